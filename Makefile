@@ -1,0 +1,57 @@
+# Every target sets up what it needs in .venv; what is there already is left alone.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint fmt types imports bench demo-model clean help
+.DEFAULT_GOAL := help
+
+help:  ## what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "Python 3.10 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# torch comes first and alone: with it in place nothing else asks for another build of it.
+$(VENV)/.torch: $(VENV)/.created constraints.txt
+	@echo "setting up $(VENV) (once; a minute or two)"
+	@$(PIP) torch
+	@touch $@
+
+$(VENV)/.user: $(VENV)/.torch pyproject.toml
+	@$(PIP) --editable '.[langchain,llama-index]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.torch pyproject.toml
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.user
+
+demo: $(VENV)/.user  ## relations and answers out of five papers, on the bundled model
+	@$(BIN)/biogpt demo
+
+test: lint types imports  ## lint, types, import rules and all tests
+	@$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev  ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy --strict
+	@$(BIN)/mypy
+
+imports: $(VENV)/.dev  ## the import rules of ARCHITECTURE.md
+	@$(BIN)/lint-imports
+
+fmt: $(VENV)/.dev  ## put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## what the README's speed figures come from
+	@$(BIN)/python benchmarks/extract.py
+
+clean:  ## take .venv and the caches away
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist
