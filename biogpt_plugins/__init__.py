@@ -1,0 +1,34 @@
+"""BioGPT for LangChain and LlamaIndex: typed, grounded results from a model on your own machine."""
+
+from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
+from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.inputs import Paper, Question, Text
+from biogpt_plugins.pipeline import Pipeline, load
+from biogpt_plugins.results import Answer, Entity, Hallmarks, Prediction, Relation, Usage
+from biogpt_plugins.task import Task
+from biogpt_plugins.tasks import TASKS
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "TASKS",
+    "Answer",
+    "BioGPTError",
+    "Choice",
+    "Chunk",
+    "Completion",
+    "Decoding",
+    "Engine",
+    "Entity",
+    "Hallmarks",
+    "Paper",
+    "Pipeline",
+    "Prediction",
+    "Prompt",
+    "Question",
+    "Relation",
+    "Task",
+    "Text",
+    "Usage",
+    "load",
+]

@@ -1,0 +1,117 @@
+"""What goes in: a paper, a question about a passage, a plain text.
+
+Every task reads strings and mappings as well; these models are what they become. Field names in
+mappings are matched without regard to case, so that records of PubMedQA and BC5CDR fit as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from biogpt_plugins.errors import InputError
+
+
+class Text(BaseModel):
+    """A plain text: a sentence to classify, a term to describe, a prompt to continue."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str | None = None
+    text: str
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _id_is_text(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        return str(value) if isinstance(value, int) else value
+
+    @property
+    def source(self) -> str:
+        """The text that offsets refer to."""
+        return self.text
+
+
+class Paper(Text):
+    """A title and an abstract, or only a text.
+
+    `source` is title + " " + abstract, as offsets count in PubTator and BioC.
+    """
+
+    title: str = ""
+    text: str = Field(default="", alias="abstract")
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    @property
+    def source(self) -> str:
+        return f"{self.title} {self.text}" if self.title and self.text else self.title + self.text
+
+
+class Question(Text):
+    """A question and the passage to answer it from.
+
+    Attributes:
+        question: The question.
+        text: The passage; several contexts are joined by one space. Also read from `context`
+            or `contexts`.
+        long_answer: The conclusion of the abstract, for the reasoning-free setting only.
+    """
+
+    question: str
+    text: str = Field(alias="context")
+    long_answer: str = ""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _join_contexts(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        return " ".join(value) if isinstance(value, list | tuple) else value
+
+
+InputT = TypeVar("InputT", bound=Text)
+_MOST_SHOWN = 80
+_SYNONYMS = {"contexts": "context", "pmid": "id", "sentence": "text", "term": "text"}
+
+
+def read(kind: type[InputT], value: object) -> InputT:
+    """Read a string, a mapping or a model as an input of `kind`.
+
+    Raises:
+        InputError: The value is of another type, lacks a field, or holds no text.
+    """
+    if isinstance(value, kind):
+        found = value
+    elif isinstance(value, str) and kind is not Question:
+        found = kind(text=value)
+    elif isinstance(value, Mapping):
+        fields = {str(key).lower(): field for key, field in value.items()}
+        fields = {_SYNONYMS.get(key, key): field for key, field in fields.items()}
+        try:
+            found = kind.model_validate(fields)
+        except ValidationError as error:
+            faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
+            raise InputError(
+                f"cannot read {_short(value)} as a {kind.__name__}: {faults}"
+            ) from error
+    else:
+        wanted = "a mapping" if kind is Question else "a string or a mapping"
+        fields_ = ", ".join(f.alias or name for name, f in kind.model_fields.items())
+        raise InputError(
+            f"cannot read {_short(value)} as a {kind.__name__}: give {wanted} with {fields_}"
+        )
+    empty = [
+        name
+        for name, text in (("text", found.source), ("question", getattr(found, "question", "?")))
+        if not text.strip()
+    ]
+    if empty:
+        raise InputError(f"the {empty[0]} of {_short(value)} is empty: give at least one word")
+    return found
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -1,0 +1,304 @@
+"""Readers of completions: clauses of relations, answers, labels.
+
+Two readings of the same text. The default is forgiving and takes what a model really writes; the
+`official_*` functions are those of microsoft/BioGPT's postprocess scripts, to the letter, for the
+official figures. All are pure functions of text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Generic, cast
+
+from biogpt_plugins.errors import ParseError
+from biogpt_plugins.grounding import Aligner
+from biogpt_plugins.results import Answer, Entity, Hallmarks, Label, Relation, ResultT
+
+
+@dataclass(frozen=True)
+class Reading(Generic[ResultT]):
+    """A result, and remarks on what was passed over to get it."""
+
+    result: ResultT
+    notes: tuple[str, ...] = ()
+
+
+# --- relations ------------------------------------------------------------------------------
+
+_START = re.compile(r"\b(?P<no>no\s+)?(?:the\s+)?(?:relation|interaction)\s+between\s+", re.I)
+_AND = re.compile(r"\s+and\s+", re.I)
+_COMMA = re.compile(r"\s*,\s+")
+_NOTHING = re.compile(
+    r"\bno\s+(?:\w+[\s-]+){0,2}?(?:relation|interaction|association)s?\b(?!\s+between)", re.I
+)
+_EXISTS = re.compile(r"\s+exists?\b", re.I)
+_IS = re.compile(r"\s+is\s*(?=\s|$)", re.I)
+_TYPED_END = re.compile(r"\sis\s+[^.;]{1,40}\.", re.I)
+_NEGATED = re.compile(r"\s+(?:(?:does|do|did)\s+not|doesn't|don't|not|no\s+longer)$", re.I)
+_LEARNED = re.compile(r"^.*\blearned\s*[0-9]+\s+", re.I | re.S)
+_PHRASE = re.compile(r"\b(?:in conclusion\s*,|we can conclude that|we have that)", re.I)
+_EDGE = " \t\r\n;.,"
+
+
+def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
+    completion: str,
+    source: str | None = None,
+    *,
+    head: str,
+    tail: str,
+    type_: str | None = None,
+    types: tuple[str, ...] = (),
+    cut: bool = False,
+) -> Reading[list[Relation]]:
+    """Read `the relation between A and B exists; ...` or `the interaction between A and B is T`.
+
+    Learned-token prefixes, phrases before the first clause, doubled or missing full stops, odd
+    spacing and case do no harm. Where " and " occurs more than once, the division whose two names
+    stand in the source text is taken; without a source, or without such a division, the last
+    " and " divides, as in the official greedy pattern. Repeated relations are dropped.
+
+    Args:
+        completion: What the model wrote.
+        source: The text that it read, if at hand.
+        head: Entity type of the first name.
+        tail: Entity type of the second name.
+        type_: The relation's type if clauses end in "exists"; None if they end in "is {type}".
+        types: The types there are, if that is a closed list; others are passed over.
+        cut: Whether the completion was cut off at the length limit: a last clause that may be
+            incomplete is then passed over.
+
+    Raises:
+        ParseError: Nothing in the completion can be read as a relation, or as the statement that
+            there is none.
+    """
+    aligner = Aligner(source) if source else None
+    relations: dict[tuple[str, str, str], Relation] = {}
+    notes: list[str] = []
+    negated = False
+    for negative, body, ended in _clauses(_without_preamble(completion)):
+        whole = ended or not cut
+        read = (
+            _read_existence(body, aligner, type_, whole)
+            if type_
+            else _read_typed(body, aligner, types, whole)
+        )
+        if read is None:
+            notes.append(f"a clause could not be read: {body.strip()!r}")
+        elif negative or read[3]:
+            negated = True
+            notes.append(f"a negated clause was passed over: {body.strip()!r}")
+        else:
+            first, second, kind, _ = read
+            relations.setdefault(
+                (_fold(first), _fold(second), _fold(kind)),
+                Relation(
+                    head=Entity(text=first, type=head),
+                    type=kind,
+                    tail=Entity(text=second, type=tail),
+                ),
+            )
+    unread = [note for note in notes if note.startswith("a clause")]
+    if not relations and (unread or not (negated or _NOTHING.search(completion))):
+        raise ParseError(
+            f"no relation can be read from the completion {_short(completion)}"
+            if completion.strip()
+            else "the completion is empty",
+            completion,
+        )
+    return Reading(list(relations.values()), tuple(notes))
+
+
+def _without_preamble(completion: str) -> str:
+    """Drop an echoed source text: all before the learned tokens or a concluding phrase."""
+    text = _LEARNED.sub("", completion)
+    phrase = _PHRASE.search(text)
+    return text[phrase.end() :] if phrase and not _START.match(text.lstrip()) else text
+
+
+def _clauses(completion: str) -> Iterator[tuple[bool, str, bool]]:
+    """Yield (negated, text after "between", whether something ended it) for every clause."""
+    starts = list(_START.finditer(completion))
+    for start, following in zip_longest(starts, starts[1:]):
+        body = completion[start.end() : following.start() if following else None]
+        ended = following is not None or body.rstrip().endswith((".", ";"))
+        yield start["no"] is not None, body, ended
+
+
+_Clause = tuple[str, str, str, bool]  # first name, second name, type, negated
+
+
+def _read_existence(body: str, aligner: Aligner | None, type_: str, whole: bool) -> _Clause | None:
+    """Read "A and B exists"."""
+    verb = _EXISTS.search(body)
+    if not verb:
+        # Without its verb a clause is believed only if the paper knows both of its names.
+        sure = _divide(body.strip(_EDGE), aligner, sure=True) if whole else None
+        return (*sure, type_, False) if sure else None
+    names = body[: verb.start()]
+    negation = _NEGATED.search(names)
+    ends = _divide(names[: negation.start()] if negation else names, aligner)
+    return (*ends, type_, negation is not None) if ends else None
+
+
+def _read_typed(
+    body: str, aligner: Aligner | None, types: tuple[str, ...], whole: bool
+) -> _Clause | None:
+    """Read "A and B is T"; the last " is " divides, as in the official greedy pattern."""
+    body = body.partition(";")[0]
+    sentence = _TYPED_END.search(body)
+    body = body[: sentence.end() - 1] if sentence else body
+    verbs = list(_IS.finditer(body))
+    ends = _divide(body[: verbs[-1].start()], aligner) if verbs else None
+    kind = _clean(body[verbs[-1].end() :]).strip(_EDGE) if verbs else ""
+    if not ends or not kind:
+        return None
+    if kind.lower().startswith("not "):
+        return (*ends, kind, True)
+    if types:
+        word = kind.split()[0].strip(_EDGE).lower()
+        return (*ends, word, False) if word in types else None
+    return (*ends, kind, False) if whole else None
+
+
+def _divide(names: str, aligner: Aligner | None, *, sure: bool = False) -> tuple[str, str] | None:
+    """Divide "A and B"; `sure` demands that the source text holds both names."""
+    splits = [(_clean(names[: m.start()]), _clean(names[m.end() :])) for m in _AND.finditer(names)]
+    if not splits and aligner:
+        sure = True
+        splits = [
+            (_clean(names[: m.start()]), _clean(names[m.end() :])) for m in _COMMA.finditer(names)
+        ]
+    splits = [(a, b) for a, b in splits if a and b]
+    if not splits:
+        return None
+    if len(splits) == 1 and not sure:
+        return splits[0]
+    known = [0 if aligner is None else _known(aligner, pair) for pair in splits]
+    # Where the source leaves it open: the layout writes no comma before its " and ", so one that
+    # stands there belongs to a name.
+    comma = [aligner is not None and first.endswith(",") for first, _ in splits]
+    best = max(range(len(splits)), key=lambda i: (known[i], not comma[i], i))
+    return splits[best] if not sure or known[best] == len(splits[best]) else None
+
+
+def _known(aligner: Aligner, names: Iterable[str]) -> int:
+    return sum(bool(aligner.find(name)) for name in names)
+
+
+def _clean(name: str) -> str:
+    return name.strip("; \t\r\n")
+
+
+def _fold(name: str) -> str:
+    return "".join(name.lower().split())
+
+
+def _short(text: str, most: int = 120) -> str:
+    return repr(text if len(text) <= most else f"{text[: most - 3]}...")
+
+
+# --- answers and labels ---------------------------------------------------------------------
+
+_ANSWER = re.compile(
+    r"\banswer(?:\s+to\s+the\s+question(?:\s+given\s+the\s+context)?)?\s*(?:is|:)\s*"
+    r"['\"(]?(?P<label>yes|no|maybe)\b",
+    re.I,
+)
+_BARE = re.compile(r"^\W*(?P<label>yes|no|maybe)\b", re.I)
+
+
+def read_answer(completion: str) -> Reading[Answer]:
+    """Read a yes/no/maybe answer from a statement of it, or from a bare label.
+
+    Raises:
+        ParseError: No answer, or two that differ.
+    """
+    labels = {match["label"].lower() for match in _ANSWER.finditer(completion)}
+    if not labels:
+        bare = _BARE.match(_LEARNED.sub("", completion))
+        labels = {bare["label"].lower()} if bare else set()
+    if len(labels) != 1:
+        found = f"the answers {sorted(labels)} contradict each other" if labels else "no answer"
+        raise ParseError(f"{found} in the completion {_short(completion)}", completion)
+    return Reading(Answer(label=cast("Label", labels.pop())))
+
+
+_TYPE = re.compile(r"\btype\s+of\s+this\s+document\s*(?:is|:)\s*(?P<labels>[^.;]*)", re.I)
+
+
+def read_hallmarks(completion: str, labels: Iterable[str], empty: str) -> Reading[Hallmarks]:
+    """Read `the type of this document is a|b`; `empty` is the class of no hallmark.
+
+    Raises:
+        ParseError: No statement of the type, or only labels that are none of `labels`.
+    """
+    known = {_fold(label): label for label in labels}
+    match = _TYPE.search(completion)
+    written = match["labels"] if match else _LEARNED.sub("", completion).strip(_EDGE)
+    parts = [part for part in re.split(r"\||,| / ", written) if part.strip()]
+    found = [known[_fold(part)] for part in parts if _fold(part) in known]
+    none = any(_fold(part) == _fold(empty) for part in parts)
+    if not found and not none:
+        raise ParseError(f"no hallmark in the completion {_short(completion)}", completion)
+    strange = [p.strip() for p in parts if _fold(p) not in known and _fold(p) != _fold(empty)]
+    notes = (f"unknown labels were passed over: {strange}",) if strange else ()
+    return Reading(Hallmarks(labels=tuple(dict.fromkeys(found))), notes)
+
+
+# --- the official readers -------------------------------------------------------------------
+
+_PREFIXES = (r"(learned[0-9]+ )+", r"we can conclude that", r"we have that", r"in conclusion,")
+_PREFIXES_BC5CDR = (
+    r"(learned[0-9]+ )+",
+    r"in conclusion ,",
+    r"we can conclude that",
+    r"we have that",
+)
+
+
+def _official_line(completion: str, prefixes: tuple[str, ...] = _PREFIXES) -> str:
+    line = completion.strip()
+    line = line[:-1] if line.endswith(".") else line
+    for prefix in prefixes:
+        found = list(re.finditer(prefix, line))
+        if found:
+            return line[found[-1].end() :].strip()
+    return line
+
+
+def official_pairs(completion: str) -> list[tuple[str, str]]:
+    """BC5CDR: (chemical, disease) names as RE-BC5CDR/postprocess.py reads them."""
+    items = _official_line(completion, _PREFIXES_BC5CDR).split(";")
+    matches = [
+        re.match(r"the relation between (.*) and (.*) exists", item.strip()) for item in items
+    ]
+    return [(m[1].strip(), m[2].strip()) for m in matches if m]
+
+
+FAILED = "failed"
+
+
+def official_triples(completion: str) -> list[tuple[str, str, str]]:
+    """DDI and KD-DTI: (head, tail, type), or three times "failed" for an unreadable item."""
+    items = _official_line(completion).split("; ")
+    matches = [
+        re.match(r"the interaction between (.*) and (.*) is (.*)", item.strip()) for item in items
+    ]
+    return [(m[1].strip(), m[2].strip(), m[3].strip()) if m else (FAILED,) * 3 for m in matches]
+
+
+def official_answer(completion: str) -> str:
+    """PubMedQA: all that follows "the answer to the question given the context is"."""
+    match = re.search(
+        r"the answer to the question given the context is(.*)", _official_line(completion)
+    )
+    return match[1].strip() if match else FAILED
+
+
+def official_hallmarks(completion: str) -> list[str]:
+    """HoC: the labels, split on "|"."""
+    match = re.search(r"the type of this document is(.*)", _official_line(completion))
+    return [label.strip() for label in match[1].split("|")] if match else [FAILED]

@@ -1,0 +1,246 @@
+"""A Pipeline binds one task to one engine: inputs -> Predictions, none lost."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from biogpt_plugins.engine import Choice, Completion, Decoding, Engine
+from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.grounding import ground
+from biogpt_plugins.inputs import Text
+from biogpt_plugins.prompts import FEW_SHOT, TaskCard
+from biogpt_plugins.results import Answer, Failure, Prediction
+from biogpt_plugins.task import Task
+from biogpt_plugins.tasks import get_task
+
+Method = Literal["auto", "complete", "choose"]
+
+
+@dataclass(frozen=True)
+class StreamChunk:
+    """A piece of a completion; the last one's `prediction` is what the whole of it came to."""
+
+    text: str
+    prediction: Prediction[Any] | None = None
+
+
+class Pipeline:
+    """One task on one engine. Immutable; safe to share between threads.
+
+    Attributes:
+        task: The task.
+        engine: The engine.
+        card: What the engine's checkpoint expects of the task's prompt.
+        decoding: How completions are chosen.
+        chooses: Whether the task's labels are scored, which gives their probabilities, instead
+            of a completion being written and read.
+    """
+
+    def __init__(
+        self,
+        task: str | Task[Any],
+        engine: Engine,
+        *,
+        card: TaskCard = FEW_SHOT,
+        decoding: Decoding | None = None,
+        method: Method = "auto",
+    ) -> None:
+        """Bind a task to an engine.
+
+        Args:
+            task: The task or its name.
+            engine: The engine.
+            card: What the checkpoint expects; by default solved examples are shown to it.
+            decoding: Instead of the task's official one.
+            method: "choose" scores the task's labels, "complete" writes and reads a completion,
+                "auto" chooses where the task has labels.
+
+        Raises:
+            InputError: No such task, or it has no labels to choose from.
+        """
+        self.task = get_task(task)
+        if method == "choose" and not self.task.choices:
+            raise InputError(f"task {self.task.name} has no labels to choose from: use 'complete'")
+        self.engine = engine
+        self.card = card
+        self.decoding = decoding or self.task.decoding_for(card)
+        self.chooses = method != "complete" and bool(self.task.choices)
+
+    def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
+        """One Prediction for each input, in order, by one call of the engine.
+
+        A bad input, a failed prompt or an unreadable completion becomes a Prediction with an
+        error and costs the others nothing.
+
+        Args:
+            inputs: Strings, mappings or models, as the task's `input` reads them.
+
+        Raises:
+            InputError: `inputs` is a single string or mapping instead of a list of them.
+        """
+        if isinstance(inputs, str | Mapping | Text):
+            raise InputError(f"run takes a list of inputs, not one {type(inputs).__name__}: [it]")
+        read = [self._read(value) for value in inputs]
+        texts = [text for text in read if isinstance(text, Text)]
+        predictions = iter(self._ask(texts))
+        return [
+            next(predictions) if isinstance(text, Text) else self._failed(None, text)
+            for text in read
+        ]
+
+    async def arun(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
+        """`run` in a thread, so that the event loop goes on."""
+        return await asyncio.to_thread(self.run, inputs)
+
+    def imap(self, inputs: Iterable[object], *, chunk_size: int = 64) -> Iterator[Prediction[Any]]:
+        """`run` lazily: Predictions in input order, with `chunk_size` inputs held at a time."""
+        waiting = iter(inputs)
+        while chunk := list(islice(waiting, chunk_size)):
+            yield from self.run(chunk)
+
+    def stream(self, value: object) -> Iterator[StreamChunk]:
+        """Write the completion for one input piece by piece; the last chunk has the Prediction.
+
+        Labels are not scored here: the completion is always written. A failure ends in a
+        Prediction with an error, as in `run`. Closing the iterator stops the generation.
+        """
+        text = self._read(value)
+        if not isinstance(text, Text):
+            yield StreamChunk("", self._failed(None, text))
+            return
+        completion = Completion(error=InputError("the engine streamed no completion"))
+        try:
+            prompt = self.task.render(text, self.card)
+            for chunk in self.engine.stream(prompt, replace(self.decoding, num_beams=1)):
+                completion = chunk.completion or completion
+                if chunk.text:
+                    yield StreamChunk(chunk.text)
+        except BioGPTError as error:
+            completion = Completion(error=error)
+        yield StreamChunk("", self._from_completion(text, completion))
+
+    def _read(self, value: object) -> Text | BioGPTError:
+        try:
+            return self.task.read_input(value)
+        except BioGPTError as error:
+            return error
+
+    def _ask(self, texts: list[Text]) -> list[Prediction[Any]]:
+        if not texts:
+            return []
+        prompts = [self.task.render(text, self.card) for text in texts]
+        try:
+            if self.chooses:
+                prompts = [replace(prompt, target=self.task.stem) for prompt in prompts]
+                truncate = self.decoding.truncate
+                choices = self.engine.choose(prompts, self.task.choices, truncate=truncate)
+                return [self._from_choice(*pair) for pair in zip(texts, choices, strict=True)]
+            completions = self.engine.complete(prompts, self.decoding)
+            return [self._from_completion(*pair) for pair in zip(texts, completions, strict=True)]
+        except BioGPTError as error:
+            return [self._failed(text, error) for text in texts]
+
+    def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
+        if completion.error:
+            return self._failed(text, completion.error)
+        facts = {
+            "completion": completion.text,
+            "finish_reason": completion.finish_reason,
+            **self._facts(completion),
+        }
+        try:
+            cut = completion.finish_reason != "stop"
+            reading = self.task.read(completion.text, text.source, cut)
+        except BioGPTError as error:
+            return self._failed(text, error, **facts)
+        facts["warnings"] += reading.notes
+        if cut:
+            facts["warnings"] += ("the completion was cut off at the length limit",)
+        result = ground(reading.result, text.source) if self.task.grounded else reading.result
+        return self._prediction(text, result=result, **facts)
+
+    def _from_choice(self, text: Text, choice: Choice) -> Prediction[Any]:
+        if choice.error:
+            return self._failed(text, choice.error)
+        answer = Answer.model_validate(
+            {"label": choice.label, "probabilities": choice.probabilities}
+        )
+        return self._prediction(text, result=answer, **self._facts(choice))
+
+    def _facts(self, outcome: Completion | Choice) -> dict[str, Any]:
+        cut = outcome.truncated_tokens
+        remark = f"the text was cut: its last {cut} tokens did not fit the model's limit"
+        return {
+            "usage": outcome.usage,
+            "truncated_tokens": cut,
+            "warnings": (remark,) if cut else (),
+        }
+
+    def _failed(self, text: Text | None, error: Exception, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
+        return self._prediction(text, error=Failure.of(error), **facts)
+
+    def _prediction(self, text: Text | None, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
+        return Prediction(
+            id=text.id if text else None,
+            task=self.task.name,
+            model=self.engine.model_name,
+            **facts,
+        )
+
+
+def load(  # noqa: PLR0913 - options, all but two keyword-only
+    model: str | Path = "demo",
+    task: str | Task[Any] = "bc5cdr",
+    *,
+    decoding: Decoding | None = None,
+    method: Method = "auto",
+    device: str | None = None,
+    dtype: str | None = None,
+    revision: str | None = None,
+    allow_pickle: bool = False,
+) -> Pipeline:
+    """Load a model for a task. A model already in memory is shared, not loaded again.
+
+    Args:
+        model: "demo" for the bundled model, a folder, or a hub id such as
+            "microsoft/BioGPT-Large".
+        task: The task or its name; see `biogpt_plugins.TASKS`.
+        decoding: Instead of the task's official decoding.
+        method: As in Pipeline.
+        device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default.
+        dtype: "bfloat16", "float16", "float32"; the best for the device by default.
+        revision: Branch, tag or commit of a hub model.
+        allow_pickle: Also load pytorch_model.bin, which can run code of whoever made it.
+
+    Raises:
+        InputError: No such task.
+        ModelError: The model cannot be found, or is no BioGPT.
+        DeviceError: The device or dtype is not to be had here.
+    """
+    from biogpt_plugins.checkpoints.card import read_card  # noqa: PLC0415 - a composition root
+    from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
+
+    chosen = get_task(task)
+    engine = load_engine(
+        model, device=device, dtype=dtype, revision=revision, allow_pickle=allow_pickle
+    )
+    card = read_card(engine.folder, str(model))
+    if card.tasks and chosen.name not in card.tasks:
+        warnings.warn(
+            f"model {str(model)!r} was taught {', '.join(card.tasks)}, not {chosen.name}: expect "
+            "nothing of its answers. Load a model of that task, or a pretrained one.",
+            stacklevel=2,
+        )
+    return Pipeline(
+        chosen,
+        engine,
+        card=card.tasks.get(chosen.name, FEW_SHOT),
+        decoding=decoding,
+        method=method,
+    )

@@ -1,0 +1,164 @@
+"""What comes out: relations, answers, hallmarks, and the Prediction that carries one of them.
+
+All are immutable pydantic models with a JSON round trip
+(`Prediction.model_validate_json(p.model_dump_json()) == p`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing_extensions import Self, TypeVar
+
+Label = Literal["yes", "no", "maybe"]
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entity(_Value):
+    """One end of a relation.
+
+    Attributes:
+        text: The mention as it stands in the source text when grounded, so that
+            `source[start:end] == text`; otherwise the name as the model wrote it.
+        type: "chemical", "disease", "drug", "target", ...
+        start: Offset of the mention's first character in the source text; None if ungrounded.
+        end: Offset one past the mention's last character; None if ungrounded.
+        id: Identifier in a vocabulary such as MeSH ("D009270"), where one is known.
+        name: The name as the model wrote it; BioGPT writes lower case and Moses spacing.
+    """
+
+    text: str = Field(min_length=1)
+    type: str
+    start: int | None = Field(default=None, ge=0)
+    end: int | None = None
+    id: str | None = None
+    name: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_defaults_to_text(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        if isinstance(data, dict) and not data.get("name"):
+            return {**data, "name": data.get("text", "")}
+        return data
+
+    @model_validator(mode="after")
+    def _offsets_are_a_span(self) -> Self:
+        if (self.start is None) != (self.end is None):
+            raise ValueError("start and end are given together or not at all")
+        if (
+            self.start is not None
+            and self.end is not None
+            and self.end - self.start != len(self.text)
+        ):
+            raise ValueError(
+                f"span {self.start}:{self.end} does not have the length of {self.text!r}"
+            )
+        return self
+
+    @property
+    def grounded(self) -> bool:
+        """Whether the mention was found in the source text."""
+        return self.start is not None
+
+
+class Relation(_Value):
+    """A typed, directed relation: BC5CDR `CID` from chemical to disease, DDI `mechanism`, ..."""
+
+    head: Entity
+    type: str
+    tail: Entity
+
+    @property
+    def grounded(self) -> bool:
+        """Whether both ends were found in the source text."""
+        return self.head.grounded and self.tail.grounded
+
+    def __str__(self) -> str:
+        return f"{self.head.text} -[{self.type}]-> {self.tail.text}"
+
+
+class Answer(_Value):
+    """A yes/no/maybe answer; `probabilities` (label to share, summing to 1) when scored."""
+
+    label: Label
+    probabilities: dict[str, float] | None = None
+
+
+class Hallmarks(_Value):
+    """The hallmarks of cancer a sentence speaks of; none is a result too (HoC's class `empty`)."""
+
+    labels: tuple[str, ...] = ()
+
+
+class Usage(_Value):
+    """Token counts of one prompt and its completion, by the model's own tokenizer."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Failure(_Value):
+    """Why an input has no result: the error's class name and its message."""
+
+    type: str
+    message: str
+
+    @classmethod
+    def of(cls, error: Exception) -> Failure:
+        return cls(type=type(error).__name__, message=str(error))
+
+
+Result = list[Relation] | Answer | Hallmarks | str
+ResultT = TypeVar("ResultT", bound=Result, default=Result)
+
+
+class Prediction(_Value, Generic[ResultT]):
+    """What became of one input: a result or an error, never both, never neither.
+
+    "Nothing found" is a result (an empty list); "could not be read" is an error, and
+    `completion` then holds what the model wrote.
+
+    Attributes:
+        id: The input's own identifier (a PMID, say), where it has one.
+        task: Name of the task that was run.
+        model: Name of the model that was asked.
+        result: The typed result, or None if `error` is set.
+        error: What went wrong, or None if `result` is set.
+        completion: The model's continuation of the prompt; None where nothing was written,
+            as when labels were scored instead.
+        finish_reason: "stop" (the model ended, or a stop string was met), "length", "cancelled".
+        usage: Token counts.
+        truncated_tokens: How many tokens of the source text were cut to fit the limit.
+        warnings: Remarks on the result, each a sentence.
+    """
+
+    id: str | None = None
+    task: str
+    model: str | None = None
+    result: ResultT | None = None
+    error: Failure | None = None
+    completion: str | None = None
+    finish_reason: FinishReason | None = None
+    usage: Usage = Usage()
+    truncated_tokens: int = 0
+    warnings: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _result_or_error(self) -> Self:
+        if (self.result is None) == (self.error is None):
+            raise ValueError("a Prediction holds a result or an error: one of them, not both")
+        return self
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a result."""
+        return self.error is None

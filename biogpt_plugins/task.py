@@ -1,0 +1,87 @@
+"""What a task is: how its input is read, laid out before a model, and how a completion is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Generic
+
+from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.inputs import Text, read
+from biogpt_plugins.parsers import Reading
+from biogpt_plugins.prompts import CUE, FEW_SHOT, TaskCard, lay_out
+from biogpt_plugins.results import ResultT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Generic[ResultT]):
+    """One task, as a value. New tasks are made by filling these fields, not by subclassing.
+
+    Attributes:
+        name: What it is asked for by: "bc5cdr".
+        summary: One line for a list of tasks.
+        input: What it reads: Paper, Question or Text.
+        source: Input -> source text in the official layout, parts that must not be cut apart.
+        target: Result -> target text in the official layout, ending in a full stop.
+        read: (completion, source text or None, whether it was cut off) -> Reading.
+        shots: Solved inputs for the few-shot layout, (input, target) each; empty if a
+            pretrained model can be asked without.
+        lowercase: Whether the official layout lower-cases the source text.
+        choices: Labels that can be scored instead of written; empty if there are none.
+        stem: The target's text up to the label.
+        decoding: The official decoding.
+        grounded: Whether the result's entities are looked for in the source text.
+    """
+
+    name: str
+    summary: str
+    input: type[Text]
+    source: Callable[[Any], Prompt]
+    target: Callable[[ResultT], str]
+    read: Callable[[str, str | None, bool], Reading[ResultT]]
+    shots: tuple[tuple[Any, str], ...] = ()
+    lowercase: bool = False
+    choices: tuple[str, ...] = ()
+    stem: str = ""
+    decoding: Decoding = Decoding()
+    grounded: bool = False
+
+    def read_input(self, value: object) -> Text:
+        """Read a string, mapping or model as this task's input; InputError if it is none."""
+        return read(self.input, value)
+
+    def render(self, value: object, card: TaskCard = FEW_SHOT) -> Prompt:
+        """The prompt for an input, in the layout that a checkpoint's card asks for.
+
+        Raises:
+            InputError: The input cannot be read, or holds no text.
+        """
+        return self._lay_out(self.source(self.read_input(value)), card)
+
+    def prompt(self, source: str, card: TaskCard = FEW_SHOT) -> Prompt:
+        """The prompt for a source text that is in the official layout already."""
+        return self._lay_out(Prompt(text=source), card)
+
+    def _lay_out(self, source: Prompt, card: TaskCard) -> Prompt:
+        shots = [(self.source(shot), target) for shot, target in self.shots]
+        return lay_out(source, card, lowercase=self.lowercase, shots=shots)
+
+    def decoding_for(self, card: TaskCard) -> Decoding:
+        """The task's decoding as a checkpoint's card changes it."""
+        if card.layout != "few_shot" or not self.shots:
+            return self.decoding.but(max_length=card.max_length)
+        # Shown several abstracts, a pretrained model goes on with the next one.
+        return replace(self.decoding, stop=(*self.decoding.stop, CUE), max_new_tokens=200)
+
+    def parse(self, completion: str, source: str | None = None, *, cut: bool = False) -> ResultT:
+        """Read a completion.
+
+        Args:
+            completion: What the model wrote.
+            source: The text it read; decides where " and " divides two names.
+            cut: Whether it was cut off at the length limit.
+
+        Raises:
+            ParseError: It cannot be read. "Nothing found" is a result, not an error.
+        """
+        return self.read(completion, source, cut).result

@@ -1,0 +1,32 @@
+"""Describe a term: the paper's own demonstration, `{term} is ...`, with its beam of 5."""
+
+from __future__ import annotations
+
+from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.inputs import Text
+from biogpt_plugins.parsers import Reading
+from biogpt_plugins.task import Task
+from biogpt_plugins.tasks import generate
+
+
+def source(text: Text) -> Prompt:
+    """The term, and "is"."""
+    return Prompt(text=f"{text.text.strip()} is")
+
+
+def read(completion: str, source: str | None, cut: bool) -> Reading[str]:
+    """The description up to its last whole sentence; all of it if it has none."""
+    text = generate.read(completion, source, cut).result
+    whole, stop, _ = text.rpartition(". ")
+    return Reading(text if text.endswith(".") or not stop else f"{whole}.")
+
+
+DESCRIBE = Task[str](
+    name="describe",
+    summary="say what a term means, with a pretrained model",
+    input=Text,
+    source=source,
+    target=str,
+    read=read,
+    decoding=Decoding(max_new_tokens=100, num_beams=5),
+)

@@ -1,0 +1,27 @@
+"""Free generation and term descriptions: what the pretrained models do without being taught."""
+
+from __future__ import annotations
+
+from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.errors import ParseError
+from biogpt_plugins.inputs import Text
+from biogpt_plugins.parsers import Reading
+from biogpt_plugins.task import Task
+
+
+def read(completion: str, source: str | None, cut: bool) -> Reading[str]:  # noqa: ARG001
+    """The text as it was written; nothing at all is an error."""
+    if not completion.strip():
+        raise ParseError("the model wrote nothing", completion)
+    return Reading(completion.strip())
+
+
+GENERATE = Task[str](
+    name="generate",
+    summary="continue a text, with a pretrained model",
+    input=Text,
+    source=lambda text: Prompt(text=text.text),
+    target=str,
+    read=read,
+    decoding=Decoding(max_new_tokens=100),
+)

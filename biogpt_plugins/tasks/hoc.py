@@ -1,0 +1,67 @@
+"""HoC: which hallmarks of cancer a sentence speaks of.
+
+Layouts of microsoft/BioGPT, examples/DC-HoC: source is the sentence, ending in a full stop; target
+`the type of this document is {label|label}.`, where `empty` stands for no hallmark.
+"""
+
+from __future__ import annotations
+
+from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.inputs import Text
+from biogpt_plugins.parsers import Reading, read_hallmarks
+from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.results import Hallmarks
+from biogpt_plugins.task import Task
+
+LABELS = (
+    "activating invasion and metastasis",
+    "avoiding immune destruction",
+    "cellular energetics",
+    "enabling replicative immortality",
+    "evading growth suppressors",
+    "genomic instability and mutation",
+    "inducing angiogenesis",
+    "resisting cell death",
+    "sustaining proliferative signaling",
+    "tumor promoting inflammation",
+)
+EMPTY = "empty"
+STEM = "the type of this document is"
+
+
+def source(text: Text) -> Prompt:
+    """The sentence, with a full stop if it lacks one."""
+    sentence = text.text.strip()
+    return Prompt(text=sentence if sentence.endswith(".") else f"{sentence}.")
+
+
+def target(hallmarks: Hallmarks) -> str:
+    """The target text of some hallmarks."""
+    return f"{STEM} {'|'.join(hallmarks.labels) or EMPTY}."
+
+
+def read(completion: str, source: str | None, cut: bool) -> Reading[Hallmarks]:  # noqa: ARG001
+    """Read the labels; source and cut play no part."""
+    return read_hallmarks(completion, LABELS, EMPTY)
+
+
+HOC = Task[Hallmarks](
+    name="hoc",
+    summary="which hallmarks of cancer a sentence speaks of",
+    input=Text,
+    source=source,
+    target=target,
+    read=read,
+    decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
+    shots=(
+        (
+            Text(text="Knock-down of the gene made the cells migrate through the matrix faster."),
+            f"{STEM} activating invasion and metastasis.",
+        ),
+        (
+            Text(text="Treated tumors had fewer vessels and more cells in apoptosis."),
+            f"{STEM} inducing angiogenesis|resisting cell death.",
+        ),
+        (Text(text="Sections were stained for one hour at room temperature."), f"{STEM} {EMPTY}."),
+    ),
+)

@@ -1,0 +1,51 @@
+"""KD-DTI: which drug acts on which target, and how.
+
+Layouts of microsoft/BioGPT, examples/RE-DTI: source is title and abstract, lower-cased; target
+`the interaction between {drug} and {target} is {interaction}; ....`
+"""
+
+from __future__ import annotations
+
+from biogpt_plugins.engine import Decoding
+from biogpt_plugins.inputs import Paper
+from biogpt_plugins.parsers import Reading, read_relations
+from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.results import Relation
+from biogpt_plugins.task import Task
+from biogpt_plugins.tasks.bc5cdr import title_and_abstract
+from biogpt_plugins.tasks.ddi import target
+
+
+def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relation]]:
+    """Read drug-target interaction clauses."""
+    return read_relations(completion, source, head="drug", tail="target", cut=cut)
+
+
+KD_DTI = Task[list[Relation]](
+    name="kd_dti",
+    summary="which drug acts on which target, and how (inhibitor, agonist, ...)",
+    input=Paper,
+    source=title_and_abstract,
+    lowercase=True,
+    target=target,
+    read=read,
+    decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
+    grounded=True,
+    shots=(
+        (
+            Paper(
+                title="Effects of captopril on blood pressure.",
+                abstract="Captopril, which blocks the angiotensin-converting enzyme, lowered the "
+                "pressure of all twelve dogs.",
+            ),
+            "the interaction between captopril and angiotensin-converting enzyme is inhibitor.",
+        ),
+        (
+            Paper(
+                title="Salbutamol in preterm labour.",
+                abstract="Salbutamol relaxes the uterus through the beta-2 adrenergic receptor.",
+            ),
+            "the interaction between salbutamol and beta-2 adrenergic receptor is agonist.",
+        ),
+    ),
+)

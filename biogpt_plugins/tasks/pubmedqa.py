@@ -1,0 +1,98 @@
+"""PubMedQA: a question about an abstract, answered yes, no or maybe.
+
+Layouts of microsoft/BioGPT, examples/QA-PubMedQA. Reasoning-required:
+`question: {q} context: {c} `; reasoning-free, with the abstract's own conclusion in the input:
+`question: {q} context: {c} answer: {long answer}`. Target of both:
+`the answer to the question given the context is {yes|no|maybe}.`
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.inputs import Question
+from biogpt_plugins.parsers import Reading, read_answer
+from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.results import Answer
+from biogpt_plugins.task import Task
+
+LABELS = ("yes", "no", "maybe")
+STEM = "the answer to the question given the context is"
+
+
+def source(question: Question) -> Prompt:
+    """Reasoning-required: the question is never cut, its context may be; case is kept."""
+    return Prompt(
+        head=f"question: {_flat(question.question)} context: ",
+        text=f"{_flat(question.text)} ",
+    )
+
+
+def source_with_answer(question: Question) -> Prompt:
+    """Reasoning-free: as `source`, then the long answer, which is never cut, and a full stop."""
+    prompt = source(question)
+    answer = _flat(question.long_answer)
+    if not answer:
+        return prompt
+    return replace(prompt, tail=f"answer: {answer}" if answer[-1] == "." else f"answer: {answer}.")
+
+
+def target(answer: Answer) -> str:
+    """The target text of an answer."""
+    return f"{STEM} {answer.label}."
+
+
+def read(completion: str, source: str | None, cut: bool) -> Reading[Answer]:  # noqa: ARG001
+    """Read the answer; source and cut play no part."""
+    return read_answer(completion)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+PUBMEDQA = Task[Answer](
+    name="pubmedqa",
+    summary="a question about a passage, answered yes, no or maybe",
+    input=Question,
+    source=source,
+    target=target,
+    read=read,
+    choices=LABELS,
+    stem=STEM,
+    decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
+    shots=(
+        (
+            Question(
+                question="Does early walking shorten the stay after hip surgery?",
+                text="Patients who walked on the first day went home after 4 days, the others "
+                "after 7 days (p = 0.01).",
+            ),
+            f"{STEM} yes.",
+        ),
+        (
+            Question(
+                question="Is vitamin C of use against the common cold in runners?",
+                text="Colds were as frequent (31% and 30%) and as long with vitamin C as with "
+                "placebo.",
+            ),
+            f"{STEM} no.",
+        ),
+        (
+            Question(
+                question="Can a questionnaire replace the sleep laboratory?",
+                text="The questionnaire found most severe cases but few mild ones, and the "
+                "sample was small.",
+            ),
+            f"{STEM} maybe.",
+        ),
+    ),
+)
+
+PUBMEDQA_REASONING_FREE = replace(
+    PUBMEDQA,
+    name="pubmedqa_reasoning_free",
+    summary="the same with the abstract's conclusion (`long_answer`) in the input",
+    source=source_with_answer,
+)
