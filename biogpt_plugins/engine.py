@@ -117,7 +117,9 @@ class Choice:
 
     @property
     def label(self) -> str:
-        """The most probable label; the earlier one of equals."""
+        """The most probable label; the earlier one of equals. Raises `error` if there is one."""
+        if self.error:
+            raise self.error
         return max(self.probabilities, key=self.probabilities.__getitem__)
 
 

@@ -102,14 +102,24 @@ def read(kind: type[InputT], value: object) -> InputT:
         raise InputError(
             f"cannot read {_short(value)} as a {kind.__name__}: give {wanted} with {fields_}"
         )
-    empty = [
-        name
-        for name, text in (("text", found.source), ("question", getattr(found, "question", "?")))
-        if not text.strip()
-    ]
-    if empty:
-        raise InputError(f"the {empty[0]} of {_short(value)} is empty: give at least one word")
+    for name, text in (("text", found.source), ("question", getattr(found, "question", "?"))):
+        if not text.strip():
+            raise InputError(f"the {name} of {_short(value)} is empty: give at least one word")
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise InputError(
+                f"the {name} of {_short(value)} holds half a surrogate pair: decode it as UTF-8"
+            )
     return found
+
+
+def id_of(value: object) -> str | None:
+    """The identifier of an input, also of one that cannot be read."""
+    if isinstance(value, Mapping):
+        fields = {str(key).lower(): field for key, field in value.items()}
+        found = fields.get("id", fields.get("pmid"))
+    else:
+        found = getattr(value, "id", None)
+    return str(found) if isinstance(found, str | int) else None
 
 
 def _short(value: object) -> str:

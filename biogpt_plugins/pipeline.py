@@ -13,7 +13,7 @@ from typing import Any, Literal
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine
 from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.grounding import ground
-from biogpt_plugins.inputs import Text
+from biogpt_plugins.inputs import Text, id_of
 from biogpt_plugins.prompts import FEW_SHOT, TaskCard
 from biogpt_plugins.results import Answer, Failure, Prediction
 from biogpt_plugins.task import Task
@@ -87,12 +87,8 @@ class Pipeline:
         if isinstance(inputs, str | Mapping | Text):
             raise InputError(f"run takes a list of inputs, not one {type(inputs).__name__}: [it]")
         read = [self._read(value) for value in inputs]
-        texts = [text for text in read if isinstance(text, Text)]
-        predictions = iter(self._ask(texts))
-        return [
-            next(predictions) if isinstance(text, Text) else self._failed(None, text)
-            for text in read
-        ]
+        predictions = iter(self._ask([text for text in read if isinstance(text, Text)]))
+        return [next(predictions) if isinstance(text, Text) else text for text in read]
 
     async def arun(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
         """`run` in a thread, so that the event loop goes on."""
@@ -112,7 +108,7 @@ class Pipeline:
         """
         text = self._read(value)
         if not isinstance(text, Text):
-            yield StreamChunk("", self._failed(None, text))
+            yield StreamChunk("", text)
             return
         completion = Completion(error=InputError("the engine streamed no completion"))
         try:
@@ -125,11 +121,11 @@ class Pipeline:
             completion = Completion(error=error)
         yield StreamChunk("", self._from_completion(text, completion))
 
-    def _read(self, value: object) -> Text | BioGPTError:
+    def _read(self, value: object) -> Text | Prediction[Any]:
         try:
             return self.task.read_input(value)
         except BioGPTError as error:
-            return error
+            return self._failed(id_of(value), error)
 
     def _ask(self, texts: list[Text]) -> list[Prediction[Any]]:
         if not texts:
@@ -144,11 +140,11 @@ class Pipeline:
             completions = self.engine.complete(prompts, self.decoding)
             return [self._from_completion(*pair) for pair in zip(texts, completions, strict=True)]
         except BioGPTError as error:
-            return [self._failed(text, error) for text in texts]
+            return [self._failed(text.id, error) for text in texts]
 
     def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
         if completion.error:
-            return self._failed(text, completion.error)
+            return self._failed(text.id, completion.error)
         facts = {
             "completion": completion.text,
             "finish_reason": completion.finish_reason,
@@ -158,20 +154,20 @@ class Pipeline:
             cut = completion.finish_reason != "stop"
             reading = self.task.read(completion.text, text.source, cut)
         except BioGPTError as error:
-            return self._failed(text, error, **facts)
+            return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes
-        if cut:
+        if cut and not isinstance(reading.result, str):  # free text ends somewhere
             facts["warnings"] += ("the completion was cut off at the length limit",)
         result = ground(reading.result, text.source) if self.task.grounded else reading.result
-        return self._prediction(text, result=result, **facts)
+        return self._prediction(text.id, result=result, **facts)
 
     def _from_choice(self, text: Text, choice: Choice) -> Prediction[Any]:
         if choice.error:
-            return self._failed(text, choice.error)
+            return self._failed(text.id, choice.error)
         answer = Answer.model_validate(
             {"label": choice.label, "probabilities": choice.probabilities}
         )
-        return self._prediction(text, result=answer, **self._facts(choice))
+        return self._prediction(text.id, result=answer, **self._facts(choice))
 
     def _facts(self, outcome: Completion | Choice) -> dict[str, Any]:
         cut = outcome.truncated_tokens
@@ -182,16 +178,11 @@ class Pipeline:
             "warnings": (remark,) if cut else (),
         }
 
-    def _failed(self, text: Text | None, error: Exception, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
-        return self._prediction(text, error=Failure.of(error), **facts)
+    def _failed(self, id_: str | None, error: Exception, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
+        return self._prediction(id_, error=Failure.of(error), **facts)
 
-    def _prediction(self, text: Text | None, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
-        return Prediction(
-            id=text.id if text else None,
-            task=self.task.name,
-            model=self.engine.model_name,
-            **facts,
-        )
+    def _prediction(self, id_: str | None, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
+        return Prediction(id=id_, task=self.task.name, model=self.engine.model_name, **facts)
 
 
 def load(  # noqa: PLR0913 - options, all but two keyword-only
@@ -223,14 +214,19 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         ModelError: The model cannot be found, or is no BioGPT.
         DeviceError: The device or dtype is not to be had here.
     """
-    from biogpt_plugins.checkpoints.card import read_card  # noqa: PLC0415 - a composition root
-    from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
+    from biogpt_plugins.checkpoints import locate  # noqa: PLC0415 - a composition root
+    from biogpt_plugins.checkpoints.card import read_card  # noqa: PLC0415 - the same
 
     chosen = get_task(task)
+    # Before torch is imported, which takes seconds: a misspelt name is to be told at once.
+    folder = locate(model, revision=revision, allow_pickle=allow_pickle)
+    card = read_card(folder, str(model))
+
+    from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
+
     engine = load_engine(
         model, device=device, dtype=dtype, revision=revision, allow_pickle=allow_pickle
     )
-    card = read_card(engine.folder, str(model))
     if card.tasks and chosen.name not in card.tasks:
         warnings.warn(
             f"model {str(model)!r} was taught {', '.join(card.tasks)}, not {chosen.name}: expect "

@@ -31,13 +31,12 @@ class ModelCard(BaseModel):
 
 
 # Models of the hub that carry no card of ours. That BioGPT-Large-PubMedQA was trained with the
-# long answer in its input is said by its authors; the engine ignores learned tokens that a
-# vocabulary does not hold.
+# long answer in its input is said by its authors; its learned tokens are unknown, and left out.
 KNOWN: dict[str, ModelCard] = {
     "microsoft/biogpt": ModelCard(description="pretrained, 347 million parameters"),
     "microsoft/BioGPT-Large": ModelCard(description="pretrained, 1.6 billion parameters"),
     "microsoft/BioGPT-Large-PubMedQA": ModelCard(
-        description="1.6 billion parameters, taught PubMedQA in the reasoning-free setting",
+        description="1.6 billion parameters; PubMedQA accuracy 81.0 in the paper",
         tasks={"pubmedqa_reasoning_free": TaskCard(max_source_tokens=1900, max_length=2048)},
     ),
 }

@@ -27,14 +27,14 @@ def test_every_input_gets_its_prediction_in_order_by_one_call():
     found = pipe.run(
         [
             {"id": "1", "title": "Aspirin", "abstract": "and Nausea."},
-            " ",
+            {"id": "1b", "abstract": " "},
             {"id": 2, "abstract": "b"},
             Paper(id="3", text="c"),
             4,
             "d",
         ]
     )
-    assert [p.id for p in found] == ["1", None, "2", "3", None, None]
+    assert [p.id for p in found] == ["1", "1b", "2", "3", None, None]
     assert [p.error.type if p.error else None for p in found] == [
         None,
         "InputError",

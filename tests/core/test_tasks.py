@@ -162,6 +162,7 @@ def test_an_unknown_task_is_named_with_those_there_are():
         ("pubmedqa", {"question": " ", "context": "c"}, "the question of .* is empty"),
         ("hoc", {"words": "x"}, "text: field required"),
         ("generate", None, "cannot read None as a Text"),
+        ("generate", "half \ud83e", "half a surrogate pair"),
     ],
 )
 def test_bad_inputs_name_the_fault_and_the_remedy(task, value, match):

@@ -1,0 +1,91 @@
+"""Fields of a host framework's component that has a BioGPT behind it.
+
+A component names its model and loads it on first use, so that it can be copied, pickled, hashed and
+configured without the model; all who name the same model share one engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import Self
+
+from biogpt_plugins.engine import Decoding, Engine
+from biogpt_plugins.pipeline import Pipeline, load
+
+OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed")
+"""Options of Decoding that are fields of an LLM."""
+
+
+class ModelFields(BaseModel):
+    """Which model.
+
+    Attributes:
+        model: "demo", a folder or a hub id.
+        device: As in `biogpt_plugins.load`; likewise `dtype` and `revision`.
+        pipeline: Used instead of loading, as long as `model` names its engine. It is left out of
+            whatever is written down or sent to another process, which then loads `model`.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
+
+    model: str = "demo"
+    device: str | None = None
+    dtype: str | None = None
+    revision: str | None = None
+    # A field, not a private attribute: hosts build copies from the fields alone.
+    pipeline: Pipeline | None = Field(default=None, exclude=True, repr=False)
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
+        """One on a pipeline at hand, its layout and its decoding."""
+        named = {"model": pipeline.engine.model_name, "task": pipeline.task.name}
+        return cls(**{**named, **options, "pipeline": pipeline})
+
+    def bind_task(self, task: str) -> Pipeline:
+        """The task on this component's model, which is loaded if need be."""
+        given = self.pipeline
+        if given is None or given.engine.model_name != self.model:
+            return load(
+                self.model, task, device=self.device, dtype=self.dtype, revision=self.revision
+            )
+        return given if given.task.name == task else Pipeline(task, given.engine)
+
+
+class LLMFields(ModelFields):
+    """Which model, and how it writes.
+
+    Attributes:
+        task: Name of the task whose layout a prompt is put into, the prompt being a source text;
+            None to continue prompts as they stand.
+        stop: Strings that end a completion, besides the task's own and those of a call.
+        max_new_tokens: As in `Decoding`, None being the task's own; likewise the other options.
+    """
+
+    task: str | None = None
+    stop: list[str] | None = None
+    max_new_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    num_beams: int | None = None
+    seed: int | None = None
+
+    @classmethod
+    def from_engine(cls, engine: Engine, *, task: str | None = None, **options: Any) -> Self:  # noqa: ANN401
+        """One on an engine of your own, which is shown solved examples of the task."""
+        return cls.from_pipeline(Pipeline(task or "generate", engine), task=task, **options)
+
+    def bind_own_task(self) -> Pipeline:
+        """This LLM's own task on its model."""
+        return self.bind_task(self.task or "generate")
+
+    def decoding(
+        self, pipeline: Pipeline, stop: Sequence[str] | None, options: Mapping[str, Any]
+    ) -> Decoding:
+        """The pipeline's decoding as the fields, and then the options of a call, change it."""
+        own = {name: getattr(self, name) for name in OPTIONS}
+        stops = (*pipeline.decoding.stop, *(self.stop or ()), *(stop or ()))
+        return pipeline.decoding.but(**{**own, **options, "stop": stops})

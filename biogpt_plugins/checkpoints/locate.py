@@ -1,0 +1,165 @@
+"""From the name of a model to the folder that holds it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from biogpt_plugins.errors import ModelError, ModelNotFoundError, NotABioGPTError
+
+BUNDLED = ("demo",)
+"""Names of the models that come with this package."""
+
+_HERE = Path(__file__).parent
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_TEXTS = ["*.json", "*.txt", "*.model"]
+_SAFE = "*.safetensors"
+_PICKLE = "*.bin"
+
+
+def locate(
+    model: str | Path,
+    *,
+    revision: str | None = None,
+    local_files_only: bool | None = None,
+    allow_pickle: bool = False,
+) -> Path:
+    """Find the folder of a BioGPT, downloading it if need be.
+
+    Args:
+        model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub. A folder of
+            the working directory comes before a hub id of the same name, a bundled name before
+            both.
+        revision: Branch, tag or commit of a hub id.
+        local_files_only: True never asks the hub, False always does; None asks it only for
+            what the local cache does not hold.
+        allow_pickle: Accept weights in PyTorch's pickle format where there are no safetensors.
+
+    Raises:
+        ModelNotFoundError: There is no such folder, or the hub does not know or give the id.
+        NotABioGPTError: The folder or repository holds something else.
+        ModelError: Files are missing, or the weights are pickled and `allow_pickle` is False.
+    """
+    name = str(model)
+    if name in BUNDLED and isinstance(model, str):
+        folder = _HERE / name
+        if not (folder / "config.json").is_file():
+            raise ModelNotFoundError(
+                f"the bundled model {name!r} is missing from this installation ({folder}): "
+                "install biogpt-plugins again, or name another model"
+            )
+    elif name and (local := Path(name).expanduser()).is_dir():
+        folder = local.resolve()
+    elif isinstance(model, Path) or not _HUB_ID.fullmatch(name):
+        raise ModelNotFoundError(
+            f"there is no model folder {name!r}: give a folder with config.json, a hub id such "
+            f"as 'microsoft/biogpt', or one of {', '.join(BUNDLED)}"
+        )
+    else:
+        return _from_hub(name, revision, local_files_only, allow_pickle)
+    read_config(folder, name)
+    _check_files(folder, name, allow_pickle)
+    return folder
+
+
+def read_config(folder: Path, name: str) -> dict[str, object]:
+    """Read a folder's config.json; `name` is what the user called the model.
+
+    Raises:
+        NotABioGPTError: There is none, it is unreadable, or it is another architecture's.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise NotABioGPTError(
+            f"{name!r} is no BioGPT: {folder} has no config.json; name the folder that "
+            "`save_pretrained` or `biogpt finetune` wrote"
+        )
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        kind = config.get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise NotABioGPTError(f"{name!r} is no BioGPT: cannot read {path}: {error}") from error
+    if kind != "biogpt":
+        raise NotABioGPTError(
+            f"{name!r} is no BioGPT: model_type is {kind!r} in {path}, and must be 'biogpt'"
+        )
+    return dict(config)
+
+
+def _check_files(folder: Path, name: str, allow_pickle: bool) -> None:
+    missing = [file for file in ("vocab.json", "merges.txt") if not (folder / file).is_file()]
+    if missing:
+        raise ModelError(f"{name!r} lacks {' and '.join(missing)}: looked in {folder}")
+    if any(folder.glob(_SAFE)) or (allow_pickle and any(folder.glob(_PICKLE))):
+        return
+    if any(folder.glob(_PICKLE)):
+        raise ModelError(
+            f"{name!r} has its weights only in pickle files (*.bin), which can run code when "
+            "loaded: pass allow_pickle=True (--allow-pickle) if you trust their source, or "
+            f"convert them to safetensors; looked in {folder}"
+        )
+    raise ModelError(f"{name!r} has no weights (*.safetensors): looked in {folder}")
+
+
+def _from_hub(
+    name: str, revision: str | None, local_files_only: bool | None, allow_pickle: bool
+) -> Path:
+    if local_files_only is not False:
+        try:
+            folder = _download(name, revision, [*_TEXTS, _SAFE, _PICKLE], offline=True)
+            read_config(folder, name)
+            _check_files(folder, name, allow_pickle)
+        except ModelError as error:
+            # A cache may hold a part of a repository only, config.json from another program say.
+            if local_files_only:
+                if isinstance(error, ModelNotFoundError):
+                    raise
+                raise type(error)(f"{error} (local cache only: local_files_only=True)") from error
+        else:
+            return folder
+    # The small files first: a repository that is no BioGPT may be hundreds of gigabytes.
+    read_config(_download(name, revision, _TEXTS), name)
+    folder = _download(name, revision, [*_TEXTS, _SAFE])
+    if allow_pickle and not any(folder.glob(_SAFE)):
+        folder = _download(name, revision, [*_TEXTS, _PICKLE])
+    elif not any(folder.glob(_SAFE)):
+        raise ModelError(
+            f"{name!r} has no safetensors on the hub, and pickle files can run code when "
+            "loaded: pass allow_pickle=True (--allow-pickle) if you trust their source, or a "
+            "revision that has safetensors"
+        )
+    _check_files(folder, name, allow_pickle)
+    return folder
+
+
+def _download(
+    name: str, revision: str | None, patterns: list[str], *, offline: bool = False
+) -> Path:
+    from huggingface_hub import errors, snapshot_download  # noqa: PLC0415 - slow, seldom needed
+
+    wanted = f"{name!r} at revision {revision!r}" if revision else repr(name)
+    try:
+        found = snapshot_download(
+            name, revision=revision, allow_patterns=patterns, local_files_only=offline
+        )
+    except errors.GatedRepoError as error:
+        raise ModelNotFoundError(
+            f"the hub model {wanted} is gated: ask for access on its page, then `hf auth login`"
+        ) from error
+    except errors.RevisionNotFoundError as error:
+        raise ModelNotFoundError(
+            f"the hub has no {wanted}: name a branch, tag or commit that it has"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
+        raise ModelNotFoundError(
+            f"neither a folder nor a hub model is called {wanted}: check the spelling; for a "
+            "private model run `hf auth login` first"
+        ) from error
+    except Exception as error:  # the hub's client raises errors of three libraries
+        raise ModelNotFoundError(
+            f"no folder is called {name!r}, the local cache does not hold the hub model {wanted}, "
+            f"and the hub was not asked or not reached ({type(error).__name__}: {error}): where "
+            f"there is a network, download it with `hf download {name}`, or give a folder"
+        ) from error
+    return Path(found)

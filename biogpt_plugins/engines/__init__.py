@@ -1,0 +1,20 @@
+"""Runtimes that compute completions. Nothing here loads torch before it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from biogpt_plugins.engines.loading import load_engine
+    from biogpt_plugins.engines.transformers_engine import TransformersEngine
+
+__all__ = ["TransformersEngine", "load_engine"]
+
+_HOMES = {"TransformersEngine": "transformers_engine", "load_engine": "loading"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

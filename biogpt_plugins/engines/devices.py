@@ -1,0 +1,87 @@
+"""Which device and dtype a model runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from biogpt_plugins.checkpoints.locate import read_config
+from biogpt_plugins.errors import DeviceError
+
+_DTYPES = {
+    "float32": torch.float32,
+    "fp32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "bf16": torch.bfloat16,
+    "float16": torch.float16,
+    "fp16": torch.float16,
+}
+# A smaller model is quick on any CPU, and in float32 it writes the same on all of them.
+_SMALL = 50_000_000
+
+
+def available() -> list[str]:
+    """Names of this machine's devices, the best one first."""
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+
+
+def pick_device(device: str | torch.device | None = None) -> torch.device:
+    """The named device, or the best there is; "cuda" is the current CUDA device.
+
+    Raises:
+        DeviceError: This machine does not have it.
+    """
+    here = available()
+    name = here[0] if device is None else str(device).lower()
+    if name == "cuda" and torch.cuda.is_available():
+        name = f"cuda:{torch.cuda.current_device()}"
+    name = name.removesuffix(":0") if name.startswith(("cpu", "mps")) else name
+    if name not in here:
+        raise DeviceError(f"device {str(device)!r} is not available; here are {', '.join(here)}")
+    return torch.device(name)
+
+
+def pick_dtype(
+    dtype: str | torch.dtype | None, device: torch.device, folder: Path, name: str
+) -> torch.dtype:
+    """The named dtype, or the fastest that loses nothing on this device.
+
+    Raises:
+        DeviceError: The dtype is unknown, or the device does not compute in it.
+    """
+    if dtype is None:
+        return _default(device, folder, name)
+    found = dtype if isinstance(dtype, torch.dtype) else _DTYPES.get(dtype.lower())
+    if found is None or found not in _DTYPES.values():
+        raise DeviceError(f"dtype {str(dtype)!r} is unknown: use float32, bfloat16 or float16")
+    return found
+
+
+def _default(device: torch.device, folder: Path, name: str) -> torch.dtype:
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            real = torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if real else torch.float16
+    if device.type == "cpu" and _parameters(read_config(folder, name)) >= _SMALL and _cpu_bf16():
+        return torch.bfloat16
+    return torch.float32
+
+
+def _parameters(config: Mapping[str, object]) -> int:
+    def number(key: str) -> int:
+        value = config.get(key, 0)
+        return value if isinstance(value, int) else 0
+
+    width = number("hidden_size")
+    layer = 4 * width * width + 2 * width * number("intermediate_size")
+    return width * number("vocab_size") + number("num_hidden_layers") * layer
+
+
+def _cpu_bf16() -> bool:
+    # Older releases of torch cannot tell.
+    read: Callable[[], Mapping[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
+    units = read()
+    return any(units.get(unit) for unit in ("amx_bf16", "avx512_bf16", "bf16"))

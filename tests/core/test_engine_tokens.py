@@ -1,0 +1,216 @@
+"""Prompts to ids and ids to text: the official layout, truncation, what can never leak."""
+
+import json
+import pickle
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import tiny
+from shared_data import shared
+from transformers import BioGptTokenizer
+
+from biogpt_plugins.engine import Prompt
+from biogpt_plugins.engines.stopping import Stops
+from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.errors import ContextOverflowError, InputError
+
+TEXTS = [
+    "aspirin induced gastric ulcer in patients with renal failure.",
+    "COVID-19 (n = 12), p<0.05 & 5% of 3.5 mg/kg; IL-2's effect...",
+    "  The dose, e.g. 2',3'-ddI, was 1,000 mg. It was Fig. 3. U.S.A. is no. 5. ",
+    "α-tocopherol – 漢字 «quoted» “text” [1] {x|y} a/b and/or",
+    "literal &amp; &quot; and @-@ and DOTMULTI and </w> and learned1",
+    "one\ttwo\nthree\x00four",
+]
+
+
+@pytest.fixture(scope="module")
+def tokens(tiny_biogpt):
+    return Tokens(BioGptTokenizer.from_pretrained(tiny_biogpt))
+
+
+@pytest.fixture(scope="module", params=["biogpt", "biogpt-large"])
+def real(request, tmp_path_factory):
+    """A released vocabulary: fairseq's dict.txt and bpecodes as vocab.json and merges.txt."""
+    source = shared(f"tokenizer/{request.param}")
+    vocab = {"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3}
+    for line in (source / "dict.txt").read_text(encoding="utf-8").split("\n")[:-1]:
+        word = line.rpartition(" ")[0]
+        vocab[word[:-2] if word.endswith("@@") else word + "</w>"] = len(vocab)
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+    (folder / "merges.txt").write_bytes((source / "bpecodes").read_bytes())
+    return request.param, BioGptTokenizer.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_ids_are_those_of_the_tokenizer(tokens, text):
+    assert tokens.ids(text) == tokens.tokenizer(text)["input_ids"][1:]
+
+
+def test_released_vocabularies(real):
+    name, tokenizer = real
+    tokens = Tokens(tokenizer)
+    is_base = name == "biogpt"
+    assert len(tokens.ids("maybe")) == (2 if is_base else 1)
+    assert tokens.ids("...") == [11475 if is_base else 11774]
+    if is_base:
+        prompt = tokens.encode(Prompt(text="COVID-19 is"), window=1024, room=64)
+        assert prompt.ids == [2, 4805, 9, 656, 21]
+    lines = shared("bc5cdr/CDR_DevelopmentSet.PubTator.txt").read_text(encoding="utf-8")
+    abstracts = [line.split("|a|")[1] for line in lines.split("\n") if "|a|" in line][:40]
+    for text in [*abstracts, *TEXTS]:
+        assert tokens.ids(text) == tokenizer(text)["input_ids"][1:]
+
+
+def test_official_truncation_of_released_vocabularies(real):
+    _, tokenizer = real
+    tokens = Tokens(tokenizer)
+    text = "the patient was treated with lithium and warfarin. " * 100
+    full = tokenizer(text)["input_ids"][1:]
+    encoded = tokens.encode(Prompt(text=text, max_source_tokens=640), window=1024, room=64)
+    assert encoded.ids == [2, *full[:639], *tokens.ids("...")]
+    assert encoded.truncated == len(full) - 639
+
+
+def test_nothing_in_a_text_is_a_special_token(tokens):
+    ids = tokens.ids("</s> <s> <pad> <unk> learned1 <seqsep>")
+    assert not {0, 1, 2} & set(ids)
+    assert tokens._learned_id("learned1") not in ids
+
+
+def test_special_and_learned_tokens_leave_no_trace(tokens):
+    learned = [tokens._learned_id(name) for name in tiny.LEARNED]
+    dose = tokens.ids("dose")
+    assert tokens.text([0, *dose, *learned, 1, 3, *dose, 2, 10_000]) == "dose dose"
+
+
+def test_layout(tokens):
+    prompt = Prompt(
+        text="lithium", head="question: ", tail=" answer:",
+        learned_tokens=("learned1", "learned2"), target="the answer is",
+    )  # fmt: skip
+    first = tokens.rows - 9
+    assert tokens.encode(prompt, window=96, room=8).ids == [
+        2,
+        *tokens.ids("question: lithium answer:"),
+        first,
+        first + 1,
+        *tokens.ids("the answer is"),
+    ]
+
+
+HEAD, TAIL = "question: ", " answer: yes"
+LONG = " ".join(tiny.WORDS[:30])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "limit"),
+    [
+        (Prompt(text=LONG), 96 - 1 - 8),
+        (Prompt(text=LONG * 3), 96 - 1 - 8),
+        (Prompt(text=LONG, max_source_tokens=20), 20),
+        (Prompt(text=LONG, head=HEAD, tail=TAIL, max_source_tokens=25), 25),
+        (Prompt(text=LONG * 3, head=HEAD, tail=TAIL), 96 - 1 - 8),
+        (Prompt(text=LONG * 3, learned_tokens=tiny.LEARNED), 96 - 1 - 9 - 8),
+        (Prompt(text=LONG * 3, tail=TAIL, learned_tokens=tiny.LEARNED, target="the"), 96 - 19),
+    ],
+)
+def test_truncation_cuts_the_text_alone_and_says_so(tokens, prompt, limit):
+    full, tail = tokens.ids(prompt.source), tokens.ids(prompt.tail)
+    encoded = tokens.encode(prompt, window=96, room=8)
+    suffix = [tokens._learned_id(name) for name in prompt.learned_tokens]
+    suffix += tokens.ids(prompt.target)
+    if len(full) <= limit:
+        expected, dropped = full, 0
+    else:
+        kept = full[: limit - 1 - len(tail)]
+        expected, dropped = [*kept, *tokens.ids("..."), *tail], len(full) - limit + 1
+    assert encoded.ids == [2, *expected, *suffix]
+    assert encoded.truncated == dropped
+    assert len(encoded.ids) <= 96 - 8
+    assert encoded.ids[1 : 1 + len(tokens.ids(prompt.head))] == tokens.ids(prompt.head)
+
+
+def test_at_the_limit_nothing_is_cut(tokens):
+    text = "aspirin " * 20
+    assert tokens.encode(Prompt(text=text, max_source_tokens=20), window=96, room=8).truncated == 0
+    assert tokens.encode(Prompt(text=text, max_source_tokens=19), window=96, room=8).truncated == 2
+
+
+def test_a_vocabulary_without_the_ellipsis_just_cuts(tiny_biogpt, tmp_path):
+    vocab = json.loads((tiny_biogpt / "vocab.json").read_text())
+    vocab["filler</w>"] = vocab.pop("...</w>")
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+    (tmp_path / "merges.txt").write_text((tiny_biogpt / "merges.txt").read_text())
+    tokens = Tokens(BioGptTokenizer.from_pretrained(tmp_path))
+    full = tokens.ids(LONG)
+    encoded = tokens.encode(Prompt(text=LONG, max_source_tokens=10), window=96, room=8)
+    assert encoded.ids == [2, *full[:10]]
+    assert encoded.truncated == len(full) - 10
+
+
+@pytest.mark.parametrize(
+    ("prompt", "truncate", "error", "says"),
+    [
+        (Prompt(text=""), True, InputError, "at least one word"),
+        (Prompt(text=" \n", head="question:"), True, InputError, "at least one word"),
+        (Prompt(text="\x01"), True, InputError, "at least one word"),
+        (Prompt(text="dose", learned_tokens=("learned10",)), True, InputError, "'learned10'"),
+        (Prompt(text=LONG * 3), False, ContextOverflowError, "87 fit"),
+        (Prompt(text="dose", head=LONG * 3), True, ContextOverflowError, "may not be cut"),
+        (Prompt(text="dose", tail=LONG * 3), True, ContextOverflowError, "may not be cut"),
+        (Prompt(text="dose", target=LONG * 3), True, ContextOverflowError, "may not be cut"),
+        (Prompt(text=LONG, max_source_tokens=1), True, ContextOverflowError, "1 fit"),
+    ],
+)
+def test_prompts_that_cannot_be_used(tokens, prompt, truncate, error, says):
+    with pytest.raises(error, match=says):
+        tokens.encode(prompt, window=96, room=8, truncate=truncate)
+
+
+def test_threads_and_pickles(tiny_biogpt):
+    tokens = Tokens(BioGptTokenizer.from_pretrained(tiny_biogpt))
+    expected = [tokens.tokenizer(text)["input_ids"][1:] for text in TEXTS]
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda _: [tokens.ids(text) for text in TEXTS], range(64)))
+    assert all(ids == expected for ids in found)
+    copy = pickle.loads(pickle.dumps(tokens))
+    assert [copy.ids(text) for text in TEXTS] == expected
+
+
+def test_settled_text_is_a_prefix_of_whatever_follows(tokens):
+    draw = random.Random(5)
+    words = [t for text in TEXTS for t in tokens.ids(text)]
+    for trial in range(150):
+        pool = words if trial % 2 else range(tokens.rows)
+        ids = draw.choices(pool, k=30)
+        stops = Stops((), tokens)
+        full = tokens.text(ids)
+        assert all(full.startswith(stops.settled(ids[:end])) for end in range(1, 31))
+
+
+@pytest.mark.parametrize(
+    ("stop", "text", "before", "settled"),
+    [
+        ((), "dose of aspirin", None, "dose of aspirin"),
+        (("aspirin",), "dose of aspirin", "dose of ", "dose of "),
+        (("of aspirin",), "dose of aspirin", "dose ", "dose "),
+        (("dose",), "dose of aspirin", "", ""),
+        ((", the", "of"), "dose, the risk of", "dose", "dose"),
+        (("aspirin and",), "dose of aspirin", None, "dose of "),
+        (("\n",), "dose of aspirin", None, "dose of aspirin"),
+        ((" ",), "dose of aspirin", "dose", "dose"),
+        (("p < 0.05",), "dose & p<0.05 in", "dose & ", "dose & "),
+        (("p<0.05",), "dose & p<0.05 in", None, "dose & p < 0.05 in"),
+        (("renal-",), "renal-failure", "", ""),
+    ],
+)
+def test_stop_strings_in_text(tokens, stop, text, before, settled):
+    stops = Stops(stop, tokens)
+    ids = tokens.ids(text)
+    text = tokens.text(ids)
+    assert stops.cut(text) == ((text, False) if before is None else (before, True))
+    assert any(stops.reached(ids[:end]) for end in range(len(ids) + 1)) == (before is not None)
+    assert stops.settled(ids) == settled
