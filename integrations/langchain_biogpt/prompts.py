@@ -1,0 +1,132 @@
+"""LangChain prompt templates in the layouts of the tasks.
+
+The layouts are rendered by the tasks themselves; a template here only names their variables.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langchain_core.example_selectors import BaseExampleSelector
+from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate
+
+from biogpt_plugins.prompts import FEW_SHOT, lay_out
+from biogpt_plugins.tasks import get_task
+
+
+class TaskPromptTemplate(PromptTemplate):
+    """A task's source text, for a `BioGPTLLM` with that task.
+
+    `template` shows the layout; the text itself is rendered by the task, which knows what a
+    template cannot say (a title without a full stop gets one, say).
+    """
+
+    task: str
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        return cls.__module__.split(".")
+
+    def format(self, **kwargs: Any) -> str:  # noqa: ANN401
+        """Render the source text.
+
+        Raises:
+            InputError: The values hold no text.
+        """
+        task = get_task(self.task)
+        values = self._merge_partial_and_user_variables(**kwargs)
+        return task.source(task.read_input(values)).source
+
+
+class TaskFewShotPromptTemplate(FewShotPromptTemplate):
+    """Solved examples of a task and then the text, for a `BioGPTLLM` without a task.
+
+    An example has the task's variables and `target`, what the model should have written. Give
+    `biogpt_plugins.prompts.CUE` as stop string: a pretrained model goes on with the next example.
+    """
+
+    task: str
+
+    def format(self, **kwargs: Any) -> str:  # noqa: ANN401
+        """Render the examples and the text, as the task's few-shot layout does.
+
+        Raises:
+            InputError: The values, or those of an example, hold no text.
+        """
+        values = self._merge_partial_and_user_variables(**kwargs)
+        return self._render(self._get_examples(**values), values)
+
+    async def aformat(self, **kwargs: Any) -> str:  # noqa: ANN401
+        """`format`, with an asynchronous example selector."""
+        values = self._merge_partial_and_user_variables(**kwargs)
+        return self._render(await self._aget_examples(**values), values)
+
+    def _render(self, examples: list[dict[str, Any]], values: dict[str, Any]) -> str:
+        task = get_task(self.task)
+        shots = [(task.source(task.read_input(shot)), shot["target"]) for shot in examples]
+        return lay_out(task.source(task.read_input(values)), FEW_SHOT, shots=shots).source
+
+
+def task_prompt(task: str) -> TaskPromptTemplate:
+    """The source text of a task in its official layout.
+
+    The variables are those of the task's input: `title` (may be left out) and `abstract`,
+    `question` and `context`, or `text`.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    chosen = get_task(task)
+    names = _variables(task)
+    shown = chosen.source(chosen.read_input({name: f"{{{name}}}" for name in names})).source
+    optional = dict.fromkeys((name for name, needed in names.items() if not needed), "")
+    needed = [name for name in names if name not in optional]
+    return TaskPromptTemplate(
+        task=chosen.name, template=shown, input_variables=needed, partial_variables=optional
+    )
+
+
+def relation_prompt(task: str = "bc5cdr") -> TaskPromptTemplate:
+    """`title` and `abstract` in the official layout of a relation task."""
+    return task_prompt(task)
+
+
+def question_prompt() -> TaskPromptTemplate:
+    """`question` and `context` in the official, reasoning-required layout of PubMedQA."""
+    return task_prompt("pubmedqa")
+
+
+def few_shot_prompt(
+    task: str, *, example_selector: BaseExampleSelector | None = None
+) -> TaskFewShotPromptTemplate:
+    """A task's text behind solved examples, to ask a pretrained BioGPT.
+
+    Args:
+        task: The task; its own demonstrations are shown.
+        example_selector: Selects other examples instead: dicts with the variables and `target`.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    prompt = task_prompt(task)
+    shots = get_task(task).shots
+    examples = [{**shot.model_dump(by_alias=True), "target": target} for shot, target in shots]
+    return TaskFewShotPromptTemplate(
+        task=prompt.task,
+        examples=None if example_selector else examples,
+        example_selector=example_selector,
+        example_prompt=prompt,
+        suffix=prompt.template,
+        input_variables=prompt.input_variables,
+        partial_variables=prompt.partial_variables,
+    )
+
+
+def _variables(task: str) -> dict[str, bool]:
+    """Names of a task's variables, and whether they must be given."""
+    fields = get_task(task).input.model_fields
+    return {
+        field.alias or name: name == "text" or field.is_required()
+        for name, field in fields.items()
+        if name != "id"
+    }

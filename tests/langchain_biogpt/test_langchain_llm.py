@@ -1,0 +1,314 @@
+"""BioGPTLLM under LangChain's own entry points: exact prompts, number of engine calls."""
+
+import asyncio
+import time
+
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.load import dumps, loads
+from langchain_core.prompts import PromptTemplate
+from langchain_core.runnables import ConfigurableField
+
+from biogpt_plugins import Decoding, Pipeline, Prompt, Usage
+from biogpt_plugins.engine import Completion
+from biogpt_plugins.errors import ContextOverflowError, EngineError
+from biogpt_plugins.prompts import CUE, TaskCard
+from biogpt_plugins.testing import ScriptedEngine
+from langchain_biogpt import BioGPTLLM
+
+CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1", "learned2"))
+LOADS_IS_BETA = pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine(f"completion {i}; and more" for i in range(50))
+
+
+@pytest.fixture
+def llm(engine: ScriptedEngine) -> BioGPTLLM:
+    return BioGPTLLM.from_engine(engine)
+
+
+class Tokens(BaseCallbackHandler):
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.ends = []
+
+    def on_llm_new_token(self, token: str, **_: object) -> None:
+        self.seen.append(token)
+
+    def on_llm_end(self, response, **_):
+        self.ends.append(response)
+
+
+class AsyncTokens(AsyncCallbackHandler):
+    def __init__(self) -> None:
+        self.loops: set[int] = set()
+
+    async def on_llm_new_token(self, *_: object, **__: object) -> None:
+        self.loops.add(id(asyncio.get_running_loop()))
+
+
+class TestPrompts:
+    def test_without_a_task_the_prompt_is_continued_as_it_stands(self, llm, engine):
+        assert llm.invoke("COVID-19 is ") == "completion 0; and more"
+        assert engine.history == [Prompt(text="COVID-19 is ")]
+
+    def test_a_task_and_its_card_make_the_prompt(self, engine):
+        llm = BioGPTLLM.from_pipeline(Pipeline("bc5cdr", engine, card=CARD))
+        llm.invoke("Lithium. Tremor.")
+        assert engine.history == [
+            Prompt(text="lithium. tremor.", learned_tokens=("learned1", "learned2"))
+        ]
+        assert engine.decodings == [Decoding(max_length=1025)]
+
+    def test_a_pretrained_model_is_shown_examples_and_stopped_before_its_own(self, engine):
+        llm = BioGPTLLM.from_engine(engine, task="bc5cdr", stop=["\t"])
+        llm.invoke("Lithium.", stop=["END"])
+        assert engine.history[0].head.startswith("Abstract: Reversible deafness")
+        assert engine.decodings[0].stop == (CUE, "\t", "END")
+
+    def test_a_custom_task_comes_with_its_pipeline(self, engine):
+        from dataclasses import replace
+
+        from biogpt_plugins import TASKS
+
+        task = replace(TASKS["hoc"], name="mine", source=lambda text: Prompt(text=text.text))
+        BioGPTLLM.from_pipeline(Pipeline(task, engine, card=CARD)).invoke("x")
+        assert engine.history[0].learned_tokens == CARD.learned_tokens
+
+
+class TestCalls:
+    def test_a_batch_is_one_call(self, llm, engine):
+        assert llm.batch(["a", "b", "c"]) == [f"completion {i}; and more" for i in range(3)]
+        assert [len(call) for call in engine.calls] == [3]
+
+    def test_a_chain_batch_is_one_call(self, llm, engine):
+        chain = PromptTemplate.from_template("{term} is") | llm
+        chain.batch([{"term": "a"}, {"term": "b"}])
+        assert [[p.text for p in call] for call in engine.calls] == [["a is", "b is"]]
+
+    async def test_abatch_is_one_call(self, llm, engine):
+        assert len(await llm.abatch(["a", "b", "c"])) == 3
+        assert [len(call) for call in engine.calls] == [3]
+
+    def test_options_of_the_fields_and_of_the_call(self, engine):
+        llm = BioGPTLLM.from_engine(engine, temperature=0.5, seed=1, max_new_tokens=9)
+        llm.bind(seed=2).invoke("a", top_k=3)
+        assert engine.decodings == [Decoding(temperature=0.5, seed=2, max_new_tokens=9, top_k=3)]
+
+    def test_nothing_given_is_the_tasks_own_decoding(self, engine):
+        BioGPTLLM.from_engine(engine, task="describe").invoke("BRCA1 is")
+        assert engine.decodings == [Decoding(max_new_tokens=100, num_beams=5)]
+
+    def test_a_misspelt_option_is_an_error(self, llm, engine):
+        with pytest.raises(TypeError, match="max_tokens"):
+            llm.invoke("a", max_tokens=5)
+        with pytest.raises(ValueError, match="max_tokens"):
+            BioGPTLLM(max_tokens=5)
+        assert not engine.calls
+
+    def test_stop_is_not_part_of_the_completion(self, llm):
+        assert llm.invoke("a", stop=[";"]) == "completion 0"
+
+    def test_usage_of_every_generation_and_of_the_call(self, llm):
+        result = llm.generate(["one two", "three"])
+        assert [g[0].generation_info for g in result.generations] == [
+            {
+                "finish_reason": "stop",
+                "prompt_tokens": n,
+                "completion_tokens": 4,
+                "truncated_tokens": 0,
+            }
+            for n in (2, 1)
+        ]
+        assert result.llm_output == {
+            "token_usage": {"prompt_tokens": 3, "completion_tokens": 8, "total_tokens": 11},
+            "model_name": "scripted",
+        }
+
+    @pytest.mark.parametrize("kind", [EngineError, ContextOverflowError])
+    def test_a_failed_prompt_raises_its_error_and_is_named(self, kind):
+        llm = BioGPTLLM.from_engine(ScriptedEngine(["fine", kind("too long")]))
+        with pytest.raises(kind, match=r"^prompt 1 of 2: too long$"):
+            llm.batch(["a", "b"])
+
+    def test_tokens_are_counted_by_the_engine(self, llm):
+        assert llm.get_num_tokens("a b c") == 3
+        with pytest.raises(NotImplementedError, match="scripted"):
+            llm.get_token_ids("a")
+        own = llm.model_copy(update={"custom_get_token_ids": lambda text: [7] * len(text)})
+        assert (own.get_num_tokens("ab"), own.get_token_ids("ab")) == (2, [7, 7])
+
+
+class TestStreams:
+    def test_pieces_add_up(self, llm, engine):
+        tokens = Tokens()
+        pieces = list(llm.stream("a", config={"callbacks": [tokens]}, stop=["more"], seed=3))
+        assert "".join(pieces) == "completion 0; and "
+        assert len(pieces) > 3
+        assert tokens.seen == [piece for piece in pieces if piece]
+        assert engine.decodings == [Decoding(stop=("more",), seed=3, max_new_tokens=100)]
+        (end,) = tokens.ends
+        assert end.generations[0][0].generation_info["finish_reason"] == "stop"
+        assert end.generations[0][0].generation_info["completion_tokens"] == 3
+
+    async def test_astream_and_its_callbacks_stay_in_the_loop(self, llm):
+        tokens = AsyncTokens()
+        pieces = [piece async for piece in llm.astream("a", config={"callbacks": [tokens]})]
+        assert "".join(pieces) == "completion 0; and more"
+        assert tokens.loops == {id(asyncio.get_running_loop())}
+
+    async def test_events(self, llm):
+        events = [e async for e in llm.astream_events("a", version="v2")]
+        streamed = [e["data"]["chunk"] for e in events if e["event"] == "on_llm_stream"]
+        assert "".join(getattr(c, "text", c) for c in streamed) == "completion 0; and more"
+
+    def test_closing_a_stream_closes_the_engines(self):
+        class Endless(ScriptedEngine):
+            closed = False
+
+            def stream(self, prompt, decoding=Decoding()):
+                try:
+                    while True:
+                        yield from super().stream(prompt, decoding)
+                finally:
+                    self.closed = True
+
+        engine = Endless(["a b"] * 9)
+        stream = BioGPTLLM.from_engine(engine).stream("x")
+        next(stream)
+        stream.close()
+        assert engine.closed
+
+    def test_an_error_is_the_engines_own(self):
+        llm = BioGPTLLM.from_engine(ScriptedEngine([EngineError("out of memory")]))
+        with pytest.raises(EngineError, match="out of memory"):
+            list(llm.stream("a"))
+
+    def test_a_stream_never_uses_beams(self, engine):
+        list(BioGPTLLM.from_engine(engine, task="describe").stream("BRCA1 is"))
+        assert engine.decodings[0].num_beams == 1
+
+
+class Slow(ScriptedEngine):
+    def complete(self, prompts, decoding=Decoding()):
+        time.sleep(0.5)
+        return super().complete(prompts, decoding)
+
+
+@pytest.mark.parametrize("way", ["ainvoke", "abatch", "astream"])
+async def test_the_event_loop_goes_on(way):
+    llm = BioGPTLLM.from_engine(Slow(["x"] * 3))
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticker = asyncio.create_task(tick())
+    if way == "astream":
+        assert [piece async for piece in llm.astream("a")] == ["x", ""]
+    else:
+        await getattr(llm, way)("a" if way == "ainvoke" else ["a", "b"])
+    ticker.cancel()
+    assert ticks > 10
+
+
+class TestIdentity:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"model": "other"},
+            {"task": "bc5cdr"},
+            {"revision": "main"},
+            {"dtype": "float32"},
+            {"stop": ["x"]},
+            {"max_new_tokens": 5},
+            {"temperature": 0.5},
+            {"top_p": 0.5},
+            {"top_k": 5},
+            {"num_beams": 2},
+            {"seed": 5},
+        ],
+        ids=str,
+    )
+    def test_what_changes_the_text_is_in_it(self, change):
+        assert BioGPTLLM(**change)._identifying_params != BioGPTLLM()._identifying_params
+
+    @pytest.mark.parametrize("change", [{"device": "cpu"}, {"tags": ["x"]}, {"verbose": True}])
+    def test_nothing_else_is(self, change):
+        assert BioGPTLLM(**change)._identifying_params == {"model": "demo"}
+
+    def test_the_cache_tells_settings_apart(self, engine):
+        llm = BioGPTLLM.from_engine(engine, cache=InMemoryCache())
+        ways = [
+            llm,
+            llm.model_copy(update={"stop": ["x"]}),
+            llm.bind(stop=["x"]),
+            llm.bind(seed=1),
+            llm.bind(seed=1, temperature=1.0),
+        ]
+        first = [way.invoke("a") for way in ways]
+        assert len(set(first)) == len(engine.calls) == len(ways)
+        assert [way.invoke("a") for way in ways] == first
+        assert len(engine.calls) == len(ways)
+
+    async def test_the_cache_is_for_async_as_well(self, engine):
+        llm = BioGPTLLM.from_engine(engine, cache=InMemoryCache())
+        assert llm.invoke("a") == await llm.ainvoke("a")
+        assert await llm.ainvoke("a", seed=1) != await llm.ainvoke("a")
+        assert len(engine.calls) == 2
+
+    def test_configurable_fields_share_the_engine(self, llm, engine):
+        chain = llm.configurable_fields(
+            temperature=ConfigurableField(id="t"), task=ConfigurableField(id="task")
+        )
+        chain.with_config(configurable={"t": 0.7, "task": "hoc"}).invoke("x")
+        assert engine.decodings[0].temperature == 0.7
+        assert "hallmark" not in engine.history[0].head
+        assert engine.history[0].head.startswith("Abstract: Knock-down")
+
+    @LOADS_IS_BETA
+    def test_dumps_and_loads(self):
+        llm = BioGPTLLM(model="microsoft/biogpt", task="bc5cdr", stop=["x"], temperature=0.0)
+        text = dumps(llm)
+        assert "pipeline" not in text
+        again = loads(text, allowed_objects=[BioGPTLLM], valid_namespaces=["langchain_biogpt"])
+        assert again == llm
+
+    def test_a_model_at_hand_is_not_dumped(self, llm):
+        text = dumps(llm)
+        assert "not_implemented" not in text
+        assert "scripted" in text
+
+    def test_tracing_parameters(self):
+        params = BioGPTLLM(temperature=0.5)._get_ls_params(stop=["x"])
+        assert params == {
+            "ls_provider": "biogpt",
+            "ls_model_type": "llm",
+            "ls_model_name": "demo",
+            "ls_temperature": 0.5,
+            "ls_stop": ["x"],
+        }
+
+    def test_making_one_loads_nothing(self):
+        assert BioGPTLLM(model="no/such-model")._llm_type == "biogpt"
+
+
+def test_truncation_is_told():
+    class Cutting(ScriptedEngine):
+        def complete(self, prompts, _=Decoding()):
+            usage = Usage(prompt_tokens=9, completion_tokens=1)
+            return [
+                Completion(text="x", finish_reason="length", usage=usage, truncated_tokens=4)
+                for _ in prompts
+            ]
+
+    result = BioGPTLLM.from_engine(Cutting()).generate(["a"])
+    info = result.generations[0][0].generation_info
+    assert (info["finish_reason"], info["truncated_tokens"]) == ("length", 4)

@@ -1,0 +1,47 @@
+"""LlamaIndex on the bundled model."""
+
+import json
+from pathlib import Path
+
+import pytest
+from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.schema import Document
+
+import biogpt_plugins
+from llama_index_biogpt import BioGPTLLM, BioGPTRelationExtractor
+
+WEIGHTS = Path(biogpt_plugins.__file__).parent / "checkpoints/demo/model.safetensors"
+pytestmark = pytest.mark.skipif(not WEIGHTS.exists(), reason="the bundled model is not built yet")
+TEXTS = [
+    "Lithium-induced tremor. A patient who took lithium had a severe tremor.",
+    "Deafness after tobramycin. Tobramycin caused deafness in two men.",
+]
+
+
+async def test_ingestion():
+    pipeline = IngestionPipeline(transformations=[SentenceSplitter(), BioGPTRelationExtractor()])
+    nodes = await pipeline.arun(documents=[Document(text=text) for text in TEXTS])
+    assert len(nodes) == len(TEXTS)
+    for node in nodes:
+        assert ("biogpt_relations" in node.metadata) != ("biogpt_error" in node.metadata)
+        assert json.loads(json.dumps(node.metadata)) == node.metadata
+        for relation in node.metadata.get("biogpt_relations", []):
+            for end in ("head", "tail"):
+                if (start := relation[f"{end}_start"]) is not None:
+                    assert node.text[start : relation[f"{end}_end"]] == relation[end]
+
+
+def test_a_stream_writes_what_a_call_does():
+    llm = BioGPTLLM(task="bc5cdr", max_new_tokens=12)
+    response = llm.complete(TEXTS[0])
+    *_, last = llm.stream_complete(TEXTS[0])
+    assert last.text == response.text
+    assert last.raw == response.raw
+    assert response.raw["usage"]["completion_tokens"] <= 12
+
+
+def test_metadata():
+    metadata = BioGPTLLM(task="bc5cdr", max_new_tokens=50).metadata
+    assert metadata.context_window == biogpt_plugins.load("demo").engine.context_size
+    assert metadata.num_output == 50
