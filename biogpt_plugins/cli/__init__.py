@@ -1,0 +1,92 @@
+"""`biogpt`, the command line: papers in, Predictions out, and what there is to choose from.
+
+Results go to the standard output; progress, remarks and errors to the standard error. An error is
+one line and exit code 2; a run in which every record failed ends with 1; Ctrl-C with 130.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import biogpt_plugins
+from biogpt_plugins.cli import ask, demo, extract, finetune, listing
+from biogpt_plugins.cli.console import remark
+from biogpt_plugins.errors import BioGPTError
+
+
+class _Group(TyperGroup):
+    """Turns the errors a user can mend, and warnings, into single lines."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - click is a private part of typer
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+                warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = lambda message, *_, **__: remark("warning", str(message))
+            try:
+                return super().invoke(ctx)
+            except BrokenPipeError:
+                raise  # typer ends it silently
+            except (BioGPTError, OSError) as error:
+                remark("error", _message(error))
+                raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    cls=_Group,
+    help="Relations and answers out of biomedical papers, by a BioGPT on your own machine.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"biogpt-plugins {biogpt_plugins.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    ctx: typer.Context,
+    version: Annotated[  # noqa: ARG001 - eager: it has been dealt with
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    # Whoever runs the app from Python may hand in another way to load models: `app(obj=load)`.
+    ctx.obj = ctx.obj or biogpt_plugins.load
+
+
+_TRY, _ASK, _MODELS = "Start here", "Ask a model", "Models"
+
+app.command(rich_help_panel=_TRY)(demo.demo)
+app.command(rich_help_panel=_ASK)(extract.extract)
+app.command(rich_help_panel=_ASK)(ask.ask)
+app.command(rich_help_panel=_ASK)(ask.describe)
+app.command(rich_help_panel=_ASK)(ask.generate)
+app.command(rich_help_panel=_MODELS)(finetune.finetune)
+app.command(rich_help_panel=_MODELS)(listing.tasks)
+app.command(rich_help_panel=_MODELS)(listing.models)
+
+
+def main() -> None:
+    """Run `biogpt`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without α must not end a run
+    app(prog_name="biogpt")
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and not isinstance(error, BioGPTError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

@@ -1,0 +1,91 @@
+"""What the commands share: consoles, options, and how a model is loaded."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Protocol
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.text import Text
+
+from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.results import Prediction
+
+WIDEST = 100
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+Model = Annotated[
+    str,
+    typer.Option("--model", "-m", help='"demo", a model folder, or an id on the Hugging Face hub.'),
+]
+Device = Annotated[
+    str | None,
+    typer.Option(help="cuda, cuda:1, mps or cpu.", show_default="the best there is"),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(help="bfloat16, float16 or float32.", show_default="the best for it"),
+]
+AllowPickle = Annotated[
+    bool,
+    typer.Option("--allow-pickle", help="Load *.bin weights too; they can run their maker's code."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+class Load(Protocol):
+    """How models are loaded: `biogpt_plugins.load`, unless the app was given another as `obj`."""
+
+    def __call__(self, model: str, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
+        """Bind a task to a model."""
+        ...
+
+
+def stdout() -> Console:
+    """Where results go."""
+    console = Console(highlight=False, emoji=False, markup=False)
+    console.width = min(console.width, WIDEST)
+    return console
+
+
+def stderr() -> Console:
+    """Where progress and remarks go."""
+    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
+def remark(kind: str, message: str) -> None:
+    """Say something on the standard error, in one line of any length."""
+    line = Text.assemble((f"{kind}: ", _STYLES[kind]), " ".join(message.split()))
+    stderr().print(line, soft_wrap=True)
+
+
+def print_json(value: BaseModel) -> None:
+    """Write JSON in one line; UTF-8, whatever the terminal's encoding."""
+    sys.stdout.buffer.write(value.model_dump_json().encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def load(ctx: typer.Context, model: str, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
+    """Load a model for a task, and show that it takes its time."""
+    chosen: Load = ctx.obj
+    with stderr().status(f"loading {model}"):
+        return chosen(model, task, **options)
+
+
+def result_of(prediction: Prediction[Any], *, as_json: bool = False) -> Any:  # noqa: ANN401
+    """The result of a Prediction, which is printed as JSON if asked for.
+
+    Raises:
+        BioGPTError: It holds an error.
+    """
+    if as_json:
+        print_json(prediction)
+    # Free text ends at the limit as a rule: nothing to warn of.
+    for warning in () if isinstance(prediction.result, str) else prediction.warnings:
+        remark("warning", warning)
+    if prediction.error:
+        raise BioGPTError(prediction.error.message)
+    return prediction.result

@@ -1,0 +1,137 @@
+"""`biogpt demo`: what there is to see, in under a minute and without a network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from biogpt_plugins.cli import console, show
+from biogpt_plugins.demo import demo as demonstration
+from biogpt_plugins.inputs import Paper
+from biogpt_plugins.results import Relation
+
+MODEL = "demo"
+_INTRODUCTION = Text.assemble(
+    ("BioGPT demo\n", "bold"),
+    "Five invented papers, read by the small BioGPT that comes with this package.\n",
+    ("It is for trying the plumbing, not for medicine: expect mistakes.", "yellow"),
+)
+_LARGE = """\
+The same on a GPU, by Microsoft's model (6 GB, fetched from the hub once):
+  biogpt ask "Does aspirin prevent stroke?" --context @abstract.txt \\
+    --model microsoft/BioGPT-Large-PubMedQA --allow-pickle"""
+
+Found = list[Relation] | str
+
+
+def demo(ctx: typer.Context) -> None:
+    """Five papers through LangChain and LlamaIndex, on the bundled model."""
+    started = time.monotonic()
+    out, err = console.stdout(), console.stderr()
+    pairs = demonstration.papers()
+    papers = [paper for paper, _ in pairs]
+    out.print(_INTRODUCTION)
+    pipeline = console.load(ctx, MODEL, demonstration.TASK)
+
+    _heading(out, "Which chemical induces which disease? By LangChain:")
+    _code(out, 'create_relation_chain(BioGPTLLM(task="bc5cdr")).batch(papers)')
+    with err.status("LangChain is reading"):
+        chained = demonstration.by_langchain(papers, pipeline)
+    for paper, found in zip(papers, chained, strict=True):
+        _show(out, paper, found)
+
+    _heading(out, "The same papers by LlamaIndex:")
+    _code(out, "IngestionPipeline(transformations=[BioGPTRelationExtractor()]).run(papers)")
+    with err.status("LlamaIndex is reading"):
+        ingested = demonstration.by_llama_index(papers, pipeline)
+    out.print(_comparison(papers, chained, ingested))
+
+    _heading(out, "Yes, no or maybe?")
+    questions = [question for _, question in pairs if question]
+    answers = console.load(ctx, MODEL, "pubmedqa").run(questions)
+    for question, prediction in zip(questions, answers, strict=True):
+        out.print()
+        out.print(_titled(question.id, question.question))
+        answer = console.result_of(prediction)
+        out.print(_indented(show.bars(answer.probabilities)))
+
+    out.print()
+    out.print(_LARGE, soft_wrap=True)
+    out.print(f"\nDone in {time.monotonic() - started:.0f} s.", style="dim")
+
+
+def _heading(out: Console, title: str) -> None:
+    out.print()
+    out.print(title, style="bold")
+
+
+def _code(out: Console, code: str) -> None:
+    out.print(f"  {code}", style="green", soft_wrap=True)
+
+
+def _titled(identifier: str | None, title: str) -> Table:
+    table = Table.grid(padding=(0, 1))
+    table.add_row(Text(identifier or "", style="dim"), Text(title, style="bold"))
+    return table
+
+
+def _indented(shown: Text | Table, by: int = 2) -> Padding:
+    return Padding(shown, (0, 0, 0, by), expand=False)
+
+
+def _show(out: Console, paper: Paper, found: Found) -> None:
+    out.print()
+    out.print(_titled(paper.id, paper.title))
+    if isinstance(found, str):
+        out.print(_indented(Text(found, style="red")))
+        return
+    for relation in filter(_grounded, found):
+        out.print(_indented(show.relation(relation)))
+        out.print(_indented(show.sentence(relation, paper.source, out), 6))
+    if rest := _rest(found):
+        out.print(_indented(Text(rest, style="dim")))
+
+
+def _comparison(
+    papers: Sequence[Paper], chained: Sequence[Found], ingested: Sequence[Found]
+) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in ("paper", "LangChain", "LlamaIndex", "same"):
+        table.add_column(name, style="dim" if name == "paper" else "")
+    for paper, one, other in zip(papers, chained, ingested, strict=True):
+        same = _ends(one) == _ends(other)
+        verdict = Text("yes", style="green") if same else Text("no", style="bold red")
+        table.add_row(paper.id, _brief(one), _brief(other), verdict)
+    return table
+
+
+def _brief(found: Found) -> str:
+    if isinstance(found, str):
+        return "unreadable"
+    names = [f"{r.head.text} > {r.tail.text}" for r in filter(_grounded, found)]
+    return "\n".join([*names, *filter(None, [_rest(found)])])
+
+
+def _rest(found: list[Relation]) -> str:
+    """What is not shown: relations whose names the model made up."""
+    if not found:
+        return "none found"
+    strange = sum(not relation.grounded for relation in found)
+    return f"{strange} left out: not in the text" if strange else ""
+
+
+def _grounded(relation: Relation) -> bool:
+    return relation.grounded
+
+
+def _ends(found: Found) -> object:
+    if isinstance(found, str):
+        return None
+    return [[(end.text, end.start, end.end) for end in (r.head, r.tail)] for r in found]

@@ -1,0 +1,194 @@
+"""`biogpt extract`: files of papers in, one Prediction a line out."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from biogpt_plugins.cli import console
+from biogpt_plugins.corpus import Format, JsonlWriter, Record, check_readable, read_records
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.results import Answer, Failure, Hallmarks, Prediction
+from biogpt_plugins.tasks import get_task
+
+_FAILURES_SHOWN = 5
+
+
+def extract(  # noqa: PLR0913 - options of a command
+    ctx: typer.Context,
+    files: Annotated[
+        list[str], typer.Argument(help='Files of papers, plain or gzipped; "-" for standard input.')
+    ],
+    *,
+    task: Annotated[str, typer.Option("--task", "-t", help="See `biogpt tasks`.")] = "bc5cdr",
+    model: console.Model = "demo",
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            "-f",
+            help="pubtator; jsonl: an object a line, title and abstract, text, or question and "
+            "context; text: one document a file. auto looks into each file.",
+        ),
+    ] = Format.auto,
+    out: Annotated[
+        str, typer.Option("--out", "-o", help='JSON Lines file; "-" for standard output.')
+    ] = "-",
+    force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many records.")
+    ] = None,
+    chunk: Annotated[int, typer.Option(min=1, help="Records handed to the model at a time.")] = 64,
+    device: console.Device = None,
+    dtype: console.Dtype = None,
+    allow_pickle: console.AllowPickle = False,
+) -> None:
+    """Extract relations, answers or hallmarks from papers.
+
+    Writes one Prediction a line, in the order of the records, each as soon as it is there: what is
+    done stays done, whatever happens next. A record that cannot be read, or on which the model
+    fails, becomes a line that says so.
+    """
+    get_task(task)
+    check_readable(files)
+    records = islice(read_records(files, form), limit)
+    with JsonlWriter(out, force=force, inputs=files) as writer:
+        pipeline = console.load(
+            ctx, model, task, device=device, dtype=dtype, allow_pickle=allow_pickle
+        )
+        tally = _Tally()
+        try:
+            with _progress() as progress:
+                bar = progress.add_task(task, total=_count(files, form, limit, progress), rest="")
+                for record, prediction in _predict(pipeline, records, chunk):
+                    writer.write(prediction)
+                    tally.add(record, prediction)
+                    progress.update(bar, advance=1, rest=tally.rest)
+        except (KeyboardInterrupt, OSError) as error:
+            if not isinstance(error, BrokenPipeError):
+                _conclude(tally, out)
+            raise
+    _conclude(tally, out)
+    if not tally.papers:
+        raise InputError(f"no records in {', '.join(files)}")
+    if tally.failures == tally.papers:
+        raise typer.Exit(1)
+
+
+def _predict(
+    pipeline: Pipeline, records: Iterator[Record], chunk: int
+) -> Iterator[tuple[Record, Prediction[Any]]]:
+    while batch := list(islice(records, chunk)):
+        readable = [r for r in batch if not isinstance(r.value, InputError)]
+        predictions = iter(pipeline.run([r.value for r in readable]))
+        for record in batch:
+            if isinstance(record.value, InputError):
+                error = Failure.of(record.value)
+                yield record, Prediction(task=pipeline.task.name, error=error)
+            else:
+                yield record, next(predictions)
+
+
+def _count(files: list[str], form: Format, limit: int | None, progress: Progress) -> int | None:
+    """How many records there are to be, where files can be read twice and somebody watches."""
+    if progress.disable or not all(Path(name).is_file() for name in files):
+        return None
+    return sum(1 for _ in islice(read_records(files, form), limit))
+
+
+def _progress() -> Progress:
+    err = console.stderr()
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rest]}", style="dim"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+
+
+@dataclass
+class _Tally:
+    """What a run came to so far."""
+
+    papers: int = 0
+    failures: int = 0
+    cut: int = 0
+    relations: int = 0
+    grounded: int = 0
+    with_relations: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, record: Record, prediction: Prediction[Any]) -> None:
+        self.papers += 1
+        self.cut += bool(prediction.truncated_tokens)
+        result = prediction.result
+        if prediction.error:
+            self.failures += 1
+            self._name(record, prediction.error)
+        elif isinstance(result, list):
+            self.relations += len(result)
+            self.grounded += sum(relation.grounded for relation in result)
+            self.with_relations += bool(result)
+        elif isinstance(result, Answer):
+            self.labels[result.label] += 1
+        elif isinstance(result, Hallmarks):
+            self.labels.update(result.labels or ("none",))
+
+    @property
+    def rest(self) -> str:
+        failed = f", {self.failures} failed" if self.failures else ""
+        return f"{self._rate:.1f}/s{failed}"
+
+    def lines(self) -> Iterator[str]:
+        seconds = time.monotonic() - self.started
+        yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
+        if self.relations:
+            yield (
+                f"{self.relations:,} relations in {self.with_relations:,} of them, "
+                f"{self.grounded / self.relations:.1%} with both ends found in the text"
+            )
+        if self.labels:
+            yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
+        if self.cut:
+            yield f"{self.cut:,} were cut to fit the model"
+        if self.failures:
+            yield f"{self.failures:,} failed; their lines say why"
+
+    @property
+    def _rate(self) -> float:
+        return self.papers / max(time.monotonic() - self.started, 1e-3)
+
+    def _name(self, record: Record, error: Failure) -> None:
+        if self.failures <= _FAILURES_SHOWN:
+            place = "" if error.message.startswith(record.where) else f"{record.where}: "
+            console.remark("warning", f"{place}{error.message}")
+
+
+def _conclude(tally: _Tally, out: str) -> None:
+    err = console.stderr()
+    for line in tally.lines():
+        err.print(line)
+    if tally.papers and out != "-":
+        err.print(f"written to {out}", soft_wrap=True)

@@ -1,0 +1,75 @@
+"""Writers: Predictions -> files."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+from typing_extensions import Self
+
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.results import Prediction
+
+STDOUT = "-"
+
+
+class JsonlWriter:
+    """One Prediction a line, on disk as soon as it is written; a context manager.
+
+    Results that are there already are never lost by mistake: a file that holds something is only
+    replaced when asked to, and not before the first Prediction is there to replace it.
+    """
+
+    def __init__(self, path: str, *, force: bool = False, inputs: Iterable[str] = ()) -> None:
+        """Look at the place to write to; nothing is opened yet.
+
+        Args:
+            path: A file, or "-" for the standard output.
+            force: Replace a file that holds something.
+            inputs: Files that are being read, which are never replaced.
+
+        Raises:
+            InputError: The file holds something and `force` is False, or it is an input.
+            OSError: There is no such folder.
+        """
+        self.path = path
+        self._files = ExitStack()
+        self._stream: IO[bytes] | None = None
+        if path == STDOUT:
+            return
+        place = Path(path)
+        if place.is_dir():
+            raise InputError(f"{path} is a folder: name a file in it")
+        if not place.parent.is_dir():
+            raise InputError(f"{path} cannot be written: there is no folder {place.parent}")
+        if not place.exists():
+            return
+        if any(Path(name).exists() and place.samefile(name) for name in inputs):
+            raise InputError(f"{path} is one of the inputs: name another file to write to")
+        if place.stat().st_size and not force:
+            raise InputError(f"{path} holds something already: name another, or give --force")
+
+    def write(self, prediction: Prediction[Any]) -> None:
+        """Write one line and hand it to the operating system.
+
+        Raises:
+            OSError: The disk is full, the pipe closed, the file locked, ...
+        """
+        if self._stream is None:
+            self._stream = self._open()
+        self._stream.write(prediction.model_dump_json().encode() + b"\n")
+        self._stream.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._files.close()
+
+    def _open(self) -> IO[bytes]:
+        if self.path == STDOUT:
+            return sys.stdout.buffer
+        return self._files.enter_context(Path(self.path).open("wb"))

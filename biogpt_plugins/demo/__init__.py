@@ -1,0 +1,1 @@
+"""The demonstration: five invented papers through LangChain and LlamaIndex."""

@@ -1,0 +1,90 @@
+"""The demonstration's papers and the two frameworks they go through; `biogpt demo` shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from biogpt_plugins.inputs import Paper, Question
+from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.results import Entity, Relation
+
+TASK = "bc5cdr"
+
+
+class DemoPaper(NamedTuple):
+    """A paper of our own writing, its study invented, and a question about it if there is one."""
+
+    paper: Paper
+    question: Question | None
+
+
+def papers() -> list[DemoPaper]:
+    """The bundled papers."""
+    lines = files("biogpt_plugins.demo").joinpath("papers.jsonl").read_text(encoding="utf-8")
+    found = []
+    for record in map(json.loads, lines.splitlines()):
+        paper = Paper.model_validate(record)
+        asked = record.get("question")
+        question = Question(id=paper.id, question=asked, text=paper.source) if asked else None
+        found.append(DemoPaper(paper, question))
+    return found
+
+
+def by_langchain(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Relation] | str]:
+    """Relations by a LangChain chain, prompt | BioGPTLLM | RelationOutputParser.
+
+    Returns:
+        The relations of each paper, or why there are none to be had.
+
+    Raises:
+        MissingExtraError: LangChain is not installed.
+    """
+    from langchain_biogpt import BioGPTLLM, create_relation_chain  # noqa: PLC0415 - an extra
+
+    chain = create_relation_chain(BioGPTLLM.from_pipeline(pipeline))
+    inputs: list[str | Mapping[str, str]] = [
+        {"title": paper.title, "abstract": paper.text} for paper in papers
+    ]
+    found = chain.batch(inputs, return_exceptions=True)
+    return [str(r).partition("\n")[0] if isinstance(r, Exception) else r for r in found]
+
+
+def by_llama_index(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Relation] | str]:
+    """Relations by a LlamaIndex IngestionPipeline with a BioGPTRelationExtractor.
+
+    Returns:
+        The relations of each paper, or why there are none to be had.
+
+    Raises:
+        MissingExtraError: LlamaIndex is not installed.
+    """
+    from llama_index.core import Document  # noqa: PLC0415 - the same
+    from llama_index.core.ingestion import IngestionPipeline  # noqa: PLC0415 - the same
+
+    from llama_index_biogpt import BioGPTRelationExtractor  # noqa: PLC0415 - an extra
+
+    extractor = BioGPTRelationExtractor.from_pipeline(pipeline)
+    documents = [Document(id_=paper.id or "", text=paper.source) for paper in papers]
+    nodes = IngestionPipeline(transformations=[extractor]).run(documents=documents)
+    return [_from_metadata(node.metadata) for node in nodes]
+
+
+def _from_metadata(metadata: Mapping[str, Any]) -> list[Relation] | str:
+    if error := metadata.get("biogpt_error"):
+        return str(error)
+    return [
+        Relation(head=_entity(found, "head"), type=found["type"], tail=_entity(found, "tail"))
+        for found in metadata["biogpt_relations"]
+    ]
+
+
+def _entity(found: Mapping[str, Any], end: str) -> Entity:
+    return Entity(
+        text=found[end],
+        type=found[f"{end}_type"],
+        start=found[f"{end}_start"],
+        end=found[f"{end}_end"],
+    )
