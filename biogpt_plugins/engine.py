@@ -70,7 +70,7 @@ class Decoding:
     def __post_init__(self) -> None:
         checks = {
             "max_new_tokens": self.max_new_tokens is None or self.max_new_tokens >= 1,
-            "max_length": self.max_length is None or self.max_length >= 1,
+            "max_length": self.max_length is None or self.max_length > 1,
             "stop": not isinstance(self.stop, str) and all(self.stop),
             "temperature": self.temperature >= 0,
             "top_p": 0 < self.top_p <= 1,

@@ -25,7 +25,8 @@ class Text(BaseModel):
     @field_validator("id", mode="before")
     @classmethod
     def _id_is_text(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
-        return str(value) if isinstance(value, int) else value
+        text = str(value) if isinstance(value, int) else value
+        return text.encode(errors="replace").decode() if isinstance(text, str) else text
 
     @property
     def source(self) -> str:
@@ -68,7 +69,8 @@ class Question(Text):
     @field_validator("text", mode="before")
     @classmethod
     def _join_contexts(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
-        return " ".join(value) if isinstance(value, list | tuple) else value
+        texts = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+        return " ".join(value) if texts else value
 
 
 InputT = TypeVar("InputT", bound=Text)
@@ -83,14 +85,13 @@ def read(kind: type[InputT], value: object) -> InputT:
         InputError: The value is of another type, lacks a field, or holds no text.
     """
     if isinstance(value, kind):
-        found = value
+        # A Paper is a Text too, but its title is a part of what it says.
+        found = value if type(value) is kind else kind(id=value.id, text=value.source)
     elif isinstance(value, str) and kind is not Question:
         found = kind(text=value)
     elif isinstance(value, Mapping):
-        fields = {str(key).lower(): field for key, field in value.items()}
-        fields = {_SYNONYMS.get(key, key): field for key, field in fields.items()}
         try:
-            found = kind.model_validate(fields)
+            found = kind.model_validate(_fields(value))
         except ValidationError as error:
             faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
             raise InputError(
@@ -114,12 +115,15 @@ def read(kind: type[InputT], value: object) -> InputT:
 
 def id_of(value: object) -> str | None:
     """The identifier of an input, also of one that cannot be read."""
-    if isinstance(value, Mapping):
-        fields = {str(key).lower(): field for key, field in value.items()}
-        found = fields.get("id", fields.get("pmid"))
-    else:
-        found = getattr(value, "id", None)
-    return str(found) if isinstance(found, str | int) else None
+    found = _fields(value).get("id") if isinstance(value, Mapping) else getattr(value, "id", None)
+    return str(found).encode(errors="replace").decode() if isinstance(found, str | int) else None
+
+
+def _fields(value: Mapping[Any, object]) -> dict[str, object]:
+    """A mapping's fields by our names; a null is no field, and a name comes before a synonym."""
+    given = {str(key).lower(): field for key, field in value.items() if field is not None}
+    renamed = {_SYNONYMS[key]: field for key, field in given.items() if key in _SYNONYMS}
+    return renamed | {key: field for key, field in given.items() if key not in _SYNONYMS}
 
 
 def _short(value: object) -> str:

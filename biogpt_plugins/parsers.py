@@ -31,15 +31,25 @@ class Reading(Generic[ResultT]):
 _START = re.compile(r"\b(?P<no>no\s+)?(?:the\s+)?(?:relation|interaction)\s+between\s+", re.I)
 _AND = re.compile(r"\s+and\s+", re.I)
 _COMMA = re.compile(r"\s*,\s+")
+# The whole completion must say so: "no interaction in the treated group" is prose about something.
 _NOTHING = re.compile(
-    r"\bno\s+(?:\w+[\s-]+){0,2}?(?:relation|interaction|association)s?\b(?!\s+between)", re.I
+    r"(?:there\s+(?:is|are|was|were)\s+)?no\s+(?:\w+[\s-]+){0,2}?(?:relation|interaction)s?"
+    r"(?:\s+(?:is|are|was|were)\s+(?:found|reported|detected))?(?:\s+exists?)?"
+    r"(?:\s+in\s+(?:this|the)\s+(?:document|text|abstract))?[\s.]*",
+    re.I,
 )
 _EXISTS = re.compile(r"\s+exists?\b", re.I)
 _IS = re.compile(r"\s+is\s*(?=\s|$)", re.I)
-_TYPED_END = re.compile(r"\sis\s+[^.;]{1,40}\.", re.I)
+_TYPED_END = re.compile(r"\sis\s+[^.;]{1,40}\.(?=\s|$)", re.I)
+_LIST_END = re.compile(r";(?:\s|$)")
+_MODAL = re.compile(r"\s+(?:may|might|could|can|should|would)$", re.I)
+_SPACES = re.compile(r"\s{3,}")
 _NEGATED = re.compile(r"\s+(?:(?:does|do|did)\s+not|doesn't|don't|not|no\s+longer)$", re.I)
 _LEARNED = re.compile(r"^.*\blearned\s*[0-9]+\s+", re.I | re.S)
 _PHRASE = re.compile(r"\b(?:in conclusion\s*,|we can conclude that|we have that)", re.I)
+_WORD = re.compile(r"\w")
+_MOST_SPLITS = 12
+_LONGEST_NAME = 250
 _EDGE = " \t\r\n;.,"
 
 
@@ -78,16 +88,17 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
     relations: dict[tuple[str, str, str], Relation] = {}
     notes: list[str] = []
     negated = False
-    for negative, body, ended in _clauses(_without_preamble(completion)):
+    text = _without_preamble(_SPACES.sub("  ", completion))
+    for negative, body, ended in _clauses(text):
         whole = ended or not cut
         read = (
             _read_existence(body, aligner, type_, whole)
             if type_
             else _read_typed(body, aligner, types, whole)
         )
-        if read is None:
+        if read is None and not negative:
             notes.append(f"a clause could not be read: {body.strip()!r}")
-        elif negative or read[3]:
+        elif read is None or negative or read[3]:
             negated = True
             notes.append(f"a negated clause was passed over: {body.strip()!r}")
         else:
@@ -101,7 +112,7 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
                 ),
             )
     unread = [note for note in notes if note.startswith("a clause")]
-    if not relations and (unread or not (negated or _NOTHING.search(completion))):
+    if not relations and (unread or not (negated or _NOTHING.fullmatch(text.strip()))):
         raise ParseError(
             f"no relation can be read from the completion {_short(completion)}"
             if completion.strip()
@@ -138,6 +149,8 @@ def _read_existence(body: str, aligner: Aligner | None, type_: str, whole: bool)
         sure = _divide(body.strip(_EDGE), aligner, sure=True) if whole else None
         return (*sure, type_, False) if sure else None
     names = body[: verb.start()]
+    if _MODAL.search(names):
+        return None
     negation = _NEGATED.search(names)
     ends = _divide(names[: negation.start()] if negation else names, aligner)
     return (*ends, type_, negation is not None) if ends else None
@@ -147,7 +160,7 @@ def _read_typed(
     body: str, aligner: Aligner | None, types: tuple[str, ...], whole: bool
 ) -> _Clause | None:
     """Read "A and B is T"; the last " is " divides, as in the official greedy pattern."""
-    body = body.partition(";")[0]
+    body = _LIST_END.split(body)[0]
     sentence = _TYPED_END.search(body)
     body = body[: sentence.end() - 1] if sentence else body
     verbs = list(_IS.finditer(body))
@@ -159,7 +172,9 @@ def _read_typed(
         return (*ends, kind, True)
     if types:
         word = kind.split()[0].strip(_EDGE).lower()
-        return (*ends, word, False) if word in types else None
+        # "advised", "effects"
+        known = [t for t in types if t in (word, word.removesuffix("s"), word.removesuffix("d"))]
+        return (*ends, known[0], False) if known else None
     return (*ends, kind, False) if whole else None
 
 
@@ -171,11 +186,11 @@ def _divide(names: str, aligner: Aligner | None, *, sure: bool = False) -> tuple
         splits = [
             (_clean(names[: m.start()]), _clean(names[m.end() :])) for m in _COMMA.finditer(names)
         ]
-    splits = [(a, b) for a, b in splits if a and b]
+    splits = [(a, b) for a, b in splits if _WORD.search(a) and _WORD.search(b)]
     if not splits:
         return None
-    if len(splits) == 1 and not sure:
-        return splits[0]
+    if not sure and not 1 < len(splits) <= _MOST_SPLITS:  # a loop has more, and no right one
+        return splits[-1]
     known = [0 if aligner is None else _known(aligner, pair) for pair in splits]
     # Where the source leaves it open: the layout writes no comma before its " and ", so one that
     # stands there belongs to a name.
@@ -185,11 +200,12 @@ def _divide(names: str, aligner: Aligner | None, *, sure: bool = False) -> tuple
 
 
 def _known(aligner: Aligner, names: Iterable[str]) -> int:
-    return sum(bool(aligner.find(name)) for name in names)
+    return sum(len(name) <= _LONGEST_NAME and bool(aligner.find(name)) for name in names)
 
 
 def _clean(name: str) -> str:
-    return name.strip("; \t\r\n")
+    # Half a surrogate pair is no text that a result could hold.
+    return name.strip("; \t\r\n").encode(errors="replace").decode()
 
 
 def _fold(name: str) -> str:
@@ -202,12 +218,12 @@ def _short(text: str, most: int = 120) -> str:
 
 # --- answers and labels ---------------------------------------------------------------------
 
-_ANSWER = re.compile(
-    r"\banswer(?:\s+to\s+the\s+question(?:\s+given\s+the\s+context)?)?\s*(?:is|:)\s*"
-    r"['\"(]?(?P<label>yes|no|maybe)\b",
-    re.I,
+_LABEL = r"['\"(]?(?P<label>yes|no|maybe)\s*(?=[.,;!)'\"]|$|because\b|since\b)"
+_STATEMENT = re.compile(
+    r"\banswer\s+to\s+the\s+question(?:\s+given\s+the\s+context)?\s*is\s*" + _LABEL, re.I
 )
-_BARE = re.compile(r"^\W*(?P<label>yes|no|maybe)\b", re.I)
+_SHORT = re.compile(r"\banswer\s*(?:is|:)\s*" + _LABEL, re.I)
+_BARE = re.compile(r"^\W*" + _LABEL, re.I)
 
 
 def read_answer(completion: str) -> Reading[Answer]:
@@ -216,10 +232,10 @@ def read_answer(completion: str) -> Reading[Answer]:
     Raises:
         ParseError: No answer, or two that differ.
     """
-    labels = {match["label"].lower() for match in _ANSWER.finditer(completion)}
-    if not labels:
-        bare = _BARE.match(_LEARNED.sub("", completion))
-        labels = {bare["label"].lower()} if bare else set()
+    labels: set[str] = set()
+    for text in (_without_preamble(completion), _LEARNED.sub("", completion)):
+        for pattern in (_STATEMENT, _SHORT, _BARE):
+            labels = labels or {match["label"].lower() for match in pattern.finditer(text)}
     if len(labels) != 1:
         found = f"the answers {sorted(labels)} contradict each other" if labels else "no answer"
         raise ParseError(f"{found} in the completion {_short(completion)}", completion)
@@ -236,8 +252,9 @@ def read_hallmarks(completion: str, labels: Iterable[str], empty: str) -> Readin
         ParseError: No statement of the type, or only labels that are none of `labels`.
     """
     known = {_fold(label): label for label in labels}
-    match = _TYPE.search(completion)
-    written = match["labels"] if match else _LEARNED.sub("", completion).strip(_EDGE)
+    text = _without_preamble(completion)
+    match = _TYPE.search(text)
+    written = match["labels"] if match else text.strip(_EDGE)
     parts = [part for part in re.split(r"\||,| / ", written) if part.strip()]
     found = [known[_fold(part)] for part in parts if _fold(part) in known]
     none = any(_fold(part) == _fold(empty) for part in parts)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine
-from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.grounding import ground
 from biogpt_plugins.inputs import Text, id_of
 from biogpt_plugins.prompts import FEW_SHOT, TaskCard
@@ -84,9 +84,7 @@ class Pipeline:
         Raises:
             InputError: `inputs` is a single string or mapping instead of a list of them.
         """
-        if isinstance(inputs, str | Mapping | Text):
-            raise InputError(f"run takes a list of inputs, not one {type(inputs).__name__}: [it]")
-        read = [self._read(value) for value in inputs]
+        read = [self._read(value) for value in _several(inputs)]
         predictions = iter(self._ask([text for text in read if isinstance(text, Text)]))
         return [next(predictions) if isinstance(text, Text) else text for text in read]
 
@@ -96,7 +94,9 @@ class Pipeline:
 
     def imap(self, inputs: Iterable[object], *, chunk_size: int = 64) -> Iterator[Prediction[Any]]:
         """`run` lazily: Predictions in input order, with `chunk_size` inputs held at a time."""
-        waiting = iter(inputs)
+        if chunk_size < 1:
+            raise InputError(f"chunk_size = {chunk_size} must be at least 1")
+        waiting = iter(_several(inputs))
         while chunk := list(islice(waiting, chunk_size)):
             yield from self.run(chunk)
 
@@ -119,6 +119,8 @@ class Pipeline:
                     yield StreamChunk(chunk.text)
         except BioGPTError as error:
             completion = Completion(error=error)
+        except Exception as error:  # an engine of the user's may raise anything
+            completion = Completion(error=_engine_error(error))
         yield StreamChunk("", self._from_completion(text, completion))
 
     def _read(self, value: object) -> Text | Prediction[Any]:
@@ -141,18 +143,22 @@ class Pipeline:
             return [self._from_completion(*pair) for pair in zip(texts, completions, strict=True)]
         except BioGPTError as error:
             return [self._failed(text.id, error) for text in texts]
+        except Exception as error:  # an engine of the user's may raise anything
+            return [self._failed(text.id, _engine_error(error)) for text in texts]
 
     def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
         if completion.error:
             return self._failed(text.id, completion.error)
+        # Half a surrogate pair is no text that JSON could hold.
+        written = completion.text.encode(errors="replace").decode()
         facts = {
-            "completion": completion.text,
+            "completion": written,
             "finish_reason": completion.finish_reason,
             **self._facts(completion),
         }
         try:
             cut = completion.finish_reason != "stop"
-            reading = self.task.read(completion.text, text.source, cut)
+            reading = self.task.read(written, text.source, cut)
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes
@@ -183,6 +189,16 @@ class Pipeline:
 
     def _prediction(self, id_: str | None, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
         return Prediction(id=id_, task=self.task.name, model=self.engine.model_name, **facts)
+
+
+def _several(inputs: Iterable[object]) -> Iterable[object]:
+    if isinstance(inputs, str | bytes | Mapping | Text) or not isinstance(inputs, Iterable):
+        raise InputError(f"give a list of inputs, not one {type(inputs).__name__}: [it]")
+    return inputs
+
+
+def _engine_error(error: Exception) -> EngineError:
+    return EngineError(f"the engine failed with {type(error).__name__}: {error}")
 
 
 def load(  # noqa: PLR0913 - options, all but two keyword-only

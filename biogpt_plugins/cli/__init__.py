@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 import biogpt_plugins
 from biogpt_plugins.cli import ask, demo, extract, finetune, listing
@@ -21,6 +22,15 @@ from biogpt_plugins.errors import BioGPTError
 
 class _Group(TyperGroup):
     """Turns the errors a user can mend, and warnings, into single lines."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as below
+        given = list(args)
+        try:
+            return list(super().parse_args(ctx, args))
+        except TyperException as error:
+            if not given:
+                raise  # which shows the help
+            raise _misused(error, ctx) from error
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - click is a private part of typer
         with warnings.catch_warnings():
@@ -32,9 +42,18 @@ class _Group(TyperGroup):
                 return super().invoke(ctx)
             except BrokenPipeError:
                 raise  # typer ends it silently
+            except TyperException as error:  # an option or command that there is not
+                raise _misused(error, ctx) from error
             except (BioGPTError, OSError) as error:
                 remark("error", _message(error))
                 raise typer.Exit(2) from error
+
+
+def _misused(error: TyperException, ctx: Any) -> typer.Exit:  # noqa: ANN401 - as above
+    message = getattr(error, "format_message", error.__str__)().rstrip(".")
+    where = getattr(error, "ctx", None) or ctx
+    remark("error", f"{message}: see `{where.command_path} --help`")
+    return typer.Exit(2)
 
 
 app = typer.Typer(

@@ -34,6 +34,7 @@ STDIN = "-"
 
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_ARRAY = re.compile(rb"\[\s*([{\"]|$)")
 _TITLE_OR_ABSTRACT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
 _FIELDS = {"t": "title", "a": "abstract"}
 _Lines = Iterable[tuple[int, "str | InputError"]]
@@ -129,7 +130,8 @@ def _parse(stream: IO[bytes], form: Format, path: str) -> Iterator[tuple[int, ob
 def _guess(line: bytes) -> Format:
     """The format of a file by its first line that is not blank."""
     line = line.removeprefix(_BOM)
-    if line.startswith((b"{", b"[")):
+    # A title may begin with a bracket: that of a paper in another language than English does.
+    if line.startswith(b"{") or _ARRAY.match(line):
         return Format.jsonl
     if _TITLE_OR_ABSTRACT.match(line.decode("utf-8", errors="replace")):
         return Format.pubtator

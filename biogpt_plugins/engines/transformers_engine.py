@@ -216,14 +216,19 @@ class TransformersEngine:
         yield Chunk(text=completion.text[len(shown) :], completion=completion)
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
-        window = min(decoding.max_length or self.context_size, self.context_size)
+        window = self._window(decoding)
         room = min(decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))
         return self._tokens.encode(
             _prompt(prompt), window=window, room=room, truncate=decoding.truncate
         )
 
+    def _window(self, decoding: Decoding) -> int:
+        # max_length counts the final `</s>`, which the model never reads and needs no position.
+        limit = decoding.max_length - 1 if decoding.max_length else self.context_size
+        return min(limit, self.context_size)
+
     def _row(self, encoded: Encoded, decoding: Decoding, stops: Stops) -> Row:
-        window = min(decoding.max_length or self.context_size, self.context_size)
+        window = self._window(decoding)
         left = window - len(encoded.ids)
         return Row(
             prompt=encoded.ids,

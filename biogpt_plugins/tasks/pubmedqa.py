@@ -68,6 +68,7 @@ PUBMEDQA = Task[Answer](
                 question="Does early walking shorten the stay after hip surgery?",
                 text="Patients who walked on the first day went home after 4 days, the others "
                 "after 7 days (p = 0.01).",
+                long_answer="Early walking shortens the stay.",
             ),
             f"{STEM} yes.",
         ),
@@ -76,6 +77,7 @@ PUBMEDQA = Task[Answer](
                 question="Is vitamin C of use against the common cold in runners?",
                 text="Colds were as frequent (31% and 30%) and as long with vitamin C as with "
                 "placebo.",
+                long_answer="Vitamin C does not prevent colds in runners.",
             ),
             f"{STEM} no.",
         ),
@@ -84,6 +86,7 @@ PUBMEDQA = Task[Answer](
                 question="Can a questionnaire replace the sleep laboratory?",
                 text="The questionnaire found most severe cases but few mild ones, and the "
                 "sample was small.",
+                long_answer="The questionnaire may serve for a first selection.",
             ),
             f"{STEM} maybe.",
         ),

@@ -352,3 +352,18 @@ def test_a_closed_pipe_is_no_matter():
         ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ask", "why?"], "error: Missing option '--context' / '-c': see `biogpt ask --help`"),
+        (["nope"], "error: No such command 'nope': see `biogpt --help`"),
+        (["--nope"], "error: No such option: --nope: see `biogpt --help`"),
+        (["extract"], "error: Missing argument 'files': see `biogpt extract --help`"),
+    ],
+)
+def test_misuse_is_one_line_too(arguments, message):
+    found = CliRunner().invoke(app, arguments, prog_name="biogpt")
+    assert found.exit_code == 2
+    assert found.stderr.splitlines() == [message]

@@ -13,6 +13,7 @@ from biogpt_plugins.parsers import (
     official_triples,
 )
 
+LOOP = f"the relation between {'aspirin and ' * 400}x{' ' * 20_000} exists."
 LEARNED = " ".join(f"learned{i}" for i in range(1, 10))
 
 
@@ -90,6 +91,7 @@ def triples(task: str, completion: str, source: str | None = None, *, cut: bool 
         ("no relation was found in this document.", []),
         ("there is no relation.", []),
         ("no chemical-disease relation exists.", []),
+        ("there is no relation between aspirin and gastric ulcer.", []),
     ],
 )
 def test_relations_are_read(completion, expected):
@@ -140,6 +142,13 @@ def test_a_clause_without_its_verb_counts_if_the_paper_knows_both_names():
         f"{LEARNED}",
         "\x00\ud800",
         "the interaction between a and b is effect.",
+        # Prose about something else is no statement that nothing was found.
+        "the results showed no significant interactions in the treated group.",
+        "no association was observed of age with the outcome of rats.",
+        "no relation of dose and effect; the rats died.",
+        # Speculation joins no name.
+        "the relation between aspirin and gastric ulcer may exist.",
+        "the relation between . and . exists.",
     ],
 )
 def test_the_unreadable_is_an_error_that_holds_the_completion(completion):
@@ -161,6 +170,19 @@ def test_the_unreadable_is_an_error_that_holds_the_completion(completion):
         ),
         ("ddi", "the interaction between a and b is not mechanism.", []),
         ("ddi", "no interaction was found.", []),
+        ("ddi", "there is no interaction between a and b.", []),
+        ("ddi", "the interaction between a and b is advised.", ["a advise b"]),
+        ("ddi", "the interaction between a and b is effects.", ["a effect b"]),
+        (
+            "kd_dti",
+            "the interaction between 5-ht;2a and e. coli is inhibitor.",
+            ["5-ht;2a inhibitor e. coli"],
+        ),
+        (
+            "kd_dti",
+            "the interaction between a and receptor is 5.1 is inhibitor.",
+            ["a inhibitor receptor is 5.1"],
+        ),
         (
             "ddi",
             "the interaction between a and b is effect. the interaction between c and d is int.",
@@ -215,6 +237,17 @@ def test_a_type_cut_off_at_the_limit_is_passed_over():
             "yes",
         ),
         ("the answer is yes.", "yes"),
+        # What is echoed before the statement does not count.
+        (
+            f"question: q? context: c. answer: no, it was not. {LEARNED} the answer to the "
+            "question given the context is yes.",
+            "yes",
+        ),
+        (
+            "context: c. answer: Yes, it is. we can conclude that the answer to the question given "
+            "the context is no.",
+            "no",
+        ),
         ("answer: maybe", "maybe"),
         ("yes", "yes"),
         (f"{LEARNED} no.", "no"),
@@ -238,6 +271,11 @@ def test_answers_are_read(completion, label):
         "the answer to the question given the context is",
         "not known, no doubt",
         "the answer is yes. the answer is no.",
+        "no significant difference was found between groups",
+        "no one knows",
+        "yes and no",
+        "the answer to the question given the context is yes / no / maybe.",
+        "the answer to the question given the context is yes|no",
     ],
 )
 def test_unreadable_answers_are_errors(completion):
@@ -256,6 +294,11 @@ def test_unreadable_answers_are_errors(completion):
         ("the type of this document is empty.", ()),
         ("learned1 the type of this document is empty", ()),
         (
+            f"the type of this document is empty. {LEARNED} the type of this document is inducing "
+            "angiogenesis.",
+            ("inducing angiogenesis",),
+        ),
+        (
             "the type of this document is nonsense|cellular energetics|cellular energetics.",
             ("cellular energetics",),
         ),
@@ -273,7 +316,8 @@ def test_unreadable_hallmarks_are_errors(completion):
 
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize(
-    "text", ["\x00", "\ud800", "🧬" * 50, ";" * 99, " and " * 40, "the relation between " * 30]
+    "text",
+    ["\x00", "\ud800", "🧬" * 50, ";" * 99, " and " * 40, "the relation between " * 30, LOOP],
 )
 def test_no_completion_raises_anything_but_parse_errors(task, text):
     with suppress(ParseError):

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from biogpt_plugins import Decoding, Paper, Pipeline, Prompt
+from biogpt_plugins import Decoding, Paper, Pipeline, Prediction, Prompt
 from biogpt_plugins.engine import Completion
 from biogpt_plugins.errors import ContextOverflowError, EngineError, InputError
 from biogpt_plugins.prompts import TaskCard
@@ -70,6 +70,24 @@ def test_a_broken_engine_costs_no_input():
     assert found[0].id is None
 
 
+def test_an_engine_that_raises_anything_costs_no_input():
+    class Broken(ScriptedEngine):
+        def complete(self, prompts, decoding=Decoding()):  # noqa: ARG002
+            raise RuntimeError("on fire")
+
+    pipe = Pipeline("bc5cdr", Broken(), card=CARD)
+    found = [*pipe.run(["a", ""]), list(pipe.stream("a"))[-1].prediction]
+    assert [p.error.type for p in found] == ["EngineError", "InputError", "EngineError"]
+    assert found[0].error.message == "the engine failed with RuntimeError: on fire"
+
+
+def test_what_json_cannot_hold_is_replaced():
+    completion = "the relation between \ud83e and nausea exists."
+    found = pipeline(completion).run([{"id": "\ud83e", "abstract": "nausea"}])[0]
+    assert found.id == "?"
+    assert Prediction.model_validate_json(found.model_dump_json()) == found
+
+
 def test_labels_are_chosen_with_probabilities():
     engine = ScriptedEngine(probabilities=[(0.2, 0.1, 0.7)])
     pipe = Pipeline("pubmedqa", engine, card=CARD)
@@ -106,10 +124,12 @@ def test_passed_over_clauses_are_said():
     assert found.warnings == ("a clause could not be read: 'x'",)
 
 
-@pytest.mark.parametrize("inputs", ["a text", {"title": "t"}, Paper(text="x")])
+@pytest.mark.parametrize("inputs", ["a text", {"title": "t"}, Paper(text="x"), b"bytes", None, 3])
 def test_a_single_input_is_not_taken_for_a_list(inputs):
     with pytest.raises(InputError, match="list"):
         pipeline().run(inputs)
+    with pytest.raises(InputError, match="list"):
+        next(pipeline().imap(inputs))
 
 
 def test_no_inputs_make_no_call():

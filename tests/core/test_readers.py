@@ -69,6 +69,7 @@ def test_places_are_the_lines_on_which_records_begin(file):
         ('\n\n {"text": "a\\u2028b"}\r\n"plain"\n', [{"text": "a\u2028b"}, "plain"]),
         ('\ufeff{"text": "after a byte order mark"}', [{"text": "after a byte order mark"}]),
         ("Aspirin.\n\nBleeding.\n", [Paper(id="papers", text="Aspirin.\n\nBleeding.\n")]),
+        ("[Ulcer]. Twelve cases.", [Paper(id="papers", text="[Ulcer]. Twelve cases.")]),
         ("\ufeffß", [Paper(id="papers", text="ß")]),
         ("", [Paper(id="papers", text="")]),
     ],

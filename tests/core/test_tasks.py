@@ -161,6 +161,9 @@ def test_an_unknown_task_is_named_with_those_there_are():
         ("pubmedqa", {"question": "q"}, "context: field required"),
         ("pubmedqa", {"question": " ", "context": "c"}, "the question of .* is empty"),
         ("hoc", {"words": "x"}, "text: field required"),
+        ("pubmedqa", {"question": "q", "contexts": ["a", 3]}, "context: input should be"),
+        ("pubmedqa", {"question": None, "context": "c"}, "question: field required"),
+        ("hoc", Question(question="q", text=" "), "empty"),
         ("generate", None, "cannot read None as a Text"),
         ("generate", "half \ud83e", "half a surrogate pair"),
     ],
@@ -177,6 +180,10 @@ def test_inputs_of_every_form():
     assert TASKS["bc5cdr"].read_input({"pmid": 7, "Title": "T.", "text": "A."}) == paper
     assert TASKS["hoc"].read_input({"sentence": "x", "id": "s1"}) == Text(id="s1", text="x")
     assert Paper(title="T.").source == "T."
+    assert TASKS["hoc"].render(paper, CARD).source == "T. A."
+    nulls = {"pmid": 7, "id": None, "title": None, "abstract": "A."}
+    assert TASKS["bc5cdr"].read_input(nulls) == Paper(id="7", text="A.")
+    assert TASKS["bc5cdr"].read_input({"id": "a", "pmid": 7, "abstract": "A."}).id == "a"
     question = TASKS["pubmedqa"].read_input({"QUESTION": "q", "CONTEXTS": ["a", "b"], "YEAR": "1"})
     assert (question.question, question.source) == ("q", "a b")
 
