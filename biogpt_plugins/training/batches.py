@@ -1,0 +1,124 @@
+"""Examples as token ids, in batches of texts of like length."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+import torch
+from torch.utils.data import Dataset
+
+from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.training.examples import Example
+
+Encoded = tuple[list[int], list[int]]
+MASKED = -100
+_EXTRA = 12  # learned tokens and </s>, about
+_NEIGHBOURS = 40
+
+
+def encode(
+    example: Example, tokens: Tokens, card: TaskCard, *, positions: int
+) -> tuple[list[int], list[int]]:
+    """Returns the prompt's ids (`</s>`, source, learned tokens) and the target's (with `</s>`).
+
+    A source that does not fit loses its end; learned tokens and target are never cut.
+    """
+    target = [*tokens.ids(example.target), tokens.eos]
+    prompt = get_task(example.task).render(example.input, card)
+    return tokens.encode(prompt, window=positions, room=len(target) - 1).ids, target
+
+
+class Batches(Dataset[list[Encoded]]):
+    """Batches as items, so that the Trainer's own sampler and resuming order whole batches.
+
+    Args:
+        examples: What to learn.
+        tokens: The model's tokenizer.
+        cards: Task to layout.
+        positions: Most tokens of prompt and target.
+        size: Padded tokens of a batch.
+        shuffle_seed: Mix the examples; None keeps their order but for the nearest neighbours,
+            so that a curriculum keeps its course.
+
+    Texts are tokenised when they are asked for, in the loader's worker while the model computes;
+    lengths are summed up from words until then, which is fast and nearly right.
+    """
+
+    def __init__(  # noqa: PLR0913 - one value for each thing a batch depends on
+        self,
+        examples: Sequence[Example],
+        *,
+        tokens: Tokens,
+        cards: Mapping[str, TaskCard],
+        positions: int,
+        size: int,
+        shuffle_seed: int | None = None,
+    ) -> None:
+        self._examples, self._tokens, self._cards = examples, tokens, cards
+        self._positions = positions
+        order = list(range(len(examples)))
+        rng = random.Random(shuffle_seed or 0)
+        if shuffle_seed is not None:
+            rng.shuffle(order)
+        self._batches = self._group(order, size, rng)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> list[Encoded]:
+        return [
+            encode(e, self._tokens, self._cards[e.task], positions=self._positions)
+            for e in (self._examples[i] for i in self._batches[index])
+        ]
+
+    def _length(self, example: Example, count: Callable[[str], int]) -> int:
+        source = get_task(example.task).render(example.input, self._cards[example.task]).source
+        limit = self._cards[example.task].max_source_tokens or self._positions
+        written = sum(map(count, example.target.split())) + _EXTRA
+        return min(sum(map(count, source.split())), limit) + written
+
+    def _group(self, order: list[int], size: int, rng: random.Random) -> list[list[int]]:
+        count = lru_cache(maxsize=None)(lambda word: len(self._tokens.ids(word)))
+        lengths = [self._length(example, count) for example in self._examples]
+        grouped: list[list[int]] = []
+        at = 0
+        while at < len(order):
+            stop, room = at, size * _NEIGHBOURS
+            while stop < len(order) and room > 0:
+                room -= lengths[order[stop]]
+                stop += 1
+            near = sorted(order[at:stop], key=lengths.__getitem__)
+            batches: list[list[int]] = [[]]
+            for index in near:
+                if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > size:
+                    batches.append([])
+                batches[-1].append(index)
+            rng.shuffle(batches)
+            grouped += batches
+            at = stop
+        return grouped
+
+
+def collate(batches: Sequence[Sequence[Encoded]], *, pad: int) -> dict[str, torch.Tensor]:
+    """Pads one or more batches on the right and masks everything but the targets.
+
+    Returns:
+        `input_ids`, `labels` (-100 for prompt and padding) and `source` (True where the next
+        token belongs to the source text), all of shape (texts, tokens). There is no attention
+        mask: what stands right of a token does not reach it.
+    """
+    rows = [row for batch in batches for row in batch]
+    shape = (len(rows), max(len(prompt) + len(target) for prompt, target in rows))
+    ids = torch.full(shape, pad)
+    labels = torch.full(shape, MASKED)
+    source = torch.zeros(shape, dtype=torch.bool)
+    for i, (prompt, target) in enumerate(rows):
+        end = len(prompt) + len(target)
+        ids[i, :end] = torch.tensor([*prompt, *target])
+        labels[i, len(prompt) : end] = torch.tensor(target)
+        source[i, 1 : len(prompt)] = True
+    return {"input_ids": ids, "labels": labels, "source": source}

@@ -1,0 +1,66 @@
+"""A small BioGPT from nothing: a vocabulary learned on the training texts, and random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
+
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.training.examples import Example
+from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.vocabulary import train_vocabulary
+from biogpt_plugins.training.wiring import wire_copying
+
+if TYPE_CHECKING:
+    from biogpt_plugins.task import Task
+
+_VOCABULARY_TEXTS = 6000
+
+
+def fresh_model(
+    examples: Sequence[Example], folder: Path, options: Options, config: BioGptConfig | None = None
+) -> tuple[BioGptForCausalLM, BioGptTokenizer]:
+    """Returns an untrained model and its tokenizer, whose files are written to `folder`.
+
+    Args:
+        examples: Training data; the vocabulary is learned on evenly spaced ones.
+        folder: Where the vocabulary files go.
+        options: Size of the model and of the vocabulary.
+        config: Sizes to follow instead of those in `options`.
+    """
+    step = max(1, len(examples) // _VOCABULARY_TEXTS)
+    texts = (text for example in examples[::step] for text in _texts(example))
+    train_vocabulary(texts, folder, merges=options.merges)
+    tokenizer = BioGptTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    config = config or _config(options)
+    config.vocab_size = len(tokenizer)
+    model = BioGptForCausalLM(config)
+    wire_copying(model)
+    return model, tokenizer
+
+
+def _texts(example: Example) -> tuple[str, str]:
+    task: Task[Any] = get_task(example.task)
+    source = task.source(example.input).source
+    return source.lower() if task.lowercase else source, example.target
+
+
+def _config(options: Options) -> BioGptConfig:
+    return BioGptConfig(
+        hidden_size=options.width,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.heads,
+        intermediate_size=4 * options.width,
+        max_position_embeddings=options.positions,
+        # That of the published checkpoints; transformers' own default differs.
+        layer_norm_eps=1e-5,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        layerdrop=0.0,
+        bos_token_id=0,
+        pad_token_id=1,
+        eos_token_id=2,
+    )

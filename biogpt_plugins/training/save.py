@@ -1,0 +1,39 @@
+"""The saved folder: weights, tokenizer, generation config and card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from biogpt_plugins.training.start import Start
+
+
+def save(
+    model: Any,  # noqa: ANN401 - a BioGptForCausalLM, or peft's wrapper of one
+    start: Start,
+    folder: Path,
+    *,
+    dtype: str,
+) -> None:
+    """Write what `load` needs to `folder`; low-rank updates are merged into the weights."""
+    plain = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    tokenizer = start.tokenizer
+    plain.config.use_cache = True  # the Trainer switches it off
+    plain.generation_config = GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        # Counts the final </s>, which needs no position of its own.
+        max_length=plain.config.max_position_embeddings + 1,
+        bos_token_id=tokenizer.bos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.sep_token_id,
+        forced_eos_token_id=tokenizer.sep_token_id,
+    )
+    plain.to(getattr(torch, dtype)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    start.card.save(folder)
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors creates them for their owner alone
