@@ -12,6 +12,8 @@ from biogpt_plugins.demo.demo import by_langchain, by_llama_index, papers
 from biogpt_plugins.errors import ModelNotFoundError
 from biogpt_plugins.testing import ScriptedEngine
 
+pytestmark = pytest.mark.usefixtures("host_loop")
+
 COMPLETIONS = [
     "the relation between cisplatin and hearing loss exists; "
     "the relation between cisplatin and flying exists.",

@@ -105,6 +105,14 @@ def test_greedy_batches_equal_generate_one_by_one(engine, model):
         assert completion.finish_reason == ("length" if is_cut else "stop")
 
 
+def test_max_length_means_what_it_means_to_generate(engine, model):
+    for prompt, completion in zip(
+        PROMPTS, engine.complete(PROMPTS, Decoding(max_length=40)), strict=True
+    ):
+        ids, text = alone(engine, model, prompt, max_length=40)
+        assert (completion.text, completion.usage.completion_tokens) == (text, len(ids))
+
+
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 100])
 def test_order_and_batch_size_change_nothing(engine, batch_size):
     expected = engine.complete(PROMPTS, SHORT)
@@ -123,9 +131,10 @@ def test_finished_rows_leave_the_batch(engine, model):
 
 @pytest.mark.parametrize(
     ("decoding", "total"),
-    [(Decoding(max_length=40), 40), (Decoding(max_length=500), 96), (Decoding(), 96)],
+    # The final `</s>` counts for max_length, and is no token of the completion.
+    [(Decoding(max_length=40), 39), (Decoding(max_length=500), 96), (Decoding(), 96)],
 )
-def test_max_length_counts_the_prompt(engine, decoding, total):
+def test_max_length_counts_the_prompt_and_the_end(engine, decoding, total):
     for completion in engine.complete(PROMPTS, decoding):
         if completion.finish_reason == "length":
             assert completion.usage.total_tokens == total

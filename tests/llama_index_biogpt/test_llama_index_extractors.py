@@ -19,21 +19,10 @@ from llama_index_biogpt import BioGPTRelationExtractor
 
 FOUND = "the relation between lithium and tremor exists."
 NOTHING = "there is no relation."
+pytestmark = pytest.mark.usefixtures("host_loop")
+
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
 TEXTS = ["Lithium caused tremor.", "Nothing is said here.", "Tremor came with LITHIUM."]
-
-
-@pytest.fixture(autouse=True)
-def loop(request):
-    """For the host's synchronous methods, which take the thread's event loop and leave it open."""
-    if asyncio.iscoroutinefunction(request.function):
-        yield
-        return
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    loop.close()
-    asyncio.set_event_loop(None)
 
 
 def extractor(*completions, task="bc5cdr", **options) -> BioGPTRelationExtractor:
