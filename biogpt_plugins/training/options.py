@@ -41,6 +41,7 @@ class Options(BaseModel):
         heads: Attention heads.
         positions: Most tokens of prompt and completion.
         merges: Byte-pair merges of the vocabulary.
+        description: One line for the model's card; by default what the model it starts from says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -72,6 +73,7 @@ class Options(BaseModel):
     heads: int = Field(default=4, gt=0)
     positions: int = Field(default=1024, gt=0)
     merges: int = Field(default=4000, ge=0)
+    description: str = ""
 
     @classmethod
     def read(cls, options: dict[str, Any]) -> Options:

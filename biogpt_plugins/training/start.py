@@ -99,4 +99,4 @@ def _with_tasks(known: ModelCard, tasks: Sequence[str], options: Options) -> Mod
             learned_tokens=old.learned_tokens if old else names,
             max_source_tokens=limit,
         )
-    return ModelCard(tasks=cards, description=known.description)
+    return ModelCard(tasks=cards, description=options.description or known.description)
