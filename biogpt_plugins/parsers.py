@@ -87,7 +87,7 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
     aligner = Aligner(source) if source else None
     relations: dict[tuple[str, str, str], Relation] = {}
     notes: list[str] = []
-    negated = False
+    negated = unreadable = False
     text = _without_preamble(_SPACES.sub("  ", completion))
     for negative, body, ended in _clauses(text):
         whole = ended or not cut
@@ -97,6 +97,7 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
             else _read_typed(body, aligner, types, whole)
         )
         if read is None and not negative:
+            unreadable = True
             notes.append(f"a clause could not be read: {body.strip()!r}")
         elif read is None or negative or read[3]:
             negated = True
@@ -111,8 +112,7 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
                     tail=Entity(text=second, type=tail),
                 ),
             )
-    unread = [note for note in notes if note.startswith("a clause")]
-    if not relations and (unread or not (negated or _NOTHING.fullmatch(text.strip()))):
+    if not relations and (unreadable or not (negated or _NOTHING.fullmatch(text.strip()))):
         raise ParseError(
             f"no relation can be read from the completion {_short(completion)}"
             if completion.strip()
