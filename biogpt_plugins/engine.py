@@ -12,25 +12,28 @@ from biogpt_plugins.results import FinishReason, Usage
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What the model is to continue: `</s>` + head + text + tail + learned tokens + target.
+    """What the model is to continue.
 
-    Only `text` is ever cut. A string stands for `Prompt(text=string)`.
+    `</s>` + prefix tokens + head + text + tail + suffix tokens + target. Only `text` is ever cut.
+    A string stands for `Prompt(text=string)`.
 
     Attributes:
         text: The paper's text; loses its end if the prompt is too long.
         head: Never cut: a question, few-shot demonstrations.
         tail: Never cut: what must follow the text.
-        learned_tokens: Names of the checkpoint's learned prompt tokens, in order. They are
-            appended as ids; the text "learned1" would not tokenise to them.
+        prefix_tokens: Tokens of the vocabulary, by name, that stand before the source text.
+        suffix_tokens: Those behind it: a checkpoint's learned tokens. They are put in as ids; the
+            text "learned1" would not tokenise to them.
         target: The completion's own beginning, given to the model, and never cut.
-        max_source_tokens: Limit on the tokens of head + text + tail, the leading `</s>` not
-            counted; None for whatever the model's positions leave.
+        max_source_tokens: Limit on the tokens of head + text + tail; None for whatever the
+            model's positions leave.
     """
 
     text: str
     head: str = ""
     tail: str = ""
-    learned_tokens: tuple[str, ...] = ()
+    prefix_tokens: tuple[str, ...] = ()
+    suffix_tokens: tuple[str, ...] = ()
     target: str = ""
     max_source_tokens: int | None = None
 
@@ -94,7 +97,7 @@ class Completion:
     Attributes:
         text: The continuation alone, without the prompt and without the stop string.
         finish_reason: "stop", "length" or "cancelled"; None if `error` is set.
-        usage: Token counts; the prompt's include the leading `</s>` and the learned tokens.
+        usage: Token counts; the prompt's include the leading `</s>` and the prompt tokens.
         truncated_tokens: Tokens cut from the prompt's text.
         error: Why there is no completion; the batch's other prompts are not touched by it.
     """

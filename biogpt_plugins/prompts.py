@@ -1,8 +1,9 @@
 """Prompt layouts: how a source text is put before the model, and what a checkpoint expects.
 
-The official layouts are those of microsoft/BioGPT: the source text, then the checkpoint's learned
-prompt tokens, then the target. The few-shot layout asks a pretrained model, which has learned no
-task, by showing it solved examples of our own writing.
+The official layouts are those of microsoft/BioGPT (`src/language_model_prompt_dataset.py`): the
+source text, then the checkpoint's prompt tokens, then the target; or the prompt tokens, the source
+text, a separator. The few-shot layout asks a pretrained model, which has learned no task, by
+showing it solved examples of our own writing.
 """
 
 from __future__ import annotations
@@ -22,13 +23,19 @@ CUE = "Abstract:"
 CONCLUSION = "Conclusion:"
 
 
+Layout = Literal["learned_prompt", "manual_prompt", "prefix", "none", "few_shot"]
+
+
 class TaskCard(BaseModel):
     """What one checkpoint expects of one task's prompt; stored in its `biogpt_task.json`.
 
     Attributes:
-        layout: "learned_prompt" puts learned tokens behind the source text; "none" nothing;
-            "few_shot" puts solved examples before it.
+        layout: "learned_prompt" puts learned tokens behind the source text, "manual_prompt" the
+            tokens of ordinary words; "prefix" puts either before it and the separator behind it;
+            "none" puts nothing; "few_shot" solved examples before it.
         learned_tokens: Names of the learned tokens in the checkpoint's vocabulary, in order.
+        manual_prompt: Names of the words' tokens in the vocabulary ("that</w>"), in order.
+        separator: Name of the separator's token.
         max_source_tokens: The source limit it was trained with (fairseq's
             `max_source_positions`); None for what the positions leave.
         max_length: As in Decoding; None for the task's own.
@@ -37,8 +44,10 @@ class TaskCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    layout: Literal["learned_prompt", "none", "few_shot"] = "none"
+    layout: Layout = "none"
     learned_tokens: tuple[str, ...] = ()
+    manual_prompt: tuple[str, ...] = ()
+    separator: str = "<seqsep>"
     max_source_tokens: int | None = None
     max_length: int | None = None
     lowercase: bool | None = None
@@ -76,6 +85,11 @@ def lay_out(
             text=source.text.lower(),
             tail=source.tail.lower(),
         )
+    tokens = card.learned_tokens or card.manual_prompt
+    prefix, suffix = (tokens, (card.separator,)) if card.layout == "prefix" else ((), tokens)
     return replace(
-        source, learned_tokens=card.learned_tokens, max_source_tokens=card.max_source_tokens
+        source,
+        prefix_tokens=prefix,
+        suffix_tokens=suffix,
+        max_source_tokens=card.max_source_tokens,
     )

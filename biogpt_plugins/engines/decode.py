@@ -60,9 +60,10 @@ def write(
 ) -> Iterator[None]:
     """Write one token of every unfinished row at each step, until all are finished."""
     config = model.config
-    eos, last_position = int(config.eos_token_id), int(config.max_position_embeddings) - 1
+    eos, pad = int(config.eos_token_id), int(config.pad_token_id)
+    last_position = int(config.max_position_embeddings) - 1
     rows = list(rows)
-    ids, mask = _pad([row.prompt for row in rows], int(config.pad_token_id), model.device)
+    ids, mask = _pad([row.prompt for row in rows], pad, model.device)
     positions = _positions(mask)
     cache = DynamicCache(config=config)
     while True:
@@ -75,7 +76,9 @@ def write(
                 use_cache=True,
                 logits_to_keep=1,
             ).logits[:, -1]
-            tokens = _choose(logits.float(), rows, decoding)
+            logits = logits.float().clone()
+            logits[:, pad] = -torch.inf  # never written, as in fairseq
+            tokens = _choose(logits, rows, decoding)
         for row, token in zip(rows, tokens, strict=True):
             if row.finish is None:
                 row.take(token, eos)
@@ -111,6 +114,7 @@ def write_beams(
         eos_token_id=eos,
         forced_eos_token_id=eos,
         pad_token_id=pad,
+        suppress_tokens=[pad],
     )
     with turn(), torch.inference_mode():
         found = model.generate(input_ids=ids, attention_mask=mask, generation_config=options)

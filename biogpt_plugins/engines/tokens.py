@@ -21,7 +21,8 @@ _ELLIPSIS = "..." + _WORD_END
 _MANY_WORDS = 1 << 18
 # One for all, not one each: a lock among the attributes would keep Tokens from being pickled.
 _ADDING = Lock()
-_LEARNED = re.compile(r"learned\d+|<seqsep>")
+# A vocabulary may hold them as if they were words.
+_LEARNED = re.compile(r"learned\d+(</w>)?|<seqsep>")
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ class Tokens:
     def encode(self, prompt: Prompt, *, window: int, room: int, truncate: bool = True) -> Encoded:
         """Turn a prompt into ids that leave `room` tokens of `window` for the completion.
 
-        A source that is too long loses the end of its text, and `...` takes the place of the
-        last token, as in the official `language_model_prompt_dataset.py`.
+        A source that is too long loses the end of its text, and `...` (`<unk>` if the vocabulary
+        lacks it) takes the place of the last token, as in the official
+        `language_model_prompt_dataset.py`.
 
         Args:
             prompt: The prompt.
@@ -93,47 +95,48 @@ class Tokens:
             truncate: False makes a source that is too long an error.
 
         Raises:
-            InputError: The text is empty, or the model lacks a learned token.
+            InputError: The text is empty, or the model lacks a prompt token.
             ContextOverflowError: The prompt is too long and must not, or cannot, be cut.
         """
         source = self.ids(prompt.source)
         if not prompt.text.strip() or not source:
             raise InputError(f"the text {prompt.text!r} is empty: give at least one word")
-        suffix = [self._learned_id(name) for name in prompt.learned_tokens]
-        suffix += self.ids(prompt.target)
-        limit = window - 1 - len(suffix) - room
+        prefix = [self.eos, *map(self._id, prompt.prefix_tokens)]
+        suffix = [*map(self._id, prompt.suffix_tokens), *self.ids(prompt.target)]
+        limit = window - len(prefix) - len(suffix) - room
         if prompt.max_source_tokens is not None:
             limit = min(limit, prompt.max_source_tokens)
         excess = len(source) - limit
         if excess <= 0:
-            return Encoded([self.eos, *source, *suffix])
+            return Encoded([*prefix, *source, *suffix])
         numbers = (
             f"the prompt has {len(source)} tokens and {limit} fit (window {window}, "
-            f"max_source_tokens {prompt.max_source_tokens}, {len(suffix)} learned and target "
-            f"tokens, {room} for the completion)"
+            f"max_source_tokens {prompt.max_source_tokens}, {len(prefix) + len(suffix) - 1} prompt "
+            f"and target tokens, {room} for the completion)"
         )
         if not truncate:
             raise ContextOverflowError(f"{numbers}: shorten the text, or allow truncation")
         # Tokenised apart: where exactly the whole's ids change from head to text to tail is
         # hidden by rules that look across words.
         head, tail = len(self.ids(prompt.head)), self.ids(prompt.tail)
-        ellipsis = [self._vocabulary[_ELLIPSIS]] if _ELLIPSIS in self._vocabulary else []
-        kept = limit - len(ellipsis) - len(tail)
+        ellipsis = self._vocabulary.get(_ELLIPSIS, int(self.tokenizer.unk_token_id))
+        kept = limit - 1 - len(tail)
         if kept <= head:
             raise ContextOverflowError(
                 f"{numbers}, of which {head + len(tail)} may not be cut: shorten what stands "
                 "before or after the text"
             )
-        ids = [self.eos, *source[:kept], *ellipsis, *tail, *suffix]
-        return Encoded(ids, truncated=excess + len(ellipsis))
+        ids = [*prefix, *source[:kept], ellipsis, *tail, *suffix]
+        return Encoded(ids, truncated=excess + 1)
 
-    def _learned_id(self, name: str) -> int:
+    def _id(self, name: str) -> int:
         # Only names without a word end: "learned1" is not the word that a text would give.
         if name not in self._vocabulary:
             known = ", ".join(self._learned) or "none"
             raise InputError(
-                f"this model has no learned token {name!r} (it has: {known}): use a model that "
-                "was fine-tuned for the task, or the task's few-shot layout"
+                f"this model has no token {name!r} for its prompt (learned tokens that it has: "
+                f"{known}): use a model that was fine-tuned for the task, or the task's few-shot "
+                "layout"
             )
         return self._vocabulary[name]
 

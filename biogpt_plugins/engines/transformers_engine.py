@@ -216,11 +216,11 @@ class TransformersEngine:
         yield Chunk(text=completion.text[len(shown) :], completion=completion)
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
-        window = self._window(decoding)
+        prompt, window = _prompt(prompt), self._window(decoding)
+        # A checkpoint's own source limit leaves the room that it was trained with.
         room = min(decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))
-        return self._tokens.encode(
-            _prompt(prompt), window=window, room=room, truncate=decoding.truncate
-        )
+        room = room if prompt.max_source_tokens is None else 1
+        return self._tokens.encode(prompt, window=window, room=room, truncate=decoding.truncate)
 
     def _window(self, decoding: Decoding) -> int:
         # max_length counts the final `</s>`, which the model never reads and needs no position.

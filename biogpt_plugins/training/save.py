@@ -31,6 +31,7 @@ def save(
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.sep_token_id,
         forced_eos_token_id=tokenizer.sep_token_id,
+        suppress_tokens=[tokenizer.pad_token_id],
     )
     plain.to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -16,7 +16,7 @@ from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.errors import ContextOverflowError, EngineError, InputError
 
 PROMPTS = [" ".join(tiny.WORDS[i : i + 2 + i % 7]) for i in range(0, 36, 3)]
-LEARNED = Prompt(text="lithium tremor", learned_tokens=tiny.LEARNED, target="the answer")
+LEARNED = Prompt(text="lithium tremor", suffix_tokens=tiny.LEARNED, target="the answer")
 SHORT = Decoding(max_new_tokens=12)
 LONGER = Decoding(max_new_tokens=28)
 SAMPLED = Decoding(max_new_tokens=30, temperature=1.5, seed=7)
@@ -53,7 +53,7 @@ def ids_of(engine, prompt):
     prompt = prompt if isinstance(prompt, Prompt) else Prompt(text=prompt)
     vocabulary = engine.tokenizer.get_vocab()
     source = engine.tokenizer(prompt.source)["input_ids"]
-    learned = [vocabulary[name] for name in prompt.learned_tokens]
+    learned = [vocabulary[name] for name in prompt.suffix_tokens]
     target = engine.tokenizer(prompt.target)["input_ids"][1:] if prompt.target else []
     return source + learned + target
 
@@ -144,7 +144,7 @@ def test_max_length_counts_the_prompt_and_the_end(engine, decoding, total):
 
 def test_bad_prompts_do_not_touch_the_others(engine):
     long = Prompt(text="dose " * 200)
-    bad = ["", Prompt(text="dose", learned_tokens=("nine",)), Prompt(text="a", head="the " * 99), 5]
+    bad = ["", Prompt(text="dose", suffix_tokens=("nine",)), Prompt(text="a", head="the " * 99), 5]
     found = engine.complete([bad[0], PROMPTS[0], bad[1], bad[2], long, PROMPTS[1], bad[3]], SHORT)
     assert [type(c.error) for c in found] == [
         InputError, NoneType, InputError, ContextOverflowError, NoneType, NoneType, InputError,

@@ -4,6 +4,7 @@ import json
 import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import tiny
@@ -77,11 +78,11 @@ def test_official_truncation_of_released_vocabularies(real):
 def test_nothing_in_a_text_is_a_special_token(tokens):
     ids = tokens.ids("</s> <s> <pad> <unk> learned1 <seqsep>")
     assert not {0, 1, 2} & set(ids)
-    assert tokens._learned_id("learned1") not in ids
+    assert tokens._id("learned1") not in ids
 
 
 def test_special_and_learned_tokens_leave_no_trace(tokens):
-    learned = [tokens._learned_id(name) for name in tiny.LEARNED]
+    learned = [tokens._id(name) for name in tiny.LEARNED]
     dose = tokens.ids("dose")
     assert tokens.text([0, *dose, *learned, 1, 3, *dose, 2, 10_000]) == "dose dose"
 
@@ -89,7 +90,7 @@ def test_special_and_learned_tokens_leave_no_trace(tokens):
 def test_layout(tokens):
     prompt = Prompt(
         text="lithium", head="question: ", tail=" answer:",
-        learned_tokens=("learned1", "learned2"), target="the answer is",
+        suffix_tokens=("learned1", "learned2"), target="the answer is",
     )  # fmt: skip
     first = tokens.rows - 9
     assert tokens.encode(prompt, window=96, room=8).ids == [
@@ -99,6 +100,16 @@ def test_layout(tokens):
         first + 1,
         *tokens.ids("the answer is"),
     ]
+
+
+def test_a_prefix_layout(tokens):
+    prompt = Prompt(
+        text="lithium", prefix_tokens=("learned1", "dose</w>"), suffix_tokens=("no</w>",)
+    )
+    ids = [2, tokens.rows - 9, *tokens.ids("dose"), *tokens.ids("lithium"), *tokens.ids("no")]
+    assert tokens.encode(prompt, window=96, room=8).ids == ids
+    cut = tokens.encode(replace(prompt, text="lithium " * 99), window=30, room=8).ids
+    assert [cut[:3], cut[-1], len(cut)] == [ids[:3], ids[-1], 22]
 
 
 HEAD, TAIL = "question: ", " answer: yes"
@@ -113,14 +124,14 @@ LONG = " ".join(tiny.WORDS[:30])
         (Prompt(text=LONG, max_source_tokens=20), 20),
         (Prompt(text=LONG, head=HEAD, tail=TAIL, max_source_tokens=25), 25),
         (Prompt(text=LONG * 3, head=HEAD, tail=TAIL), 96 - 1 - 8),
-        (Prompt(text=LONG * 3, learned_tokens=tiny.LEARNED), 96 - 1 - 9 - 8),
-        (Prompt(text=LONG * 3, tail=TAIL, learned_tokens=tiny.LEARNED, target="the"), 96 - 19),
+        (Prompt(text=LONG * 3, suffix_tokens=tiny.LEARNED), 96 - 1 - 9 - 8),
+        (Prompt(text=LONG * 3, tail=TAIL, suffix_tokens=tiny.LEARNED, target="the"), 96 - 19),
     ],
 )
 def test_truncation_cuts_the_text_alone_and_says_so(tokens, prompt, limit):
     full, tail = tokens.ids(prompt.source), tokens.ids(prompt.tail)
     encoded = tokens.encode(prompt, window=96, room=8)
-    suffix = [tokens._learned_id(name) for name in prompt.learned_tokens]
+    suffix = [tokens._id(name) for name in prompt.suffix_tokens]
     suffix += tokens.ids(prompt.target)
     if len(full) <= limit:
         expected, dropped = full, 0
@@ -139,7 +150,7 @@ def test_at_the_limit_nothing_is_cut(tokens):
     assert tokens.encode(Prompt(text=text, max_source_tokens=19), window=96, room=8).truncated == 2
 
 
-def test_a_vocabulary_without_the_ellipsis_just_cuts(tiny_biogpt, tmp_path):
+def test_a_vocabulary_without_the_ellipsis_cuts_with_unk_as_fairseq_does(tiny_biogpt, tmp_path):
     vocab = json.loads((tiny_biogpt / "vocab.json").read_text())
     vocab["filler</w>"] = vocab.pop("...</w>")
     (tmp_path / "vocab.json").write_text(json.dumps(vocab))
@@ -147,8 +158,8 @@ def test_a_vocabulary_without_the_ellipsis_just_cuts(tiny_biogpt, tmp_path):
     tokens = Tokens(BioGptTokenizer.from_pretrained(tmp_path))
     full = tokens.ids(LONG)
     encoded = tokens.encode(Prompt(text=LONG, max_source_tokens=10), window=96, room=8)
-    assert encoded.ids == [2, *full[:10]]
-    assert encoded.truncated == len(full) - 10
+    assert encoded.ids == [2, *full[:9], 3]
+    assert encoded.truncated == len(full) - 9
 
 
 @pytest.mark.parametrize(
@@ -157,7 +168,7 @@ def test_a_vocabulary_without_the_ellipsis_just_cuts(tiny_biogpt, tmp_path):
         (Prompt(text=""), True, InputError, "at least one word"),
         (Prompt(text=" \n", head="question:"), True, InputError, "at least one word"),
         (Prompt(text="\x01"), True, InputError, "at least one word"),
-        (Prompt(text="dose", learned_tokens=("learned10",)), True, InputError, "'learned10'"),
+        (Prompt(text="dose", suffix_tokens=("learned10",)), True, InputError, "'learned10'"),
         (Prompt(text=LONG * 3), False, ContextOverflowError, "87 fit"),
         (Prompt(text="dose", head=LONG * 3), True, ContextOverflowError, "may not be cut"),
         (Prompt(text="dose", tail=LONG * 3), True, ContextOverflowError, "may not be cut"),

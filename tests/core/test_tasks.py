@@ -50,7 +50,7 @@ CARD = TaskCard(
 def test_official_sources(task, value, source):
     prompt = TASKS[task].render(value, CARD)
     assert prompt.source == source
-    assert prompt.learned_tokens == ("learned1", "learned2")
+    assert prompt.suffix_tokens == ("learned1", "learned2")
     assert prompt.max_source_tokens == 640
 
 
@@ -120,7 +120,7 @@ def test_few_shot_prompts_show_solved_examples_that_parse(name):
     assert prompt.text.strip() == "The Text."
     assert prompt.tail.endswith("Conclusion:")
     assert prompt.head.count("Abstract:") == len(task.shots) + 1
-    assert not prompt.learned_tokens
+    assert not prompt.suffix_tokens
     for shot, target in task.shots:
         assert task.source(shot).source.strip() in prompt.head
         assert target in prompt.head
