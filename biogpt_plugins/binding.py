@@ -12,11 +12,29 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import Self
 
+from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engine import Decoding, Engine
+from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline, load
+from biogpt_plugins.tasks import TASKS, get_task
 
 OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed")
 """Options of Decoding that are fields of an LLM."""
+
+_FIND_RELATIONS = tuple(task.name for task in TASKS.values() if task.grounded)
+
+
+def relation_task(task: str) -> str:
+    """The name of a relation task, as the tasks spell it.
+
+    Raises:
+        InputError: There is no such task, or it finds no relations.
+    """
+    name = get_task(task).name
+    if name not in _FIND_RELATIONS:
+        raise InputError(f"task = {task!r} finds no relations: use {' or '.join(_FIND_RELATIONS)}")
+    return name
 
 
 class ModelFields(BaseModel):
@@ -46,12 +64,37 @@ class ModelFields(BaseModel):
 
     def bind_task(self, task: str) -> Pipeline:
         """The task on this component's model, which is loaded if need be."""
-        given = self.pipeline
-        if given is None or given.engine.model_name != self.model:
+        given = self._pipeline_at_hand()
+        if given is None:
             return load(
                 self.model, task, device=self.device, dtype=self.dtype, revision=self.revision
             )
         return given if given.task.name == task else Pipeline(task, given.engine)
+
+    def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
+        """Name of the first relation task that the model was taught, which is not loaded for it.
+
+        Raises:
+            InputError: It was taught none.
+            ModelError: It cannot be found; on the hub it is not looked for if `local_files_only`.
+        """
+        names = self._taught(local_files_only)
+        if found := [name for name in names if name in _FIND_RELATIONS]:
+            return found[0]
+        raise InputError(
+            f"model {self.model!r} was taught {', '.join(names) or 'no task'}, which finds no "
+            f"relations: name a task, {' or '.join(_FIND_RELATIONS)}, or another model"
+        )
+
+    def _taught(self, local_files_only: bool | None) -> list[str]:
+        if given := self._pipeline_at_hand():
+            return [given.task.name]
+        folder = locate(self.model, revision=self.revision, local_files_only=local_files_only)
+        return list(read_card(folder, self.model).tasks)
+
+    def _pipeline_at_hand(self) -> Pipeline | None:
+        given = self.pipeline
+        return given if given and given.engine.model_name == self.model else None
 
 
 class LLMFields(ModelFields):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
@@ -17,7 +17,10 @@ from biogpt_plugins.inputs import Text, id_of
 from biogpt_plugins.prompts import FEW_SHOT, TaskCard
 from biogpt_plugins.results import Answer, Failure, Prediction
 from biogpt_plugins.task import Task
-from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks import TASKS, get_task
+
+if TYPE_CHECKING:
+    from biogpt_plugins.checkpoints.card import ModelCard
 
 Method = Literal["auto", "complete", "choose"]
 
@@ -203,7 +206,7 @@ def _engine_error(error: Exception) -> EngineError:
 
 def load(  # noqa: PLR0913 - options, all but two keyword-only
     model: str | Path = "demo",
-    task: str | Task[Any] = "bc5cdr",
+    task: str | Task[Any] | None = None,
     *,
     decoding: Decoding | None = None,
     method: Method = "auto",
@@ -217,7 +220,8 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     Args:
         model: "demo" for the bundled model, a folder, or a hub id such as
             "microsoft/BioGPT-Large".
-        task: The task or its name; see `biogpt_plugins.TASKS`.
+        task: The task or its name, see `biogpt_plugins.TASKS`; None for the model's own, the
+            first in its card. A model that was not taught the task gives a warning.
         decoding: Instead of the task's official decoding.
         method: As in Pipeline.
         device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default.
@@ -226,29 +230,27 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         allow_pickle: Also load pytorch_model.bin, which can run code of whoever made it.
 
     Raises:
-        InputError: No such task.
+        InputError: No such task, or none is given and the model was taught none.
         ModelError: The model cannot be found, or is no BioGPT.
         DeviceError: The device or dtype is not to be had here.
     """
     from biogpt_plugins.checkpoints import locate  # noqa: PLC0415 - a composition root
     from biogpt_plugins.checkpoints.card import read_card  # noqa: PLC0415 - the same
 
-    chosen = get_task(task)
+    if task is not None:
+        task = get_task(task)
     # Before torch is imported, which takes seconds: a misspelt name is to be told at once.
     folder = locate(model, revision=revision, allow_pickle=allow_pickle)
     card = read_card(folder, str(model))
+    chosen = task or get_task(_own_task(card, str(model)))
 
     from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
 
     engine = load_engine(
         model, device=device, dtype=dtype, revision=revision, allow_pickle=allow_pickle
     )
-    if card.tasks and chosen.name not in card.tasks:
-        warnings.warn(
-            f"model {str(model)!r} was taught {', '.join(card.tasks)}, not {chosen.name}: expect "
-            "nothing of its answers. Load a model of that task, or a pretrained one.",
-            stacklevel=2,
-        )
+    if remark := _remark(card, str(model), chosen):
+        warnings.warn(remark, stacklevel=2)
     return Pipeline(
         chosen,
         engine,
@@ -256,3 +258,29 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         decoding=decoding,
         method=method,
     )
+
+
+def _own_task(card: ModelCard, model: str) -> str:
+    if not card.tasks:
+        raise InputError(
+            f"model {model!r} was taught no task of its own: name the one to ask it for (--task), "
+            f"{', '.join(TASKS)}"
+        )
+    return next(iter(card.tasks))
+
+
+def _remark(card: ModelCard, model: str, task: Task[Any]) -> str | None:
+    """What to say of a model that is asked for a task that it was not taught."""
+    from biogpt_plugins.checkpoints.registry import advice  # noqa: PLC0415 - a composition root
+
+    if task.name in card.tasks:
+        return None
+    if card.tasks:
+        fault = (
+            f"was taught {', '.join(card.tasks)}, not {task.name}: expect nothing of its answers"
+        )
+    elif task.shots:
+        fault = f"was not taught {task.name} and is shown solved examples instead"
+    else:
+        return None
+    return f"model {model!r} {fault}. {advice(task.name)}"

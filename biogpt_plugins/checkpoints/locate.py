@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from biogpt_plugins.checkpoints.registry import find_known
 from biogpt_plugins.errors import ModelError, ModelNotFoundError, NotABioGPTError
 
 BUNDLED = ("demo",)
@@ -51,6 +52,15 @@ def locate(
             )
     elif name and (local := Path(name).expanduser()).is_dir():
         folder = local.resolve()
+    elif name and Path(name).expanduser().is_file():
+        raise NotABioGPTError(
+            f"{name!r} is a file, and a model is a folder: if it is a fairseq checkpoint, make one "
+            f"of it with `biogpt convert {name} FOLDER`"
+        )
+    elif (known := find_known(name)) and known.home == "tarball":
+        raise ModelNotFoundError(
+            f"{name!r} is published for fairseq, in a tarball: `{known.get}`, then name the folder"
+        )
     elif isinstance(model, Path) or not _HUB_ID.fullmatch(name):
         raise ModelNotFoundError(
             f"there is no model folder {name!r}: give a folder with config.json, a hub id such "
@@ -70,6 +80,10 @@ def read_config(folder: Path, name: str) -> dict[str, object]:
         NotABioGPTError: There is none, it is unreadable, or it is another architecture's.
     """
     path = folder / "config.json"
+    if not path.is_file() and any(folder.glob("*.pt")):
+        raise NotABioGPTError(
+            f"{name!r} is a fairseq checkpoint: `biogpt convert {name} FOLDER` makes a model of it"
+        )
     if not path.is_file():
         raise NotABioGPTError(
             f"{name!r} is no BioGPT: {folder} has no config.json; name the folder that "

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from biogpt_plugins.checkpoints.card import KNOWN, ModelCard
+from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.errors import InputError, ModelError
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 
@@ -40,9 +41,7 @@ def ask(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Answer a question about a passage: yes, no or maybe, with probabilities."""
     value = {"question": question, "context": _text(context), "long_answer": long_answer}
-    taught = KNOWN.get(model, ModelCard()).tasks
-    free = long_answer or PUBMEDQA_REASONING_FREE.name in taught
-    task = PUBMEDQA_REASONING_FREE.name if free else PUBMEDQA.name
+    task = _layout(model, long_answer, allow_pickle=allow_pickle)
     pipeline = console.load(ctx, model, task, device=device, dtype=dtype, allow_pickle=allow_pickle)
     answer = console.result_of(pipeline.run([value])[0], as_json=as_json)
     if not as_json:
@@ -109,6 +108,21 @@ def generate(  # noqa: PLR0913 - options of a command
             if not as_json:
                 out.print()
             console.result_of(piece.prediction, as_json=as_json)
+
+
+def _layout(model: str, long_answer: str, *, allow_pickle: bool) -> str:
+    """The task that the model was taught of the two, or the one that suits the question."""
+    with console.stderr().status(f"looking for {model}"):
+        try:
+            card = read_card(locate(model, allow_pickle=allow_pickle), model)
+        except ModelError:  # what is wrong is said when it is loaded
+            card = read_card(None, model)
+    required, free = PUBMEDQA.name, PUBMEDQA_REASONING_FREE.name
+    fitting = free if long_answer else required
+    task = next((name for name in (fitting, required, free) if name in card.tasks), fitting)
+    if long_answer and task == required:
+        console.remark("warning", f"{model} was not taught to read a long answer: it is left out")
+    return task
 
 
 def _text(given: str) -> str:

@@ -39,8 +39,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to 
 class Load(Protocol):
     """How models are loaded: `biogpt_plugins.load`, unless the app was given another as `obj`."""
 
-    def __call__(self, model: str, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
-        """Bind a task to a model."""
+    def __call__(self, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
+        """Bind a task, or the model's own, to a model."""
         ...
 
 
@@ -68,7 +68,12 @@ def print_json(value: BaseModel) -> None:
     sys.stdout.buffer.flush()
 
 
-def load(ctx: typer.Context, model: str, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
+def load(
+    ctx: typer.Context,
+    model: str,
+    task: str | None,
+    **options: Any,  # noqa: ANN401
+) -> Pipeline:
     """Load a model for a task, and show that it takes its time."""
     chosen: Load = ctx.obj
     with stderr().status(f"loading {model}"):

@@ -36,7 +36,10 @@ def extract(  # noqa: PLR0913 - options of a command
         list[str], typer.Argument(help='Files of papers, plain or gzipped; "-" for standard input.')
     ],
     *,
-    task: Annotated[str, typer.Option("--task", "-t", help="See `biogpt tasks`.")] = "bc5cdr",
+    task: Annotated[
+        str | None,
+        typer.Option("--task", "-t", help="See `biogpt tasks`.", show_default="the model's own"),
+    ] = None,
     model: console.Model = "demo",
     form: Annotated[
         Format,
@@ -65,7 +68,8 @@ def extract(  # noqa: PLR0913 - options of a command
     done stays done, whatever happens next. A record that cannot be read, or on which the model
     fails, becomes a line that says so.
     """
-    get_task(task)
+    if task is not None:
+        get_task(task)
     check_readable(files)
     records = islice(read_records(files, form), limit)
     with JsonlWriter(out, force=force, inputs=files) as writer:
@@ -75,7 +79,8 @@ def extract(  # noqa: PLR0913 - options of a command
         tally = _Tally()
         try:
             with _progress() as progress:
-                bar = progress.add_task(task, total=_count(files, form, limit, progress), rest="")
+                total = _count(files, form, limit, progress)
+                bar = progress.add_task(pipeline.task.name, total=total, rest="")
                 for record, prediction in _predict(pipeline, records, chunk):
                     writer.write(prediction)
                     tally.add(record, prediction)

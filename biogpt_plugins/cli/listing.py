@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, RootModel
 from rich import box
+from rich.padding import Padding
 from rich.table import Table
-from rich.text import Text
 
-from biogpt_plugins.checkpoints import BUNDLED, locate
-from biogpt_plugins.checkpoints.card import KNOWN, ModelCard, read_card
+from biogpt_plugins.checkpoints.registry import KNOWN, REPOSITORY, KnownModel
 from biogpt_plugins.cli import console
-from biogpt_plugins.errors import ModelNotFoundError
 from biogpt_plugins.tasks import TASKS
 
 
@@ -20,11 +18,17 @@ class _Task(BaseModel):
     summary: str
 
 
-class _Model(BaseModel):
-    name: str
-    tasks: list[str]
-    description: str
-    licence: str = "MIT"
+_HOMES = {
+    "package": "In this package, to try things out; not for medicine",
+    "hub": "On the Hugging Face hub, fetched when first asked for: --model NAME",
+    "tarball": "Microsoft's tarballs: `biogpt convert NAME.tgz FOLDER`, then --model FOLDER",
+}
+_REMARKS = f"""\
+Figures: the BioGPT paper's, in percent. Licence: {{licence}}.
+BioGPT has 347 million parameters, BioGPT-Large 1.6 billion.
+Those that describe and generate do the rest by solved examples, less well.
+Tarballs: {REPOSITORY}#pre-trained-models
+Models of your own: `biogpt finetune`"""
 
 
 def tasks(as_json: console.Json = False) -> None:
@@ -43,33 +47,30 @@ def tasks(as_json: console.Json = False) -> None:
 
 
 def models(as_json: console.Json = False) -> None:
-    """List the bundled model and the known ones of the Hugging Face hub."""
-    cards = {name: _bundled(name) for name in BUNDLED} | KNOWN
-    rows = [
-        _Model(name=name, tasks=list(card.tasks), description=card.description)
-        for name, card in cards.items()
-    ]
+    """List the models that are known by name, what each was trained for, and how to get it."""
     if as_json:
-        console.print_json(RootModel(rows))
+        console.print_json(RootModel(list(KNOWN.values())))
         return
-    table = _table("model", "what it is")
-    for row in rows:
-        taught = f"taught {', '.join(row.tasks)}" if row.tasks else "taught no task"
-        table.add_row(Text.assemble(row.name, "\n  ", (taught, "not bold dim")), row.description)
     out = console.stdout()
-    out.print(table)
-    out.print(
-        "All under the MIT licence. A pretrained model can be asked for every task too: it is "
-        "shown solved examples. Models of your own: `biogpt finetune`.",
-        style="dim",
-    )
+    for home, title in _HOMES.items():
+        out.print(title, style="bold")
+        grid = _grid([model for model in KNOWN.values() if model.home == home])
+        out.print(Padding(grid, (0, 0, 0, 2), expand=False))
+        out.print()
+    licence = " or ".join(sorted({model.licence for model in KNOWN.values()}))
+    out.print(_REMARKS.format(licence=licence), style="dim")
 
 
-def _bundled(name: str) -> ModelCard:
-    try:
-        return read_card(locate(name))
-    except ModelNotFoundError:
-        return ModelCard(description="not part of this installation")
+def _grid(models: list[KnownModel]) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    # Of one width, so that the lists stand under each other.
+    grid.add_column(style="cyan", no_wrap=True, min_width=max(map(len, KNOWN)))
+    grid.add_column(min_width=max(len(", ".join(model.tasks)) for model in KNOWN.values()))
+    grid.add_column()
+    for model in models:
+        figure = f"{model.metric} {model.figure}" if model.figure else ""
+        grid.add_row(model.name, ", ".join(model.tasks), figure)
+    return grid
 
 
 def _table(*columns: str) -> Table:

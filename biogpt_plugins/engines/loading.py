@@ -12,6 +12,7 @@ from transformers import BioGptForCausalLM, BioGptTokenizer
 from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engines.devices import pick_device, pick_dtype
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.errors import ModelError
@@ -87,6 +88,9 @@ def _load(folder: Path, device: torch.device, dtype: torch.dtype, name: str) -> 
             f"the weights of {name!r} do not fit its config.json: {len(unfit)} are missing or of "
             f"another shape, {unfit[0]} among them; looked in {folder}"
         )
+    if model.config.vocab_size == len(tokenizer) + len(LEARNED):
+        # A fairseq model saved with its dictionary alone has them as rows behind it.
+        tokenizer.add_tokens(list(LEARNED), special_tokens=True)
     return TransformersEngine(model.to(device), tokenizer, model_name=name, folder=folder)
 
 

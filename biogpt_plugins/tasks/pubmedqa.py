@@ -96,6 +96,6 @@ PUBMEDQA = Task[Answer](
 PUBMEDQA_REASONING_FREE = replace(
     PUBMEDQA,
     name="pubmedqa_reasoning_free",
-    summary="the same with the abstract's conclusion (`long_answer`) in the input",
+    summary="a question about a passage and its conclusion (`long_answer`), answered likewise",
     source=source_with_answer,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
@@ -12,7 +13,7 @@ from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.locate import locate
 from biogpt_plugins.errors import ModelError, NotABioGPTError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.prompts import FEW_SHOT, TaskCard
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.fresh import fresh_model
 from biogpt_plugins.training.options import Options
@@ -39,12 +40,14 @@ def start_from(
 ) -> Start:
     """Load or make the model to train, and give each new task its learned tokens.
 
+    A task that the model knows keeps its layout, whichever it is.
+
     Args:
         model: As for `finetune`.
         tasks: Tasks to train.
         examples: Training data, which a fresh model learns its vocabulary from.
         out: Where a fresh model's vocabulary is written.
-        options: Sizes of a fresh model, dropout, and the tasks' layout.
+        options: Sizes of a fresh model, dropout, the source limit, and the layout of new tasks.
 
     Raises:
         ModelError: The model cannot be found or is no BioGPT.
@@ -74,6 +77,13 @@ def learned_tokens(card: ModelCard) -> list[str]:
     return [name for task in card.tasks.values() for name in task.learned_tokens]
 
 
+def prompt_tokens(card: ModelCard) -> list[str]:
+    """Every token that the tasks of a card put into a prompt: learned ones, words, separators."""
+    words = [name for task in card.tasks.values() for name in task.manual_prompt]
+    separators = [task.separator for task in card.tasks.values() if task.layout == "prefix"]
+    return list(dict.fromkeys([*learned_tokens(card), *words, *separators]))
+
+
 def _read_config(path: Path) -> BioGptConfig:
     if not path.is_file():
         raise ModelError(f"there is no config file {str(path)!r}: give a BioGPT's config.json")
@@ -87,16 +97,14 @@ def _read_config(path: Path) -> BioGptConfig:
 
 
 def _with_tasks(known: ModelCard, tasks: Sequence[str], options: Options) -> ModelCard:
-    cards = {task: card for task, card in known.tasks.items() if card.learned_tokens}
-    used = sum(len(card.learned_tokens) for card in cards.values())
+    cards = dict(known.tasks)
+    used = {name.removesuffix("</w>") for name in learned_tokens(known)}
+    names = (name for name in (f"learned{i}" for i in count(1)) if name not in used)
     for task in tasks:
-        old = cards.get(task)
-        names = tuple(f"learned{used + 1 + i}" for i in range(options.prompt_tokens))
-        used += 0 if old else len(names)
-        limit = options.max_source_tokens or (old.max_source_tokens if old else None)
-        cards[task] = TaskCard(
-            layout="learned_prompt",
-            learned_tokens=old.learned_tokens if old else names,
-            max_source_tokens=limit,
-        )
+        card = cards.get(task, FEW_SHOT)
+        if card.layout == "few_shot":
+            learned = tuple(islice(names, options.prompt_tokens))
+            card = TaskCard(layout="learned_prompt", learned_tokens=learned)
+        limit = options.max_source_tokens or card.max_source_tokens
+        cards[task] = card.model_copy(update={"max_source_tokens": limit})
     return ModelCard(tasks=cards, description=options.description or known.description)

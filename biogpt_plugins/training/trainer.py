@@ -17,7 +17,7 @@ from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.training.batches import MASKED, Batches, collate
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.options import Options
-from biogpt_plugins.training.start import Start, learned_tokens
+from biogpt_plugins.training.start import Start, prompt_tokens
 
 _SOURCE_SAMPLE = 0.25
 
@@ -166,18 +166,27 @@ def _arguments(folder: Path, options: Options, *, evaluate: bool) -> TrainingArg
 
 
 def _with_lora(start: Start, rank: int) -> Any:  # noqa: ANN401 - peft is optional
-    """The model with low-rank updates of its layers; learned tokens train in full."""
+    """The model with low-rank updates of its layers; prompt tokens train in full."""
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - optional
 
-    rows = start.tokenizer.convert_tokens_to_ids(learned_tokens(start.card))
+    rows = _prompt_rows(start)
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=rank,
         lora_alpha=2 * rank,
         target_modules=["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"],
-        trainable_token_indices={"embed_tokens": rows},
+        trainable_token_indices={"embed_tokens": rows} if rows else None,
     )
     with warnings.catch_warnings():
         # peft asks for a property that transformers 5 has renamed.
         warnings.simplefilter("ignore", FutureWarning)
         return get_peft_model(start.model, config)
+
+
+def _prompt_rows(start: Start) -> list[int]:
+    """Rows of prompt tokens but for those of ordinary words, which texts give too."""
+    tokens = Tokens(start.tokenizer)
+    names = prompt_tokens(start.card)
+    ids = start.tokenizer.convert_tokens_to_ids(names)
+    texts = (name.removesuffix("</w>") for name in names)
+    return [row for row, text in zip(ids, texts, strict=True) if tokens.ids(text) != [row]]

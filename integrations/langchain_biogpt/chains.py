@@ -15,7 +15,7 @@ from langchain_core.runnables import (
 )
 
 from biogpt_plugins import Relation
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.binding import relation_task
 from biogpt_plugins.tasks import get_task
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser
@@ -25,24 +25,25 @@ from langchain_biogpt.prompts import task_prompt
 def create_relation_chain(
     llm: BioGPTLLM,
 ) -> Runnable[str | Mapping[str, str], list[Relation]]:
-    """`prompt | llm | parser` of the LLM's task, with offsets into the text that was given.
+    """`prompt | llm | parser` of a relation task, with offsets into the text that was given.
 
     A batch is one call of the engine. With `return_exceptions=True` a bad text or an unreadable
     completion costs the others nothing.
 
     Args:
-        llm: An LLM with a relation task.
+        llm: An LLM with a relation task; one without a task is given the first relation task that
+            its model was taught.
 
     Returns:
         A runnable from a text, or a mapping with `title` and `abstract`, to its relations. Offsets
         count in the text, or in title + " " + abstract.
 
     Raises:
-        InputError: The LLM has no relation task.
+        InputError: Neither the LLM nor its model has a relation task.
+        ModelError: The LLM has no task, and its model cannot be found.
     """
-    if llm.task is None or not get_task(llm.task).grounded:
-        raise InputError(f"task = {llm.task!r} finds no relations: use BioGPTLLM(task='bc5cdr')")
-    task = get_task(llm.task)
+    task = get_task(relation_task(llm.task) if llm.task else llm.own_relation_task())
+    llm = llm.model_copy(update={"task": task.name})
     parser = RelationOutputParser(task=task.name)
 
     def read(asked: dict[str, Any]) -> list[Relation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from llama_index.core.extractors import BaseExtractor
@@ -11,8 +12,8 @@ from llama_index.core.schema import BaseNode, MetadataMode
 from pydantic import field_validator
 
 from biogpt_plugins import Prediction, Relation
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.tasks import get_task
+from biogpt_plugins.binding import relation_task
+from biogpt_plugins.errors import BioGPTError
 from llama_index_biogpt.model import ModelComponent
 
 RELATIONS = "biogpt_relations"
@@ -52,10 +53,11 @@ class BioGPTRelationExtractor(ModelComponent, BaseExtractor):
     The ingestion cache knows a result by the text, the model, its revision and dtype, and the task.
 
     Attributes:
-        task: A relation task: "bc5cdr", "ddi" or "kd_dti".
+        task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
+            taught, which is looked for when the extractor is used or written down.
     """
 
-    task: str = "bc5cdr"
+    task: str | None = None
 
     @classmethod
     def class_name(cls) -> str:
@@ -63,20 +65,21 @@ class BioGPTRelationExtractor(ModelComponent, BaseExtractor):
 
     @field_validator("task")
     @classmethod
-    def _finds_relations(cls, task: str) -> str:
-        found = get_task(task)
-        if not found.grounded:
-            raise InputError(f"task = {task!r} finds no relations: use 'bc5cdr'")
-        return found.name
+    def _finds_relations(cls, task: str | None) -> str | None:
+        return relation_task(task) if task else None
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
         """What the result depends on; the ingestion cache is keyed by this."""
-        return {name: v for name, v in super().to_dict(**kwargs).items() if name not in _KNOBS}
+        written = super().to_dict(**kwargs)
+        # A model that is not on this machine yet tells its task when it is used.
+        with suppress(BioGPTError):
+            written["task"] = self.task or self.own_relation_task(local_files_only=True)
+        return {name: value for name, value in written.items() if name not in _KNOBS}
 
     async def aextract(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         """The metadata of each node."""
         texts = [node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes]
-        predictions = await asyncio.to_thread(lambda: self.bind_task(self.task).run(texts))
+        predictions = await asyncio.to_thread(self._read, texts)
         return [_metadata(prediction) for prediction in predictions]
 
     async def aprocess_nodes(
@@ -93,6 +96,9 @@ class BioGPTRelationExtractor(ModelComponent, BaseExtractor):
             excluded_llm_metadata_keys=[*_HIDDEN, *(excluded_llm_metadata_keys or ())],
             **kwargs,
         )
+
+    def _read(self, texts: list[str]) -> list[Prediction[list[Relation]]]:
+        return self.bind_task(self.task or self.own_relation_task()).run(texts)
 
 
 def _metadata(prediction: Prediction[list[Relation]]) -> dict[str, Any]:

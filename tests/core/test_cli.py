@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ from typer.testing import CliRunner
 
 import biogpt_plugins
 from biogpt_plugins import Pipeline, Prediction, __version__
+from biogpt_plugins.checkpoints.card import ModelCard
+from biogpt_plugins.checkpoints.registry import KNOWN
 from biogpt_plugins.cli import app
 from biogpt_plugins.errors import EngineError, ModelNotFoundError
+from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 
 ASPIRIN = "the relation between aspirin and nausea exists."
@@ -37,7 +41,7 @@ class Loader:
             raise self.error
         if self.warning:
             warnings.warn(self.warning, stacklevel=2)
-        return Pipeline(task, self.engine, decoding=decoding)
+        return Pipeline(task or "bc5cdr", self.engine, decoding=decoding)
 
 
 def run(*args, load=None, **options):
@@ -61,7 +65,7 @@ def test_extract_writes_a_prediction_a_line_and_says_what_it_came_to(papers, tmp
     done = run("extract", papers, "-o", out, load=load)
     assert done.exit_code == 0
     assert done.stdout == ""
-    assert load.asked == ("demo", "bc5cdr", {})
+    assert load.asked == ("demo", None, {}), "the model's own task"
     found = predictions(out.read_text(encoding="utf-8"))
     assert [p.ok for p in found] == [True, False, True]
     assert [p.id for p in found] == ["1", "1", "1"]
@@ -225,12 +229,36 @@ def test_ask_for_programs():
 
 
 @pytest.mark.parametrize(
-    "more", [["--long-answer", "It does"], ["--model", "microsoft/BioGPT-Large-PubMedQA"]]
+    ("taught", "long_answer", "asked"),
+    [
+        ((), "", "pubmedqa"),
+        ((), "Yes.", "pubmedqa_reasoning_free"),
+        (("ddi",), "Yes.", "pubmedqa_reasoning_free"),
+        (("pubmedqa",), "Yes.", "pubmedqa"),
+        (("ddi", "pubmedqa_reasoning_free"), "", "pubmedqa_reasoning_free"),
+        (("pubmedqa_reasoning_free", "pubmedqa"), "", "pubmedqa"),
+        (("pubmedqa", "pubmedqa_reasoning_free"), "Yes.", "pubmedqa_reasoning_free"),
+    ],
 )
-def test_ask_in_the_reasoning_free_setting(more):
+def test_ask_in_the_setting_that_the_model_was_taught(
+    tiny_biogpt, tmp_path, taught, long_answer, asked
+):
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+    ModelCard(tasks=dict.fromkeys(taught, TaskCard())).save(folder)
     load = Loader(probabilities=[(0.7, 0.25, 0.05)])
-    assert run("ask", "Does it?", "-c", "Yes.", *more, load=load).exit_code == 0
-    assert load.asked[1] == "pubmedqa_reasoning_free"
+    done = run(
+        "ask", "Does it?", "-c", "Yes.", "--long-answer", long_answer, "-m", folder, load=load
+    )
+    assert (done.exit_code, load.asked[1]) == (0, asked)
+    left_out = bool(long_answer) and asked == "pubmedqa"
+    assert ("was not taught to read a long answer" in done.stderr) == left_out
+
+
+def test_ask_a_known_model_that_is_not_here():
+    load = Loader(probabilities=[(0.7, 0.25, 0.05)])
+    model = "microsoft/BioGPT-Large-PubMedQA"
+    assert run("ask", "Does it?", "-c", "Yes.", "-m", model, load=load).exit_code == 0
+    assert load.asked == (model, "pubmedqa_reasoning_free", {})
 
 
 def test_describe():
@@ -271,11 +299,21 @@ def test_lists():
     assert "which chemical induces which disease" in run("tasks").stdout
     readers = {row["name"]: row["reads"] for row in json.loads(run("tasks", "--json").stdout)}
     assert readers["hoc"] == "text"
-    for line in run("models").stdout.splitlines():
-        assert len(line) <= 80
+
+
+def test_models():
+    lines = run("models").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "  RE-BC5CDR-BioGPT                 bc5cdr                   F1 44.98" in map(
+        str.rstrip, lines
+    )
+    assert all(any(name in line.split() for line in lines) for name in KNOWN)
     rows = {row["name"]: row for row in json.loads(run("models", "--json").stdout)}
+    assert list(rows) == list(KNOWN)
     assert rows["microsoft/BioGPT-Large-PubMedQA"]["tasks"] == ["pubmedqa_reasoning_free"]
-    assert "demo" in rows
+    fields = {"metric": "mean F1", "figure": 40.76, "precision": 41.70, "recall": 44.75}
+    fields |= {"get": "biogpt convert RE-DDI-BioGPT.tgz FOLDER", "licence": "MIT"}
+    assert fields.items() <= rows["RE-DDI-BioGPT"].items()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,9 @@ from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
 from transformers import BioGptForCausalLM
 
+from biogpt_plugins import load
 from biogpt_plugins.checkpoints import BUNDLED, locate
+from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines import TransformersEngine, load_engine
 from biogpt_plugins.engines.devices import available, pick_device, pick_dtype
@@ -138,6 +140,16 @@ def test_a_model_that_is_nowhere(tmp_path, monkeypatch, model, says):
     assert repr(model) in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["RE-BC5CDR-BioGPT", "re-ddi-biogpt", "DC-HoC-BioGPT.tgz", "run"])
+def test_fairseq_models_are_to_be_converted(tmp_path, monkeypatch, name):
+    (tmp_path / "DC-HoC-BioGPT.tgz").touch()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint_avg.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=f"(?i)`biogpt convert {name}"):
+        load_engine(name, device="cpu")
+
+
 def test_a_path_is_never_a_hub_id(tmp_path):
     with pytest.raises(ModelNotFoundError, match="no model folder"):
         locate(tmp_path / "microsoft" / "biogpt")
@@ -213,6 +225,30 @@ def test_a_cached_hub_model_needs_no_network(hub, tiny_biogpt, local_files_only)
     assert engine.model_name == "lab/tiny"
     assert engine.folder == snapshot
     assert load_engine("lab/tiny", revision="a" * 40, device="cpu") is engine
+
+
+@pytest.mark.parametrize(
+    ("spelling", "learned"),
+    [("{}", True), ("{}</w>", True), (None, True), ("filler {}", False)],
+    ids=["tokens", "words", "rows without a name", "none"],
+)
+def test_learned_tokens_of_a_hub_model_without_a_card(hub, folder, spelling, learned):
+    file = folder / "vocab.json"
+    vocabulary = json.loads(file.read_text())
+    rows = [vocabulary.pop(name) for name in LEARNED]
+    if spelling:
+        names = map(spelling.format, LEARNED)
+        vocabulary |= dict(zip(names, rows, strict=True))
+    file.write_text(json.dumps(vocabulary))
+    cached(hub, "microsoft/BioGPT-Large-PubMedQA", folder)
+
+    pipeline = load("microsoft/BioGPT-Large-PubMedQA", device="cpu")
+    question = {"question": "Does Aspirin help?", "context": "No.", "long_answer": "Not at all"}
+    prompt = pipeline.task.render(question, pipeline.card)
+    assert prompt.source == "question: Does Aspirin help? context: No. answer: Not at all."
+    ids = pipeline.engine._tokens.encode(prompt, window=96, room=8).ids
+    assert (ids[-len(rows) :] == rows) == learned
+    assert pipeline.run([question])[0].ok
 
 
 @pytest.mark.parametrize(

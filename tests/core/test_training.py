@@ -1,6 +1,7 @@
 """Fine-tuning: data files, batches, fresh and LoRA runs, resuming; all on tiny models."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from safetensors.torch import load_file
 from transformers import BioGptTokenizer, TrainerCallback, set_seed
 
 import biogpt_plugins
-from biogpt_plugins.checkpoints.card import read_card
+from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.prompts import TaskCard
@@ -168,6 +169,64 @@ def test_a_new_task_gets_tokens_of_its_own(data, tmp_path, tiny_biogpt):
     assert card.tasks["ddi"].learned_tokens == ("learned10", "learned11", "learned12")
     assert card.tasks["ddi"].max_source_tokens == 20
     assert card.tasks["bc5cdr"].max_source_tokens is None
+
+
+LEARNED9 = tuple(f"learned{n}" for n in range(1, 10))
+NEW, GAP = ("learned10", "learned11", "learned12"), ("learned1", "learned3", "learned4")
+
+
+@pytest.mark.parametrize(
+    ("known", "new"),
+    [
+        (TaskCard(layout="learned_prompt", learned_tokens=LEARNED9, lowercase=False), NEW),
+        (TaskCard(layout="manual_prompt", manual_prompt=("of</w>", "the</w>")), LEARNED9[:3]),
+        (TaskCard(layout="prefix", learned_tokens=LEARNED9, max_length=90), NEW),
+        (TaskCard(layout="none", max_source_tokens=30), LEARNED9[:3]),
+        (TaskCard(layout="learned_prompt", learned_tokens=("learned2</w>",)), GAP),
+    ],
+    ids=lambda value: getattr(value, "layout", None),
+)
+@pytest.mark.parametrize("limit", [None, 20])
+def test_a_known_task_keeps_its_layout(tiny_biogpt, tmp_path, known, new, limit):
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+    few_shot = TaskCard(layout="few_shot")
+    ModelCard(tasks={"ddi": known, "bc5cdr": known, "hoc": few_shot}).save(folder)
+    options = Options(prompt_tokens=3, max_source_tokens=limit)
+    start = start_from(folder, ["bc5cdr", "hoc"], [], out=tmp_path, options=options)
+    limited = {"max_source_tokens": limit or known.max_source_tokens}
+    assert start.card.tasks == {
+        "ddi": known,
+        "bc5cdr": known.model_copy(update=limited),
+        "hoc": TaskCard(layout="learned_prompt", learned_tokens=new, max_source_tokens=limit),
+    }
+    assert start.model.config.vocab_size == len(start.tokenizer)
+
+
+def test_lora_trains_the_rows_of_prompt_tokens_that_no_text_gives(tiny_biogpt, tmp_path, data):
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    # A separator, and a word of the prompt that the dictionary lacked.
+    odd = {"learned8": "<seqsep>", "learned9": "oddity</w>"}
+    vocabulary = {odd.get(name, name): i for name, i in vocabulary.items()}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    card = TaskCard(layout="prefix", manual_prompt=("the</w>", "oddity</w>", "of</w>"))
+    ModelCard(tasks={"bc5cdr": card}).save(folder)
+    out = tmp_path / "out"
+    options = {"max_steps": 3, "weights": "lora", "lora_rank": 2, "save_dtype": "float32"}
+    finetune("bc5cdr", train=data, model=folder, out=out, learning_rate=0.01, **options)
+    before, after = (load_file(path / "model.safetensors") for path in (folder, out))
+    rows = "biogpt.embed_tokens.weight"
+    changed = (before[rows] != after[rows]).any(1).nonzero().flatten().tolist()
+    assert changed == [vocabulary["<seqsep>"], vocabulary["oddity</w>"]]
+    assert read_card(out).tasks == {"bc5cdr": card}
+
+
+def test_lora_on_a_layout_without_prompt_tokens(tiny_biogpt, tmp_path, data):
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+    ModelCard(tasks={"bc5cdr": TaskCard()}).save(folder)
+    out = tmp_path / "out"
+    finetune("bc5cdr", train=data, model=folder, out=out, max_steps=1, weights="lora")
+    assert read_card(out).tasks == {"bc5cdr": TaskCard()}
 
 
 @pytest.fixture

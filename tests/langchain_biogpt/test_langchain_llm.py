@@ -60,7 +60,7 @@ class TestPrompts:
         llm = BioGPTLLM.from_pipeline(Pipeline("bc5cdr", engine, card=CARD))
         llm.invoke("Lithium. Tremor.")
         assert engine.history == [
-            Prompt(text="lithium. tremor.", learned_tokens=("learned1", "learned2"))
+            Prompt(text="lithium. tremor.", suffix_tokens=("learned1", "learned2"))
         ]
         assert engine.decodings == [Decoding(max_length=1025)]
 
@@ -77,7 +77,7 @@ class TestPrompts:
 
         task = replace(TASKS["hoc"], name="mine", source=lambda text: Prompt(text=text.text))
         BioGPTLLM.from_pipeline(Pipeline(task, engine, card=CARD)).invoke("x")
-        assert engine.history[0].learned_tokens == CARD.learned_tokens
+        assert engine.history[0].suffix_tokens == CARD.learned_tokens
 
 
 class TestCalls:

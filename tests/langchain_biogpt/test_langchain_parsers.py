@@ -1,5 +1,6 @@
 """Output parsers, prompt templates and the chain made of them."""
 
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from langchain_core.outputs import Generation
 from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate
 
 from biogpt_plugins import TASKS, Answer, Pipeline, Relation
+from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.errors import EngineError, InputError
 from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
@@ -188,10 +190,20 @@ class TestRelationChain:
         (last,) = self.chain(FOUND).stream(PAPER)
         assert spans(last) == [(0, 7, 23, 29)]
 
-    @pytest.mark.parametrize("task", [None, "pubmedqa"])
-    def test_no_relation_task(self, task):
-        with pytest.raises(InputError, match="finds no relations"):
-            create_relation_chain(BioGPTLLM(task=task))
+    def test_no_relation_task(self):
+        with pytest.raises(InputError, match="'pubmedqa' finds no relations: use bc5cdr or ddi"):
+            create_relation_chain(BioGPTLLM(task="pubmedqa"))
+        with pytest.raises(InputError, match="'scripted' was taught generate, which finds no"):
+            create_relation_chain(BioGPTLLM.from_engine(ScriptedEngine()))
+
+    def test_an_llm_without_a_task_is_given_its_models_own(self, tiny_biogpt, tmp_path):
+        folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+        ModelCard(tasks=dict.fromkeys(("hoc", "kd_dti", "ddi"), TaskCard())).save(folder)
+        llm = BioGPTLLM(model=str(folder), max_new_tokens=5)
+        with pytest.raises(OutputParserException) as caught:  # a random model writes nonsense
+            create_relation_chain(llm).invoke("aspirin")
+        assert "the interaction between captopril and" in caught.value.observation
+        assert llm.task is None
 
 
 def test_importing_loads_no_torch():

@@ -3,16 +3,19 @@
 import asyncio
 import json
 import pickle
+import shutil
 import time
 
 import pytest
 from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.ingestion.pipeline import get_transformation_hash
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document, MetadataMode, TextNode
 
 from biogpt_plugins import Pipeline
+from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.engine import Completion
-from biogpt_plugins.errors import EngineError, ModelNotFoundError
+from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError
 from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 from llama_index_biogpt import BioGPTRelationExtractor
@@ -198,6 +201,41 @@ class TestComponent:
     )
     def test_what_changes_the_result_changes_it(self, change):
         assert BioGPTRelationExtractor(**change).to_dict() != BioGPTRelationExtractor().to_dict()
+
+    def test_the_models_own_task(self, tiny_biogpt, tmp_path):
+        assert (
+            BioGPTRelationExtractor().to_dict() == BioGPTRelationExtractor(task="bc5cdr").to_dict()
+        )
+        folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+        keys = []
+        for task in ("ddi", "kd_dti"):
+            ModelCard(tasks=dict.fromkeys(("hoc", task), TaskCard())).save(folder)
+            reader = pickle.loads(pickle.dumps(BioGPTRelationExtractor(model=str(folder))))
+            assert (reader.task, reader.to_dict()["task"]) == (None, task)
+            (found,) = reader.extract([TextNode(text="aspirin")])
+            assert found["biogpt_error"].startswith("ParseError: "), (
+                "a random model writes nonsense"
+            )
+            keys.append(get_transformation_hash([TextNode(id_="1", text="aspirin")], reader))
+        assert len(set(keys)) == 2
+
+    @pytest.mark.parametrize(
+        ("tasks", "says"),
+        [
+            (
+                ("hoc", "pubmedqa"),
+                "was taught hoc, pubmedqa, which finds no relations: name a task",
+            ),
+            ((), "was taught no task"),
+        ],
+    )
+    def test_a_model_that_was_taught_no_relations(self, tiny_biogpt, tmp_path, tasks, says):
+        folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+        ModelCard(tasks=dict.fromkeys(tasks, TaskCard())).save(folder)
+        reader = BioGPTRelationExtractor(model=str(folder))
+        assert reader.to_dict()["task"] is None
+        with pytest.raises(InputError, match=says):
+            reader.extract([TextNode(text=TEXTS[0])])
 
     def test_round_trip(self):
         reader = BioGPTRelationExtractor(model="microsoft/biogpt", task="DDI", revision="r")

@@ -47,7 +47,7 @@ class TestComplete:
 
     def test_a_task_and_its_card_make_the_prompt(self, engine):
         BioGPTLLM.from_pipeline(Pipeline("bc5cdr", engine, card=CARD)).complete("Lithium.")
-        assert engine.history == [Prompt(text="lithium.", learned_tokens=CARD.learned_tokens)]
+        assert engine.history == [Prompt(text="lithium.", suffix_tokens=CARD.learned_tokens)]
         assert engine.decodings == [Decoding(max_length=1025)]
 
     def test_options_of_the_fields_and_of_the_call(self, engine):

@@ -1,0 +1,213 @@
+"""The models that are known by name: the bundled one, those of the hub, Microsoft's tarballs.
+
+Layouts are those of the training scripts in microsoft/BioGPT, figures those of the paper
+(https://doi.org/10.1093/bib/bbac409), the licence that of the repository, whose README says that it
+holds for the models as well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+REPOSITORY = "https://github.com/microsoft/BioGPT"
+LEARNED = tuple(f"learned{i + 1}" for i in range(9))
+"""The official learned tokens."""
+
+
+class KnownModel(BaseModel):
+    """A published model, or the bundled one.
+
+    Attributes:
+        name: Its bundled name, its hub id, or the name of its tarball and of the folder in that.
+        home: Where it is to be had.
+        tasks: What it was trained for; a pretrained model can be shown solved examples of others.
+        description: The same in words, and its size.
+        prompt_tokens: How many learned tokens its official prompt has, for each task.
+        max_source_tokens: The source limit that it was trained with.
+        metric: What `figure` is; "mean F1" is the mean of the documents' F1.
+        figure: What the paper reports on the task's test set, in percent.
+        precision: The same; likewise `recall`.
+        licence: What it may be used under.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    home: Literal["package", "hub", "tarball"] = "tarball"
+    tasks: tuple[str, ...]
+    description: str
+    prompt_tokens: int = 0
+    max_source_tokens: int | None = None
+    metric: str | None = None
+    figure: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    licence: str = "MIT"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def layout(self) -> str:
+        """Its official layout, in words."""
+        if not self.prompt_tokens:
+            return "the text as it stands"
+        tokens = f"{self.prompt_tokens} learned token{'s' * (self.prompt_tokens > 1)}"
+        return f"the text, at most {self.max_source_tokens} tokens of it, then {tokens}"
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def get(self) -> str:
+        """How to get it."""
+        ways = {
+            "package": "comes with this package",
+            "hub": "fetched from the hub by name",
+            "tarball": f"biogpt convert {self.name}.tgz FOLDER",
+        }
+        return ways[self.home]
+
+
+_FREE_TEXT = ("describe", "generate")
+_MODELS = (
+    KnownModel(
+        name="demo",
+        home="package",
+        tasks=("bc5cdr", "ddi", "pubmedqa"),
+        description="bundled, 5.8 million parameters; to try things out, not for medicine",
+        prompt_tokens=9,
+        max_source_tokens=576,
+    ),
+    KnownModel(
+        name="microsoft/biogpt",
+        home="hub",
+        tasks=_FREE_TEXT,
+        description="pretrained, 347 million parameters",
+    ),
+    KnownModel(
+        name="microsoft/BioGPT-Large",
+        home="hub",
+        tasks=_FREE_TEXT,
+        description="pretrained, 1.6 billion parameters",
+    ),
+    KnownModel(
+        name="microsoft/BioGPT-Large-PubMedQA",
+        home="hub",
+        tasks=("pubmedqa_reasoning_free",),
+        description="PubMedQA with the long answer, 1.6 billion parameters",
+        prompt_tokens=9,
+        max_source_tokens=1900,
+        metric="accuracy",
+        figure=81.0,
+    ),
+    KnownModel(
+        name="Pre-trained-BioGPT",
+        tasks=_FREE_TEXT,
+        description="the same as microsoft/biogpt",
+    ),
+    KnownModel(
+        name="Pre-trained-BioGPT-Large",
+        tasks=_FREE_TEXT,
+        description="the same as microsoft/BioGPT-Large",
+    ),
+    KnownModel(
+        name="RE-BC5CDR-BioGPT",
+        tasks=("bc5cdr",),
+        description="chemicals and the diseases they induce, BC5CDR; 347 million parameters",
+        prompt_tokens=9,
+        max_source_tokens=640,
+        metric="F1",
+        figure=44.98,
+        precision=49.44,
+        recall=41.28,
+    ),
+    KnownModel(
+        name="RE-DDI-BioGPT",
+        tasks=("ddi",),
+        description="interactions of drugs, DDI; 347 million parameters",
+        prompt_tokens=9,
+        max_source_tokens=640,
+        metric="mean F1",
+        figure=40.76,
+        precision=41.70,
+        recall=44.75,
+    ),
+    KnownModel(
+        name="RE-DTI-BioGPT",
+        tasks=("kd_dti",),
+        description="drugs and their targets, KD-DTI; 347 million parameters",
+        prompt_tokens=9,
+        max_source_tokens=640,
+        metric="mean F1",
+        figure=38.42,
+        precision=40.00,
+        recall=39.72,
+    ),
+    KnownModel(
+        name="DC-HoC-BioGPT",
+        tasks=("hoc",),
+        description="hallmarks of cancer, HoC; 347 million parameters",
+        prompt_tokens=1,
+        max_source_tokens=900,
+        metric="micro-F1",
+        figure=85.12,
+    ),
+    KnownModel(
+        name="QA-PubMedQA-BioGPT",
+        tasks=("pubmedqa_reasoning_free",),
+        description="PubMedQA with the long answer, 347 million parameters",
+        prompt_tokens=9,
+        max_source_tokens=900,
+        metric="accuracy",
+        figure=78.2,
+    ),
+    KnownModel(
+        name="QA-PubMedQA-BioGPT-Large",
+        tasks=("pubmedqa_reasoning_free",),
+        description="PubMedQA with the long answer, 1.6 billion parameters",
+        prompt_tokens=9,
+        max_source_tokens=1900,
+        metric="accuracy",
+        figure=81.0,
+    ),
+)
+
+KNOWN: dict[str, KnownModel] = {model.name: model for model in _MODELS}
+
+
+def find_known(name: str, folder: Path | None = None) -> KnownModel | None:
+    """The known model of this name, or the hub's that a folder is a copy of, going by its name.
+
+    Upper and lower case are not told apart, as the hub does not.
+    """
+    copy = folder.name.lower() if folder else None
+    for model in _MODELS:
+        if name.lower() == model.name.lower():
+            return model
+        if model.home == "hub" and model.name.lower().endswith(f"/{copy}"):
+            return model
+    return None
+
+
+def right_models(task: str) -> tuple[KnownModel, ...]:
+    """The published models to name for a task: those of the hub, or else the tarballs.
+
+    Where none was taught the task itself, those that were taught a variant of it; the bundled
+    model is never among them.
+    """
+    published = [model for model in _MODELS if model.home != "package"]
+    taught = [model for model in published if task in model.tasks] or [
+        model for model in published if any(name.startswith(f"{task}_") for name in model.tasks)
+    ]
+    return tuple([m for m in taught if m.home == "hub"] or taught)
+
+
+def advice(task: str) -> str:
+    """One sentence on which model to use for a task."""
+    models = right_models(task)
+    names = " or ".join(m.name if m.home == "hub" else f"{m.name} (`{m.get}`)" for m in models)
+    if not models:
+        return "Load a model that was taught it, or teach one: `biogpt finetune`."
+    if task in models[0].tasks:
+        return f"For {task} there is {names}."
+    return f"No published model was taught {task}; ask {names} for {models[0].tasks[0]}."
