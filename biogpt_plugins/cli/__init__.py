@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import biogpt_plugins
-from biogpt_plugins.cli import ask, demo, extract, finetune, listing
+from biogpt_plugins.cli import ask, convert, demo, extract, finetune, listing
 from biogpt_plugins.cli.console import remark
 from biogpt_plugins.errors import BioGPTError
 
@@ -92,6 +92,8 @@ app.command(rich_help_panel=_ASK)(extract.extract)
 app.command(rich_help_panel=_ASK)(ask.ask)
 app.command(rich_help_panel=_ASK)(ask.describe)
 app.command(rich_help_panel=_ASK)(ask.generate)
+app.command(rich_help_panel=_MODELS)(convert.convert)
+app.command(rich_help_panel=_MODELS)(convert.inspect)
 app.command(rich_help_panel=_MODELS)(finetune.finetune)
 app.command(rich_help_panel=_MODELS)(listing.tasks)
 app.command(rich_help_panel=_MODELS)(listing.models)

@@ -1,0 +1,154 @@
+"""`biogpt convert` and `biogpt inspect`: checkpoints that need no fairseq any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from biogpt_plugins.cli import console
+from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.tasks import TASKS
+
+if TYPE_CHECKING:
+    from biogpt_plugins.conversion import Report
+
+_GIGA, _MEGA = 1e9, 1e6
+
+
+class Stored(str, Enum):
+    """What weights are stored in."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def convert(  # noqa: PLR0913 - options of a command
+    src: Annotated[
+        Path, typer.Argument(help="A checkpoint of microsoft/BioGPT: its .tgz, folder or .pt file.")
+    ],
+    out: Annotated[Path, typer.Argument(help="The folder to make.")],
+    *,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option("--dict", help="dict.txt.", show_default="the one beside the checkpoint"),
+    ] = None,
+    bpecodes: Annotated[
+        Path | None,
+        typer.Option(
+            "--bpecodes", help="Byte-pair codes.", show_default="those beside the checkpoint"
+        ),
+    ] = None,
+    dtype: Annotated[
+        Stored, typer.Option(help="bfloat16 takes half the space; float32 changes nothing.")
+    ] = Stored.float32,
+    average: Annotated[
+        int | None,
+        typer.Option(min=1, help="Take the mean of so many of the newest checkpoints."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", "-t", help="What it was taught.", show_default="what it says"),
+    ] = None,
+    allow_pickle: console.AllowPickle = False,
+) -> None:
+    """Turn a fairseq checkpoint into a folder that needs no fairseq.
+
+    dict.txt and bpecodes are in data/BioGPT (data/BioGPT-Large) of github.com/microsoft/BioGPT.
+    The folder knows its task: `biogpt extract PAPERS --model OUT`.
+    """
+    from biogpt_plugins.conversion import convert as make  # noqa: PLC0415 - loads torch
+
+    with console.stderr().status(f"converting {src}"):
+        made = make(
+            src,
+            out,
+            dictionary=dictionary,
+            bpecodes=bpecodes,
+            dtype=dtype.value,
+            average=average,
+            task=task,
+            allow_pickle=allow_pickle,
+        )
+    for note in made.notes:
+        console.remark("warning", note)
+    what = f"taught {made.task}" if made.task else "pretrained"
+    err = console.stderr()
+    err.print(f"{', '.join(made.checkpoints)}: {what}", soft_wrap=True)
+    err.print("the model is in ", end="")
+    console.stdout().print(str(made.folder), soft_wrap=True)
+
+
+def inspect(
+    path: Annotated[
+        str,
+        typer.Argument(help="A folder, a fairseq checkpoint or its .tgz, a model of `models`."),
+    ],
+    *,
+    as_json: console.Json = False,
+    allow_pickle: console.AllowPickle = False,
+) -> None:
+    """Say what a model is, what it was taught, and what it can be used for."""
+    from biogpt_plugins.conversion import inspect_model  # noqa: PLC0415 - loads torch
+
+    with console.stderr().status(f"looking into {path}"):
+        report = inspect_model(path, allow_pickle=allow_pickle)
+    if as_json:
+        console.print_json(report)
+        return
+    table = Table.grid(padding=(0, 2))
+    for label, text in _rows(report):
+        table.add_row(label, text)
+    console.stdout().print(table)
+    for note in report.notes:
+        console.remark("note", note)
+
+
+def _rows(report: Report) -> Iterator[tuple[str, str]]:
+    card = report.card
+    yield "model", f"{report.name}: {report.form}"
+    if card.description:
+        yield "", card.description
+    for task, expected in card.tasks.items():
+        yield "taught", f"{task}: {TASKS[task].summary}" if task in TASKS else task
+        yield "layout", _layout(expected)
+    if not card.tasks:
+        yield "taught", "no task: it continues texts, and is shown solved examples for the rest"
+    yield (
+        "size",
+        f"{report.parameters / _MEGA:,.1f} million parameters: {report.layers} layers of "
+        f"{report.hidden_size}, {report.heads} heads, feed-forward {report.feed_forward}",
+    )
+    yield "", f"{report.positions:,} positions, {report.vocabulary:,} tokens"
+    unit, name = (_GIGA, "GB") if report.bytes >= _GIGA else (_MEGA, "MB")
+    yield "weights", f"{report.dtype}, {report.bytes / unit:.1f} {name}"
+    model = report.name
+    if report.form.startswith("fairseq"):
+        model = "FOLDER"
+        yield "use", f"biogpt convert {report.name} {model}"
+    for task in card.tasks or ("generate", "describe"):
+        yield "use", _use(task, model)
+
+
+def _layout(card: TaskCard) -> str:
+    limit = card.max_source_tokens
+    most = f", of at most {limit} tokens" if limit else ""
+    names = card.learned_tokens or tuple(name.removesuffix("</w>") for name in card.manual_prompt)
+    shown = " ".join(names if len(names) < 4 else (names[0], "...", names[-1]))  # noqa: PLR2004
+    if card.layout == "prefix":
+        return f"prefix: {shown}, then the source{most}, then {card.separator}"
+    if not names:
+        return f"{card.layout}: the source{most}"
+    return f"{card.layout}: the source{most}, then {shown}"
+
+
+def _use(task: str, model: str) -> str:
+    if task.startswith("pubmedqa"):
+        return f"biogpt ask QUESTION --context @FILE --model {model}"
+    if task in ("generate", "describe"):
+        return f"biogpt {task} TEXT --model {model}"
+    return f"biogpt extract PAPERS --task {task} --model {model}"

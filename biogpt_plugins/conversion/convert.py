@@ -1,0 +1,241 @@
+"""`convert`: a fairseq checkpoint in, a folder that transformers and this package load out."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from transformers import AddedToken, BioGptConfig, BioGptTokenizer, GenerationConfig
+
+from biogpt_plugins.checkpoints.card import ModelCard
+from biogpt_plugins.conversion.dictionary import (
+    SPECIAL,
+    Vocabulary,
+    build_vocabulary,
+    read_dictionary,
+    read_merges,
+)
+from biogpt_plugins.conversion.settings import Settings, name_task, official_length, read_settings
+from biogpt_plugins.conversion.source import Source, open_source
+from biogpt_plugins.conversion.weights import Checkpoint, save_weights
+from biogpt_plugins.errors import InputError, ModelError, ModelNotFoundError
+from biogpt_plugins.tasks import get_task
+
+_FALLBACK = "generate"
+_BOS, _PAD, _EOS, _ = range(len(SPECIAL))
+_STRANGE_MERGES = 0.1  # the published byte-pair codes have 0.05 % that the dictionary lacks
+_REPOSITORY = "https://github.com/microsoft/BioGPT/tree/main/data"
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What came of a conversion.
+
+    Attributes:
+        folder: The model; `biogpt_plugins.load(folder)` loads it.
+        task: The task that it was taught; None for a pretrained model.
+        card: What it expects of a prompt, as stored in the folder.
+        checkpoints: Names of the files used, the newest first.
+        notes: What the user should know.
+    """
+
+    folder: Path
+    task: str | None
+    card: ModelCard
+    checkpoints: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def convert(  # noqa: PLR0913 - the command's own arguments
+    src: str | Path,
+    out: str | Path,
+    *,
+    dictionary: str | Path | None = None,
+    bpecodes: str | Path | None = None,
+    dtype: Literal["float32", "bfloat16"] = "float32",
+    average: int | None = None,
+    task: str | None = None,
+    allow_pickle: bool = False,
+) -> Conversion:
+    """Turn a checkpoint of microsoft/BioGPT into a folder that needs no fairseq.
+
+    The folder appears when it is complete. Nothing that `src` holds is run, unless
+    `allow_pickle` is given.
+
+    Args:
+        src: A checkpoint file, a folder with one, or a tar archive of such a folder, as published.
+        out: The folder to make.
+        dictionary: dict.txt; by default the one beside the checkpoint.
+        bpecodes: The byte-pair codes; by default those beside the checkpoint.
+        dtype: What the weights are stored in; float32 keeps them as they are.
+        average: Take the mean of so many of the newest checkpoints in the folder, as the official
+            scripts do for the relation extraction models (5).
+        task: What it was taught, if its settings and the folder's name do not tell.
+        allow_pickle: Load a checkpoint that can run code of whoever made it.
+
+    Raises:
+        InputError: An argument is out of range, or `out` is taken.
+        ModelNotFoundError: There is no checkpoint, dictionary or byte-pair codes.
+        ModelError: The checkpoint is damaged, of another network or of another dictionary.
+    """
+    named = get_task(task).name if task else None
+    if dtype not in ("float32", "bfloat16"):
+        raise InputError(f"dtype = {dtype!r} must be 'float32' or 'bfloat16'")
+    with _beside(Path(out)) as (workspace, folder):
+        source = open_source(src, unpacked=workspace / "unpacked", average=average)
+        checkpoints = [
+            Checkpoint(path, name, allow_pickle=allow_pickle)
+            for name, path in source.checkpoints.items()
+        ]
+        newest = checkpoints[0]
+        settings = read_settings(newest.state, newest.name)
+        symbols = read_dictionary(
+            _needed(dictionary, source.dictionary, newest.name, "dict.txt", "--dict (dictionary=)")
+        )
+        merges = read_merges(
+            _needed(bpecodes, source.bpecodes, newest.name, "bpecodes", "--bpecodes (bpecodes=)")
+        )
+        vocabulary = build_vocabulary(
+            symbols, prompt=settings.prompt.added, learned=settings.prompt.no_words
+        )
+        _check_rows(newest, symbols, vocabulary)
+        card, taught, notes = read_task(settings, source, newest.positions, named)
+        notes += _check_merges(merges, vocabulary)
+        config = network_config(settings, newest)
+        config.dtype = getattr(torch, dtype)
+        _save_tokenizer(vocabulary, merges, folder, positions=newest.positions)
+        for checkpoint in checkpoints:
+            checkpoint.verify()
+        save_weights(checkpoints, config, folder)
+        config.save_pretrained(folder)
+        _generation_config(newest.positions).save_pretrained(folder)
+        card.save(folder)
+    return Conversion(Path(out), taught, card, tuple(source.checkpoints), notes)
+
+
+def network_config(settings: Settings, checkpoint: Checkpoint) -> BioGptConfig:
+    """The network of a checkpoint."""
+    return BioGptConfig(
+        **settings.network,
+        vocab_size=checkpoint.rows,
+        max_position_embeddings=checkpoint.positions,
+        bos_token_id=_BOS,
+        pad_token_id=_PAD,
+        eos_token_id=_EOS,
+        architectures=["BioGptForCausalLM"],
+    )
+
+
+def read_task(
+    settings: Settings, source: Source, positions: int, task: str | None = None
+) -> tuple[ModelCard, str | None, tuple[str, ...]]:
+    """The card of a checkpoint, the task in it, and what the user should know of that.
+
+    Args:
+        settings: Of the checkpoint.
+        source: Its files.
+        positions: Most tokens of its texts.
+        task: The task, if it is known better than from settings and names.
+    """
+    name = next(filter(None, source.names), "")
+    description = f"converted from fairseq: {name} ({', '.join(source.checkpoints)})"
+    if settings.pretrained and not task:
+        return ModelCard(description=f"pretrained, {description}"), None, ()
+    task = task or name_task(*settings.hints, *source.names)
+    notes: tuple[str, ...] = ()
+    if task is None:
+        task = _FALLBACK
+        notes = (
+            f"what {name} was taught is told neither by its settings nor by its name: it counts "
+            f"as a model for the task {_FALLBACK!r}; name the right one with --task (task=...)",
+        )
+    card = settings.card(task, positions=positions, hints=source.names)
+    return ModelCard(description=description, tasks={task: card}), task, notes
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[tuple[Path, Path]]:
+    """A workspace beside `out`, and a folder in it that becomes `out` if all goes well."""
+    if out.is_dir() and any(out.iterdir()):
+        raise InputError(f"the folder {str(out)!r} holds something: remove it or name another")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{str(out)!r} is a file: name a folder to make")
+    out = out.resolve()
+    parent = next(folder for folder in out.parents if folder.exists())
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}.") as workspace:
+        folder = Path(workspace) / "model"
+        folder.mkdir()
+        yield Path(workspace), folder
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.is_dir():
+            out.rmdir()
+        folder.rename(out)
+
+
+def _needed(
+    given: str | Path | None, found: Path | None, checkpoint: str, what: str, option: str
+) -> Path:
+    path = Path(given).expanduser() if given else found
+    if path is None or not path.is_file():
+        where = f"there is no {str(path)!r}" if path else f"there is none beside {checkpoint}"
+        raise ModelNotFoundError(
+            f"the model's {what} is needed and {where}: name it with {option}; it is in "
+            f"{_REPOSITORY}, in BioGPT or BioGPT-Large"
+        )
+    return path
+
+
+def _check_rows(checkpoint: Checkpoint, symbols: list[str], vocabulary: Vocabulary) -> None:
+    if checkpoint.rows != len(vocabulary):
+        more = len(vocabulary) - len(symbols)
+        raise ModelError(
+            f"{checkpoint.name} has {checkpoint.rows} rows of embeddings, and the dictionary gives "
+            f"{len(vocabulary)} ({len(symbols)} symbols and {more} of the prompt): give the "
+            "dict.txt that the model was trained with; BioGPT's and BioGPT-Large's differ"
+        )
+
+
+def _check_merges(merges: list[str], vocabulary: Vocabulary) -> tuple[str, ...]:
+    strange = sum(merge.replace(" ", "") not in vocabulary.words for merge in merges)
+    if strange <= _STRANGE_MERGES * len(merges):
+        return ()
+    return (
+        f"{strange} of {len(merges)} byte-pair codes make symbols that the dictionary lacks: make "
+        "sure that the two belong together",
+    )
+
+
+def _save_tokenizer(
+    vocabulary: Vocabulary, merges: list[str], folder: Path, *, positions: int
+) -> None:
+    files = (folder / "vocab.json", folder / "merges.txt")
+    files[0].write_text(json.dumps(vocabulary.words), encoding="utf-8")
+    files[1].write_text("".join(f"{merge}\n" for merge in merges), encoding="utf-8")
+    added = {
+        i: AddedToken(name, special=True, normalized=False) for i, name in vocabulary.added.items()
+    }
+    BioGptTokenizer(
+        *map(str, files),
+        added_tokens_decoder=added,
+        extra_special_tokens=list(added.values()),
+        model_max_length=positions,
+    ).save_pretrained(folder)
+
+
+def _generation_config(positions: int) -> GenerationConfig:
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        max_length=official_length(positions),
+        bos_token_id=_BOS,
+        pad_token_id=_PAD,
+        eos_token_id=_EOS,
+        forced_eos_token_id=_EOS,
+        suppress_tokens=[_PAD],  # fairseq never writes it
+    )

@@ -1,0 +1,210 @@
+"""What a fairseq checkpoint's `cfg` says of its network, its prompt and its task.
+
+The prompt's rules are those of `setup_prompt` in microsoft/BioGPT, src/language_modeling_prompt.py;
+the network's those of fairseq 0.12's transformer_lm.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from biogpt_plugins.conversion.dictionary import name_of
+from biogpt_plugins.errors import ModelError
+from biogpt_plugins.prompts import Layout, TaskCard
+
+_ARCH = "transformer_lm"
+_TASK = "language_modeling"
+_PROMPT_TASK = "language_modeling_prompt"
+_DECODING_LENGTH = 1024  # of microsoft/BioGPT, inference.py
+_LARGE = 1600  # hidden size of BioGPT-Large
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptSymbols:
+    """The dictionary's symbols that make up a prompt.
+
+    Attributes:
+        learned: Learned tokens, in order.
+        manual: Words, in order, instead of learned tokens.
+        separator: What follows the source where the prompt goes before it.
+    """
+
+    learned: tuple[str, ...] = ()
+    manual: tuple[str, ...] = ()
+    separator: str | None = None
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """Those put behind the dictionary if it lacks them, in the order in which that is done."""
+        separator = (self.separator,) if self.separator else ()
+        return (*separator, *self.learned, *self.manual)
+
+    @property
+    def no_words(self) -> tuple[str, ...]:
+        """Those that are no words of a text."""
+        separator = (self.separator,) if self.separator else ()
+        return (*separator, *self.learned)
+
+    @property
+    def layout(self) -> Layout:
+        """Where the prompt goes; nowhere if it is empty, even with a separator."""
+        if not (self.learned or self.manual):
+            return "none"
+        if self.separator:
+            return "prefix"
+        return "learned_prompt" if self.learned else "manual_prompt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the conversion takes from `cfg`.
+
+    Attributes:
+        network: Fields of a BioGptConfig, without the sizes that the embeddings tell.
+        prompt: What the prompt is made of.
+        max_source_tokens: The source limit.
+        pretrained: Whether it was taught no task.
+        hints: Paths that may name the task.
+    """
+
+    network: Mapping[str, Any]
+    prompt: PromptSymbols
+    max_source_tokens: int | None
+    pretrained: bool
+    hints: tuple[str, ...]
+
+    def card(self, task: str, *, positions: int, hints: tuple[str, ...] = ()) -> TaskCard:
+        """What the checkpoint expects of a task's prompt."""
+        prompt = self.prompt
+        length = official_length(positions)
+        # The official script stops at 1024 tokens whatever the model can do, and so leaves a
+        # longer prompt without an answer.
+        longest = (self.max_source_tokens or 0) + len(prompt.added) + 2
+        large = self.network["hidden_size"] == _LARGE or "large" in _words(*self.hints, *hints)
+        free = task == "pubmedqa_reasoning_free"
+        separator = {"separator": prompt.separator} if prompt.separator else {}
+        return TaskCard(
+            layout=prompt.layout,
+            learned_tokens=prompt.learned,
+            manual_prompt=tuple(map(name_of, prompt.manual)),
+            max_source_tokens=self.max_source_tokens,
+            max_length=length if longest < length else positions + 1,
+            # Its rebuild_data.py lower-cases the base model's data and not the large one's.
+            lowercase=not large if free else None,
+            **separator,
+        )
+
+
+def official_length(positions: int) -> int:
+    """Most tokens of prompt and completion in the official inference.py, both `</s>` counted."""
+    return min(_DECODING_LENGTH, positions - 1) + 2
+
+
+def read_settings(state: Mapping[str, Any], where: str) -> Settings:
+    """Read a checkpoint's `cfg`; `where` names the checkpoint in errors.
+
+    Raises:
+        ModelError: There is none, or it is that of another network or task.
+    """
+    cfg = _section(state.get("cfg"))
+    model, task = _section(cfg.get("model")), _section(cfg.get("task"))
+    if not model or not task:
+        old = "the `args` of an old fairseq in place of `cfg`" if state.get("args") else "no `cfg`"
+        raise ModelError(
+            f"{where} has {old}, which says what the model is: convert a checkpoint of "
+            "microsoft/BioGPT, or one that fairseq 0.12 has written"
+        )
+    arch, kind = str(model.get("_name")), str(task.get("_name"))
+    if not arch.startswith(_ARCH):
+        raise ModelError(
+            f"{where} is a model of fairseq's architecture {arch!r}: only {_ARCH} and those named "
+            "after it, transformer_lm_prompt_biogpt say, are BioGPTs"
+        )
+    if kind != _TASK and not kind.startswith(_PROMPT_TASK):
+        raise ModelError(
+            f"{where} was trained for fairseq's task {kind!r}: only {_TASK} and {_PROMPT_TASK} "
+            "are BioGPT's"
+        )
+    checkpoint = _section(cfg.get("checkpoint"))
+    hints = (task.get("data"), checkpoint.get("save_dir"))
+    limit = task.get("max_source_positions")
+    return Settings(
+        network=_network(model, task, where),
+        prompt=_prompt(task, where),
+        max_source_tokens=None if limit is None else int(limit),
+        pretrained=kind == _TASK,
+        hints=tuple(str(hint) for hint in hints if hint),
+    )
+
+
+def _section(value: object) -> dict[str, Any]:
+    if isinstance(value, Namespace):
+        return vars(value)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _network(model: Mapping[str, Any], task: Mapping[str, Any], where: str) -> dict[str, Any]:
+    activation = model.get("activation_fn", "gelu")
+    if activation != "gelu":
+        raise ModelError(f"{where} computes with {activation!r}: a BioGPT does so with 'gelu'")
+    if model.get("add_bos_token") or task.get("add_bos_token"):
+        raise ModelError(f"{where} begins its texts with <s>: a BioGPT does so with </s>")
+    sizes = {
+        "hidden_size": "decoder_embed_dim",
+        "intermediate_size": "decoder_ffn_embed_dim",
+        "num_hidden_layers": "decoder_layers",
+        "num_attention_heads": "decoder_attention_heads",
+    }
+    try:
+        network = {name: int(model[key]) for name, key in sizes.items()}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"the cfg of {where} lacks a size of its model: {error}") from error
+    return {
+        **network,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": float(model.get("dropout") or 0),
+        "attention_probs_dropout_prob": float(model.get("attention_dropout") or 0),
+        "activation_dropout": float(model.get("activation_dropout") or 0),
+        "layerdrop": float(model.get("decoder_layerdrop") or 0),
+        # PyTorch's own, with which fairseq computes; BioGptConfig's differs.
+        "layer_norm_eps": 1e-5,
+        "scale_embedding": not model.get("no_scale_embedding"),
+        "tie_word_embeddings": bool(model.get("share_decoder_input_output_embed")),
+    }
+
+
+def _prompt(task: Mapping[str, Any], where: str) -> PromptSymbols:
+    manual, learned = task.get("manual_prompt"), task.get("learned_prompt")
+    if manual and learned:
+        raise ModelError(f"the cfg of {where} has a manual and a learned prompt: it may have one")
+    pattern = task.get("learned_prompt_pattern") or "learned"
+    names = " ".join(f"{pattern}{i + 1}" for i in range(int(learned or 0)))
+    separator = str(task.get("sep_token") or "<seqsep>") if task.get("prefix") else None
+    return PromptSymbols(
+        learned=tuple(names.split()), manual=tuple((manual or "").split()), separator=separator
+    )
+
+
+_DATASETS = {"bc5cdr": "bc5cdr", "ddi": "ddi", "dti": "kd_dti", "hoc": "hoc"}
+_QUESTIONS = "pubmedqa"
+_REASONING_REQUIRED = {"qcl", "reasoningrequired"}
+
+
+def name_task(*hints: str) -> str | None:
+    """The task that a folder or data path of microsoft/BioGPT speaks of; the first hint wins."""
+    for hint in hints:
+        words = _words(hint)
+        if found := [task for word, task in _DATASETS.items() if word in words]:
+            return found[0]
+        if _QUESTIONS in words:
+            required = _words(*hints) & _REASONING_REQUIRED
+            return _QUESTIONS if required else f"{_QUESTIONS}_reasoning_free"
+    return None
+
+
+def _words(*texts: str) -> set[str]:
+    return {word for text in texts for word in re.split(r"[^a-z0-9]+", text.lower())}

@@ -1,0 +1,164 @@
+"""From what the user names (a checkpoint, a folder, an archive) to the files to convert."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import re
+import shutil
+import tarfile
+import zlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from biogpt_plugins.errors import InputError, ModelError, ModelNotFoundError
+
+_PREFERRED = ("checkpoint_avg.pt", "checkpoint.pt")
+# As in microsoft/BioGPT, scripts/average_checkpoints.py: checkpoints of epochs, or of updates.
+_NUMBERED = (re.compile(r"checkpoint(\d+)\.pt"), re.compile(r"checkpoint_\d+_(\d+)\.pt"))
+_DICTIONARIES = ("dict.txt", "dict.x.txt")
+_CODES = ("bpecodes",)
+_BLOCK = 1 << 20
+_ARCHIVE = re.compile(r"\.(tgz|tar(\.\w+)?)$")
+_DAMAGED = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of a checkpoint.
+
+    Attributes:
+        names: The folder's and the archive's or file's names, without ending; may name the task.
+        checkpoints: Name -> file, several to be averaged, the newest first.
+        dictionary: dict.txt; None if it is not beside the checkpoint.
+        bpecodes: The byte-pair codes, likewise.
+    """
+
+    names: tuple[str, str]
+    checkpoints: Mapping[str, Path]
+    dictionary: Path | None
+    bpecodes: Path | None
+
+
+def open_source(src: str | Path, *, unpacked: Path, average: int | None = None) -> Source:
+    """Find the files; what is needed of an archive is copied into the folder `unpacked`.
+
+    Args:
+        src: A checkpoint file, a folder with one, or a tar archive of such a folder.
+        unpacked: A folder that does not exist yet.
+        average: Number of checkpoints to take instead of one: the newest numbered ones.
+
+    Raises:
+        InputError: `average` does not go with `src`.
+        ModelNotFoundError: There is no such file, or no checkpoint in it.
+        ModelError: It cannot be told which checkpoint is meant, or the archive is damaged.
+    """
+    path = Path(src).expanduser()
+    if average is not None and average < 1:
+        raise InputError(f"average = {average} must be at least 1")
+    if path.is_dir():
+        files = {file.name: file for file in path.iterdir() if file.is_file()}
+        return _source((path.resolve().name, ""), _pick(files, str(src), average), files)
+    if not path.is_file():
+        raise ModelNotFoundError(
+            f"there is no checkpoint {str(src)!r}: give a checkpoint file, a folder or a .tgz"
+        )
+    if _ARCHIVE.search(path.name) or tarfile.is_tarfile(path):
+        return _from_archive(path, unpacked, average)
+    if average is not None:
+        raise InputError(
+            f"{str(src)!r} is one checkpoint: to average several, name the folder that holds them"
+        )
+    folder = path.resolve().parent
+    beside = {name: folder / name for name in (*_DICTIONARIES, *_CODES)}
+    files = {name: file for name, file in beside.items() if file.is_file()}
+    return _source((folder.name, path.stem), [path.name], {**files, path.name: path})
+
+
+def _source(
+    names: tuple[str, str], checkpoints: Iterable[str], files: Mapping[str, Path]
+) -> Source:
+    dictionary, bpecodes = (
+        next((files[file] for file in wanted if file in files), None)
+        for wanted in (_DICTIONARIES, _CODES)
+    )
+    return Source(names, {file: files[file] for file in checkpoints}, dictionary, bpecodes)
+
+
+def _pick(names: Collection[str], where: str, average: int | None) -> list[str]:
+    found = sorted(name for name in names if name.endswith(".pt") and not name.startswith("."))
+    if not found and "config.json" in names:
+        raise ModelError(f"{where!r} is a model for transformers already: use it as it is")
+    if not found:
+        raise ModelNotFoundError(f"{where!r} holds no checkpoint (*.pt): name one, or its folder")
+    if average is not None:
+        return _newest(found, where, average)
+    preferred = [name for name in _PREFERRED if name in found]
+    if not preferred and len(found) > 1:
+        raise ModelError(
+            f"{where!r} holds {len(found)} checkpoints ({_several(found)}): name the file that you "
+            "want, or average the newest (average=5, --average 5, as the official scripts do)"
+        )
+    return [(preferred or found)[0]]
+
+
+def _newest(names: Iterable[str], where: str, average: int) -> list[str]:
+    for pattern in _NUMBERED:
+        matches = filter(None, map(pattern.fullmatch, names))
+        numbered = sorted(matches, key=lambda match: -int(match[1]))
+        if len(numbered) >= average:
+            return [match[0] for match in numbered[:average]]
+    raise ModelError(
+        f"{where!r} holds fewer than {average} numbered checkpoints (checkpoint7.pt, or "
+        f"checkpoint_1_2000.pt) to average; there are {_several(sorted(names))}"
+    )
+
+
+def _from_archive(path: Path, unpacked: Path, average: int | None) -> Source:
+    try:
+        with tarfile.open(path) as archive:
+            # Links, devices and the like are never looked at, names never used as paths.
+            members = [member for member in archive if member.isreg()]
+            folder = _model_folder(members, str(path))
+            inside = {PurePosixPath(m.name).name: m for m in members if _parent(m) == folder}
+            checkpoints = _pick(inside, str(path), average)
+            unpacked.mkdir()
+            files = {}
+            wanted = [*checkpoints, *(n for n in (*_DICTIONARIES, *_CODES) if n in inside)]
+            for i, name in enumerate(wanted):
+                data = archive.extractfile(inside[name])
+                assert data is not None  # only links have none
+                files[name] = unpacked / str(i)
+                with data, files[name].open("wb") as file:
+                    shutil.copyfileobj(data, file, _BLOCK)
+            # The checksum of what is compressed stands behind all of it.
+            while archive.fileobj and archive.fileobj.read(_BLOCK):
+                pass
+    except _DAMAGED as error:
+        reason = str(error).split("\n")[0]
+        raise ModelError(
+            f"{str(path)!r} is no archive that can be read to its end ({reason}): download it again"
+        ) from error
+    return _source((folder.name, _ARCHIVE.sub("", path.name)), checkpoints, files)
+
+
+def _parent(member: tarfile.TarInfo) -> PurePosixPath:
+    return PurePosixPath(member.name).parent
+
+
+def _model_folder(members: Iterable[tarfile.TarInfo], where: str) -> PurePosixPath:
+    names = (PurePosixPath(member.name) for member in members)
+    folders = sorted({n.parent for n in names if n.suffix == ".pt" and not n.name.startswith(".")})
+    if not folders:
+        raise ModelNotFoundError(f"{where!r} holds no checkpoint (*.pt)")
+    if len(folders) > 1:
+        raise ModelError(
+            f"{where!r} holds several models ({_several([str(f) for f in folders])}): unpack it, "
+            "and name the folder of one"
+        )
+    return folders[0]
+
+
+def _several(names: list[str], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

@@ -1,0 +1,238 @@
+"""Weights out of fairseq checkpoints, a shard at a time, and into safetensors files.
+
+Checkpoints are mapped into memory, not read, and mapped anew for each shard: that lets go of the
+pages of the shard before, so that a conversion needs the memory of a shard or two.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import zipfile
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub import split_torch_state_dict_into_shards
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from transformers import BioGptConfig, BioGptForCausalLM
+
+from biogpt_plugins.errors import ModelError
+
+# Bytes of a shard, in the checkpoint or in the file, whichever is more: a quarter of the
+# checkpoint, within limits.
+_LEAST, _MOST, _PARTS = 64 * 2**20, 2**30, 4
+_EMBEDDINGS = "decoder.embed_tokens.weight"
+_POSITIONS = "decoder.embed_positions.weight"
+_PROJECTION = "decoder.output_projection.weight"
+_VERSION = "decoder.version"
+_PADDING = 2  # rows before the first position
+_ZIP = b"PK"
+# What torch says of a class or function that is not on its list of harmless ones.
+_REFUSED = re.compile(r"unsupported global:? (?:global )?(\S+)", re.I)
+
+
+class Checkpoint:
+    """A fairseq checkpoint file; its tensors stay on disk until they are asked for.
+
+    Attributes:
+        name: What to call it in errors.
+        state: All but the weights and the optimizer's state.
+        shapes: Tensor name -> shape, without what is no weight.
+        dtype: Of the embeddings.
+        size: Bytes of the weights, the tied ones counted once.
+    """
+
+    def __init__(self, path: Path, name: str, *, allow_pickle: bool = False) -> None:
+        """Look into a checkpoint.
+
+        Args:
+            path: The file.
+            name: What to call it in errors.
+            allow_pickle: Load what can run code of whoever made the file.
+
+        Raises:
+            ModelError: It is no checkpoint, damaged, or asks for `allow_pickle`.
+        """
+        self.name = name
+        self._path, self._allow_pickle = path, allow_pickle
+        state = self._load()
+        weights = state.get("model")
+        if not isinstance(weights, Mapping) or _EMBEDDINGS not in weights:
+            raise ModelError(
+                f"{name} is no fairseq checkpoint of a BioGPT, it has no {_EMBEDDINGS}: give "
+                "one of microsoft/BioGPT"
+            )
+        self.state = {k: v for k, v in state.items() if k not in ("model", "last_optimizer_state")}
+        self.shapes: dict[str, tuple[int, ...]] = {
+            k: tuple(v.shape) for k, v in weights.items() if k != _VERSION
+        }
+        self.dtype: torch.dtype = weights[_EMBEDDINGS].dtype
+        storages = {t.data_ptr(): t.nbytes for t in weights.values()}
+        self.size = sum(storages.values())
+
+    @property
+    def rows(self) -> int:
+        """Rows of the embedding table."""
+        return self.shapes[_EMBEDDINGS][0]
+
+    @property
+    def positions(self) -> int:
+        """Most tokens of a text."""
+        return self.shapes.get(_POSITIONS, (_PADDING,))[0] - _PADDING
+
+    def verify(self) -> None:
+        """Read the whole file once and compare its checksums.
+
+        Raises:
+            ModelError: They differ.
+        """
+        if not zipfile.is_zipfile(self._path):
+            return  # of before torch 1.6, without checksums
+        try:
+            with zipfile.ZipFile(self._path) as file:
+                damaged = file.testzip()
+        except zipfile.BadZipFile as error:
+            damaged = str(error)
+        if damaged:
+            raise ModelError(f"{self.name} is damaged ({damaged}): download or copy it again")
+
+    def tensors(self, names: Sequence[str]) -> Iterator[torch.Tensor]:
+        """Some of the weights, mapped from the file for as long as they are held."""
+        weights = self._load()["model"]
+        yield from (weights[name] for name in names)
+
+    def _load(self) -> dict[str, Any]:
+        mapped = zipfile.is_zipfile(self._path)
+        try:
+            # A Namespace has attributes and no behaviour; an old fairseq's settings are one.
+            with torch.serialization.safe_globals([Namespace]):
+                state = torch.load(
+                    self._path,
+                    map_location="cpu",
+                    mmap=mapped,
+                    weights_only=not self._allow_pickle,
+                )
+        except Exception as error:  # damaged files raise errors of many kinds
+            raise self._refusal(error) from error
+        return state if isinstance(state, dict) else {}
+
+    def _refusal(self, error: Exception) -> ModelError:
+        with self._path.open("rb") as file:
+            start = file.read(len(_ZIP))
+        if start == _ZIP and not zipfile.is_zipfile(self._path):
+            return ModelError(f"{self.name} breaks off before its end: download or copy it again")
+        self.verify()
+        refused = _REFUSED.search(str(error))
+        if refused and not self._allow_pickle:
+            return ModelError(
+                f"{self.name} holds more than tensors and plain values ({refused[1]}), and loading "
+                "that can run code of whoever made the file: only if you trust its source, pass "
+                "allow_pickle=True (--allow-pickle)"
+            )
+        reason = str(error).strip().split("\n")[0]
+        return ModelError(
+            f"{self.name} cannot be read as a PyTorch checkpoint ({type(error).__name__}: {reason})"
+        )
+
+
+def save_weights(checkpoints: Sequence[Checkpoint], config: BioGptConfig, folder: Path) -> None:
+    """Write the weights, or the mean of those of several checkpoints, under transformers' names.
+
+    They are stored in the config's dtype. The mean is that of the official
+    scripts/average_checkpoints.py: a sum in float32 in the order of the checkpoints, divided by
+    their number.
+
+    Raises:
+        ModelError: The tensors are not those of a BioGPT of this config, or the checkpoints
+            differ in theirs.
+    """
+    sources = _sources(checkpoints, config)
+    dtype: torch.dtype = config.dtype
+    wide = max((dtype, checkpoints[0].dtype), key=lambda kind: kind.itemsize)
+    plan = split_torch_state_dict_into_shards(
+        {
+            name: torch.empty(checkpoints[0].shapes[source], dtype=wide, device="meta")
+            for name, source in sources.items()
+        },
+        max_shard_size=min(max(_LEAST, checkpoints[0].size // _PARTS), _MOST),
+    )
+    for file, names in plan.filename_to_tensors.items():
+        means = _means(checkpoints, [sources[name] for name in names], dtype)
+        try:
+            save_file(dict(zip(names, means, strict=True)), folder / file, {"format": "pt"})
+        except SafetensorError as error:  # a full disk, say
+            raise ModelError(f"cannot write the weights: {error}") from error
+        # safetensors creates it for its owner alone.
+        shutil.copymode(folder / "vocab.json", folder / file)
+    if plan.is_sharded:
+        size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        index = {"metadata": {"total_size": size}, "weight_map": plan.tensor_to_filename}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def _means(
+    checkpoints: Sequence[Checkpoint], names: Sequence[str], dtype: torch.dtype
+) -> list[torch.Tensor]:
+    if len(checkpoints) == 1:
+        return [t.to(dtype).contiguous() for t in checkpoints[0].tensors(names)]
+    sums: list[torch.Tensor] = []
+    for checkpoint in checkpoints:
+        for i, tensor in enumerate(checkpoint.tensors(names)):
+            if i == len(sums):
+                sums.append(tensor.to(torch.float32, copy=True))
+            else:
+                sums[i] += tensor
+    return [total.div_(len(checkpoints)).to(dtype) for total in sums]
+
+
+def _sources(checkpoints: Sequence[Checkpoint], config: BioGptConfig) -> dict[str, str]:
+    """The names of transformers -> those of fairseq, all of them, in fairseq's order."""
+    first = checkpoints[0]
+    for other in checkpoints[1:]:
+        if other.shapes != first.shapes:
+            raise ModelError(
+                f"{other.name} and {first.name} differ in their tensors: average checkpoints of "
+                "one training run"
+            )
+    with torch.device("meta"):
+        network = BioGptForCausalLM(config)
+    wanted = {_fairseq_name(name): tuple(t.shape) for name, t in network.state_dict().items()}
+    if config.tie_word_embeddings and _PROJECTION not in first.shapes:
+        del wanted[_PROJECTION]
+    if lacking := [name for name in wanted if name not in first.shapes]:
+        raise ModelError(f"{first.name} lacks {len(lacking)} of a BioGPT's tensors, {lacking[0]}")
+    if strange := [name for name in first.shapes if name not in wanted]:
+        raise ModelError(
+            f"{first.name} has {len(strange)} tensors that a BioGPT has not, {strange[0]}: it is "
+            "another network"
+        )
+    for name, shape in wanted.items():
+        if first.shapes[name] != shape:
+            raise ModelError(
+                f"{name} has the shape {first.shapes[name]} in {first.name}, and must have "
+                f"{shape} by its cfg"
+            )
+    if config.tie_word_embeddings and wanted.pop(_PROJECTION, None):
+        # Each file of one storage, so there is nothing to read where they are tied indeed.
+        for checkpoint in checkpoints:
+            table, projection = checkpoint.tensors([_EMBEDDINGS, _PROJECTION])
+            if table.data_ptr() != projection.data_ptr() and not torch.equal(table, projection):
+                raise ModelError(
+                    f"{checkpoint.name} has an output projection of its own, though its cfg says "
+                    "that it is the embeddings"
+                )
+    return {_name(source): source for source in first.shapes if source in wanted}
+
+
+def _fairseq_name(name: str) -> str:
+    return "decoder." + name.removeprefix("biogpt.")
+
+
+def _name(source: str) -> str:
+    own = source.removeprefix("decoder.")
+    return own if source == _PROJECTION else f"biogpt.{own}"
