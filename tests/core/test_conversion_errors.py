@@ -183,8 +183,8 @@ def _damaged(checkpoint):
     return _flip(checkpoint, MODEL.state()["model"][BIAS].numpy().tobytes())
 
 
-def _damaged_settings(checkpoint):
-    return _flip(checkpoint, b"language_modeling_prompt")
+def _damaged_pickle(checkpoint):
+    return _flip(checkpoint, b"_rebuild_tensor_v2")
 
 
 def _damaged_archive(what):
@@ -217,7 +217,7 @@ SOURCES = {
     "a truncated checkpoint": (_truncated, ModelError, "again"),
     "a truncated archive": (_truncated_archive, ModelError, "model.tgz.*again"),
     "a damaged checkpoint": (_damaged, ModelError, "checkpoint_avg.pt.*again"),
-    "a checkpoint with damaged settings": (_damaged_settings, ModelError, "damaged.*again"),
+    "a checkpoint that cannot be loaded": (_damaged_pickle, ModelError, "damaged.*again"),
     "a damaged checkpoint in an archive": (
         _damaged_archive(MODEL.state()["model"][BIAS].numpy().tobytes()),
         ModelError,

@@ -49,6 +49,7 @@ def test_extract(each, tmp_path):
     assert (record["task"], record["completion"]) == ("ddi", completion(each, TEXT))
 
 
+@pytest.mark.usefixtures("host_loop")
 def test_adapters(each):
     name = str(each.folder)
     written = completion(each, TEXT)
