@@ -1,8 +1,7 @@
 """Readers of completions: clauses of relations, answers, labels.
 
-Two readings of the same text. The default is forgiving and takes what a model really writes; the
-`official_*` functions are those of microsoft/BioGPT's postprocess scripts, to the letter, for the
-official figures. All are pure functions of text.
+They are forgiving and take what a model really writes; `scorers.official` reads the same text as
+the official scripts do, for the official figures. All are pure functions of text.
 """
 
 from __future__ import annotations
@@ -263,59 +262,3 @@ def read_hallmarks(completion: str, labels: Iterable[str], empty: str) -> Readin
     strange = [p.strip() for p in parts if _fold(p) not in known and _fold(p) != _fold(empty)]
     notes = (f"unknown labels were passed over: {strange}",) if strange else ()
     return Reading(Hallmarks(labels=tuple(dict.fromkeys(found))), notes)
-
-
-# --- the official readers -------------------------------------------------------------------
-
-_PREFIXES = (r"(learned[0-9]+ )+", r"we can conclude that", r"we have that", r"in conclusion,")
-_PREFIXES_BC5CDR = (
-    r"(learned[0-9]+ )+",
-    r"in conclusion ,",
-    r"we can conclude that",
-    r"we have that",
-)
-
-
-def _official_line(completion: str, prefixes: tuple[str, ...] = _PREFIXES) -> str:
-    line = completion.strip()
-    line = line[:-1] if line.endswith(".") else line
-    for prefix in prefixes:
-        found = list(re.finditer(prefix, line))
-        if found:
-            return line[found[-1].end() :].strip()
-    return line
-
-
-def official_pairs(completion: str) -> list[tuple[str, str]]:
-    """BC5CDR: (chemical, disease) names as RE-BC5CDR/postprocess.py reads them."""
-    items = _official_line(completion, _PREFIXES_BC5CDR).split(";")
-    matches = [
-        re.match(r"the relation between (.*) and (.*) exists", item.strip()) for item in items
-    ]
-    return [(m[1].strip(), m[2].strip()) for m in matches if m]
-
-
-FAILED = "failed"
-
-
-def official_triples(completion: str) -> list[tuple[str, str, str]]:
-    """DDI and KD-DTI: (head, tail, type), or three times "failed" for an unreadable item."""
-    items = _official_line(completion).split("; ")
-    matches = [
-        re.match(r"the interaction between (.*) and (.*) is (.*)", item.strip()) for item in items
-    ]
-    return [(m[1].strip(), m[2].strip(), m[3].strip()) if m else (FAILED,) * 3 for m in matches]
-
-
-def official_answer(completion: str) -> str:
-    """PubMedQA: all that follows "the answer to the question given the context is"."""
-    match = re.search(
-        r"the answer to the question given the context is(.*)", _official_line(completion)
-    )
-    return match[1].strip() if match else FAILED
-
-
-def official_hallmarks(completion: str) -> list[str]:
-    """HoC: the labels, split on "|"."""
-    match = re.search(r"the type of this document is(.*)", _official_line(completion))
-    return [label.strip() for label in match[1].split("|")] if match else [FAILED]

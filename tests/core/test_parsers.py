@@ -1,4 +1,3 @@
-import json
 from contextlib import suppress
 
 import pytest
@@ -6,12 +5,7 @@ from shared_data import shared
 
 from biogpt_plugins import TASKS
 from biogpt_plugins.errors import BioGPTError, ParseError
-from biogpt_plugins.parsers import (
-    official_answer,
-    official_hallmarks,
-    official_pairs,
-    official_triples,
-)
+from biogpt_plugins.scorers import official_answer, official_pairs, official_triples
 
 LOOP = f"the relation between {'aspirin and ' * 400}x{' ' * 20_000} exists."
 LEARNED = " ".join(f"learned{i}" for i in range(1, 10))
@@ -324,61 +318,11 @@ def test_no_completion_raises_anything_but_parse_errors(task, text):
         TASKS[task].parse(text, text)
 
 
-@pytest.mark.parametrize(
-    ("completion", "expected"),
-    [
-        ("the relation between a and b exists.", [("a", "b")]),
-        ("The relation between a and b exists.", []),
-        ("the relation between a and b exist.", []),
-        ("the relation between a and b and c exists", [("a and b", "c")]),
-        (
-            "the relation between a and b exists. the relation between c and d exists.",
-            [("a and b exists. the relation between c", "d")],
-        ),
-        ("x we can conclude that the relation between a and b exists.", [("a", "b")]),
-        # Only one prefix goes, and it is the first of the list that occurs.
-        ("in conclusion , we can conclude that the relation between a and b exists.", []),
-        ("", []),
-    ],
-)
-def test_official_pairs(completion, expected):
-    assert official_pairs(completion) == expected
-
-
-@pytest.mark.parametrize(
-    ("completion", "expected"),
-    [
-        ("the interaction between a and b is effect.", [("a", "b", "effect")]),
-        ("nothing", [("failed", "failed", "failed")]),
-        (
-            "the interaction between a and b is effect;the interaction between c and d is int.",
-            [("a and b is effect;the interaction between c", "d", "int")],
-        ),
-    ],
-)
-def test_official_triples(completion, expected):
-    assert official_triples(completion) == expected
-
-
-def test_official_answers_and_hallmarks_are_searched_anywhere():
-    assert official_answer("x. the answer to the question given the context is yes.") == "yes"
-    assert official_answer("The answer to the question given the context is yes.") == "failed"
-    assert official_hallmarks("so the type of this document is a| b.") == ["a", "b"]
-    assert official_hallmarks("none") == ["failed"]
-
-
 # --- recorded completions of the official scorers ---------------------------------------------
 
 
 def lines(path: str, count: int) -> list[str]:
     return shared(path).read_text(encoding="utf-8").split("\n")[:count]
-
-
-@pytest.mark.parametrize(("name", "failed", "read"), [("corrupt", 109, 851), ("drop30", 96, 739)])
-def test_recorded_bc5cdr_completions_parse_as_officially(name, failed, read):
-    found = [official_pairs(line) for line in lines(f"scorer/bc5cdr/{name}.detok", 500)]
-    assert sum(not pairs for pairs in found) == failed
-    assert sum(map(len, found)) == read
 
 
 def test_recorded_completions_that_the_official_code_reads_are_read_the_same_by_default():
@@ -394,14 +338,8 @@ def test_recorded_completions_that_the_official_code_reads_are_read_the_same_by_
                 dict.fromkeys(triples)
             )
 
-
-def test_recorded_answers_parse_as_officially():
-    gold = [d["gold"] for d in json.loads(shared("scorer/pubmedqa/test.gold.json").read_text())]
-    completions = lines("scorer/pubmedqa/corrupt.detok", 500)
-    official = [official_answer(line) for line in completions]
-    assert official.count("failed") == 62
-    assert sum(g == a for g, a in zip(gold, official, strict=True)) / 500 == 0.524
-    for line, answer in zip(completions, official, strict=True):
+    for line in lines("scorer/pubmedqa/corrupt.detok", 500):
+        answer = official_answer(line)
         if answer in {"yes", "no", "maybe"}:
             assert TASKS["pubmedqa"].parse(line).label == answer
 

@@ -1,0 +1,50 @@
+"""Gold documents: what a corpus says is right, whatever its file format was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+GoldT = TypeVar("GoldT")
+
+Pair = tuple[str, str]
+"""BC5CDR: of gold (chemical id, disease id), of a completion (chemical name, disease name)."""
+Triple = tuple[str, str, str]
+"""DDI and KD-DTI: (head name, tail name, type)."""
+Names = Mapping[str, Mapping[str, str]]
+"""BC5CDR: "chemical2id" and "disease2id", name to id, as in {split}.entities.json."""
+
+
+@dataclass(frozen=True)
+class Document(Generic[GoldT]):
+    """One document of a corpus with its gold annotation.
+
+    Attributes:
+        id: Its identifier in the corpus (a PMID, say), as a string.
+        gold: BC5CDR: pairs; DDI and KD-DTI: triples; PubMedQA: the label; HoC: the labels, without
+            the class `empty` where there is none.
+        input: What the task reads: title and abstract, question and context, ...; None if the
+            file has no texts.
+        where: File and line or key, for errors.
+    """
+
+    id: str
+    gold: GoldT
+    input: Mapping[str, Any] | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class GoldSet(Generic[GoldT]):
+    """The documents of a corpus in its own order.
+
+    Attributes:
+        task: Name of the task.
+        documents: At least one, each id once.
+        names: BC5CDR: its names and their ids; empty for other tasks.
+    """
+
+    task: str
+    documents: tuple[Document[GoldT], ...]
+    names: Names = field(default_factory=dict)
