@@ -53,8 +53,8 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
     Args:
         tasks: Task names, as a list or separated by commas. Tasks that the model already knows
             keep their learned tokens, new ones get tokens of their own behind the vocabulary.
-        train: Training data, one file or several: JSONL with "task", input fields and "gold";
-            the official BC5CDR JSON; PubTator; the PubMedQA JSON.
+        train: Training data, one file or several: JSONL with "task", input fields and "gold", or
+            an annotated corpus in a format of `biogpt_plugins.corpus.gold`.
         valid: Data on which to measure the loss while training.
         model: A folder, a hub id, a bundled model, "fresh" for a small new one with its own
             vocabulary, or a BioGPT's config.json to make a new one after.

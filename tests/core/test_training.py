@@ -326,7 +326,7 @@ def test_what_is_wrong_is_said(data, tmp_path, changes, message):
     ("text", "message"),
     [
         ("not json", "cannot read .*bad.jsonl"),
-        ('{"task": "bc5cdr", "title": "x"}', 'line 1 of .*bad.jsonl has no "gold"'),
+        ('{"task": "bc5cdr", "title": "x"}', 'bad.jsonl, line 1: it has no "gold"'),
         ('{"task": "bc5cdr", "title": "x", "gold": [{"head": "a"}]}', "bad.jsonl, line 1"),
         ('{"task": "pubmedqa", "question": "x?", "context": "y", "gold": "perhaps"}', "line 1"),
         ('{"task": "pubmedqa", "context": "y", "gold": "yes"}', "question"),

@@ -1,0 +1,171 @@
+"""Files of solved documents: which format one is in, and what it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from biogpt_plugins.corpus.gold import annotated, official, rows
+from biogpt_plugins.corpus.gold.solved import REMEDY, Solved, at
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.results import Answer, Label
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.pubmedqa import LABELS
+
+_Items = Iterable[tuple[str, Any]]
+"""Place of each document in its file, and the document as it stands there."""
+_Solve = Callable[[Any, Sequence[str]], "Solved | None"]
+
+
+def read_solved(
+    path: str | Path, tasks: Sequence[str], *, ground_truth: str | Path | None = None
+) -> list[Solved]:
+    """Read the documents of a file that are solved for some tasks.
+
+    Args:
+        path: A file in any of the formats.
+        tasks: Names of tasks; documents of others are left out.
+        ground_truth: JSON of id to label for PubMedQA questions. It selects the questions that it
+            names, in its order, and its labels take the place of the file's own.
+
+    Raises:
+        InputError: A file is missing or broken, of no known format, holds nothing for these
+            tasks, or lacks a question that the ground truth names.
+    """
+    path = Path(path)
+    text = read_text(path)
+    solved: list[Solved] = []
+    with at(str(path)):
+        items, solve = _parse(text)
+        items = list(items)
+    for place, item in items:
+        where = f"{path}, {place}"
+        with at(where):
+            found = solve(item, tasks)
+            if found and found.input is not None:
+                get_task(found.task).read_input(found.input)
+        if found:
+            solved.append(replace(found, where=where))
+    if not solved:
+        raise InputError(f"{path} holds no example of {', '.join(tasks)}: {REMEDY}")
+    if ground_truth is not None:
+        solved = _labelled(solved, path, Path(ground_truth))
+    for document in solved:
+        if document.result is None:
+            raise InputError(f"{document.where} has no final_decision: give the ground truth, too")
+    return solved
+
+
+def read_text(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        InputError: It is missing, or not in UTF-8.
+    """
+    if not path.is_file():
+        raise InputError(f"there is no data file {str(path)!r}: {REMEDY}")
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is no UTF-8 text (byte 0x{error.object[error.start]:02x} at {error.start}): "
+            "convert the file, with iconv for example"
+        ) from error
+
+
+def read_json(text: str) -> Any:  # noqa: ANN401 - JSON may be anything
+    """The value of a text of JSON.
+
+    Raises:
+        InputError: It is none, or says something twice.
+    """
+    value, end = _first_json(text)
+    if text[end:].strip():
+        raise InputError(f"no JSON: {text[end:].strip()[:40]!r} follows its end")
+    return value
+
+
+def _first_json(text: str) -> tuple[Any, int]:
+    """The first value of a text of JSON, and where it ends."""
+    try:
+        return _DECODER.raw_decode(text, len(text) - len(text.lstrip()))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"no JSON: {error}") from error
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!r} is there twice: leave one of them out")
+        found[key] = value
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+
+
+def _parse(text: str) -> tuple[_Items, _Solve]:
+    """The documents of a file as they stand there, and what reads one of them."""
+    start = text.lstrip()
+    if not start:
+        return (), rows.solve
+    if start.startswith("<"):
+        return annotated.bioc_documents(text), annotated.solve_bioc
+    if start.startswith(("{", "[")):
+        return _parse_json(text)
+    if annotated.is_pubtator(start):
+        return annotated.pubtator_blocks(text), annotated.solve_pubtator
+    if "\t" in start.split("\n", 1)[0]:
+        return official.hoc_lines(text), official.solve_hoc
+    raise InputError(f"it is of no known format; {REMEDY}")
+
+
+def _parse_json(text: str) -> tuple[_Items, _Solve]:
+    value, end = _first_json(text)
+    if text[end:].strip():
+        return _lines(text), _solve_line
+    if isinstance(value, list):
+        return ((f"item {n}", row) for n, row in enumerate(value, start=1)), rows.solve
+    if value and all(isinstance(entry, dict) for entry in value.values()):
+        return ((f"key {key!r}", (key, entry)) for key, entry in value.items()), official.solve
+    if "gold" not in value and any(entry in LABELS for entry in value.values()):
+        answers = ((key, {"id": key, "gold": label}) for key, label in value.items())
+        return ((f"key {key!r}", row) for key, row in answers), rows.solve
+    return [("line 1", value)], rows.solve
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield f"line {number}", line
+
+
+def _solve_line(line: str, tasks: Sequence[str]) -> Solved | None:
+    return rows.solve(read_json(line), tasks)
+
+
+def _labelled(solved: Sequence[Solved], path: Path, ground_truth: Path) -> list[Solved]:
+    """The questions that a ground truth names, with its labels.
+
+    In its order: that of the official test set, and so of completions for it, is not the corpus'.
+    """
+    text = read_text(ground_truth)
+    with at(str(ground_truth)):
+        labels = TypeAdapter(dict[str, Label]).validate_python(read_json(text))
+        if not labels:
+            raise InputError("it names no question")
+    if missing := labels.keys() - {document.id for document in solved}:
+        raise InputError(
+            f"{ground_truth} has {len(missing)} questions that {path} lacks, {min(missing)} for "
+            "one: give the corpus that its questions are from"
+        )
+    order = {id_: number for number, id_ in enumerate(labels)}
+    named = [(d, d.id) for d in solved if d.id in labels]
+    named.sort(key=lambda each: order[each[1]])
+    return [replace(document, result=Answer(label=labels[id_])) for document, id_ in named]

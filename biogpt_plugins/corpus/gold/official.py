@@ -1,0 +1,146 @@
+"""The official files of microsoft/BioGPT and pubmedqa/pubmedqa: JSON by id, and HoC's TSV."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from biogpt_plugins.corpus.gold.solved import ENDS, NAMES, Solved, cdr, hallmarks, relation
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.results import Answer, Entity
+
+_INTERACTIONS = ("ddi", "kd_dti")
+_LICENSED = "DrugBank####"
+"""What KD-DTI has in place of names that its authors may not hand out, with an identifier."""
+_QUESTIONS = ("pubmedqa", "pubmedqa_reasoning_free")
+
+
+class _Pair(BaseModel):
+    chemical: str
+    disease: str
+
+
+class _Cdr(BaseModel):
+    title: str
+    abstract: str
+    relations: list[_Pair] | None
+    chemical2id: dict[str, str]
+    disease2id: dict[str, str]
+
+
+class _Triple(BaseModel):
+    drug: str
+    target: str
+    interaction: str
+
+
+class _Interactions(BaseModel):
+    title: str = ""
+    abstract: str
+    triples: list[_Triple] | None
+
+
+class _Question(BaseModel):
+    question: str = Field(alias="QUESTION")
+    contexts: list[str] = Field(alias="CONTEXTS")
+    long_answer: str = Field(default="", alias="LONG_ANSWER")
+    decision: str | None = Field(default=None, alias="final_decision")
+
+
+def solve(item: tuple[str, Mapping[str, Any]], tasks: Sequence[str]) -> Solved | None:
+    """Read an entry of an official JSON file, of any task; None if that is not asked for.
+
+    Raises:
+        InputError: It is of no known shape.
+    """
+    key, row = item
+    if "relations" in row:
+        return _cdr(key, row) if "bc5cdr" in tasks else None
+    if "triples" in row:
+        return _interactions(key, row, task) if (task := _first(tasks, _INTERACTIONS)) else None
+    if "QUESTION" in row:
+        return _question(key, row, task) if (task := _first(tasks, _QUESTIONS)) else None
+    raise InputError(
+        'an entry has "relations" (BC5CDR), "triples" (DDI, KD-DTI) or "QUESTION" (PubMedQA)'
+    )
+
+
+def _first(tasks: Iterable[str], names: Container[str]) -> str | None:
+    return next((task for task in tasks if task in names), None)
+
+
+def _cdr(key: str, row: Mapping[str, Any]) -> Solved:
+    read = _Cdr.model_validate(row)
+    pairs = [(pair.chemical, pair.disease) for pair in read.relations or ()]
+    return cdr(key, read.title, read.abstract, pairs, read.model_dump(include=set(NAMES)))
+
+
+def _interactions(key: str, row: Mapping[str, Any], task: str) -> Solved:
+    read = _Interactions.model_validate(row)
+    for name in (name for triple in read.triples or () for name in (triple.drug, triple.target)):
+        if name.startswith(_LICENSED):
+            raise InputError(
+                f"{name} stands for a name that is DrugBank's: fill these in from DrugBank, as "
+                "github.com/bert-nmt/BERT-DTI tells"
+            )
+    source = f"{read.title} {read.abstract}".lower()
+    # The official code looks for the head as it is written in a text in lower case: heads with a
+    # capital come first, in the file's order, and the others in that of the text.
+    triples = sorted(read.triples or (), key=lambda triple: source.find(triple.drug))
+    head, tail = ENDS[task]
+    return Solved(
+        task=task,
+        id=key,
+        input={"id": key, "title": read.title, "abstract": read.abstract},
+        result=[
+            relation(
+                task,
+                Entity(text=triple.drug, type=head),
+                triple.interaction.lower(),
+                Entity(text=triple.target, type=tail),
+            )
+            for triple in triples
+        ],
+    )
+
+
+def _question(key: str, row: Mapping[str, Any], task: str) -> Solved:
+    read = _Question.model_validate(row)
+    return Solved(
+        task=task,
+        id=key,
+        input={
+            "id": key,
+            "question": read.question,
+            "context": " ".join(read.contexts),
+            "long_answer": read.long_answer,
+        },
+        result=Answer.model_validate({"label": read.decision}) if read.decision else None,
+    )
+
+
+def hoc_lines(text: str) -> Iterator[tuple[str, str]]:
+    """The lines of HoC's TSV, which has blank ones between sentences."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield f"line {number}", line.strip()
+
+
+def solve_hoc(line: str, tasks: Sequence[str]) -> Solved | None:
+    """Read a sentence and its labels; None if the task is not asked for.
+
+    Raises:
+        InputError: It has other columns than two, or an unknown label.
+    """
+    if "hoc" not in tasks:
+        return None
+    columns = line.split("\t")
+    if len(columns) != len(("sentence", "labels")):
+        raise InputError(
+            f"it has {len(columns)} columns: give the sentence, a tab, and its labels with | "
+            "between them"
+        )
+    sentence, labels = columns
+    return Solved("hoc", None, {"text": sentence.strip()}, hallmarks(labels.split("|")))

@@ -1,0 +1,118 @@
+"""Rows of our own: the fields of a task's input, and "gold".
+
+"gold" is a label (PubMedQA), labels (HoC: a list, or with "|" between them), a text (tasks that
+write freely) or relations. A relation is {"head", "type", "tail"}, where an end is a name or
+{"text", "id"}; or, as in files without texts, [chemical id, disease id] or [head, tail, type].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, model_validator
+
+from biogpt_plugins.corpus.gold.solved import (
+    CID,
+    ENDS,
+    NAMES,
+    Solved,
+    hallmarks,
+    is_named,
+    mesh,
+    relation,
+)
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.inputs import Question, id_of
+from biogpt_plugins.results import Answer, Entity, Relation, Result
+from biogpt_plugins.task import Task
+from biogpt_plugins.tasks import get_task
+
+
+class _End(BaseModel):
+    text: str
+    id: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_is_an_end(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        return {"text": value} if isinstance(value, str) else value
+
+
+class _Relation(BaseModel):
+    head: _End
+    type: str
+    tail: _End
+
+
+_PAIR = TypeAdapter(tuple[str, str])
+_TRIPLE = TypeAdapter(tuple[str, str, str])
+_RELATIONS = TypeAdapter(list[dict[str, Any] | list[str]])
+_LABELS = TypeAdapter(list[str])
+_TEXT = TypeAdapter(str)
+
+
+def solve(row: object, tasks: Sequence[str]) -> Solved | None:
+    """Read a row; None if it is of another task. A row that names no task is of the first.
+
+    Raises:
+        InputError: It is no JSON object, has no "gold", or one that the task does not have.
+    """
+    if not isinstance(row, Mapping):
+        raise InputError("it is no JSON object: give one a line")
+    if "gold" not in row:
+        raise InputError('it has no "gold": give what is right, or "gold": [] where nothing is')
+    task = get_task(str(row.get("task", tasks[0])))
+    if task.name not in tasks:
+        return None
+    result = _result(task, row["gold"])
+    fields = {key: value for key, value in row.items() if key not in ("task", "gold")}
+    return Solved(
+        task=task.name,
+        id=id_of(row),
+        input=fields if fields.keys() - {"id", "pmid"} else None,
+        result=result,
+        names=_names(result) if task.name == "bc5cdr" and isinstance(result, list) else {},
+    )
+
+
+def _result(task: Task[Any], gold: Any) -> Result:  # noqa: ANN401 - each task has its own
+    if task.input is Question:
+        return Answer(label=gold)
+    if task.name == "hoc":
+        return hallmarks(
+            gold.split("|") if isinstance(gold, str) else _LABELS.validate_python(gold)
+        )
+    if task.name in ENDS:
+        return [_relation(task.name, item) for item in _RELATIONS.validate_python(gold)]
+    return _TEXT.validate_python(gold)
+
+
+def _relation(task: str, item: Mapping[str, Any] | Sequence[str]) -> Relation:
+    head_type, tail_type = ENDS[task]
+    if isinstance(item, Mapping):
+        read = _Relation.model_validate(item)
+        return relation(task, _named(read.head, head_type), read.type, _named(read.tail, tail_type))
+    if task == "bc5cdr":
+        chemical, disease = map(mesh, _PAIR.validate_python(item))
+        head = Entity(text=chemical, type=head_type, id=chemical)
+        return relation(task, head, CID, Entity(text=disease, type=tail_type, id=disease))
+    drug, target, type_ = _TRIPLE.validate_python(item)
+    return relation(
+        task, Entity(text=drug, type=head_type), type_, Entity(text=target, type=tail_type)
+    )
+
+
+def _named(end: _End, type_: str) -> Entity:
+    id_ = mesh(end.id) if end.id and end.id != end.text else None
+    return Entity(text=end.text, type=type_, id=id_)
+
+
+def _names(relations: Iterable[Relation]) -> dict[str, dict[str, str]]:
+    """The names of some relations' ends; one without an id is its own."""
+    names: dict[str, dict[str, str]] = {kind: {} for kind in NAMES}
+    for found in relations:
+        for kind, end in zip(NAMES, (found.head, found.tail), strict=True):
+            if is_named(end):
+                names[kind][end.text.lower()] = end.id or end.text.lower()
+    return names
