@@ -213,6 +213,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     device: str | None = None,
     dtype: str | None = None,
     revision: str | None = None,
+    batch_size: int | None = None,
     allow_pickle: bool = False,
 ) -> Pipeline:
     """Load a model for a task. A model already in memory is shared, not loaded again.
@@ -227,6 +228,8 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default.
         dtype: "bfloat16", "float16", "float32"; the best for the device by default.
         revision: Branch, tag or commit of a hub model.
+        batch_size: Most inputs computed at once, for all who share the model; what suits the
+            device by default.
         allow_pickle: Also load pytorch_model.bin, which can run code of whoever made it.
 
     Raises:
@@ -247,7 +250,12 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
 
     engine = load_engine(
-        model, device=device, dtype=dtype, revision=revision, allow_pickle=allow_pickle
+        model,
+        device=device,
+        dtype=dtype,
+        revision=revision,
+        batch_size=batch_size,
+        allow_pickle=allow_pickle,
     )
     if remark := _remark(card, str(model), chosen):
         warnings.warn(remark, stacklevel=2)

@@ -8,6 +8,14 @@ from typing import Annotated, Any, Protocol
 import typer
 from pydantic import BaseModel
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from biogpt_plugins.errors import BioGPTError
@@ -62,10 +70,26 @@ def remark(kind: str, message: str) -> None:
     stderr().print(line, soft_wrap=True)
 
 
-def print_json(value: BaseModel) -> None:
+def print_json(value: BaseModel, *, exclude: Any = None) -> None:  # noqa: ANN401 - pydantic's
     """Write JSON in one line; UTF-8, whatever the terminal's encoding."""
-    sys.stdout.buffer.write(value.model_dump_json().encode() + b"\n")
+    sys.stdout.buffer.write(value.model_dump_json(exclude=exclude).encode() + b"\n")
     sys.stdout.buffer.flush()
+
+
+def progress() -> Progress:
+    """A bar for records, with a field `rest` for remarks; nothing where nobody watches."""
+    err = stderr()
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rest]}", style="dim"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
 
 
 def load(

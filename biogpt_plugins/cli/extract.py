@@ -11,14 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import Progress
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Format, JsonlWriter, Record, check_readable, read_records
@@ -78,7 +71,7 @@ def extract(  # noqa: PLR0913 - options of a command
         )
         tally = _Tally()
         try:
-            with _progress() as progress:
+            with console.progress() as progress:
                 total = _count(files, form, limit, progress)
                 bar = progress.add_task(pipeline.task.name, total=total, rest="")
                 for record, prediction in _predict(pipeline, records, chunk):
@@ -115,21 +108,6 @@ def _count(files: list[str], form: Format, limit: int | None, progress: Progress
     if progress.disable or not all(Path(name).is_file() for name in files):
         return None
     return sum(1 for _ in islice(read_records(files, form), limit))
-
-
-def _progress() -> Progress:
-    err = console.stderr()
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rest]}", style="dim"),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""BioGPT for LangChain: an LLM, prompt templates, output parsers and chains."""
+"""BioGPT for LangChain: an LLM, prompt templates, output parsers, chains and an evaluator."""
 
 from biogpt_plugins.errors import MissingExtraError
 
@@ -10,6 +10,7 @@ except ImportError as error:
     ) from error
 
 from langchain_biogpt.chains import create_relation_chain
+from langchain_biogpt.evaluators import BioGPTEvaluator
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.parsers import AnswerOutputParser, RelationOutputParser
 from langchain_biogpt.prompts import (
@@ -23,6 +24,7 @@ from langchain_biogpt.prompts import (
 
 __all__ = [
     "AnswerOutputParser",
+    "BioGPTEvaluator",
     "BioGPTLLM",
     "RelationOutputParser",
     "TaskFewShotPromptTemplate",

@@ -1,4 +1,4 @@
-"""BioGPT for LlamaIndex: an LLM, and an extractor of relations for ingestion pipelines."""
+"""BioGPT for LlamaIndex: an LLM, an extractor of relations for ingestion, and an evaluator."""
 
 from biogpt_plugins.errors import MissingExtraError
 
@@ -9,7 +9,8 @@ except ImportError as error:
         'llama_index_biogpt needs llama-index-core: pip install "biogpt-plugins[llama-index]"'
     ) from error
 
+from llama_index_biogpt.evaluators import BioGPTEvaluator
 from llama_index_biogpt.extractors import BioGPTRelationExtractor
 from llama_index_biogpt.llm import BioGPTLLM
 
-__all__ = ["BioGPTLLM", "BioGPTRelationExtractor"]
+__all__ = ["BioGPTEvaluator", "BioGPTLLM", "BioGPTRelationExtractor"]

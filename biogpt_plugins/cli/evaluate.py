@@ -1,0 +1,196 @@
+"""`biogpt score` and `biogpt eval`: figures that equal those of the official scorers."""
+
+from __future__ import annotations
+
+import time
+from enum import Enum
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich import box
+from rich.table import Table
+
+from biogpt_plugins.cli import console
+from biogpt_plugins.corpus import read_gold
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.evaluation import Evaluation, evaluate, report
+from biogpt_plugins.evaluation.run import check_texts, count_done, predict
+from biogpt_plugins.results import Prediction
+
+Task = Annotated[str, typer.Argument(help="bc5cdr, ddi, kd_dti, pubmedqa, hoc, ...")]
+GroundTruth = Annotated[
+    Path | None,
+    typer.Option(
+        help="PubMedQA's labels; selects the questions that it names.", show_default=False
+    ),
+]
+Entities = Annotated[
+    Path | None,
+    typer.Option(
+        help="BC5CDR's names and their ids.", show_default="what lies beside the data, or its own"
+    ),
+]
+_CHUNK = 16
+_WITHOUT_ROWS = {"strict": {"rows"}, "default": {"rows"}}
+
+
+class Method(str, Enum):
+    """How labels are found."""
+
+    complete = "complete"
+    choose = "choose"
+
+
+def score(  # noqa: PLR0913 - options of a command
+    task: Task,
+    *,
+    gold: Annotated[Path, typer.Option(help="The corpus with its annotation, in any format.")],
+    completions: Annotated[
+        Path,
+        typer.Option(help="What a model wrote, a document a line; or JSONL of Predictions."),
+    ],
+    ground_truth: GroundTruth = None,
+    entities: Entities = None,
+    as_json: console.Json = False,
+) -> None:
+    """Score recorded completions by a task's official metric, without a model.
+
+    Completions are read twice: as the official scripts read them, and as this package does.
+    """
+    right = read_gold(gold, task, ground_truth=ground_truth, entities=entities)
+    _show(evaluate(right, _recorded(completions)), as_json=as_json)
+
+
+def run(  # noqa: PLR0913 - options of a command
+    ctx: typer.Context,
+    task: Task,
+    *,
+    data: Annotated[Path, typer.Option(help="The corpus with its annotation, in any format.")],
+    model: console.Model = "demo",
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="The first so many documents.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Documents computed at once.", show_default="fitting")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for predictions.jsonl, score.json and report.md; a run that was "
+            "interrupted goes on from there.",
+            show_default=False,
+        ),
+    ] = None,
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="complete writes and reads, as the official scripts do; choose scores labels."
+        ),
+    ] = Method.complete,
+    ground_truth: GroundTruth = None,
+    entities: Entities = None,
+    as_json: console.Json = False,
+    device: console.Device = None,
+    dtype: console.Dtype = None,
+    allow_pickle: console.AllowPickle = False,
+) -> None:
+    """Run a model on a corpus and score it by the task's official metric."""
+    right = read_gold(data, task, ground_truth=ground_truth, entities=entities, limit=limit)
+    check_texts(right)
+    pipeline = console.load(
+        ctx,
+        model,
+        right.task,
+        method=method.value,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        allow_pickle=allow_pickle,
+    )
+    total = len(right.documents)
+    taken_up = min(count_done(out), total) if out else 0
+    started = time.monotonic()
+    predictions: list[Prediction[Any]] = []
+    try:
+        with console.progress() as progress:
+            bar = progress.add_task(right.task, total=total, rest="")
+            for prediction in predict(pipeline, right, folder=out, chunk_size=_CHUNK):
+                if taken_up and not predictions:
+                    console.remark("note", f"{taken_up:,} of {total:,} are in {out} already")
+                predictions.append(prediction)
+                progress.update(bar, advance=1)
+    except KeyboardInterrupt:
+        if out:
+            console.remark("note", f"{out} holds what is done: the same command goes on from there")
+        raise
+    evaluation = evaluate(right, predictions)
+    facts = [
+        f"model: {model}",
+        f"data: {data}, {total:,} documents",
+        f"{total - taken_up:,} of them predicted in {time.monotonic() - started:.0f} s",
+    ]
+    if out:
+        _write(out, evaluation, title=f"{right.task}: {model}", facts=facts)
+    _show(evaluation, as_json=as_json)
+    if out:
+        console.stderr().print(f"written to {out}", soft_wrap=True)
+
+
+def _recorded(path: Path) -> list[str] | list[Prediction[Any]]:
+    """Completions, one a line, or Predictions; a line of JSON is one of the latter."""
+    if not path.is_file():
+        raise InputError(f"there is no file of completions {str(path)!r}")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no UTF-8 text: convert it, with iconv say") from error
+    # Lines end as they do in a file. Not splitlines: a completion may hold other characters that
+    # Python takes for the end of a line.
+    text = StringIO(text, newline=None).getvalue()
+    lines = text.removesuffix("\n").split("\n") if text else []
+    if not lines or not lines[0].startswith("{"):
+        return lines
+    return [
+        _prediction(line, f"line {n} of {path}") for n, line in enumerate(lines, 1) if line.strip()
+    ]
+
+
+def _prediction(line: str, where: str) -> Prediction[Any]:
+    try:
+        return Prediction.model_validate_json(line)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = "".join(f"{key}: " for key in fault["loc"])
+        raise InputError(f"{where} is no Prediction: {place}{fault['msg'].lower()}") from error
+
+
+def _write(folder: Path, evaluation: Evaluation, *, title: str, facts: list[str]) -> None:
+    figures = evaluation.model_dump_json(indent=2, exclude=_WITHOUT_ROWS)
+    (folder / "score.json").write_text(figures + "\n", encoding="utf-8")
+    text = report.markdown(evaluation, title=title, facts=facts)
+    (folder / "report.md").write_text(text, encoding="utf-8")
+
+
+def _show(evaluation: Evaluation, *, as_json: bool) -> None:
+    if as_json:
+        console.print_json(evaluation, exclude=_WITHOUT_ROWS)
+        return
+    title = f"{evaluation.task}, {evaluation.documents:,} documents"
+    table = Table("", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for reading in ("official reading", "default reading"):
+        table.add_column(reading, justify="right")
+    for row in report.rows(evaluation):
+        table.add_row(*row)
+    out = console.stdout()
+    out.print(title, style="bold")
+    out.print(table)
+    out.print("Shares are in percent; in brackets the 95 % interval over documents.", style="dim")
+    if reported := report.paper(evaluation.task):
+        out.print(f"The paper, on its own test set: {reported}.", style="dim")
+    for note in report.notes(evaluation):
+        console.remark("note", note)

@@ -1,0 +1,162 @@
+"""From predictions and a gold corpus to an Evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.evaluation.matching import check_counts, check_gold, match, name
+from biogpt_plugins.evaluation.metrics import METRICS, Metric
+from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
+from biogpt_plugins.grounding import ground
+from biogpt_plugins.results import Failure, Prediction
+from biogpt_plugins.scorers.figures import Share, bootstrap, ratio
+from biogpt_plugins.scorers.gold import Document, GoldSet
+from biogpt_plugins.task import Task
+from biogpt_plugins.tasks import get_task
+
+
+def evaluate(
+    gold: GoldSet[Any], predictions: Iterable[str] | Iterable[Prediction[Any]]
+) -> Evaluation:
+    """Score predictions by a gold corpus.
+
+    Args:
+        gold: The corpus. Where its documents have texts, completions are read with them at hand.
+        predictions: Completions, one a document in the corpus' order, which may hold the echoed
+            prompt and learned tokens; or Predictions, matched by id. Predictions without ids are
+            matched by order, which a note says.
+
+    Raises:
+        InputError: The task has no metric, the corpus cannot be scored by, or the predictions are
+            not exactly those of its documents.
+    """
+    task = get_task(gold.task)
+    if task.name not in METRICS:
+        raise InputError(
+            f"task {task.name} has no official metric: those that have one are {', '.join(METRICS)}"
+        )
+    metric = METRICS[task.name]
+    check_gold(gold, metric)
+    found, notes = _in_order(gold, task, predictions)
+    for prediction in found:
+        if METRICS.get(prediction.task) is not metric:
+            raise InputError(
+                f"a prediction of task {prediction.task} cannot be scored by gold of {task.name}"
+            )
+    strict = [_read_officially(metric, prediction) for prediction in found]
+    default = [_read_by_default(metric, prediction) for prediction in found]
+    return Evaluation(
+        task=task.name,
+        documents=len(gold.documents),
+        figure=metric.figure,
+        strict=_assess(gold, metric, strict) if _were_written(found) else None,
+        default=_assess(gold, metric, default),
+        grounded=_grounded(gold, found) if task.grounded else None,
+        notes=notes,
+    )
+
+
+def _in_order(
+    gold: GoldSet[Any], task: Task[Any], predictions: Iterable[str] | Iterable[Prediction[Any]]
+) -> tuple[list[Prediction[Any]], tuple[str, ...]]:
+    given: list[object] = [] if isinstance(predictions, str) else list(predictions)
+    completions = [each for each in given if isinstance(each, str)]
+    finished = [each for each in given if isinstance(each, Prediction)]
+    if isinstance(predictions, str) or len(given) not in (len(completions), len(finished)):
+        raise InputError("give a list of completions or a list of Predictions, one a document")
+    if not completions:
+        return match(gold, finished)
+    check_counts(gold, len(completions))
+    pairs = zip(gold.documents, completions, strict=True)
+    return [_predict(task, document, completion) for document, completion in pairs], ()
+
+
+def _predict(task: Task[Any], document: Document[Any], completion: str) -> Prediction[Any]:
+    """What a pipeline makes of a completion; grounded where the document has a text."""
+    # Half a surrogate pair is no text that JSON could hold.
+    written = completion.encode(errors="replace").decode()
+    try:
+        source = None if document.input is None else task.read_input(document.input).source
+    except InputError as error:
+        raise InputError(f"document {name(document)}: {error}") from error
+    facts: dict[str, Any] = {"id": document.id, "task": task.name, "completion": written}
+    try:
+        reading = task.read(written, source, False)
+    except BioGPTError as error:
+        return Prediction(error=Failure.of(error), **facts)
+    result = ground(reading.result, source) if source and task.grounded else reading.result
+    return Prediction(result=result, warnings=reading.notes, **facts)
+
+
+# --- the two readings -------------------------------------------------------------------------
+
+
+class _Reading(NamedTuple):
+    answer: Any
+    unreadable: bool
+    note: str
+
+
+def _were_written(found: Sequence[Prediction[Any]]) -> bool:
+    """Whether there are completions, and one for every result."""
+    return any(each.completion is not None for each in found) and all(
+        each.completion is not None for each in found if each.ok
+    )
+
+
+def _read_officially(metric: Metric, prediction: Prediction[Any]) -> _Reading:
+    answer = metric.official(prediction.completion or "")
+    if answer != metric.failed:
+        return _Reading(answer, False, "")
+    lost = prediction.error if prediction.completion is None else None
+    return _Reading(answer, True, lost.message if lost else "the official reader reads nothing")
+
+
+def _read_by_default(metric: Metric, prediction: Prediction[Any]) -> _Reading:
+    if prediction.error:
+        return _Reading(metric.failed, True, prediction.error.message)
+    return _Reading(metric.answer(prediction.result), False, "; ".join(prediction.warnings))
+
+
+# --- their figures ----------------------------------------------------------------------------
+
+
+def _assess(gold: GoldSet[Any], metric: Metric, readings: Sequence[_Reading]) -> Assessment:
+    scored = metric.score(gold, [reading.answer for reading in readings])
+    columns = (gold.documents, metric.show_gold(gold), scored.documents, readings)
+    rows = (
+        Row(
+            id=document.id,
+            where=document.where,
+            score=ratio(*share),
+            gold=right,
+            predicted=() if reading.unreadable else metric.show(reading.answer, gold),
+            note=reading.note,
+        )
+        for document, right, share, reading in zip(*columns, strict=True)
+    )
+    return Assessment(
+        score=scored.score,
+        value=getattr(scored.score, metric.figure),
+        interval=bootstrap(scored.documents),
+        types=scored.types,
+        unreadable=Share(part=sum(each.unreadable for each in readings), whole=len(readings)),
+        linked=scored.linked,
+        rows=tuple(rows),
+    )
+
+
+def _grounded(gold: GoldSet[Any], found: Sequence[Prediction[Any]]) -> Share | None:
+    pairs = zip(gold.documents, found, strict=True)
+    ends = [
+        (document, end.grounded)
+        for document, prediction in pairs
+        for relation in prediction.result or ()
+        for end in (relation.head, relation.tail)
+    ]
+    # Without a text, an end that has offsets shows that its model had one.
+    seen = {document.id for document, grounded in ends if grounded or document.input is not None}
+    told = [grounded for document, grounded in ends if document.id in seen]
+    return Share(part=sum(told), whole=len(told)) if told else None

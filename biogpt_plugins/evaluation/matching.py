@@ -1,0 +1,111 @@
+"""Which prediction belongs to which document, and whether the gold can be scored by at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.evaluation.metrics import BC5CDR, PUBMEDQA, Metric
+from biogpt_plugins.results import Prediction
+from biogpt_plugins.scorers.gold import Document, GoldSet
+
+
+def check_gold(gold: GoldSet[Any], metric: Metric) -> None:
+    """Find what cannot be scored by.
+
+    Raises:
+        InputError: No documents, an id twice, a label that is none, BC5CDR without its names.
+    """
+    if not gold.documents:
+        raise InputError(f"the {gold.task} gold holds no documents: there is nothing to score")
+    first: dict[str, Document[Any]] = {}
+    for document in gold.documents:
+        if document.id in first:
+            raise InputError(
+                f"document {name(first[document.id])} of the gold is there again as "
+                f"{name(document)}: give each once"
+            )
+        first[document.id] = document
+        given = [document.gold] if metric is PUBMEDQA else document.gold
+        unknown = [label for label in given if metric.labels and label not in metric.labels]
+        if unknown:
+            raise InputError(
+                f"the gold of document {name(document)} has {unknown[0]!r}, which is no label of "
+                f"{gold.task}: those are {', '.join(metric.labels)}"
+            )
+    if metric is BC5CDR and not {"chemical2id", "disease2id"} <= gold.names.keys():
+        raise InputError(
+            "the bc5cdr gold has no table of names and their ids: give {split}.entities.json, "
+            'with "chemical2id" and "disease2id"'
+        )
+
+
+def check_counts(gold: GoldSet[Any], predictions: int) -> None:
+    """See to it that predictions can be matched by order.
+
+    Raises:
+        InputError: There are more or fewer of them than documents.
+    """
+    documents = len(gold.documents)
+    if predictions == documents:
+        return
+    first = "the first document without one is"
+    place = first if predictions < documents else "the last document is"
+    bare = sum(not document.gold for document in gold.documents)
+    hint = (
+        f"; {bare} documents have no gold, which the official lists of documents leave out"
+        if bare and predictions == documents - bare
+        else ""
+    )
+    raise InputError(
+        f"{predictions} predictions for {documents} gold documents ({place} "
+        f"{name(gold.documents[min(predictions, documents - 1)])}{hint}): without ids they are "
+        "matched by order, so give one for each"
+    )
+
+
+def match(
+    gold: GoldSet[Any], predictions: Sequence[Prediction[Any]]
+) -> tuple[list[Prediction[Any]], tuple[str, ...]]:
+    """Bring predictions into the order of the gold, by id or, where ids are missing, by order.
+
+    Returns:
+        The predictions, and a note on them if they were matched by order.
+
+    Raises:
+        InputError: An id is there twice, on one side only, or at another place.
+    """
+    ids = [prediction.id for prediction in predictions]
+    if twice := [id_ for id_, times in Counter(ids).items() if id_ is not None and times > 1]:
+        raise InputError(f"more than one prediction for document {_some(twice)}: give one each")
+    if None in ids or not ids:
+        check_counts(gold, len(ids))
+        for number, (document, id_) in enumerate(zip(gold.documents, ids, strict=True), 1):
+            if id_ not in (None, document.id):
+                raise InputError(
+                    f"some predictions have no id, and by order no. {number} is {id_} where the "
+                    f"gold has {name(document)}: give every prediction its document's id"
+                )
+        note = f"{ids.count(None)} of {len(ids)} predictions have no id: all were matched by order"
+        return list(predictions), (note,)
+    by_id = dict(zip(ids, predictions, strict=True))
+    missing = [name(document) for document in gold.documents if document.id not in by_id]
+    known = {document.id for document in gold.documents}
+    strange = [id_ for id_ in ids if id_ is not None and id_ not in known]
+    if missing or strange:
+        faults = [f"no prediction for document {_some(missing)}"] if missing else []
+        faults += [f"no gold document for prediction {_some(strange)}"] if strange else []
+        raise InputError(f"{'; '.join(faults)}: predict all of the gold's documents and no others")
+    return [by_id[document.id] for document in gold.documents], ()
+
+
+def name(document: Document[Any]) -> str:
+    """A document's id and where it stands, for messages."""
+    return f"{document.id} ({document.where})" if document.where else document.id
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

@@ -1,0 +1,219 @@
+"""How each task is scored. A task that gets a metric gets one value here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from biogpt_plugins.evaluation.values import Score
+from biogpt_plugins.scorers import bc5cdr, interactions, labels, official
+from biogpt_plugins.scorers.figures import Counts, Share
+from biogpt_plugins.scorers.gold import GoldSet, Pair, Triple
+from biogpt_plugins.tasks import hoc, pubmedqa
+
+Texts = tuple[str, ...]
+
+
+class Scored(NamedTuple):
+    """What a metric finds.
+
+    Attributes:
+        score: Every figure.
+        documents: Each document's share in the main figure, as `bootstrap` takes it.
+        types: Counts type by type.
+        linked: Names that have an id, where names have ids.
+    """
+
+    score: Score
+    documents: list[tuple[float, float]]
+    types: dict[str, Counts]
+    linked: Share | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a task is scored. An answer is what the official reader gives for a completion.
+
+    Attributes:
+        figure: Name of the main figure.
+        official: The official reader.
+        failed: Its answer where nothing can be read.
+        answer: A pipeline's result as such an answer.
+        score: (gold corpus, answers in its order) -> figures.
+        show_gold: The documents' gold as texts.
+        show: (answer, gold corpus) -> the answer as texts.
+        labels: All the labels there are, where the gold consists of such.
+    """
+
+    figure: str
+    official: Callable[[str], Any]
+    failed: Any
+    answer: Callable[[Any], Any]
+    score: Callable[[GoldSet[Any], Sequence[Any]], Scored]
+    show_gold: Callable[[GoldSet[Any]], list[Texts]]
+    show: Callable[[Any, GoldSet[Any]], Texts]
+    labels: Texts = ()
+
+
+# --- BC5CDR -----------------------------------------------------------------------------------
+
+
+def _score_bc5cdr(gold: GoldSet[Any], answers: Sequence[list[Pair]]) -> Scored:
+    right, found = _by_id(gold, answers)
+    names = gold.names
+    counts = (bc5cdr.count_relations(right[id_], found[id_], names) for id_ in right)
+    ids = [id_ for pairs in answers for pair in pairs for id_ in bc5cdr.link(pair, names)]
+    return Scored(
+        score=bc5cdr.score_bc5cdr(right, found, names),
+        documents=[_share(each) for each in counts],
+        types=_totals(bc5cdr.count_ends(right[id_], found[id_], names) for id_ in right),
+        linked=Share(part=sum(id_ != bc5cdr.UNKNOWN_ID for id_ in ids), whole=len(ids)),
+    )
+
+
+def _show_ids(gold: GoldSet[Any]) -> list[Texts]:
+    # Of the names of one id, the first is shown.
+    chemicals, diseases = (
+        {bc5cdr.plain_id(id_): name for name, id_ in reversed([*gold.names[table].items()])}
+        for table in ("chemical2id", "disease2id")
+    )
+    return [
+        tuple(
+            _show_pair((chemicals.get(ids[0], "?"), diseases.get(ids[1], "?")), ids)
+            for ids in (tuple(map(bc5cdr.plain_id, pair)) for pair in document.gold)
+        )
+        for document in gold.documents
+    ]
+
+
+def _show_names(pairs: Iterable[Pair], gold: GoldSet[Any]) -> Texts:
+    return tuple(_show_pair(pair, bc5cdr.link(pair, gold.names)) for pair in pairs)
+
+
+def _show_pair(names: Sequence[str], ids: Sequence[str]) -> str:
+    return f"{names[0]} ({ids[0]}) -> {names[1]} ({ids[1]})"
+
+
+BC5CDR = Metric(
+    figure="f1",
+    official=official.official_pairs,
+    failed=[],
+    answer=lambda relations: [(r.head.name, r.tail.name) for r in relations],
+    score=_score_bc5cdr,
+    show_gold=_show_ids,
+    show=_show_names,
+)
+
+# --- DDI, KD-DTI ------------------------------------------------------------------------------
+
+
+def _score_interactions(gold: GoldSet[Any], answers: Sequence[list[Triple]]) -> Scored:
+    right, found = _by_id(gold, answers)
+    types = {type_ for triples in right.values() for _, _, type_ in triples}
+    return Scored(
+        score=interactions.score_interactions(right, found),
+        documents=[(interactions.match_document(right[id_], found[id_]).f1, 1) for id_ in right],
+        types=_totals(interactions.count_types(right[id_], found[id_], types) for id_ in right),
+    )
+
+
+def _show_triples(triples: Iterable[Triple], _: GoldSet[Any]) -> Texts:
+    return tuple(f"{head} -[{type_}]-> {tail}" for head, tail, type_ in triples)
+
+
+DDI = Metric(
+    figure="tp_micro_f1",
+    official=official.official_triples,
+    failed=[(official.FAILED, official.FAILED, official.FAILED)],
+    answer=lambda relations: [(r.head.name, r.tail.name, r.type) for r in relations],
+    score=_score_interactions,
+    show_gold=lambda gold: [_show_triples(each.gold, gold) for each in gold.documents],
+    show=_show_triples,
+)
+# Scored alike, but a metric of its own: predictions of the one are none of the other.
+KD_DTI = replace(DDI)
+
+# --- PubMedQA ---------------------------------------------------------------------------------
+
+
+def _score_pubmedqa(gold: GoldSet[Any], answers: Sequence[str]) -> Scored:
+    right, found = _by_id(gold, answers)
+    return Scored(
+        score=labels.score_pubmedqa(right, found),
+        documents=[(right[id_] == found[id_], 1) for id_ in right],
+        types=labels.count_labels(
+            [[label] for label in right.values()], [[label] for label in answers], pubmedqa.LABELS
+        ),
+    )
+
+
+PUBMEDQA = Metric(
+    figure="accuracy",
+    official=official.official_answer,
+    failed=official.FAILED,
+    answer=lambda answer: answer.label,
+    score=_score_pubmedqa,
+    show_gold=lambda gold: [(each.gold,) for each in gold.documents],
+    show=lambda label, _: (label,),
+    labels=pubmedqa.LABELS,
+)
+
+# --- HoC --------------------------------------------------------------------------------------
+
+_CLASSES = (*hoc.LABELS, hoc.EMPTY)
+
+
+def _score_hoc(gold: GoldSet[Any], answers: Sequence[list[str]]) -> Scored:
+    right, found = _by_id(gold, answers)
+    right = {id_: _or_empty(hallmarks) for id_, hallmarks in right.items()}
+    types = labels.count_labels(list(right.values()), answers, _CLASSES)
+    counts = (Counts.between({*found[id_]} & {*_CLASSES}, {*right[id_]}) for id_ in right)
+    return Scored(
+        score=labels.score_hoc(right, found, _CLASSES),
+        documents=[_share(each) for each in counts],
+        types=types,
+    )
+
+
+def _or_empty(hallmarks: Iterable[str]) -> Texts:
+    return tuple(hallmarks) or (hoc.EMPTY,)
+
+
+HOC = Metric(
+    figure="f1",
+    official=official.official_hallmarks,
+    failed=[official.FAILED],
+    answer=lambda hallmarks: list(_or_empty(hallmarks.labels)),
+    score=_score_hoc,
+    show_gold=lambda gold: [_or_empty(each.gold) for each in gold.documents],
+    show=lambda hallmarks, _: tuple(hallmarks),
+    labels=_CLASSES,
+)
+
+# Tasks with the same metric can be scored by each other's gold.
+METRICS = {
+    "bc5cdr": BC5CDR,
+    "ddi": DDI,
+    "kd_dti": KD_DTI,
+    "pubmedqa": PUBMEDQA,
+    "pubmedqa_reasoning_free": PUBMEDQA,
+    "hoc": HOC,
+}
+
+
+def _by_id(gold: GoldSet[Any], answers: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    right = {document.id: document.gold for document in gold.documents}
+    return right, dict(zip(right, answers, strict=True))
+
+
+def _share(counts: Counts) -> tuple[float, float]:
+    return 2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn
+
+
+def _totals(documents: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
+    types: dict[str, list[Counts]] = {}
+    for document in documents:
+        for type_, counts in document.items():
+            types.setdefault(type_, []).append(counts)
+    return {type_: Counts.total(types[type_]) for type_ in sorted(types)}

@@ -1,0 +1,155 @@
+"""Evaluations for people: rows of figures, and a report in Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from textwrap import shorten
+
+from biogpt_plugins.checkpoints.registry import KNOWN
+from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
+from biogpt_plugins.scorers.figures import Counts, Share
+
+_NAMES = {
+    "f1": "F1",
+    "tp": "true positives",
+    "fp": "false positives",
+    "fn": "false negatives",
+    "tp_micro_f1": "tp micro f1 (mean F1)",
+    "macro_f1": "macro-F1",
+}
+_WORST = 10
+_NOTE = 300
+
+
+def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
+    """Name, figure of the strict reading, figure of the default reading, all in percent.
+
+    A figure that there is not is an empty text.
+    """
+    strict, default = evaluation.strict, evaluation.default
+
+    def row(name: str, figure: Callable[[Assessment], str]) -> tuple[str, str, str]:
+        return name, figure(strict) if strict else "", figure(default)
+
+    yield row(_name(evaluation.figure), _main)
+    for field, value in default.score:
+        if field != evaluation.figure and not isinstance(value, dict):
+            yield row(_name(field), partial(_field, field))
+    yield row("unreadable completions", lambda each: _share(each.unreadable))
+    if default.linked:
+        yield row("names that have an id", lambda each: _share(each.linked))
+    if evaluation.grounded:
+        yield "ends found in the text", "", _share(evaluation.grounded)
+
+
+def paper(task: str) -> str:
+    """What the paper reports of the task, for its own test set; "" if nothing."""
+    family = task.removesuffix("_reasoning_free")
+    found = dict.fromkeys(
+        f"{known.name} {known.metric} {known.figure}"
+        for known in KNOWN.values()
+        if known.figure and known.home == "tarball"
+        if any(name.removesuffix("_reasoning_free") == family for name in known.tasks)
+    )
+    return "; ".join(found)
+
+
+def notes(evaluation: Evaluation) -> list[str]:
+    """What to say besides the figures."""
+    unread = "the official reading is of completions, which not all of these results have"
+    return [*evaluation.notes, *([] if evaluation.strict else [unread])]
+
+
+def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -> str:
+    """A report: all figures, type by type, and the documents that went most wrong.
+
+    Args:
+        evaluation: What to report.
+        title: Its heading.
+        facts: Lines on how it came about: the model, the data.
+    """
+    facts = [*facts, *notes(evaluation)]
+    lines = [f"# {title}", "", *(f"- {fact}" for fact in facts), ""]
+    lines += _table(("", "official reading", "default reading"), rows(evaluation))
+    if reported := paper(evaluation.task):
+        lines += ["", f"The paper reports, on its own test set: {reported}."]
+    lines += [
+        "",
+        "Shares are in percent. The official reading is that of the official scripts, to the",
+        "letter; the default one is this package's. Both are scored by the official metric. In",
+        "brackets: the 95 % interval, by 1,000 resamples of the documents.",
+    ]
+    best = evaluation.default
+    if best.types:
+        lines += ["", "## Type by type (default reading)", ""]
+        lines += _table(
+            ("", "precision", "recall", "F1", "gold"),
+            ((kind, *_counts(counts)) for kind, counts in best.types.items()),
+        )
+    confusion = getattr(best.score, "confusion", None)
+    if confusion:
+        labels = sorted({label for row in confusion.values() for label in row} | confusion.keys())
+        lines += ["", "## Gold label (row) and answer (column)", ""]
+        lines += _table(
+            ("", *labels),
+            (
+                (gold, *(str(row.get(label, 0)) for label in labels))
+                for gold, row in confusion.items()
+            ),
+        )
+    if worst := best.worst(_WORST):
+        lines += ["", f"## The worst documents ({len(worst)})"]
+        lines += [line for row in worst for line in _document(row)]
+    return "\n".join(lines) + "\n"
+
+
+def _document(row: Row) -> Iterator[str]:
+    yield ""
+    yield f"### {row.id} ({_figure(row.score)})"
+    yield ""
+    yield f"- gold: {_line(row.gold)}"
+    yield f"- predicted: {_line(row.predicted)}"
+    if row.note:
+        yield f"- {shorten(row.note, _NOTE, placeholder=' ...')}"
+
+
+def _line(items: Iterable[str]) -> str:
+    return " ".join("; ".join(items).split()) or "nothing"
+
+
+def _table(head: tuple[str, ...], body: Iterable[tuple[str, ...]]) -> list[str]:
+    cells = [head, ("---", *("---:" for _ in head[1:])), *body]
+    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
+
+
+def _name(field: str) -> str:
+    return _NAMES.get(field, field.replace("_", " "))
+
+
+def _field(name: str, assessment: Assessment) -> str:
+    return _figure(getattr(assessment.score, name))
+
+
+def _main(assessment: Assessment) -> str:
+    if math.isnan(assessment.value):
+        return _figure(assessment.value)
+    low, high = (_figure(end) for end in (assessment.interval.low, assessment.interval.high))
+    return f"{_figure(assessment.value)} ({low} to {high})"
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, float):
+        return "undefined" if math.isnan(value) else f"{100 * value:.2f}"
+    return f"{value:,}"
+
+
+def _share(share: Share | None) -> str:
+    return "" if share is None else f"{_figure(share.ratio)} ({share.part:,} of {share.whole:,})"
+
+
+def _counts(counts: Counts) -> tuple[str, str, str, str]:
+    figures = (counts.precision, counts.recall, counts.f1)
+    precision, recall, f1 = map(_figure, figures)
+    return precision, recall, f1, f"{counts.tp + counts.fn:,}"

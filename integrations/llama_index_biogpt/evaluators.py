@@ -1,0 +1,102 @@
+"""The official metrics as a LlamaIndex evaluator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
+from llama_index.core.prompts.mixin import PromptDictType
+
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.evaluation.single import score_one, scored_task
+from biogpt_plugins.scorers.gold import Names
+
+
+class BioGPTEvaluator(BaseEvaluator):
+    """Scores what a model wrote for one document by a task's official metric; asks no model.
+
+    The score is the document's own in the task's main figure, and the feedback names what was
+    missed and what is wrong. The mean over documents is the official figure for PubMedQA, DDI and
+    KD-DTI; those of BC5CDR and HoC are counted over the corpus, by `biogpt score`.
+
+    A completion that cannot be read is an invalid result with the score that the official scripts
+    give it. Documents of BC5CDR that have no right relation have none: its metric leaves them out.
+    """
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        score_threshold: float = 0.5,
+        strict: bool = False,
+        names: Names | None = None,
+    ) -> None:
+        """Choose the metric.
+
+        Args:
+            task: "bc5cdr", "ddi", "kd_dti", "pubmedqa", "pubmedqa_reasoning_free" or "hoc".
+            score_threshold: The least score that passes.
+            strict: Whether completions are read as the official scripts do.
+            names: BC5CDR: "chemical2id" and "disease2id", as in {split}.entities.json. Without
+                them names are compared instead of ids.
+
+        Raises:
+            InputError: The task has no metric, or the names are no such tables.
+        """
+        self._task, _ = scored_task(task, names)
+        self._score_threshold = score_threshold
+        self._strict = strict
+        self._names = names
+
+    def _get_prompts(self) -> PromptDictType:
+        return {}
+
+    def _update_prompts(self, prompts: PromptDictType) -> None:
+        """There are none."""
+
+    async def aevaluate(
+        self,
+        query: str | None = None,
+        response: str | None = None,
+        contexts: Sequence[str] | None = None,
+        reference: object = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> EvaluationResult:
+        """Score one document.
+
+        Args:
+            query: Only passed on.
+            response: What a model wrote, or a result as JSON.
+            contexts: The text that it read; helps to divide names at the right " and ".
+            reference: What is right: the task's official target text, a label, or a result, as
+                such or as JSON.
+            kwargs: Not used.
+
+        Raises:
+            InputError: There is no response or no reference, or the reference cannot be read.
+        """
+        del kwargs
+        if response is None or reference is None:
+            raise InputError("give a response and a reference: what a model wrote, what is right")
+        verdict = score_one(
+            self._task,
+            reference,
+            response,
+            source=" ".join(contexts or ()),
+            strict=self._strict,
+            names=self._names,
+        )
+        counts = not math.isnan(verdict.score)
+        readable = not verdict.failure
+        return EvaluationResult(
+            query=query,
+            contexts=contexts,
+            response=response,
+            passing=readable and verdict.score >= self._score_threshold if counts else None,
+            score=verdict.score if counts else None,
+            feedback=verdict.feedback,
+            invalid_result=not readable,
+            invalid_reason=verdict.failure or None,
+        )
