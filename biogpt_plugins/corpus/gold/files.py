@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from biogpt_plugins.results import Answer, Label
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.pubmedqa import LABELS
 
+# What KD-DTI has, before an identifier, in place of names that its authors may not hand out.
+_LICENSED = "DrugBank####"
 _Items = Iterable[tuple[str, Any]]
 """Place of each document in its file, and the document as it stands there."""
 _Solve = Callable[[Any, Sequence[str]], "Solved | None"]
@@ -51,6 +54,13 @@ def read_solved(
                 get_task(found.task).read_input(found.input)
         if found:
             solved.append(replace(found, where=where))
+    if ids := sum(map(_licensed_names, solved)):
+        warnings.warn(
+            f"{path} has DrugBank's ids in place of {ids} names ({_LICENSED}...), as it is "
+            "published: no model writes them, so fill the names in, as "
+            "github.com/bert-nmt/BERT-DTI tells",
+            stacklevel=2,
+        )
     if not solved:
         raise InputError(f"{path} holds no example of {', '.join(tasks)}: {REMEDY}")
     if ground_truth is not None:
@@ -59,6 +69,12 @@ def read_solved(
         if document.result is None:
             raise InputError(f"{document.where} has no final_decision: give the ground truth, too")
     return solved
+
+
+def _licensed_names(solved: Solved) -> int:
+    relations = solved.result if isinstance(solved.result, list) else []
+    ends = (end for relation in relations for end in (relation.head, relation.tail))
+    return sum(end.text.startswith(_LICENSED) for end in ends)
 
 
 def read_text(path: Path) -> str:

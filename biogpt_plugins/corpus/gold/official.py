@@ -12,8 +12,6 @@ from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Answer, Entity
 
 _INTERACTIONS = ("ddi", "kd_dti")
-_LICENSED = "DrugBank####"
-"""What KD-DTI has in place of names that its authors may not hand out, with an identifier."""
 _QUESTIONS = ("pubmedqa", "pubmedqa_reasoning_free")
 
 
@@ -79,12 +77,6 @@ def _cdr(key: str, row: Mapping[str, Any]) -> Solved:
 
 def _interactions(key: str, row: Mapping[str, Any], task: str) -> Solved:
     read = _Interactions.model_validate(row)
-    for name in (name for triple in read.triples or () for name in (triple.drug, triple.target)):
-        if name.startswith(_LICENSED):
-            raise InputError(
-                f"{name} stands for a name that is DrugBank's: fill these in from DrugBank, as "
-                "github.com/bert-nmt/BERT-DTI tells"
-            )
     source = f"{read.title} {read.abstract}".lower()
     # The official code looks for the head as it is written in a text in lower case: heads with a
     # capital come first, in the file's order, and the others in that of the text.
