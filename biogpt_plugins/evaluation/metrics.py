@@ -63,7 +63,9 @@ def _score_bc5cdr(gold: GoldSet[Any], answers: Sequence[list[Pair]]) -> Scored:
     right, found = _by_id(gold, answers)
     names = gold.names
     counts = (bc5cdr.count_relations(right[id_], found[id_], names) for id_ in right)
-    ids = [id_ for pairs in answers for pair in pairs for id_ in bc5cdr.link(pair, names)]
+    # Each relation of a document once: what a model repeats is no more of a name.
+    distinct = [pair for pairs in answers for pair in dict.fromkeys(pairs)]
+    ids = [id_ for pair in distinct for id_ in bc5cdr.link(pair, names)]
     return Scored(
         score=bc5cdr.score_bc5cdr(right, found, names),
         documents=[_share(each) for each in counts],
