@@ -26,7 +26,7 @@ class Text(BaseModel):
     @classmethod
     def _id_is_text(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
         text = str(value) if isinstance(value, int) else value
-        return text.encode(errors="replace").decode() if isinstance(text, str) else text
+        return encodable(text) if isinstance(text, str) else text
 
     @property
     def source(self) -> str:
@@ -116,7 +116,12 @@ def read(kind: type[InputT], value: object) -> InputT:
 def id_of(value: object) -> str | None:
     """The identifier of an input, also of one that cannot be read."""
     found = _fields(value).get("id") if isinstance(value, Mapping) else getattr(value, "id", None)
-    return str(found).encode(errors="replace").decode() if isinstance(found, str | int) else None
+    return encodable(str(found)) if isinstance(found, str | int) else None
+
+
+def encodable(text: str) -> str:
+    """The text with "?" in place of halves of surrogate pairs, which no JSON could hold."""
+    return text.encode(errors="replace").decode()
 
 
 def _fields(value: Mapping[Any, object]) -> dict[str, object]:

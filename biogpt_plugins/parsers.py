@@ -14,6 +14,7 @@ from typing import Generic, cast
 
 from biogpt_plugins.errors import ParseError
 from biogpt_plugins.grounding import Aligner
+from biogpt_plugins.inputs import encodable
 from biogpt_plugins.results import Answer, Entity, Hallmarks, Label, Relation, ResultT
 
 
@@ -203,8 +204,7 @@ def _known(aligner: Aligner, names: Iterable[str]) -> int:
 
 
 def _clean(name: str) -> str:
-    # Half a surrogate pair is no text that a result could hold.
-    return name.strip("; \t\r\n").encode(errors="replace").decode()
+    return encodable(name.strip("; \t\r\n"))
 
 
 def _fold(name: str) -> str:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
-from biogpt_plugins.grounding import ground
-from biogpt_plugins.inputs import Text, id_of
+from biogpt_plugins.inputs import Text, encodable, id_of
 from biogpt_plugins.prompts import FEW_SHOT, TaskCard
 from biogpt_plugins.results import Answer, Failure, Prediction
 from biogpt_plugins.task import Task
@@ -152,8 +151,7 @@ class Pipeline:
     def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
         if completion.error:
             return self._failed(text.id, completion.error)
-        # Half a surrogate pair is no text that JSON could hold.
-        written = completion.text.encode(errors="replace").decode()
+        written = encodable(completion.text)
         facts = {
             "completion": written,
             "finish_reason": completion.finish_reason,
@@ -161,14 +159,13 @@ class Pipeline:
         }
         try:
             cut = completion.finish_reason != "stop"
-            reading = self.task.read(written, text.source, cut)
+            reading = self.task.interpret(written, text.source, cut=cut)
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes
         if cut and not isinstance(reading.result, str):  # free text ends somewhere
             facts["warnings"] += ("the completion was cut off at the length limit",)
-        result = ground(reading.result, text.source) if self.task.grounded else reading.result
-        return self._prediction(text.id, result=result, **facts)
+        return self._prediction(text.id, result=reading.result, **facts)
 
     def _from_choice(self, text: Text, choice: Choice) -> Prediction[Any]:
         if choice.error:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.grounding import ground
 from biogpt_plugins.inputs import Text, read
 from biogpt_plugins.parsers import Reading
 from biogpt_plugins.prompts import CUE, FEW_SHOT, TaskCard, lay_out
@@ -72,6 +73,24 @@ class Task(Generic[ResultT]):
             return self.decoding.but(max_length=card.max_length)
         # Shown several abstracts, a pretrained model goes on with the next one.
         return replace(self.decoding, stop=(*self.decoding.stop, CUE), max_new_tokens=200)
+
+    def interpret(
+        self, completion: str, source: str | None = None, *, cut: bool = False
+    ) -> Reading[Any]:
+        """Read a completion, and find what it says in its source text, if that is at hand.
+
+        Args:
+            completion: What the model wrote.
+            source: The text it read.
+            cut: Whether it was cut off at the length limit.
+
+        Raises:
+            ParseError: It cannot be read.
+        """
+        reading: Reading[Any] = self.read(completion, source, cut)
+        if not (source and self.grounded):
+            return reading
+        return replace(reading, result=ground(reading.result, source))
 
     def parse(self, completion: str, source: str | None = None, *, cut: bool = False) -> ResultT:
         """Read a completion.

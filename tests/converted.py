@@ -71,3 +71,8 @@ def assert_tensors(folder: Path, state: dict[str, torch.Tensor]) -> None:
     for name, tensor in expected.items():
         assert found[name].dtype == tensor.dtype
         assert torch.equal(found[name], tensor), name
+
+
+def tree(folder: Path) -> dict[Path, bytes | None]:
+    """Everything below a folder: the contents of files, None for folders."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}

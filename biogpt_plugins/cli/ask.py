@@ -11,7 +11,7 @@ import typer
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
-from biogpt_plugins.errors import InputError, ModelError
+from biogpt_plugins.errors import ModelError
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 
@@ -129,7 +129,4 @@ def _text(given: str) -> str:
     if not given.startswith("@"):
         return given
     data = sys.stdin.buffer.read() if given == "@-" else Path(given[1:]).read_bytes()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{given[1:]} is no UTF-8 text: convert it, with iconv say") from error
+    return console.decode(data, given[1:])

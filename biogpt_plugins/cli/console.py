@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import Prediction
 
@@ -74,6 +74,18 @@ def print_json(value: BaseModel, *, exclude: Any = None) -> None:  # noqa: ANN40
     """Write JSON in one line; UTF-8, whatever the terminal's encoding."""
     sys.stdout.buffer.write(value.model_dump_json(exclude=exclude).encode() + b"\n")
     sys.stdout.buffer.flush()
+
+
+def decode(data: bytes, name: str) -> str:
+    """The text of a file's bytes.
+
+    Raises:
+        InputError: It is not in UTF-8.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is no UTF-8 text: convert it, with iconv say") from error
 
 
 def progress() -> Progress:

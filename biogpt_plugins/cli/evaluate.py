@@ -145,13 +145,9 @@ def _recorded(path: Path) -> list[str] | list[Prediction[Any]]:
     """Completions, one a line, or Predictions; a line of JSON is one of the latter."""
     if not path.is_file():
         raise InputError(f"there is no file of completions {str(path)!r}")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 text: convert it, with iconv say") from error
     # Lines end as they do in a file. Not splitlines: a completion may hold other characters that
     # Python takes for the end of a line.
-    text = StringIO(text, newline=None).getvalue()
+    text = StringIO(console.decode(path.read_bytes(), str(path)), newline=None).getvalue()
     lines = text.removesuffix("\n").split("\n") if text else []
     if not lines or not lines[0].startswith("{"):
         return lines

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from transformers import AddedToken, BioGptConfig, BioGptTokenizer, GenerationConfig
+from transformers import AddedToken, BioGptConfig, BioGptTokenizer
 
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.conversion.dictionary import (
@@ -24,6 +24,7 @@ from biogpt_plugins.conversion.dictionary import (
 from biogpt_plugins.conversion.settings import Settings, name_task, official_length, read_settings
 from biogpt_plugins.conversion.source import Source, open_source
 from biogpt_plugins.conversion.weights import Checkpoint, save_weights
+from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.errors import InputError, ModelError, ModelNotFoundError
 from biogpt_plugins.tasks import get_task
 
@@ -114,7 +115,9 @@ def convert(  # noqa: PLR0913 - the command's own arguments
             checkpoint.verify()
         save_weights(checkpoints, config, folder)
         config.save_pretrained(folder)
-        _generation_config(newest.positions).save_pretrained(folder)
+        official_generation(
+            max_length=official_length(newest.positions), bos=_BOS, pad=_PAD, eos=_EOS
+        ).save_pretrained(folder)
         card.save(folder)
     return Conversion(Path(out), taught, card, tuple(source.checkpoints), notes)
 
@@ -226,16 +229,3 @@ def _save_tokenizer(
         extra_special_tokens=list(added.values()),
         model_max_length=positions,
     ).save_pretrained(folder)
-
-
-def _generation_config(positions: int) -> GenerationConfig:
-    return GenerationConfig(
-        do_sample=False,
-        num_beams=1,
-        max_length=official_length(positions),
-        bos_token_id=_BOS,
-        pad_token_id=_PAD,
-        eos_token_id=_EOS,
-        forced_eos_token_id=_EOS,
-        suppress_tokens=[_PAD],  # fairseq never writes it
-    )

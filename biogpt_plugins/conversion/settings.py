@@ -40,8 +40,7 @@ class PromptSymbols:
     @property
     def added(self) -> tuple[str, ...]:
         """Those put behind the dictionary if it lacks them, in the order in which that is done."""
-        separator = (self.separator,) if self.separator else ()
-        return (*separator, *self.learned, *self.manual)
+        return (*self.no_words, *self.manual)
 
     @property
     def no_words(self) -> tuple[str, ...]:

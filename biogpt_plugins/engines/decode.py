@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 import torch
-from transformers import BioGptForCausalLM, DynamicCache, GenerationConfig
+from transformers import BioGptForCausalLM, DynamicCache
 
 from biogpt_plugins.engine import Decoding
+from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.engines.stopping import Stops
 from biogpt_plugins.results import FinishReason
 
@@ -106,16 +107,9 @@ def write_beams(
     config = model.config
     eos, pad = int(config.eos_token_id), int(config.pad_token_id)
     ids, mask = _pad([row.prompt for row in rows], pad, model.device)
-    options = GenerationConfig(
-        num_beams=decoding.num_beams,
-        do_sample=False,
-        # Not max_new_tokens: the model's own config has a max_length, and both are remarked upon.
-        max_length=ids.shape[1] + rows[0].budget + 1,
-        eos_token_id=eos,
-        forced_eos_token_id=eos,
-        pad_token_id=pad,
-        suppress_tokens=[pad],
-    )
+    # Not max_new_tokens: the model's own config has a max_length, and both are remarked upon.
+    most = ids.shape[1] + rows[0].budget + 1
+    options = official_generation(max_length=most, pad=pad, eos=eos, num_beams=decoding.num_beams)
     with turn(), torch.inference_mode():
         found = model.generate(input_ids=ids, attention_mask=mask, generation_config=options)
     for row, tokens in zip(rows, found[:, ids.shape[1] :].tolist(), strict=True):

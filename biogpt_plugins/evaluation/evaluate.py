@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.evaluation.matching import check_counts, check_gold, match, name
-from biogpt_plugins.evaluation.metrics import METRICS, Metric
+from biogpt_plugins.evaluation.metrics import METRICS, Metric, find_metric
 from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
-from biogpt_plugins.grounding import ground
+from biogpt_plugins.inputs import encodable
 from biogpt_plugins.results import Failure, Prediction
 from biogpt_plugins.scorers.figures import Share, bootstrap, ratio
 from biogpt_plugins.scorers.gold import Document, GoldSet
@@ -33,11 +33,7 @@ def evaluate(
             not exactly those of its documents.
     """
     task = get_task(gold.task)
-    if task.name not in METRICS:
-        raise InputError(
-            f"task {task.name} has no official metric: those that have one are {', '.join(METRICS)}"
-        )
-    metric = METRICS[task.name]
+    metric = find_metric(task)
     check_gold(gold, metric)
     found, notes = _in_order(gold, task, predictions)
     for prediction in found:
@@ -75,19 +71,17 @@ def _in_order(
 
 def _predict(task: Task[Any], document: Document[Any], completion: str) -> Prediction[Any]:
     """What a pipeline makes of a completion; grounded where the document has a text."""
-    # Half a surrogate pair is no text that JSON could hold.
-    written = completion.encode(errors="replace").decode()
+    written = encodable(completion)
     try:
         source = None if document.input is None else task.read_input(document.input).source
     except InputError as error:
         raise InputError(f"document {name(document)}: {error}") from error
     facts: dict[str, Any] = {"id": document.id, "task": task.name, "completion": written}
     try:
-        reading = task.read(written, source, False)
+        reading = task.interpret(written, source)
     except BioGPTError as error:
         return Prediction(error=Failure.of(error), **facts)
-    result = ground(reading.result, source) if source and task.grounded else reading.result
-    return Prediction(result=result, warnings=reading.notes, **facts)
+    return Prediction(result=reading.result, warnings=reading.notes, **facts)
 
 
 # --- the two readings -------------------------------------------------------------------------

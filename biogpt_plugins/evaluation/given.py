@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from biogpt_plugins.errors import InputError, ParseError
 from biogpt_plugins.evaluation.metrics import METRICS
+from biogpt_plugins.inputs import encodable
 from biogpt_plugins.parsers import Reading
 from biogpt_plugins.results import Failure, Prediction, Relation
 from biogpt_plugins.task import Task
@@ -146,8 +147,7 @@ def _opened(value: object) -> object:
                 return value
         else:
             return value
-    # Half a surrogate pair is no text that a result could hold.
-    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+    return encodable(value) if isinstance(value, str) else value
 
 
 def _relations(task: Task[Any], rows: Iterable[object]) -> Reading[list[Relation]]:

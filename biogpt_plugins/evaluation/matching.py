@@ -9,7 +9,7 @@ from typing import Any
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.metrics import BC5CDR, PUBMEDQA, Metric
 from biogpt_plugins.results import Prediction
-from biogpt_plugins.scorers.gold import Document, GoldSet
+from biogpt_plugins.scorers.gold import TABLES, Document, GoldSet
 
 
 def check_gold(gold: GoldSet[Any], metric: Metric) -> None:
@@ -35,7 +35,7 @@ def check_gold(gold: GoldSet[Any], metric: Metric) -> None:
                 f"the gold of document {name(document)} has {unknown[0]!r}, which is no label of "
                 f"{gold.task}: those are {', '.join(metric.labels)}"
             )
-    if metric is BC5CDR and not {"chemical2id", "disease2id"} <= gold.names.keys():
+    if metric is BC5CDR and not gold.names.keys() >= set(TABLES):
         raise InputError(
             "the bc5cdr gold has no table of names and their ids: give {split}.entities.json, "
             'with "chemical2id" and "disease2id"'

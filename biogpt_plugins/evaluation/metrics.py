@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.values import Score
 from biogpt_plugins.scorers import bc5cdr, interactions, labels, official
 from biogpt_plugins.scorers.figures import Counts, Share
-from biogpt_plugins.scorers.gold import GoldSet, Pair, Triple
+from biogpt_plugins.scorers.gold import TABLES, GoldSet, Pair, Triple
+from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import hoc, pubmedqa
 
 Texts = tuple[str, ...]
@@ -78,7 +80,7 @@ def _show_ids(gold: GoldSet[Any]) -> list[Texts]:
     # Of the names of one id, the first is shown.
     chemicals, diseases = (
         {bc5cdr.plain_id(id_): name for name, id_ in reversed([*gold.names[table].items()])}
-        for table in ("chemical2id", "disease2id")
+        for table in TABLES
     )
     return [
         tuple(
@@ -202,6 +204,19 @@ METRICS = {
     "pubmedqa_reasoning_free": PUBMEDQA,
     "hoc": HOC,
 }
+
+
+def find_metric(task: Task[Any]) -> Metric:
+    """The metric of a task.
+
+    Raises:
+        InputError: It has none.
+    """
+    if task.name not in METRICS:
+        raise InputError(
+            f"task {task.name} has no official metric: those that have one are {', '.join(METRICS)}"
+        )
+    return METRICS[task.name]
 
 
 def _by_id(gold: GoldSet[Any], answers: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,15 +13,13 @@ from typing import Any
 
 from biogpt_plugins.errors import InputError, ParseError
 from biogpt_plugins.evaluation.given import read_given, read_right, read_strictly, text_of
-from biogpt_plugins.evaluation.metrics import BC5CDR, METRICS, Metric
+from biogpt_plugins.evaluation.metrics import BC5CDR, Metric, find_metric
 from biogpt_plugins.results import Entity, Relation
 from biogpt_plugins.scorers.bc5cdr import link, plain_id
 from biogpt_plugins.scorers.figures import Figure, Value, ratio
-from biogpt_plugins.scorers.gold import Document, GoldSet, Names, Pair
+from biogpt_plugins.scorers.gold import TABLES, Document, GoldSet, Names, Pair
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import get_task
-
-_TABLES = ("chemical2id", "disease2id")
 
 
 class Verdict(Value):
@@ -61,16 +59,11 @@ def scored_task(task: str | Task[Any], names: Names | None = None) -> tuple[Task
         InputError: It has none, or the tables of names are not what its metric takes.
     """
     found = get_task(task)
-    if found.name not in METRICS:
-        raise InputError(
-            f"task {found.name} has no official metric: those that have one are "
-            f"{', '.join(METRICS)}"
-        )
-    metric = METRICS[found.name]
+    metric = find_metric(found)
     if names is not None and metric is not BC5CDR:
         raise InputError(f"tables of names are for bc5cdr: leave them out for {found.name}")
-    if names is not None and not set(_TABLES) <= names.keys():
-        raise InputError(f'the tables of names are "{_TABLES[0]}" and "{_TABLES[1]}": give both')
+    if names is not None and not set(TABLES) <= names.keys():
+        raise InputError(f'the tables of names are "{TABLES[0]}" and "{TABLES[1]}": give both')
     return found, metric
 
 
@@ -166,11 +159,11 @@ def _own_ids(pairs: Sequence[Pair]) -> Names:
         first: dict[str, str] = {}
         return {name: first.setdefault("".join(name.lower().split()), name) for name in names}
 
-    return {kind: table(pair[side] for pair in pairs) for side, kind in enumerate(_TABLES)}
+    return {kind: table(pair[side] for pair in pairs) for side, kind in enumerate(TABLES)}
 
 
 def _ids(relation: Relation, names: Names) -> Pair:
-    chemical, disease = map(_id, (relation.head, relation.tail), (names[kind] for kind in _TABLES))
+    chemical, disease = map(_id, (relation.head, relation.tail), (names[kind] for kind in TABLES))
     return chemical, disease
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from biogpt_plugins.scorers.figures import NOTHING, Counts, paired, ratio
-from biogpt_plugins.scorers.gold import Names, Pair
+from biogpt_plugins.scorers.gold import TABLES, Names, Pair
 
 UNKNOWN_ID = "-1"
 _MESH = "MESH:"
@@ -67,11 +67,13 @@ def count_ends(gold: Iterable[Pair], predicted: Iterable[Pair], names: Names) ->
 
 def link(pair: Pair, names: Names) -> Pair:
     """The ids of two names, to be found exactly as they are in the table; "-1" is unknown."""
-    chemical, disease = pair
-    return (
-        plain_id(names["chemical2id"].get(chemical, UNKNOWN_ID)),
-        plain_id(names["disease2id"].get(disease, UNKNOWN_ID)),
-    )
+    tables = (names[table] for table in TABLES)
+    chemical, disease = map(_link, pair, tables)
+    return chemical, disease
+
+
+def _link(name: str, ids: Mapping[str, str]) -> str:
+    return plain_id(ids.get(name, UNKNOWN_ID))
 
 
 def plain_id(identifier: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, TypeVar
 
-import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
 from biogpt_plugins.errors import InputError
@@ -110,6 +109,8 @@ def bootstrap(documents: Sequence[tuple[float, float]]) -> Interval:
     Returns:
         The middle 95 % of the resampled figures; NaN if the figure is always undefined.
     """
+    import numpy as np  # noqa: PLC0415 - a tenth of a second at every start of the command
+
     interval = Interval(low=math.nan, high=math.nan)
     rows = np.asarray(documents, dtype=float)
     draw = np.random.default_rng(0).integers

@@ -12,6 +12,8 @@ Pair = tuple[str, str]
 """BC5CDR: of gold (chemical id, disease id), of a completion (chemical name, disease name)."""
 Triple = tuple[str, str, str]
 """DDI and KD-DTI: (head name, tail name, type)."""
+TABLES = ("chemical2id", "disease2id")
+"""BC5CDR's tables of names, of heads and of tails."""
 Names = Mapping[str, Mapping[str, str]]
 """BC5CDR: "chemical2id" and "disease2id", name to id, as in {split}.entities.json."""
 

@@ -11,8 +11,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
-import numpy as np
-
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Label
 from biogpt_plugins.scorers.figures import Counts, Figure, Value, paired
@@ -41,6 +39,8 @@ def score_pubmedqa(gold: Mapping[str, str], predicted: Mapping[str, str]) -> Ans
     Raises:
         InputError: There is no gold document, or one has no prediction.
     """
+    import numpy as np  # noqa: PLC0415 - a tenth of a second at every start of the command
+
     pairs = paired(gold, predicted)
     truth, answers = [right for right, _ in pairs], [found for _, found in pairs]
     seen = count_labels([[label] for label in truth], [[label] for label in answers])

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
 
+from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.training.start import Start
 
 
@@ -22,16 +22,12 @@ def save(
     plain = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
     tokenizer = start.tokenizer
     plain.config.use_cache = True  # the Trainer switches it off
-    plain.generation_config = GenerationConfig(
-        do_sample=False,
-        num_beams=1,
+    plain.generation_config = official_generation(
         # Counts the final </s>, which needs no position of its own.
         max_length=plain.config.max_position_embeddings + 1,
-        bos_token_id=tokenizer.bos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.sep_token_id,
-        forced_eos_token_id=tokenizer.sep_token_id,
-        suppress_tokens=[tokenizer.pad_token_id],
+        bos=tokenizer.bos_token_id,
+        pad=tokenizer.pad_token_id,
+        eos=tokenizer.sep_token_id,
     )
     plain.to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)

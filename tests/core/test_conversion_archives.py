@@ -5,16 +5,13 @@ import re
 import tarfile
 
 import pytest
+from converted import tree
 from fairseq_format import Model, write
 
 from biogpt_plugins.conversion import convert
 from biogpt_plugins.errors import ModelError
 
 MODEL = Model(layers=1)
-
-
-def _tree(folder):
-    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def _archive(path, *members):
@@ -39,9 +36,9 @@ def test_names_in_an_archive_are_no_paths(tmp_path, prefix):
     home = tmp_path / "a" / "b"
     home.mkdir(parents=True)
     archive = _archive(home / "model.tgz", *files, evil)
-    before = _tree(tmp_path)
+    before = tree(tmp_path)
     folder = convert(archive, home / "out").folder
-    after = _tree(tmp_path)
+    after = tree(tmp_path)
     assert "evil.txt" not in {file.name for file in folder.iterdir()}
     assert {path: after[path] for path in after if folder not in path.parents} == {
         **before,
@@ -60,12 +57,12 @@ def test_links_in_an_archive_are_not_followed(tmp_path, linked, kind):
         for file in source.iterdir()
     ]
     archive = _archive(tmp_path / "model.tgz", *members)
-    before = _tree(tmp_path)
+    before = tree(tmp_path)
     with pytest.raises(ModelError) as caught:
         convert(archive, tmp_path / "out")
     says = r"\*\.pt" if linked.endswith(".pt") else f"{linked}.*--"
     assert re.fullmatch(f".*{says}.*", str(caught.value))
-    assert _tree(tmp_path) == before
+    assert tree(tmp_path) == before
 
 
 def test_a_link_to_a_folder_is_not_written_through(tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from converted import tree
 from fairseq_format import Model, pack, write
 
 from biogpt_plugins.conversion import convert
@@ -19,18 +20,14 @@ BIAS = "decoder.layer_norm.bias"
 
 def refused(home, source, error=ModelError, **options):
     """The one line with which `convert` refuses a source, having left nothing."""
-    before = _tree(home)
+    before = tree(home)
     with pytest.raises(error) as caught:
         convert(source, home / "out", **options)
     assert isinstance(caught.value, BioGPTError)
-    assert _tree(home) == before
+    assert tree(home) == before
     message = str(caught.value)
     assert "\n" not in message
     return message
-
-
-def _tree(folder):
-    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def state_with(**changes):
@@ -331,10 +328,10 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, zipped):
 
 def test_parents_that_were_made_for_nothing(tmp_path):
     write(tmp_path / "source", MODEL, without=["dict.txt"])
-    before = _tree(tmp_path)
+    before = tree(tmp_path)
     with pytest.raises(ModelNotFoundError):
         convert(tmp_path / "source", tmp_path / "new" / "deeper" / "out")
-    assert _tree(tmp_path) == before
+    assert tree(tmp_path) == before
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -342,7 +339,7 @@ def test_a_disk_that_is_full(tmp_path, packed):
     source = write(tmp_path / "source", MODEL)
     source = pack(source.parent, tmp_path / "model.tgz") if packed else source
     resource = pytest.importorskip("resource")
-    before = _tree(tmp_path)
+    before = tree(tmp_path)
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limit[1]))
     try:
@@ -351,4 +348,4 @@ def test_a_disk_that_is_full(tmp_path, packed):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert "\n" not in str(caught.value)
-    assert _tree(tmp_path) == before
+    assert tree(tmp_path) == before

@@ -188,7 +188,7 @@ def test_the_task_is_told_by_the_settings_or_the_folder(tmp_path, paths, expecte
 
 
 def test_a_task_that_is_not_told(tmp_path):
-    write(tmp_path / "run-3", Model(data="/data/corpus-bin", save_dir="/tmp/run-3", layers=1))
+    write(tmp_path / "run-3", Model(data="../data/corpus-bin", save_dir="../run-3", layers=1))
     made = convert(tmp_path / "run-3", tmp_path / "out")
     assert (made.task, list(made.card.tasks)) == ("generate", ["generate"])
     (note,) = made.notes

@@ -11,11 +11,12 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Sequence
 
-from biogpt_plugins.corpus.gold.solved import CID, NAMES, Solved, cdr
+from biogpt_plugins.corpus.gold.solved import CID, Solved, cdr
 from biogpt_plugins.errors import InputError
+from biogpt_plugins.scorers.gold import TABLES
 
 _TITLE = re.compile(r"([^|\t\n]+)\|t\|(.*)", re.DOTALL)
-_KINDS = dict(zip(("Chemical", "Disease"), NAMES, strict=True))
+_KINDS = dict(zip(("Chemical", "Disease"), TABLES, strict=True))
 _Line = tuple[int, str]
 _Mention = tuple[str, str, str]
 """(kind, name, id or ids with "|" between them)"""
@@ -124,7 +125,7 @@ def _infons(element: ET.Element) -> dict[str, str]:
 
 
 def _names(mentions: Iterable[_Mention]) -> dict[str, dict[str, str]]:
-    names: dict[str, dict[str, str]] = {kind: {} for kind in NAMES}
+    names: dict[str, dict[str, str]] = {kind: {} for kind in TABLES}
     for kind, name, identifier in mentions:
         if kind in _KINDS and "|" not in identifier:
             names[_KINDS[kind]][name.lower()] = identifier

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from biogpt_plugins.corpus.gold.files import read_json, read_solved, read_text
-from biogpt_plugins.corpus.gold.solved import ENDS, NAMES, Solved, at
+from biogpt_plugins.corpus.gold.solved import ENDS, Solved, at
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Question
 from biogpt_plugins.results import Answer, Entity, Hallmarks, Relation
-from biogpt_plugins.scorers.gold import Document, GoldSet, Names
+from biogpt_plugins.scorers.gold import TABLES, Document, GoldSet, Names
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import get_task
 
@@ -79,9 +79,9 @@ def _names(solved: Sequence[Solved], path: Path, entities: str | Path | None) ->
     beside = path.with_name(f"{path.name.partition('.')[0]}.entities.json")
     if entities is not None or beside.is_file():
         return _tables(Path(beside if entities is None else entities))
-    names: dict[str, dict[str, str]] = {kind: {} for kind in NAMES}
+    names: dict[str, dict[str, str]] = {kind: {} for kind in TABLES}
     for document in solved:
-        for kind in NAMES:
+        for kind in TABLES:
             names[kind] |= document.names[kind]
     if not any(names.values()):
         raise InputError(
@@ -94,9 +94,9 @@ def _tables(path: Path) -> Names:
     text = read_text(path)
     with at(str(path)):
         tables = _TABLES.validate_python(read_json(text))
-        if missing := [kind for kind in NAMES if kind not in tables]:
+        if missing := [kind for kind in TABLES if kind not in tables]:
             raise InputError(f"it has no {' and no '.join(missing)}: give tables of name to id")
-    return {kind: tables[kind] for kind in NAMES}
+    return {kind: tables[kind] for kind in TABLES}
 
 
 def _gold(solved: Solved, names: Names) -> Any:  # noqa: ANN401 - each task has its own
@@ -112,7 +112,7 @@ def _gold(solved: Solved, names: Names) -> Any:  # noqa: ANN401 - each task has 
 
 
 def _pair(relation: Relation, names: Names, where: str) -> tuple[str, str]:
-    ends = zip(NAMES, (relation.head, relation.tail), strict=True)
+    ends = zip(TABLES, (relation.head, relation.tail), strict=True)
     chemical, disease = (_id(end, names[kind], where) for kind, end in ends)
     return chemical, disease
 

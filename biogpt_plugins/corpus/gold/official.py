@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from biogpt_plugins.corpus.gold.solved import ENDS, NAMES, Solved, cdr, hallmarks, relation
+from biogpt_plugins.corpus.gold.solved import ENDS, Solved, cdr, hallmarks, relation
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Answer, Entity
+from biogpt_plugins.scorers.gold import TABLES
 
 _INTERACTIONS = ("ddi", "kd_dti")
 _QUESTIONS = ("pubmedqa", "pubmedqa_reasoning_free")
@@ -72,7 +73,7 @@ def _first(tasks: Iterable[str], names: Container[str]) -> str | None:
 def _cdr(key: str, row: Mapping[str, Any]) -> Solved:
     read = _Cdr.model_validate(row)
     pairs = [(pair.chemical, pair.disease) for pair in read.relations or ()]
-    return cdr(key, read.title, read.abstract, pairs, read.model_dump(include=set(NAMES)))
+    return cdr(key, read.title, read.abstract, pairs, read.model_dump(include=set(TABLES)))
 
 
 def _interactions(key: str, row: Mapping[str, Any], task: str) -> Solved:

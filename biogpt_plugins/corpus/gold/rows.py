@@ -15,7 +15,6 @@ from pydantic import BaseModel, TypeAdapter, model_validator
 from biogpt_plugins.corpus.gold.solved import (
     CID,
     ENDS,
-    NAMES,
     Solved,
     hallmarks,
     is_named,
@@ -25,6 +24,7 @@ from biogpt_plugins.corpus.gold.solved import (
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Question, id_of
 from biogpt_plugins.results import Answer, Entity, Relation, Result
+from biogpt_plugins.scorers.gold import TABLES
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import get_task
 
@@ -110,9 +110,9 @@ def _named(end: _End, type_: str) -> Entity:
 
 def _names(relations: Iterable[Relation]) -> dict[str, dict[str, str]]:
     """The names of some relations' ends; one without an id is its own."""
-    names: dict[str, dict[str, str]] = {kind: {} for kind in NAMES}
+    names: dict[str, dict[str, str]] = {kind: {} for kind in TABLES}
     for found in relations:
-        for kind, end in zip(NAMES, (found.head, found.tail), strict=True):
+        for kind, end in zip(TABLES, (found.head, found.tail), strict=True):
             if is_named(end):
                 names[kind][end.text.lower()] = end.id or end.text.lower()
     return names

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Entity, Hallmarks, Relation, Result
-from biogpt_plugins.scorers.bc5cdr import UNKNOWN_ID
-from biogpt_plugins.scorers.gold import Names
+from biogpt_plugins.scorers.bc5cdr import UNKNOWN_ID, plain_id
+from biogpt_plugins.scorers.gold import TABLES, Names
 from biogpt_plugins.tasks.ddi import TYPES as DDI_TYPES
 from biogpt_plugins.tasks.hoc import EMPTY
 from biogpt_plugins.tasks.hoc import LABELS as HALLMARKS
@@ -23,7 +23,6 @@ REMEDY = (
 )
 ENDS = {"bc5cdr": ("chemical", "disease"), "ddi": ("drug", "drug"), "kd_dti": ("drug", "target")}
 CID = "CID"
-NAMES = ("chemical2id", "disease2id")
 
 _MOST_SAID = 3
 _TYPES: Mapping[str, tuple[str, ...]] = {"bc5cdr": (CID,), "ddi": DDI_TYPES}
@@ -102,7 +101,7 @@ def hallmarks(labels: Iterable[str]) -> Hallmarks:
 
 def mesh(identifier: str) -> str:
     """An identifier without the prefix that some files give it; a missing one is unknown."""
-    return identifier.strip().removeprefix("MESH:") or UNKNOWN_ID
+    return plain_id(identifier.strip()) or UNKNOWN_ID
 
 
 def cdr(
@@ -117,8 +116,8 @@ def cdr(
         pairs: Chemical and disease id of each relation.
         names: "chemical2id" and "disease2id", its lower-cased names to ids.
     """
-    names = {kind: {name: mesh(ident) for name, ident in names[kind].items()} for kind in NAMES}
-    called = [_longest(names[kind]) for kind in NAMES]
+    names = {kind: {name: mesh(ident) for name, ident in names[kind].items()} for kind in TABLES}
+    called = [_longest(names[kind]) for kind in TABLES]
 
     def end(side: int, identifier: str) -> Entity:
         name = called[side].get(identifier, identifier)

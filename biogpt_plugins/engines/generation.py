@@ -1,0 +1,29 @@
+"""How the official code generates, in the words of transformers."""
+
+from __future__ import annotations
+
+from transformers import GenerationConfig
+
+
+def official_generation(
+    *, max_length: int, pad: int, eos: int, bos: int | None = None, num_beams: int = 1
+) -> GenerationConfig:
+    """Greedy, or by beams; the end is forced at the limit, and padding is never written.
+
+    Args:
+        max_length: Most tokens of prompt and completion, the leading and the final `</s>` counted.
+        pad: Id of the padding token.
+        eos: Id of `</s>`.
+        bos: Id of `<s>`, which no prompt begins with.
+        num_beams: Beams; 1 for none.
+    """
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=num_beams,
+        max_length=max_length,
+        bos_token_id=bos,
+        pad_token_id=pad,
+        eos_token_id=eos,
+        forced_eos_token_id=eos,
+        suppress_tokens=[pad],
+    )
