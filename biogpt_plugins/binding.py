@@ -7,7 +7,7 @@ configured without the model; all who name the same model share one engine.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import Self
@@ -19,7 +19,7 @@ from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline, load
 from biogpt_plugins.tasks import TASKS, get_task
 
-OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed")
+OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed", "truncate")
 """Options of Decoding that are fields of an LLM."""
 
 _FIND_RELATIONS = tuple(task.name for task in TASKS.values() if task.grounded)
@@ -69,7 +69,7 @@ class ModelFields(BaseModel):
             return load(
                 self.model, task, device=self.device, dtype=self.dtype, revision=self.revision
             )
-        return given if given.task.name == task else Pipeline(task, given.engine)
+        return given if given.task.name == task else given.for_task(task)
 
     def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
         """Name of the first relation task that the model was taught, which is not loaded for it.
@@ -88,9 +88,21 @@ class ModelFields(BaseModel):
 
     def _taught(self, local_files_only: bool | None) -> list[str]:
         if given := self._pipeline_at_hand():
-            return [given.task.name]
+            return [given.task.name, *given.cards]
         folder = locate(self.model, revision=self.revision, local_files_only=local_files_only)
         return list(read_card(folder, self.model).tasks)
+
+    def own_ways(self) -> dict[str, Any]:
+        """What a pipeline at hand does otherwise than its model's own layout and decoding would.
+
+        For whoever tells results apart by the settings that they came from.
+        """
+        given = self._pipeline_at_hand()
+        if given is None:
+            return {}
+        usual = given.for_task(given.task)
+        ways = {"card": (given.card, usual.card), "decoding": (given.decoding, usual.decoding)}
+        return {name: repr(own) for name, (own, other) in ways.items() if own != other}
 
     def _pipeline_at_hand(self) -> Pipeline | None:
         given = self.pipeline
@@ -115,6 +127,9 @@ class LLMFields(ModelFields):
     top_k: int | None = None
     num_beams: int | None = None
     seed: int | None = None
+    truncate: bool | None = None
+
+    decoding_options: ClassVar[tuple[str, ...]] = OPTIONS
 
     @classmethod
     def from_engine(cls, engine: Engine, *, task: str | None = None, **options: Any) -> Self:  # noqa: ANN401
@@ -125,10 +140,17 @@ class LLMFields(ModelFields):
         """This LLM's own task on its model."""
         return self.bind_task(self.task or "generate")
 
+    def bind_with_options(self, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
+        """A task on this LLM's model, decoded as the fields and these options say."""
+        pipeline = self.bind_task(task)
+        return pipeline.with_decoding(self.decoding(pipeline, None, options))
+
     def decoding(
         self, pipeline: Pipeline, stop: Sequence[str] | None, options: Mapping[str, Any]
     ) -> Decoding:
         """The pipeline's decoding as the fields, and then the options of a call, change it."""
-        own = {name: getattr(self, name) for name in OPTIONS}
+        changes = {name: getattr(self, name) for name in self.decoding_options} | dict(options)
+        if changes["temperature"] and changes["num_beams"] is None:
+            changes["num_beams"] = 1  # sampling that is asked for comes before a task's own beams
         stops = (*pipeline.decoding.stop, *(self.stop or ()), *(stop or ()))
-        return pipeline.decoding.but(**{**own, **options, "stop": stops})
+        return pipeline.decoding.but(**{**changes, "stop": stops})

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Protocol
+from threading import Event
+from typing import Protocol, TypeVar
 
 from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.results import FinishReason, Usage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,8 @@ class Decoding:
         num_beams: Beams; 1 for none. Streaming always uses 1.
         seed: Makes sampling repeat itself; the same for every prompt of a call.
         truncate: Cut a text that is too long; if False it is a ContextOverflowError.
+        n: Completions of each prompt: as many samples, or the best beams. Streaming writes 1.
+        logprobs: Tell the tokens of completions with their log-probabilities.
     """
 
     max_new_tokens: int | None = None
@@ -69,6 +76,8 @@ class Decoding:
     num_beams: int = 1
     seed: int | None = None
     truncate: bool = True
+    n: int = 1
+    logprobs: bool = False
 
     def __post_init__(self) -> None:
         checks = {
@@ -79,15 +88,43 @@ class Decoding:
             "top_p": 0 < self.top_p <= 1,
             "top_k": self.top_k >= 0,
             "num_beams": self.num_beams >= 1,
+            "n": self.n >= 1,
         }
         for name, good in checks.items():
             if not good:
                 raise InputError(f"{name} = {getattr(self, name)!r} is out of range: see Decoding")
+        if self.num_beams > 1 and self.temperature > 0:
+            raise InputError(
+                f"num_beams = {self.num_beams} and temperature = {self.temperature} exclude each "
+                "other: set one of them"
+            )
+        if self.n > 1 and self.temperature == 0 and self.num_beams < self.n:
+            raise InputError(
+                f"n = {self.n} completions need a temperature above 0, or num_beams of at least "
+                f"{self.n}: greedy decoding writes one"
+            )
 
     def but(self, **changes: object) -> Decoding:
         """This decoding with some options changed; None values leave the option as it is."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, **given)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """A token of a completion.
+
+    Attributes:
+        text: As the vocabulary spells it, without the mark of a word's end.
+        start: Where it begins in the completion's text; that of its word, where the text spells
+            the word otherwise than the vocabulary does.
+        logprob: Natural logarithm of the probability that the model gave it, before temperature,
+            top_p and top_k.
+    """
+
+    text: str
+    start: int
+    logprob: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +136,9 @@ class Completion:
         finish_reason: "stop", "length" or "cancelled"; None if `error` is set.
         usage: Token counts; the prompt's include the leading `</s>` and the prompt tokens.
         truncated_tokens: Tokens cut from the prompt's text.
+        tokens: The text's tokens, if `Decoding.logprobs` asked for them; the final `</s>` and what
+            follows a stop string are not among them.
+        others: The second to n-th completions, if `Decoding.n` asked for them.
         error: Why there is no completion; the batch's other prompts are not touched by it.
     """
 
@@ -106,6 +146,8 @@ class Completion:
     finish_reason: FinishReason | None = None
     usage: Usage = Usage()
     truncated_tokens: int = 0
+    tokens: tuple[Token, ...] = ()
+    others: tuple[Completion, ...] = ()
     error: BioGPTError | None = None
 
 
@@ -135,7 +177,11 @@ class Chunk:
 
 
 class Engine(Protocol):
-    """A model at hand. Safe to call from several threads."""
+    """A model at hand. Safe to call from several threads.
+
+    Before each step an engine looks whether it is still wanted, by `cancelled`, and otherwise ends
+    with the finish reason "cancelled".
+    """
 
     @property
     def model_name(self) -> str:
@@ -166,7 +212,39 @@ class Engine(Protocol):
         """Number of tokens of a text, the leading `</s>` not counted."""
         ...
 
+    def token_ids(self, text: str) -> list[int]:
+        """Ids of a text's tokens, the leading `</s>` not among them."""
+        ...
+
     @property
     def context_size(self) -> int:
         """Positions of the model: most tokens of prompt and completion together."""
         ...
+
+
+_CANCEL: ContextVar[Event | None] = ContextVar("biogpt_cancel", default=None)
+
+
+def cancelled() -> bool:
+    """Whether the task that waits for this thread's work was cancelled."""
+    cancel = _CANCEL.get()
+    return cancel is not None and cancel.is_set()
+
+
+async def in_thread(work: Callable[..., T], *args: object) -> T:
+    """Do work in a thread, so that the event loop goes on.
+
+    When the awaiting task is cancelled, `cancelled` becomes true in that thread, and an engine
+    stops at its next step.
+    """
+    cancel = Event()
+
+    def do() -> T:
+        _CANCEL.set(cancel)
+        return work(*args)
+
+    try:
+        return await asyncio.to_thread(do)
+    except asyncio.CancelledError:
+        cancel.set()
+        raise

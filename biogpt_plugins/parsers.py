@@ -20,10 +20,17 @@ from biogpt_plugins.results import Answer, Entity, Hallmarks, Label, Relation, R
 
 @dataclass(frozen=True)
 class Reading(Generic[ResultT]):
-    """A result, and remarks on what was passed over to get it."""
+    """A result, and remarks on what was passed over to get it.
+
+    Attributes:
+        result: The result.
+        notes: The remarks.
+        spans: Where in the completion each of several results stands; empty if that is not known.
+    """
 
     result: ResultT
     notes: tuple[str, ...] = ()
+    spans: tuple[tuple[int, int], ...] = ()
 
 
 # --- relations ------------------------------------------------------------------------------
@@ -42,6 +49,12 @@ _EXISTS = re.compile(r"\s+exists?\b", re.I)
 _IS = re.compile(r"\s+is\s*(?=\s|$)", re.I)
 _TYPED_END = re.compile(r"\sis\s+[^.;]{1,40}\.(?=\s|$)", re.I)
 _LIST_END = re.compile(r";(?:\s|$)")
+# Clauses that nothing that follows can change: "relation ... exists;", "interaction ... is T;".
+_ENDED = re.compile(
+    r"relation\s+between\s(?:(?!\sis\s).)*?\sexists?\b(?:(?!\sis\s)[^.;])*[.;]"
+    r"|interaction\s+between\s.*?\sis\s+(?:[^.;]{1,40}\.(?=\s)|[^;]*;(?=\s|$))",
+    re.I | re.S,
+)
 _MODAL = re.compile(r"\s+(?:may|might|could|can|should|would)$", re.I)
 _SPACES = re.compile(r"\s{3,}")
 _NEGATED = re.compile(r"\s+(?:(?:does|do|did)\s+not|doesn't|don't|not|no\s+longer)$", re.I)
@@ -85,11 +98,13 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
             there is none.
     """
     aligner = Aligner(source) if source else None
-    relations: dict[tuple[str, str, str], Relation] = {}
+    relations: dict[tuple[str, str, str], tuple[Relation, tuple[int, int]]] = {}
     notes: list[str] = []
     negated = unreadable = False
-    text = _without_preamble(_SPACES.sub("  ", completion))
-    for negative, body, ended in _clauses(text):
+    squeezed = _SPACES.sub("  ", completion)
+    text = _without_preamble(squeezed)
+    dropped = len(squeezed) - len(text)
+    for negative, (start, end), body, ended in _clauses(text):
         whole = ended or not cut
         read = (
             _read_existence(body, aligner, type_, whole)
@@ -104,14 +119,11 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
             notes.append(f"a negated clause was passed over: {body.strip()!r}")
         else:
             first, second, kind, _ = read
-            relations.setdefault(
-                (_fold(first), _fold(second), _fold(kind)),
-                Relation(
-                    head=Entity(text=first, type=head),
-                    type=kind,
-                    tail=Entity(text=second, type=tail),
-                ),
+            relation = Relation(
+                head=Entity(text=first, type=head), type=kind, tail=Entity(text=second, type=tail)
             )
+            key = (_fold(first), _fold(second), _fold(kind))
+            relations.setdefault(key, (relation, (start + dropped, end + dropped)))
     if not relations and (unreadable or not (negated or _NOTHING.fullmatch(text.strip()))):
         raise ParseError(
             f"no relation can be read from the completion {_short(completion)}"
@@ -119,7 +131,11 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
             else "the completion is empty",
             completion,
         )
-    return Reading(list(relations.values()), tuple(notes))
+    return Reading(
+        [relation for relation, _ in relations.values()],
+        tuple(notes),
+        tuple(span for _, span in relations.values()) if squeezed == completion else (),
+    )
 
 
 def _without_preamble(completion: str) -> str:
@@ -129,13 +145,31 @@ def _without_preamble(completion: str) -> str:
     return text[phrase.end() :] if phrase and not _START.match(text.lstrip()) else text
 
 
-def _clauses(completion: str) -> Iterator[tuple[bool, str, bool]]:
-    """Yield (negated, text after "between", whether something ended it) for every clause."""
+def _clauses(completion: str) -> Iterator[tuple[bool, tuple[int, int], str, bool]]:
+    """Yield (negated, place, text after "between", whether something ended it) of every clause."""
     starts = list(_START.finditer(completion))
     for start, following in zip_longest(starts, starts[1:]):
-        body = completion[start.end() : following.start() if following else None]
+        end = following.start() if following else len(completion)
+        body = completion[start.end() : end]
         ended = following is not None or body.rstrip().endswith((".", ";"))
-        yield start["no"] is not None, body, ended
+        yield start["no"] is not None, (start.start(), end), body, ended
+
+
+def settled(completion: str) -> str:
+    """The part of an unfinished completion that can be read already: its clauses that have ended.
+
+    Whatever the model goes on to write, the relations of this part are the first of the whole's:
+    BioGPT, which writes Moses spacing, puts a space behind every ";".
+    """
+    text = _without_preamble(completion)
+    starts = list(_START.finditer(text))
+    # A concluding phrase that is still to come takes back all before it, if that is no clause.
+    concluded = text != _LEARNED.sub("", completion)
+    if not starts or not (concluded or _START.match(text.lstrip())):
+        return ""
+    end = _ENDED.search(text, starts[-1].start())
+    dropped = len(completion) - len(text)
+    return completion[: dropped + (end.end() if end else starts[-1].start())]
 
 
 _Clause = tuple[str, str, str, bool]  # first name, second name, type, negated

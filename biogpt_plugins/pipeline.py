@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from biogpt_plugins.engine import Choice, Completion, Decoding, Engine
+from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.inputs import Text, encodable, id_of
 from biogpt_plugins.prompts import FEW_SHOT, TaskCard
@@ -39,17 +39,19 @@ class Pipeline:
         task: The task.
         engine: The engine.
         card: What the engine's checkpoint expects of the task's prompt.
+        cards: The same of every task that the checkpoint was taught.
         decoding: How completions are chosen.
         chooses: Whether the task's labels are scored, which gives their probabilities, instead
             of a completion being written and read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, all but two keyword-only
         self,
         task: str | Task[Any],
         engine: Engine,
         *,
-        card: TaskCard = FEW_SHOT,
+        card: TaskCard | None = None,
+        cards: Mapping[str, TaskCard] | None = None,
         decoding: Decoding | None = None,
         method: Method = "auto",
     ) -> None:
@@ -58,7 +60,9 @@ class Pipeline:
         Args:
             task: The task or its name.
             engine: The engine.
-            card: What the checkpoint expects; by default solved examples are shown to it.
+            card: What the checkpoint expects; by default what `cards` says, and solved examples
+                are shown to one that was not taught the task.
+            cards: What the checkpoint expects of each task that it was taught, by name.
             decoding: Instead of the task's official one.
             method: "choose" scores the task's labels, "complete" writes and reads a completion,
                 "auto" chooses where the task has labels.
@@ -70,9 +74,20 @@ class Pipeline:
         if method == "choose" and not self.task.choices:
             raise InputError(f"task {self.task.name} has no labels to choose from: use 'complete'")
         self.engine = engine
-        self.card = card
-        self.decoding = decoding or self.task.decoding_for(card)
+        self.cards = dict(cards or {})
+        self.card = card or self.cards.get(self.task.name, FEW_SHOT)
+        self.decoding = decoding or self.task.decoding_for(self.card)
         self.chooses = method != "complete" and bool(self.task.choices)
+
+    def for_task(self, task: str | Task[Any]) -> Pipeline:
+        """Another task on the same model, asked and decoded as suits that task."""
+        return Pipeline(task, self.engine, cards=self.cards)
+
+    def with_decoding(self, decoding: Decoding) -> Pipeline:
+        """This pipeline, its completions chosen in another way."""
+        other = copy(self)
+        other.decoding = decoding
+        return other
 
     def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
         """One Prediction for each input, in order, by one call of the engine.
@@ -91,8 +106,8 @@ class Pipeline:
         return [next(predictions) if isinstance(text, Text) else text for text in read]
 
     async def arun(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
-        """`run` in a thread, so that the event loop goes on."""
-        return await asyncio.to_thread(self.run, inputs)
+        """`run` in a thread, so that the event loop goes on; cancelling stops the generation."""
+        return await in_thread(self.run, inputs)
 
     def imap(self, inputs: Iterable[object], *, chunk_size: int = 64) -> Iterator[Prediction[Any]]:
         """`run` lazily: Predictions in input order, with `chunk_size` inputs held at a time."""
@@ -115,7 +130,7 @@ class Pipeline:
         completion = Completion(error=InputError("the engine streamed no completion"))
         try:
             prompt = self.task.render(text, self.card)
-            for chunk in self.engine.stream(prompt, replace(self.decoding, num_beams=1)):
+            for chunk in self.engine.stream(prompt, self.decoding):
                 completion = chunk.completion or completion
                 if chunk.text:
                     yield StreamChunk(chunk.text)
@@ -159,7 +174,8 @@ class Pipeline:
         }
         try:
             cut = completion.finish_reason != "stop"
-            reading = self.task.interpret(written, text.source, cut=cut)
+            tokens = completion.tokens
+            reading = self.task.interpret(written, text.source, cut=cut, tokens=tokens)
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes
@@ -259,7 +275,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     return Pipeline(
         chosen,
         engine,
-        card=card.tasks.get(chosen.name, FEW_SHOT),
+        cards=card.tasks,
         decoding=decoding,
         method=method,
     )

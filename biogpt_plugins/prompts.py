@@ -20,8 +20,9 @@ OFFICIAL_MAX_LENGTH = 1025
 """`</s>`, 1023 tokens of prompt and completion, and the `</s>` that fairseq then forces."""
 
 CUE = "Abstract:"
-CONCLUSION = "Conclusion:"
+"""What a text begins with in the few-shot layout; a model that writes it has begun another text."""
 
+CONCLUSION = "Conclusion:"
 
 Layout = Literal["learned_prompt", "manual_prompt", "prefix", "none", "few_shot"]
 
@@ -56,6 +57,16 @@ class TaskCard(BaseModel):
 FEW_SHOT = TaskCard(layout="few_shot")
 
 
+def framed(text: str) -> str:
+    """A text as the few-shot layout puts it; what is concluded from it follows."""
+    return f"{CUE} {text.strip()} {CONCLUSION}"
+
+
+def demonstrations(shots: Sequence[tuple[Prompt, str]]) -> str:
+    """Solved examples, (source, target) each, as they stand before a framed text."""
+    return "".join(f"{framed(source.source)} {target} " for source, target in shots)
+
+
 def lay_out(
     source: Prompt,
     card: TaskCard,
@@ -72,10 +83,10 @@ def lay_out(
         shots: Solved examples, (source, target) each, for the few-shot layout.
     """
     if card.layout == "few_shot" and shots:
-        head = "".join(f"{CUE} {s.source.strip()} {CONCLUSION} {target} " for s, target in shots)
         return replace(
             source,
-            head=f"{head}{CUE} {source.head}",
+            head=f"{demonstrations(shots)}{CUE} {source.head}",
+            text=source.text if source.tail else source.text.rstrip(),
             tail=f"{source.tail.rstrip()} {CONCLUSION}",
         )
     if lowercase if card.lowercase is None else card.lowercase:

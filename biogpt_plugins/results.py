@@ -67,11 +67,21 @@ class Entity(_Value):
 
 
 class Relation(_Value):
-    """A typed, directed relation: BC5CDR `CID` from chemical to disease, DDI `mechanism`, ..."""
+    """A typed, directed relation: BC5CDR `CID` from chemical to disease, DDI `mechanism`, ...
+
+    Attributes:
+        head: The relation's first end.
+        type: What the relation is.
+        tail: Its second end.
+        score: How sure the model was of the words: geometric mean, from 0 to 1, of the
+            probabilities that it gave the tokens of the relation's clause; None unless
+            `Decoding.logprobs` was asked for.
+    """
 
     head: Entity
     type: str
     tail: Entity
+    score: float | None = None
 
     @property
     def grounded(self) -> bool:

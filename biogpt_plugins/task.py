@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import exp
+from statistics import fmean
 from typing import Any, Generic
 
-from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.engine import Decoding, Prompt, Token
 from biogpt_plugins.grounding import ground
 from biogpt_plugins.inputs import Text, read
 from biogpt_plugins.parsers import Reading
-from biogpt_plugins.prompts import CUE, FEW_SHOT, TaskCard, lay_out
+from biogpt_plugins.prompts import CUE, FEW_SHOT, TaskCard, demonstrations, lay_out
 from biogpt_plugins.results import ResultT
 
 
@@ -63,9 +65,16 @@ class Task(Generic[ResultT]):
         """The prompt for a source text that is in the official layout already."""
         return self._lay_out(Prompt(text=source), card)
 
+    @property
+    def demonstrations(self) -> str:
+        """The solved examples as the few-shot layout shows them; a framed text may follow."""
+        return demonstrations(self._solved())
+
+    def _solved(self) -> list[tuple[Prompt, str]]:
+        return [(self.source(shot), target) for shot, target in self.shots]
+
     def _lay_out(self, source: Prompt, card: TaskCard) -> Prompt:
-        shots = [(self.source(shot), target) for shot, target in self.shots]
-        return lay_out(source, card, lowercase=self.lowercase, shots=shots)
+        return lay_out(source, card, lowercase=self.lowercase, shots=self._solved())
 
     def decoding_for(self, card: TaskCard) -> Decoding:
         """The task's decoding as a checkpoint's card changes it."""
@@ -75,7 +84,12 @@ class Task(Generic[ResultT]):
         return replace(self.decoding, stop=(*self.decoding.stop, CUE), max_new_tokens=200)
 
     def interpret(
-        self, completion: str, source: str | None = None, *, cut: bool = False
+        self,
+        completion: str,
+        source: str | None = None,
+        *,
+        cut: bool = False,
+        tokens: Sequence[Token] = (),
     ) -> Reading[Any]:
         """Read a completion, and find what it says in its source text, if that is at hand.
 
@@ -83,14 +97,20 @@ class Task(Generic[ResultT]):
             completion: What the model wrote.
             source: The text it read.
             cut: Whether it was cut off at the length limit.
+            tokens: The completion's tokens, which give relations their scores.
 
         Raises:
             ParseError: It cannot be read.
         """
         reading: Reading[Any] = self.read(completion, source, cut)
-        if not (source and self.grounded):
+        if not self.grounded:
             return reading
-        return replace(reading, result=ground(reading.result, source))
+        relations = ground(reading.result, source) if source else reading.result
+        if tokens and reading.spans:
+            scores = [_score(tokens, *span) for span in reading.spans]
+            scored = zip(relations, scores, strict=True)
+            relations = [relation.model_copy(update={"score": score}) for relation, score in scored]
+        return replace(reading, result=relations)
 
     def parse(self, completion: str, source: str | None = None, *, cut: bool = False) -> ResultT:
         """Read a completion.
@@ -104,3 +124,9 @@ class Task(Generic[ResultT]):
             ParseError: It cannot be read. "Nothing found" is a result, not an error.
         """
         return self.read(completion, source, cut).result
+
+
+def _score(tokens: Sequence[Token], start: int, end: int) -> float | None:
+    """Geometric mean of the probabilities of the tokens that begin in text[start:end]."""
+    logs = [token.logprob for token in tokens if start <= token.start < end]
+    return exp(fmean(logs)) if logs else None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from zlib import crc32
 
-from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt
+from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Token, cancelled
 from biogpt_plugins.errors import BioGPTError, EngineError
 from biogpt_plugins.results import Usage
 
@@ -24,15 +27,20 @@ class ScriptedEngine:
         self,
         completions: Iterable[str | BioGPTError] = (),
         probabilities: Iterable[Sequence[float]] = (),
+        *,
+        logprob: float = -0.5,
     ) -> None:
         """Fill the queues.
 
         Args:
-            completions: What is written, in order; an error makes that one prompt fail.
+            completions: What is written, in order, `n` for each prompt; an error makes that one
+                prompt fail.
             probabilities: What `choose` gives for each prompt, in the order of the choices.
+            logprob: Log-probability of every token, for those who ask for it.
         """
         self._completions = list(completions)
         self._probabilities = list(probabilities)
+        self._logprob = logprob
         self.calls: list[list[Prompt]] = []
         self.decodings: list[Decoding] = []
 
@@ -46,10 +54,15 @@ class ScriptedEngine:
     ) -> list[Completion]:
         self._record(prompts)
         self.decodings.append(decoding)
-        return [self._next(prompt, decoding) for prompt in self.calls[-1]]
+        found = []
+        for prompt in self.calls[-1]:
+            first, *others = (self._next(prompt, decoding) for _ in range(decoding.n))
+            failed = next((c for c in (first, *others) if c.error), None)
+            found.append(failed or replace(first, others=tuple(others)))
+        return found
 
     def stream(self, prompt: Prompt | str, decoding: Decoding = Decoding()) -> Iterator[Chunk]:
-        completion = self.complete([prompt], decoding)[0]
+        completion = self.complete([prompt], replace(decoding, num_beams=1, n=1))[0]
         if completion.error:
             raise completion.error
         words = completion.text.split(" ")
@@ -78,10 +91,16 @@ class ScriptedEngine:
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
+    def token_ids(self, text: str) -> list[int]:
+        """A number for each word, the same in every process."""
+        return [crc32(word.encode()) for word in text.split()]
+
     def _record(self, prompts: Sequence[Prompt | str]) -> None:
         self.calls.append([Prompt(text=p) if isinstance(p, str) else p for p in prompts])
 
     def _next(self, prompt: Prompt, decoding: Decoding) -> Completion:
+        if cancelled():
+            return Completion(finish_reason="cancelled")
         if not self._completions:
             raise EngineError("the script has no completions left: give it more")
         text = self._completions.pop(0)
@@ -92,4 +111,12 @@ class ScriptedEngine:
         usage = Usage(
             prompt_tokens=self.count_tokens(prompt.source), completion_tokens=len(text.split())
         )
-        return Completion(text=text, finish_reason="stop", usage=usage)
+        words = re.finditer(r"\S+", text) if decoding.logprobs else ()
+        return Completion(
+            text=text,
+            finish_reason="stop",
+            usage=usage,
+            tokens=tuple(
+                Token(text=word[0], start=word.start(), logprob=self._logprob) for word in words
+            ),
+        )

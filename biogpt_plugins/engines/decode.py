@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 import torch
-from transformers import BioGptForCausalLM, DynamicCache
+from transformers import BioGptForCausalLM, DynamicCache, StoppingCriteria
 
-from biogpt_plugins.engine import Decoding
+from biogpt_plugins.engine import Decoding, cancelled
 from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.engines.stopping import Stops
 from biogpt_plugins.results import FinishReason
@@ -34,6 +35,7 @@ class Row:
         stops: The stop strings.
         random: Where sampling takes its draws from.
         written: Ids written so far, without the final `</s>`.
+        logprobs: Their log-probabilities, if the decoding asks for them.
         finish: Why the row ended; None while it has not.
     """
 
@@ -42,6 +44,7 @@ class Row:
     stops: Stops
     random: Random
     written: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
     finish: FinishReason | None = None
 
     def take(self, token: int, eos: int) -> None:
@@ -59,7 +62,7 @@ class Row:
 def write(
     model: BioGptForCausalLM, rows: Sequence[Row], decoding: Decoding, turn: Turn
 ) -> Iterator[None]:
-    """Write one token of every unfinished row at each step, until all are finished."""
+    """Write one token of every unfinished row at each step, until all are finished or cancelled."""
     config = model.config
     eos, pad = int(config.eos_token_id), int(config.pad_token_id)
     last_position = int(config.max_position_embeddings) - 1
@@ -67,7 +70,7 @@ def write(
     ids, mask = _pad([row.prompt for row in rows], pad, model.device)
     positions = _positions(mask)
     cache = DynamicCache(config=config)
-    while True:
+    while not cancelled():
         with turn(), torch.inference_mode():
             logits = model(
                 input_ids=ids,
@@ -80,9 +83,12 @@ def write(
             logits = logits.float().clone()
             logits[:, pad] = -torch.inf  # never written, as in fairseq
             tokens = _choose(logits, rows, decoding)
-        for row, token in zip(rows, tokens, strict=True):
+            logs = _logprobs(logits, tokens) if decoding.logprobs else None
+        for index, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             if row.finish is None:
                 row.take(token, eos)
+                if logs and token != eos:
+                    row.logprobs.append(logs[index])
         yield
         going = [index for index, row in enumerate(rows) if row.finish is None]
         if not going:
@@ -98,24 +104,64 @@ def write(
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
             # Finished rows that are still aboard must not run off the position table.
             positions = (positions[:, -1:] + 1).clamp(max=last_position)
+    for row in rows:
+        row.finish = row.finish or "cancelled"
+
+
+class _Cancelled(StoppingCriteria):  # type: ignore[misc]
+    def __call__(self, input_ids: torch.Tensor, scores: object, **_: Any) -> torch.Tensor:  # noqa: ANN401, ARG002
+        return torch.full((len(input_ids),), cancelled(), device=input_ids.device)
 
 
 def write_beams(
     model: BioGptForCausalLM, rows: Sequence[Row], decoding: Decoding, turn: Turn
 ) -> None:
-    """Write rows of one budget by beam search, the end forced where the budget ends."""
+    """Write rows of one budget by beam search, the end forced where the budget ends.
+
+    Args:
+        model: The model.
+        rows: `decoding.n` of each prompt, side by side; they get its best beams.
+        decoding: Number of beams, and whether log-probabilities are asked for.
+        turn: Entered while the model is used.
+    """
     config = model.config
     eos, pad = int(config.eos_token_id), int(config.pad_token_id)
-    ids, mask = _pad([row.prompt for row in rows], pad, model.device)
+    ids, mask = _pad([row.prompt for row in rows[:: decoding.n]], pad, model.device)
     # Not max_new_tokens: the model's own config has a max_length, and both are remarked upon.
     most = ids.shape[1] + rows[0].budget + 1
     options = official_generation(max_length=most, pad=pad, eos=eos, num_beams=decoding.num_beams)
+    options.num_return_sequences = decoding.n
     with turn(), torch.inference_mode():
-        found = model.generate(input_ids=ids, attention_mask=mask, generation_config=options)
+        found = model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            generation_config=options,
+            stopping_criteria=[_Cancelled()],
+        )
     for row, tokens in zip(rows, found[:, ids.shape[1] :].tolist(), strict=True):
         end = tokens.index(eos) if eos in tokens else len(tokens)
         row.written = tokens[:end]
         row.finish = "length" if end >= row.budget else "stop"
+        if cancelled():
+            row.finish = "cancelled"
+        elif decoding.logprobs and row.written:
+            # One more forward pass: the search's own scores are of beams that were left since.
+            _measure(model, row, pad, turn)
+
+
+def _measure(model: BioGptForCausalLM, row: Row, pad: int, turn: Turn) -> None:
+    ids = torch.tensor([row.prompt + row.written], device=model.device)
+    with turn(), torch.inference_mode():
+        kept = len(row.written) + 1
+        logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()
+        logits[:, pad] = -torch.inf
+        row.logprobs = _logprobs(logits, row.written)
+
+
+def _logprobs(logits: torch.Tensor, tokens: Sequence[int]) -> list[float]:
+    chosen = torch.tensor(tokens, device=logits.device)[:, None]
+    found: list[float] = logits.log_softmax(-1).gather(-1, chosen)[:, 0].tolist()
+    return found
 
 
 def score(

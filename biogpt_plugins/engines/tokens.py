@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sacremoses import MosesTokenizer
+from sacremoses import MosesDetokenizer, MosesTokenizer
 
 from biogpt_plugins.engine import Prompt
 from biogpt_plugins.errors import ContextOverflowError, InputError
@@ -27,10 +27,17 @@ _LEARNED = re.compile(r"learned\d+(</w>)?|<seqsep>")
 
 @dataclass(frozen=True)
 class Encoded:
-    """A prompt as token ids, the leading `</s>` included, and how many tokens were cut from it."""
+    """A prompt as token ids.
+
+    Attributes:
+        ids: The ids, the leading `</s>` included.
+        truncated: How many tokens were cut from it.
+        sample: Which of the prompt's completions is to be written.
+    """
 
     ids: list[int]
     truncated: int = 0
+    sample: int = 0
 
 
 class Tokens:
@@ -54,6 +61,7 @@ class Tokens:
         added = tokenizer.get_added_vocab()
         self._silent = {*tokenizer.all_special_ids, *added.values(), *self._learned.values()}
         self._moses = _QuickMoses(lang="en")
+        self._unescape = MosesDetokenizer(lang="en").unescape_xml
         self._words: dict[str, tuple[int, ...]] = {}
 
     @property
@@ -76,6 +84,35 @@ class Tokens:
         """The tokens that have a text, as the vocabulary spells them."""
         # A model may have more rows than its vocabulary has names.
         return [self._pieces.get(token, "") for token in ids if token not in self._silent]
+
+    def places(self, ids: Sequence[int], text: str) -> list[tuple[int, str, int]]:
+        """Where in their text the tokens stand that have one.
+
+        Args:
+            ids: The ids.
+            text: Their text.
+
+        Returns:
+            Index into `ids`, spelling, and offset of each: its own if the text has its word
+            letter by letter, else that of the word.
+        """
+        found: list[tuple[int, str, int]] = []
+        word: list[tuple[int, str]] = []
+        at = 0
+        for index, token in enumerate(ids):
+            if token not in self._silent:
+                word.append((index, self._pieces.get(token, "").removesuffix(_WORD_END)))
+            if word and (self.ends_word(token) or index == len(ids) - 1):
+                spelt = "".join(piece for _, piece in word)
+                shown = self._unescape(spelt.replace("@-@", "-"))
+                start = max(at, text.find(shown, at))
+                offset = start
+                for place, piece in word:
+                    found.append((place, piece, offset))
+                    offset += len(piece) if shown == spelt else 0
+                at = start + len(shown) if text.startswith(shown, start) else start
+                word = []
+        return found
 
     def ends_word(self, token: int) -> bool:
         """Whether what follows this token is a new word."""

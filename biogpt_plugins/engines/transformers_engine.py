@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from random import Random
 from threading import Lock
@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 from transformers import BioGptForCausalLM, BioGptTokenizer
 
-from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt
+from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Token, cancelled
 from biogpt_plugins.engines.batches import Batcher, engine_error
 from biogpt_plugins.engines.decode import Row, score, write, write_beams
 from biogpt_plugins.engines.stopping import Stops
@@ -25,7 +25,6 @@ from biogpt_plugins.results import Usage
 _GREEDY = Decoding()
 _ROOM = 64
 _BATCH_SIZE = {"cuda": 64, "mps": 16, "cpu": 8}
-T = TypeVar("T")
 R = TypeVar("R")
 
 
@@ -101,37 +100,37 @@ class TransformersEngine:
         """Number of tokens of a text, the leading `</s>` not counted."""
         return len(self._tokens.ids(text))
 
+    def token_ids(self, text: str) -> list[int]:
+        """Ids of a text's tokens, the leading `</s>` not among them."""
+        return self._tokens.ids(text)
+
     def complete(
         self, prompts: Sequence[Prompt | str], decoding: Decoding = _GREEDY
     ) -> list[Completion]:
-        """Continue every prompt; one completion each, in order, its own error if it failed.
-
-        Raises:
-            InputError: Beams and sampling are asked for together.
-        """
-        if decoding.num_beams > 1 and decoding.temperature > 0:
-            raise InputError(
-                f"num_beams = {decoding.num_beams} and temperature = {decoding.temperature} "
-                "exclude each other: set one of them"
-            )
+        """Continue every prompt; one completion each, in order, its own error if it failed."""
         stops = Stops(decoding.stop, self._tokens)
+        beams = decoding.num_beams > 1
 
         def work(batch: list[Encoded]) -> list[Completion]:
-            rows = [self._row(encoded, decoding, stops) for encoded in batch]
-            if decoding.num_beams > 1:
+            n = decoding.n if beams else 1
+            rows = [self._row(encoded, decoding, stops) for encoded in batch for _ in range(n)]
+            if beams:
                 for _, equals in groupby(rows, key=lambda row: row.budget):
                     write_beams(self._model, list(equals), decoding, self._turn)
             else:
                 for _ in write(self._model, rows, decoding, self._turn):
                     pass
-            return [self._completion(*pair) for pair in zip(rows, batch, strict=True)]
+            found = [self._completion(row, batch[i // n]) for i, row in enumerate(rows)]
+            return [_as_one(found[at : at + n]) for at in range(0, len(found), n)]
 
-        return self._each(
+        found = self._each(
             prompts,
             lambda prompt: self._encode(prompt, decoding),
             work,
             lambda error: Completion(error=error),
+            samples=1 if beams else decoding.n,
         )
+        return [_as_one(completions) for completions in found]
 
     def stream(self, prompt: Prompt | str, decoding: Decoding = _GREEDY) -> Iterator[Chunk]:
         """Continue one prompt piece by piece; the pieces add up to the completion's text.
@@ -143,7 +142,7 @@ class TransformersEngine:
             BioGPTError: The prompt cannot be used, or (on reading) the runtime failed.
         """
         encoded = self._encode(prompt, decoding)
-        return self._pieces(encoded, replace(decoding, num_beams=1))
+        return self._pieces(encoded, replace(decoding, num_beams=1, n=1))
 
     def choose(
         self, prompts: Sequence[Prompt | str], choices: Sequence[str], *, truncate: bool = True
@@ -161,6 +160,8 @@ class TransformersEngine:
             return self._tokens.encode(_prompt(prompt), window=window, room=room, truncate=truncate)
 
         def work(batch: list[Encoded]) -> list[Choice]:
+            if cancelled():
+                return [Choice(probabilities={}, error=EngineError("cancelled")) for _ in batch]
             logs = score(self._model, [encoded.ids for encoded in batch], labels, self._turn)
             shares = torch.tensor(logs, dtype=torch.float64).softmax(-1).tolist()
             return [
@@ -172,9 +173,10 @@ class TransformersEngine:
                 for encoded, row in zip(batch, shares, strict=True)
             ]
 
-        return self._each(
+        found = self._each(
             prompts, encode, work, lambda error: Choice(probabilities={}, error=error)
         )
+        return [choice for (choice,) in found]
 
     def _each(
         self,
@@ -182,19 +184,24 @@ class TransformersEngine:
         encode: Callable[[Prompt | str], Encoded],
         work: Callable[[list[Encoded]], list[R]],
         failed: Callable[[BioGPTError], R],
-    ) -> list[R]:
-        found: dict[int, R] = {}
+        *,
+        samples: int = 1,
+    ) -> list[list[R]]:
+        found: dict[int, list[R]] = {}
         encoded: dict[int, Encoded] = {}
         for index, prompt in enumerate(prompts):
             try:
                 encoded[index] = encode(prompt)
             except BioGPTError as error:
-                found[index] = failed(error)
+                found[index] = [failed(error)]
         # Equal lengths side by side waste no padding; the longest first, as memory runs out there.
         order = sorted(encoded, key=lambda index: -len(encoded[index].ids))
-        results = self._batches.run([encoded[index] for index in order], work)
-        for index, result in zip(order, results, strict=True):
-            found[index] = failed(result) if isinstance(result, EngineError) else result
+        items = [replace(encoded[index], sample=i) for index in order for i in range(samples)]
+        results = self._batches.run(items, work)
+        several = iter(results)
+        for index in order:
+            own = islice(several, samples)
+            found[index] = [failed(r) if isinstance(r, EngineError) else r for r in own]
         return [found[index] for index in range(len(found))]
 
     def _pieces(self, encoded: Encoded, decoding: Decoding) -> Iterator[Chunk]:
@@ -204,7 +211,7 @@ class TransformersEngine:
         shown = ""
         while row.finish is None:
             try:
-                next(steps)
+                next(steps, None)
             except Exception as error:
                 raise engine_error(error) from error
             if row.finish is None and self._tokens.ends_word(row.written[-1]):
@@ -229,18 +236,24 @@ class TransformersEngine:
 
     def _row(self, encoded: Encoded, decoding: Decoding, stops: Stops) -> Row:
         window = self._window(decoding)
+        seeded = encoded.sample and decoding.seed is not None
         left = window - len(encoded.ids)
         return Row(
             prompt=encoded.ids,
             budget=min(decoding.max_new_tokens or left, left),
             stops=stops,
-            random=Random(decoding.seed),
+            # Of several samples the first is the one that would be written alone.
+            random=Random(f"{decoding.seed}/{encoded.sample}" if seeded else decoding.seed),
         )
 
     def _completion(self, row: Row, encoded: Encoded) -> Completion:
-        text, stopped = row.stops.cut(self._tokens.text(row.written))
+        whole = self._tokens.text(row.written)
+        text, stopped = row.stops.cut(whole)
+        places = self._tokens.places(row.written, whole) if row.logprobs else []
+        tokens = (Token(text=p, start=at, logprob=row.logprobs[i]) for i, p, at in places)
         return Completion(
             text=text,
+            tokens=tuple(token for token in tokens if token.start < len(text)),
             finish_reason="stop" if stopped else row.finish,
             usage=Usage(prompt_tokens=len(encoded.ids), completion_tokens=len(row.written)),
             truncated_tokens=encoded.truncated,
@@ -280,3 +293,10 @@ def _prompt(prompt: object) -> Prompt:
     if isinstance(prompt, Prompt):
         return prompt
     raise InputError(f"a prompt is a string or a Prompt, not a {type(prompt).__name__}")
+
+
+def _as_one(completions: Sequence[Completion]) -> Completion:
+    """The completions of one prompt; an error of one is that of all."""
+    first, *others = completions
+    failed = next((c for c in completions if c.error), first)
+    return failed if failed.error or not others else replace(first, others=tuple(others))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 
 from biogpt_plugins import Completion, Pipeline, Prompt
 from biogpt_plugins.binding import LLMFields
+from biogpt_plugins.engine import in_thread
 from llama_index_biogpt.model import ModelComponent
 
 
@@ -66,7 +66,7 @@ class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
         formatted: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> CompletionResponse:
-        return await asyncio.to_thread(self._complete, prompt, formatted, kwargs)
+        return await in_thread(self._complete, prompt, formatted, kwargs)
 
     @llm_completion_callback()
     def stream_complete(
@@ -86,7 +86,7 @@ class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
     ) -> CompletionResponseAsyncGen:
         async def responses() -> CompletionResponseAsyncGen:
             pieces = self._stream(prompt, formatted, kwargs)
-            while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            while (piece := await in_thread(next, pieces, None)) is not None:
                 yield piece
 
         return responses()
@@ -124,7 +124,7 @@ class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
     ) -> CompletionResponseGen:
         pipeline = self.bind_own_task()
         asked = self._prompt(pipeline, prompt, formatted)
-        decoding = self.decoding(pipeline, options.get("stop"), options).but(num_beams=1)
+        decoding = self.decoding(pipeline, options.get("stop"), options)
         text = ""
         for chunk in pipeline.engine.stream(asked, decoding):
             text += chunk.text
