@@ -2,36 +2,75 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar, cast
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
     Callbacks,
 )
-from langchain_core.language_models import BaseLLM
+from langchain_core.exceptions import ContextOverflowError as HostContextOverflowError
+from langchain_core.language_models import BaseLLM, LangSmithParams, LanguageModelInput
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import get_config_list
 from pydantic import ConfigDict
 from typing_extensions import Self
 
 from biogpt_plugins import Completion, Pipeline, Prompt, Usage
 from biogpt_plugins.binding import OPTIONS, LLMFields
+from biogpt_plugins.engine import in_thread
+from biogpt_plugins.errors import BioGPTError, ContextOverflowError
+
+
+class BioGPTContextOverflowError(ContextOverflowError, HostContextOverflowError):
+    """A prompt that is too long, as this package's error and as the host's."""
 
 
 class BioGPTLLM(LLMFields, BaseLLM):
     """A local BioGPT. With a task it reads source texts, without one it continues prompts.
 
-    `batch` and `generate` make one call of the engine for all prompts. The model is loaded on
+    `batch` and `generate` make one call of the engine for all prompts; with
+    `return_exceptions=True` a prompt that fails costs the others nothing. The model is loaded on
     first use and shared by all who name it. Decoding options may also be given with each call
-    (`llm.invoke(text, max_new_tokens=20)`, `llm.bind(seed=1)`), and count for caching.
+    (`llm.invoke(text, max_new_tokens=20)`, `llm.bind(seed=1)`), and count for caching. Cancelling a
+    task, and closing a stream, stops the generation.
 
     Each generation's `generation_info` has `finish_reason`, `prompt_tokens`, `completion_tokens`
-    and `truncated_tokens`. The fields are those of `biogpt_plugins.binding.LLMFields`.
+    and `truncated_tokens`, and with `logprobs` also `logprobs`: the lists `tokens`,
+    `token_logprobs` and `text_offset`.
+
+    Attributes:
+        n: Generations of each prompt, by sampling or from beams; a stream has one.
+        logprobs: Whether generations tell the log-probabilities of their tokens.
+
+    The other fields are those of `biogpt_plugins.binding.LLMFields`.
     """
 
     model_config = ConfigDict(extra="forbid")  # the host's own allows what is misspelt
+
+    n: int | None = None
+    logprobs: bool | None = None
+
+    decoding_options: ClassVar[tuple[str, ...]] = (*OPTIONS, "n", "logprobs")
+
+    @classmethod
+    def from_model_id(cls, model_id: str, **options: Any) -> Self:  # noqa: ANN401
+        """One on a model that is loaded at once: "demo", a folder, or a hub id.
+
+        Args:
+            model_id: The model.
+            options: Other fields of the LLM.
+
+        Raises:
+            ModelError: The model cannot be found, or is no BioGPT.
+            DeviceError: The device or dtype is not to be had here.
+        """
+        llm = cls(model=model_id, **options)
+        llm.bind_own_task()
+        return llm
 
     def generate(
         self,
@@ -53,21 +92,65 @@ class BioGPTLLM(LLMFields, BaseLLM):
         llm = self._with(kwargs)
         return await BaseLLM.agenerate(llm, prompts, stop, callbacks, **kwargs)
 
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[str]:
+        """The completion of each input, by one call of the engine.
+
+        The host takes the failure of one prompt for that of all. With `return_exceptions` each
+        prompt then goes its own way through the host, on what the engine has written already.
+        """
+        configs = get_config_list(config, len(inputs))
+        if not return_exceptions or (inputs and configs[0].get("max_concurrency")):
+            return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+        known: dict[str, Completion] = {}
+        try:
+            return super().batch(inputs, configs, known=known, **kwargs)
+        except Exception as error:
+            if not known:
+                return cast("list[str]", [error for _ in inputs])
+        options: Any = {"return_exceptions": True, "known": known, **kwargs}
+        pairs = zip(inputs, configs, strict=True)
+        return [BaseLLM.batch(self, [one], own, **options)[0] for one, own in pairs]
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[str]:
+        """`batch`, while the event loop goes on."""
+        configs = get_config_list(config, len(inputs))
+        if not return_exceptions or (inputs and configs[0].get("max_concurrency")):
+            return await super().abatch(
+                inputs, configs, return_exceptions=return_exceptions, **kwargs
+            )
+        known: dict[str, Completion] = {}
+        try:
+            return await super().abatch(inputs, configs, known=known, **kwargs)
+        except Exception as error:
+            if not known:
+                return cast("list[str]", [error for _ in inputs])
+        options: Any = {"return_exceptions": True, "known": known, **kwargs}
+        pairs = zip(inputs, configs, strict=True)
+        return [(await BaseLLM.abatch(self, [one], own, **options))[0] for one, own in pairs]
+
     def get_num_tokens(self, text: str) -> int:
         """Number of tokens by BioGPT's own tokenizer."""
-        if self.custom_get_token_ids is not None:
-            return len(self.custom_get_token_ids(text))
-        return self.bind_own_task().engine.count_tokens(text)
+        return len(self.get_token_ids(text))
 
     def get_token_ids(self, text: str) -> list[int]:
         """Token ids by BioGPT's own tokenizer; the leading `</s>` is not among them."""
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
-        tokenizer = getattr(self.bind_own_task().engine, "tokenizer", None)
-        if tokenizer is None:
-            raise NotImplementedError(f"the engine of {self.model!r} does not tell its token ids")
-        ids: list[int] = tokenizer.encode(text, add_special_tokens=False)
-        return ids
+        return self.bind_own_task().engine.token_ids(text)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -80,35 +163,60 @@ class BioGPTLLM(LLMFields, BaseLLM):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         # `stop` is what the host calls the stop strings of a call, and would hide our own.
-        names = {name: name for name in ("model", "revision", "dtype", "task", *OPTIONS)}
-        names["own_stop"] = "stop"
+        fields = ("model", "revision", "dtype", "task", *self.decoding_options)
+        names = {**{name: name for name in fields}, "own_stop": "stop"}
         values = {key: getattr(self, name) for key, name in names.items()}
-        return {key: value for key, value in values.items() if value is not None}
+        return {key: value for key, value in values.items() if value is not None} | self.own_ways()
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:  # noqa: ANN401
+        params = super()._get_ls_params(stop, **kwargs)
+        if most := kwargs.get("max_new_tokens", self.max_new_tokens):
+            params["ls_max_tokens"] = most
+        return params
 
     def _generate(
         self,
         prompts: list[str],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        *,
+        known: dict[str, Completion] | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> LLMResult:
-        pipeline = self.bind_own_task()
-        sources = [_prompt(pipeline, prompt) for prompt in prompts]
-        completions = pipeline.engine.complete(sources, self.decoding(pipeline, stop, kwargs))
+        if known and all(prompt in known for prompt in prompts):
+            completions = [known[prompt] for prompt in prompts]
+        else:
+            pipeline = self.bind_own_task()
+            sources = [_prompt(pipeline, prompt) for prompt in prompts]
+            completions = pipeline.engine.complete(sources, self.decoding(pipeline, stop, kwargs))
+            if known is not None:
+                known.update(zip(prompts, completions, strict=True))
         for index, completion in enumerate(completions):
             if error := completion.error:
-                raise type(error)(f"prompt {index} of {len(prompts)}: {error}") from error
+                raise _error(error, f"prompt {index} of {len(prompts)}: ") from error
+        every = [(first, *first.others) for first in completions]
         usage = Usage(
-            prompt_tokens=sum(completion.usage.prompt_tokens for completion in completions),
-            completion_tokens=sum(completion.usage.completion_tokens for completion in completions),
+            prompt_tokens=sum(first.usage.prompt_tokens for first in completions),
+            completion_tokens=sum(c.usage.completion_tokens for own in every for c in own),
         )
         return LLMResult(
-            generations=[[Generation(text=c.text, generation_info=_info(c))] for c in completions],
+            generations=[
+                [Generation(text=c.text, generation_info=_info(c)) for c in own] for own in every
+            ],
             llm_output={
                 "token_usage": {**usage.model_dump(), "total_tokens": usage.total_tokens},
                 "model_name": self.model,
             },
         )
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,  # noqa: ANN401
+    ) -> LLMResult:
+        return await in_thread(partial(self._generate, prompts, stop, **kwargs))
 
     def _stream(
         self,
@@ -130,7 +238,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[GenerationChunk]:
         chunks = self._chunks(prompt, stop, kwargs)
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+        while (chunk := await in_thread(next, chunks, None)) is not None:
             if run_manager and chunk.text:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
@@ -139,14 +247,17 @@ class BioGPTLLM(LLMFields, BaseLLM):
         self, prompt: str, stop: list[str] | None, options: dict[str, Any]
     ) -> Iterator[GenerationChunk]:
         pipeline = self.bind_own_task()
-        decoding = self.decoding(pipeline, stop, options).but(num_beams=1)
-        for chunk in pipeline.engine.stream(_prompt(pipeline, prompt), decoding):
-            info = _info(chunk.completion) if chunk.completion else None
-            yield GenerationChunk(text=chunk.text, generation_info=info)
+        decoding = self.decoding(pipeline, stop, options)
+        try:
+            for chunk in pipeline.engine.stream(_prompt(pipeline, prompt), decoding):
+                info = _info(chunk.completion) if chunk.completion else None
+                yield GenerationChunk(text=chunk.text, generation_info=info)
+        except ContextOverflowError as error:
+            raise _error(error) from error
 
     def _with(self, kwargs: dict[str, Any]) -> Self:
         # The host leaves the options of a call out of the cache's key: move them into the fields.
-        options = {name: kwargs.pop(name) for name in OPTIONS if name in kwargs}
+        options = {name: kwargs.pop(name) for name in self.decoding_options if name in kwargs}
         if not options:
             return self
         fields = {name: getattr(self, name) for name in type(self).model_fields}
@@ -157,9 +268,22 @@ def _prompt(pipeline: Pipeline, source: str) -> Prompt:
     return pipeline.task.prompt(source, pipeline.card)
 
 
+def _error(error: BioGPTError, where: str = "") -> BioGPTError:
+    overflow = isinstance(error, ContextOverflowError)
+    kind = BioGPTContextOverflowError if overflow else type(error)
+    return kind(f"{where}{error}")
+
+
 def _info(completion: Completion) -> dict[str, Any]:
-    return {
+    info: dict[str, Any] = {
         "finish_reason": completion.finish_reason,
         **completion.usage.model_dump(),
         "truncated_tokens": completion.truncated_tokens,
     }
+    if tokens := completion.tokens:
+        info["logprobs"] = {
+            "tokens": [token.text for token in tokens],
+            "token_logprobs": [token.logprob for token in tokens],
+            "text_offset": [token.start for token in tokens],
+        }
+    return info

@@ -6,13 +6,14 @@ import time
 import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
+from langchain_core.exceptions import ContextOverflowError as HostContextOverflowError
 from langchain_core.load import dumps, loads
 from langchain_core.prompts import PromptTemplate
 from langchain_core.runnables import ConfigurableField
 
 from biogpt_plugins import Decoding, Pipeline, Prompt, Usage
 from biogpt_plugins.engine import Completion
-from biogpt_plugins.errors import ContextOverflowError, EngineError
+from biogpt_plugins.errors import ContextOverflowError, EngineError, InputError
 from biogpt_plugins.prompts import CUE, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 from langchain_biogpt import BioGPTLLM
@@ -135,10 +136,61 @@ class TestCalls:
         with pytest.raises(kind, match=r"^prompt 1 of 2: too long$"):
             llm.batch(["a", "b"])
 
+    @pytest.mark.parametrize("way", ["invoke", "stream"])
+    def test_an_overflow_is_the_hosts_error_too(self, way):
+        for kind in (ContextOverflowError, HostContextOverflowError):
+            engine = ScriptedEngine([ContextOverflowError("too long")])
+            llm = BioGPTLLM.from_engine(engine, truncate=False)
+            with pytest.raises(kind, match="too long"):
+                list(getattr(llm, way)("a"))
+            assert not engine.decodings[0].truncate
+
+    def test_an_overlong_prompt_is_cut_or_told(self, tiny_biogpt):
+        long = "lithium " * 200
+        llm = BioGPTLLM(model=str(tiny_biogpt), max_new_tokens=4)
+        (cut,) = llm.generate([long]).generations[0]
+        assert cut.generation_info["truncated_tokens"] > 100
+        with pytest.raises(HostContextOverflowError, match="the prompt has 200 tokens and"):
+            llm.invoke(long, truncate=False)
+        with pytest.raises(HostContextOverflowError, match="the prompt has 200 tokens and"):
+            list(llm.stream(long, truncate=False))
+
+    def test_several_candidates_and_their_tokens(self):
+        engine = ScriptedEngine(["a b", "c", "d e f", "g"], logprob=-0.25)
+        llm = BioGPTLLM.from_engine(engine, temperature=1.0, n=2, logprobs=True)
+        result = llm.generate(["one two", "three"])
+        texts = [[g.text for g in own] for own in result.generations]
+        assert texts == [["a b", "c"], ["d e f", "g"]]
+        assert result.generations[0][0].generation_info["logprobs"] == {
+            "tokens": ["a", "b"],
+            "token_logprobs": [-0.25, -0.25],
+            "text_offset": [0, 2],
+        }
+        assert result.llm_output["token_usage"] == {
+            "prompt_tokens": 3,
+            "completion_tokens": 7,
+            "total_tokens": 10,
+        }
+        assert engine.decodings == [
+            Decoding(temperature=1.0, n=2, logprobs=True, max_new_tokens=100)
+        ]
+
+    def test_sampling_that_is_asked_for_comes_before_a_tasks_beams(self, engine):
+        llm = BioGPTLLM.from_engine(engine, task="describe")
+        llm.invoke("BRCA1 is", temperature=0.7)
+        assert engine.decodings[0] == Decoding(max_new_tokens=100, temperature=0.7)
+        with pytest.raises(InputError, match="exclude each other"):
+            llm.invoke("BRCA1 is", temperature=0.7, num_beams=5)
+
+    def test_a_model_that_is_not_there_fails_every_prompt(self, tmp_path):
+        llm = BioGPTLLM(model=str(tmp_path / "none"))
+        found = llm.batch(["a", "b"], return_exceptions=True)
+        assert [type(error).__name__ for error in found] == ["ModelNotFoundError"] * 2
+        assert llm.batch([], return_exceptions=True) == []
+
     def test_tokens_are_counted_by_the_engine(self, llm):
         assert llm.get_num_tokens("a b c") == 3
-        with pytest.raises(NotImplementedError, match="scripted"):
-            llm.get_token_ids("a")
+        assert len(set(llm.get_token_ids("a b a"))) == 2
         own = llm.model_copy(update={"custom_get_token_ids": lambda text: [7] * len(text)})
         assert (own.get_num_tokens("ab"), own.get_token_ids("ab")) == (2, [7, 7])
 
@@ -234,6 +286,9 @@ class TestIdentity:
             {"top_k": 5},
             {"num_beams": 2},
             {"seed": 5},
+            {"truncate": False},
+            {"n": 2},
+            {"logprobs": True},
         ],
         ids=str,
     )
@@ -287,12 +342,13 @@ class TestIdentity:
         assert "scripted" in text
 
     def test_tracing_parameters(self):
-        params = BioGPTLLM(temperature=0.5)._get_ls_params(stop=["x"])
+        params = BioGPTLLM(temperature=0.5, max_new_tokens=9)._get_ls_params(stop=["x"])
         assert params == {
             "ls_provider": "biogpt",
             "ls_model_type": "llm",
             "ls_model_name": "demo",
             "ls_temperature": 0.5,
+            "ls_max_tokens": 9,
             "ls_stop": ["x"],
         }
 
