@@ -1,19 +1,36 @@
-"""LangChain output parsers: from a BioGPT's completion to relations and answers."""
+"""LangChain output parsers: from a BioGPT's completion to relations, answers and hallmarks."""
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar, cast
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Generic, TypeVar, cast
 
 from langchain_core.exceptions import OutputParserException
-from langchain_core.output_parsers import BaseOutputParser
+from langchain_core.messages import BaseMessage
+from langchain_core.output_parsers import BaseCumulativeTransformOutputParser, BaseOutputParser
 from langchain_core.outputs import Generation
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import run_in_executor
+from pydantic import field_validator
 
-from biogpt_plugins import Answer, Relation
-from biogpt_plugins.errors import ParseError
-from biogpt_plugins.grounding import ground
+from biogpt_plugins import TASKS, Answer, Hallmarks, Relation
+from biogpt_plugins.errors import InputError, ParseError
+from biogpt_plugins.parsers import settled
+from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import get_task
 
 ResultT = TypeVar("ResultT")
+
+
+def unreadable(task: str, reason: str, completion: str | None) -> OutputParserException:
+    """The host's error for a completion that cannot be read as a task's result."""
+    targets = "\n".join(target for _, target in get_task(task).shots)
+    return OutputParserException(
+        reason,
+        observation=f"{reason}\nWrite it like this:\n{targets}",
+        llm_output=completion,
+        send_to_llm=True,
+    )
 
 
 class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
@@ -35,8 +52,11 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
         return self._read(first.text, self.source, cut=cut or partial)
 
     def get_format_instructions(self) -> str:
-        """The task's demonstrations, one a line: all that BioGPT understands of instructions."""
-        return "\n".join(target for _, target in get_task(self.task).shots)
+        """The task's solved examples: BioGPT follows no instructions, but goes on with examples.
+
+        `"{format_instructions}Abstract: {abstract} Conclusion:"` is what `few_shot_prompt` asks.
+        """
+        return get_task(self.task).demonstrations
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -46,28 +66,41 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
     def _type(self) -> str:
         return f"biogpt_{self.task}"
 
+    @field_validator("task")
+    @classmethod
+    def _writes_what_is_read_here(cls, name: str) -> str:
+        task = get_task(name)
+        if not cls._reads(task):
+            fit = " or ".join(task.name for task in TASKS.values() if cls._reads(task))
+            raise InputError(f"{cls.__name__} does not read task {name!r}: use {fit}")
+        return task.name
+
+    @staticmethod
+    def _reads(task: Task[Any]) -> bool:
+        raise NotImplementedError
+
     def _read(self, completion: str, source: str | None, *, cut: bool = False) -> ResultT:
         task = get_task(self.task)
         try:
-            result = task.parse(completion, source, cut=cut)
+            return cast(ResultT, task.interpret(completion, source, cut=cut).result)
         except ParseError as error:
-            raise OutputParserException(
-                str(error),
-                observation=f"{error} Write: {self.get_format_instructions()}",
-                llm_output=completion,
-                send_to_llm=True,
-            ) from error
-        found = ground(result, source) if task.grounded and source else result
-        return cast(ResultT, found)
+            raise unreadable(self.task, str(error), completion) from error
 
 
-class RelationOutputParser(_TaskOutputParser[list[Relation]]):
+class RelationOutputParser(
+    _TaskOutputParser[list[Relation]], BaseCumulativeTransformOutputParser[list[Relation]]
+):
     """Reads relations. An empty list means that the model says there are none.
+
+    A stream yields a longer list whenever a clause has ended; what it has yielded it does not take
+    back. Its last list is what `invoke` gives for the whole completion, and a completion that
+    cannot be read raises at its end. Closing the stream of a chain stops the LLM before it.
 
     Attributes:
         task: A task whose result is relations.
         source: The text that was read: ends of relations get their offsets in it. In a chain
             with many texts use `create_relation_chain`, or `parse_with_source`.
+        diff: Stream only the relations that are new, each time.
     """
 
     task: str = "bc5cdr"
@@ -80,6 +113,101 @@ class RelationOutputParser(_TaskOutputParser[list[Relation]]):
         """
         return self._read(completion, source)
 
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> list[Relation]:
+        """Read the first generation, heeding that it was cut off if its info says so.
+
+        If `partial`, only the relations that text still to come cannot change.
+        """
+        if not partial:
+            return super().parse_result(result)
+        try:
+            return self.parse(settled(result[0].text))
+        except OutputParserException:
+            return []
+
+    def transform(
+        self,
+        input: Iterator[str | BaseMessage],
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Iterator[list[Relation]]:
+        closed = False
+
+        def while_open() -> Iterator[str | BaseMessage]:
+            for chunk in input:
+                yield chunk
+                if closed:
+                    return
+
+        stream = super().transform(while_open(), config, **kwargs)
+        try:
+            for found in stream:  # noqa: UP028 - `yield from` would close the stream first
+                yield found
+        finally:
+            closed = True  # a closed stream of the host's reads its input to the end
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[list[Relation]]:
+        stream = RelationStream(self)
+        for chunk in input:
+            yield from stream.add(chunk)
+        yield from stream.end()
+
+    async def _atransform(
+        self,
+        input: AsyncIterator[str | BaseMessage],
+    ) -> AsyncIterator[list[Relation]]:
+        stream = RelationStream(self)
+        async for chunk in input:
+            for found in await run_in_executor(None, stream.add, chunk):
+                yield found
+        for found in await run_in_executor(None, stream.end):
+            yield found
+
+    def _diff(self, prev: list[Relation] | None, next: list[Relation]) -> list[Relation]:
+        return [relation for relation in next if relation not in (prev or [])]
+
+    @staticmethod
+    def _reads(task: Task[Any]) -> bool:
+        return task.grounded
+
+
+class RelationStream:
+    """What a stream of pieces has come to, and what to yield for it."""
+
+    def __init__(self, parser: RelationOutputParser) -> None:
+        self._parser = parser
+        self._text = self._settled = ""
+        self._found: list[Relation] | None = None
+
+    def add(self, chunk: str | BaseMessage) -> list[list[Relation]]:
+        """The relations so far, if the next piece has ended a clause."""
+        self._text += chunk if isinstance(chunk, str) else chunk.text
+        before, self._settled = self._settled, settled(self._text)
+        if self._settled == before:
+            return []
+        found = self._parser.parse_result([Generation(text=self._text)], partial=True)
+        return self._next(found) if len(found) > len(self._found or ()) else []
+
+    def end(self, found: list[Relation] | None = None) -> list[list[Relation]]:
+        """The relations of the whole, read here if they are not given, unless they were yielded.
+
+        Raises:
+            OutputParserException: The whole cannot be read.
+        """
+        found = self._parser.parse(self._text) if found is None else found
+        return self._next(found) if found != self._found else []
+
+    def _next(self, found: list[Relation]) -> list[list[Relation]]:
+        before, self._found = self._found, found
+        return [self._parser._diff(before, found) if self._parser.diff else _SoFar(found)]
+
+
+class _SoFar(list[Relation]):
+    """A list that takes the place of a shorter one: hosts add up the chunks of a stream."""
+
+    def __add__(self, other: list[Relation]) -> list[Relation]:  # type: ignore[override]
+        return other if isinstance(other, _SoFar) else super().__add__(other)
+
 
 class AnswerOutputParser(_TaskOutputParser[Answer]):
     """Reads a yes/no/maybe answer.
@@ -89,3 +217,21 @@ class AnswerOutputParser(_TaskOutputParser[Answer]):
     """
 
     task: str = "pubmedqa"
+
+    @staticmethod
+    def _reads(task: Task[Any]) -> bool:
+        return bool(task.choices)
+
+
+class HallmarksOutputParser(_TaskOutputParser[Hallmarks]):
+    """Reads hallmarks of cancer. No labels mean that the model says there are none.
+
+    Attributes:
+        task: A task whose result is hallmarks.
+    """
+
+    task: str = "hoc"
+
+    @staticmethod
+    def _reads(task: Task[Any]) -> bool:
+        return task.name == "hoc"

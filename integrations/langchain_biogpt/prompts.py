@@ -10,8 +10,17 @@ from typing import Any
 from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate
 
-from biogpt_plugins.prompts import FEW_SHOT, lay_out
+from biogpt_plugins import Prompt, Text
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.prompts import CUE, FEW_SHOT, framed, lay_out
 from biogpt_plugins.tasks import get_task
+
+FIX_PROMPT = PromptTemplate.from_template("{instructions}" + framed("{completion}"))
+"""For an OutputFixingParser whose LLM is a pretrained BioGPT, which follows no instructions: it is
+shown the parser's solved examples, and then the completion as a text to conclude from."""
+
+RETRY_PROMPT = PromptTemplate.from_template("{prompt}")
+"""For a RetryOutputParser whose LLM is a BioGPT: the same prompt again, for an LLM that samples."""
 
 
 class TaskPromptTemplate(PromptTemplate):
@@ -41,30 +50,63 @@ class TaskPromptTemplate(PromptTemplate):
 class TaskFewShotPromptTemplate(FewShotPromptTemplate):
     """Solved examples of a task and then the text, for a `BioGPTLLM` without a task.
 
-    An example has the task's variables and `target`, what the model should have written. Give
-    `biogpt_plugins.prompts.CUE` as stop string: a pretrained model goes on with the next example.
+    A pretrained model goes on with the next text: `BioGPTLLM(stop=prompt.stop)` or
+    `llm.bind(stop=prompt.stop)` ends its completion there. An example has the task's variables and
+    `target`, what the model should have written.
     """
 
     task: str
+
+    @property
+    def stop(self) -> list[str]:
+        """The stop strings of a completion."""
+        return [CUE]
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        return cls.__module__.split(".")
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        return True
 
     def format(self, **kwargs: Any) -> str:  # noqa: ANN401
         """Render the examples and the text, as the task's few-shot layout does.
 
         Raises:
-            InputError: The values, or those of an example, hold no text.
+            InputError: The values, or those of an example, hold no text, or it lacks its target.
         """
-        values = self._merge_partial_and_user_variables(**kwargs)
-        return self._render(self._get_examples(**values), values)
+        text = self._text(kwargs)
+        return self._render(text, self._get_examples(**_fields(text)))
 
     async def aformat(self, **kwargs: Any) -> str:  # noqa: ANN401
         """`format`, with an asynchronous example selector."""
-        values = self._merge_partial_and_user_variables(**kwargs)
-        return self._render(await self._aget_examples(**values), values)
+        text = self._text(kwargs)
+        return self._render(text, await self._aget_examples(**_fields(text)))
 
-    def _render(self, examples: list[dict[str, Any]], values: dict[str, Any]) -> str:
+    def _text(self, values: dict[str, Any]) -> Text:
+        return get_task(self.task).read_input(self._merge_partial_and_user_variables(**values))
+
+    def _render(self, text: Text, examples: list[dict[str, Any]]) -> str:
+        source = get_task(self.task).source(text)
+        if self.example_selector and not examples:
+            return framed(source.source)
+        shots = [self._solved(*numbered) for numbered in enumerate(examples, start=1)]
+        return lay_out(source, FEW_SHOT, shots=shots).source
+
+    def _solved(self, number: int, example: dict[str, Any]) -> tuple[Prompt, str]:
         task = get_task(self.task)
-        shots = [(task.source(task.read_input(shot)), shot["target"]) for shot in examples]
-        return lay_out(task.source(task.read_input(values)), FEW_SHOT, shots=shots).source
+        try:
+            source = task.source(task.read_input(example))
+            if not example.get("target"):
+                raise InputError(f"{example!r:.80} has no target")
+        except InputError as error:
+            needed = ", ".join(self.example_prompt.input_variables)
+            raise InputError(
+                f"example {number}: {error}. Give every example {needed} and target, what the "
+                "model should have written"
+            ) from error
+        return source, example["target"]
 
 
 def task_prompt(task: str) -> TaskPromptTemplate:
@@ -80,9 +122,12 @@ def task_prompt(task: str) -> TaskPromptTemplate:
     names = _variables(task)
     shown = chosen.source(chosen.read_input({name: f"{{{name}}}" for name in names})).source
     optional = dict.fromkeys((name for name, needed in names.items() if not needed), "")
-    needed = [name for name in names if name not in optional]
     return TaskPromptTemplate(
-        task=chosen.name, template=shown, input_variables=needed, partial_variables=optional
+        task=chosen.name,
+        template=shown,
+        input_variables=[name for name in names if name not in optional],
+        optional_variables=list(optional),
+        partial_variables=optional,
     )
 
 
@@ -110,7 +155,7 @@ def few_shot_prompt(
     """
     prompt = task_prompt(task)
     shots = get_task(task).shots
-    examples = [{**shot.model_dump(by_alias=True), "target": target} for shot, target in shots]
+    examples = [{**_fields(shot), "target": target} for shot, target in shots]
     return TaskFewShotPromptTemplate(
         task=prompt.task,
         examples=None if example_selector else examples,
@@ -118,8 +163,14 @@ def few_shot_prompt(
         example_prompt=prompt,
         suffix=prompt.template,
         input_variables=prompt.input_variables,
+        optional_variables=prompt.optional_variables,
         partial_variables=prompt.partial_variables,
     )
+
+
+def _fields(text: Text) -> dict[str, Any]:
+    """The values of a task's variables, as strings: selectors join them."""
+    return text.model_dump(by_alias=True, exclude={"id"})
 
 
 def _variables(task: str) -> dict[str, bool]:
