@@ -11,9 +11,12 @@ except ImportError as error:
 
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.evaluators import BioGPTEvaluator
+from langchain_biogpt.graphs import BioGPTGraphTransformer, GraphDocument, Node, Relationship
 from langchain_biogpt.llm import BioGPTLLM
-from langchain_biogpt.parsers import AnswerOutputParser, RelationOutputParser
+from langchain_biogpt.parsers import AnswerOutputParser, HallmarksOutputParser, RelationOutputParser
 from langchain_biogpt.prompts import (
+    FIX_PROMPT,
+    RETRY_PROMPT,
     TaskFewShotPromptTemplate,
     TaskPromptTemplate,
     few_shot_prompt,
@@ -21,17 +24,41 @@ from langchain_biogpt.prompts import (
     relation_prompt,
     task_prompt,
 )
+from langchain_biogpt.runnables import BioGPTTask
+from langchain_biogpt.tools import (
+    BioGPTAnswerTool,
+    BioGPTCompleteTool,
+    BioGPTDescribeTool,
+    BioGPTRelationTool,
+    BioGPTToolkit,
+)
+from langchain_biogpt.transformers import BioGPTRelationTransformer, relations_of
 
 __all__ = [
+    "FIX_PROMPT",
+    "RETRY_PROMPT",
     "AnswerOutputParser",
+    "BioGPTAnswerTool",
+    "BioGPTCompleteTool",
+    "BioGPTDescribeTool",
     "BioGPTEvaluator",
+    "BioGPTGraphTransformer",
     "BioGPTLLM",
+    "BioGPTRelationTool",
+    "BioGPTRelationTransformer",
+    "BioGPTTask",
+    "BioGPTToolkit",
+    "GraphDocument",
+    "HallmarksOutputParser",
+    "Node",
     "RelationOutputParser",
+    "Relationship",
     "TaskFewShotPromptTemplate",
     "TaskPromptTemplate",
     "create_relation_chain",
     "few_shot_prompt",
     "question_prompt",
     "relation_prompt",
+    "relations_of",
     "task_prompt",
 ]

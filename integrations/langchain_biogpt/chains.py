@@ -9,7 +9,13 @@ from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask
 
 
-def create_relation_chain(llm: BioGPTLLM | None = None, **options: Any) -> BioGPTTask:  # noqa: ANN401
+def create_relation_chain(
+    llm: BioGPTLLM | None = None,
+    *,
+    task: str | None = None,
+    predictions: bool = False,
+    **options: Any,  # noqa: ANN401
+) -> BioGPTTask:
     """Papers in, relations out, with offsets into the text that was given.
 
     A batch is one call of the engine. With `return_exceptions=True` a bad text or an unreadable
@@ -17,8 +23,10 @@ def create_relation_chain(llm: BioGPTLLM | None = None, **options: Any) -> BioGP
     is written.
 
     Args:
-        llm: An LLM with a relation task; one without a task is given the first relation task that
-            its model was taught. None for the bundled model.
+        llm: The model, and how it writes; None for the bundled one.
+        task: A relation task; None for the LLM's own, or else the first relation task that its
+            model was taught.
+        predictions: Give whole Predictions, failed ones among them, instead of relations.
         options: Decoding options besides the LLM's own: `logprobs=True` gives relations a score.
 
     Returns:
@@ -26,9 +34,10 @@ def create_relation_chain(llm: BioGPTLLM | None = None, **options: Any) -> BioGP
         relations. Offsets count in the text, in `page_content`, or in title + " " + abstract.
 
     Raises:
-        InputError: Neither the LLM nor its model has a relation task.
-        ModelError: The LLM has no task, and its model cannot be found.
+        InputError: The task finds no relations, or the model was taught none that does.
+        ModelError: No task is named, and the model cannot be found.
     """
     llm = llm or BioGPTLLM()
-    task = relation_task(llm.task) if llm.task else llm.own_relation_task()
-    return BioGPTTask(llm=llm, task=task, options=options)
+    named = task or llm.task
+    task = relation_task(named) if named else llm.own_relation_task()
+    return BioGPTTask(llm=llm, task=task, options=options, predictions=predictions)

@@ -17,7 +17,7 @@ from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.binding import relation_task
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.errors import BioGPTError, InputError, ModelError
-from biogpt_plugins.grounding import sentence_at
+from biogpt_plugins.mentions import sentence_of
 from biogpt_plugins.results import Failure
 from biogpt_plugins.tasks import get_task
 from langchain_biogpt.llm import BioGPTLLM
@@ -307,9 +307,8 @@ def _relation(relation: Relation, text: str) -> str:
     strange = [repr(end.name) for end in ends if not end.grounded]
     if strange:
         return shorten(f"{line} (not in this text: {', '.join(strange)})", _ENTRY)
-    places = [place for end in ends for place in (end.start, end.end) if place is not None]
-    sentence = text[slice(*sentence_at(text, min(places), max(places)))]
-    return shorten(f'{line}: "{sentence}"', _ENTRY)
+    sentence = sentence_of(relation, text)
+    return shorten(f'{line}: "{text[slice(*sentence)]}"' if sentence else line, _ENTRY)
 
 
 def _within(most: int, head: str, entries: Sequence[str], notes: Sequence[str]) -> str:

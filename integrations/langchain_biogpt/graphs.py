@@ -1,0 +1,278 @@
+"""Documents as graphs of their relations, for graph databases."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langchain_core.documents import Document
+from langchain_core.runnables import RunnableConfig
+from pydantic import BaseModel, Field
+
+from biogpt_plugins import Entity, Prediction, Relation
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.mentions import sentence_of, spelling
+from biogpt_plugins.tasks import get_task
+from langchain_biogpt.chains import create_relation_chain
+from langchain_biogpt.documents import paper_id
+from langchain_biogpt.llm import BioGPTLLM
+from langchain_biogpt.transformers import ERROR, remarks, with_metadata
+
+_log = logging.getLogger(__name__)
+
+_Scalar = str | int | float | bool
+
+# What no table of relationships may be called: words of Cypher, and other tables of the stores.
+_TAKEN = frozenset(
+    "ACYCLIC ALL AND ANY ASC ASCENDING CASE CAST COLUMN CREATE DBTYPE DEFAULT DESC DESCENDING "  # noqa: SIM905
+    "DISTINCT ELSE END ENDS EXISTS FALSE FOR GLOB GROUP HEADERS HINT IN INDEX INSTALL JOIN MACRO "
+    "NONE NOT NULL ON ONLY OPTIONAL OR ORDER PRIMARY PROFILE SHORTEST SINGLE STARTS TABLE THEN "
+    "TRAIL TRUE UNION UNWIND WHEN WHERE WITH XOR "
+    "CHEMICAL CHUNK DISEASE DOCUMENT DRUG MENTIONS TARGET".split()
+)
+
+
+class Node(BaseModel):
+    """An entity, with the fields that LangChain's graph stores ask of a node.
+
+    Attributes:
+        id: Type and name: "chemical:lithium".
+        type: A label: "Chemical", "Disease", "Drug", "Target".
+        properties: `name`, as the paper spells it; `type`, as the task calls it; `identifier`, in a
+            vocabulary such as MeSH, where one is known.
+    """
+
+    id: str
+    type: str
+    properties: dict[str, _Scalar] = Field(default_factory=dict)
+
+
+class Relationship(BaseModel):
+    """A relation, with the fields that LangChain's graph stores ask of a relationship.
+
+    Attributes:
+        source: The relation's head.
+        target: Its tail.
+        type: A label: "CID", "MECHANISM", "PARTIAL_AGONIST".
+        properties: `type`, as the model wrote it; `pmid`; `sentence`, the one around both ends;
+            `score`, from 0 to 1; `grounded`, whether both ends stand in the text; `head_start`,
+            `head_end`, `tail_start`, `tail_end`, counted in the source's `page_content`; `task`;
+            `model`. What is not known is left out.
+    """
+
+    source: Node
+    target: Node
+    type: str
+    properties: dict[str, _Scalar] = Field(default_factory=dict)
+
+
+class GraphDocument(BaseModel):
+    """A document's relations, with the fields that LangChain's graph stores ask for.
+
+    Attributes:
+        nodes: The entities, each once.
+        relationships: The relations between them, each once.
+        source: A copy of the document.
+    """
+
+    nodes: list[Node]
+    relationships: list[Relationship]
+    source: Document
+
+
+class BioGPTGraphTransformer:
+    """Turns documents into graphs, by the methods of LangChain's LLMGraphTransformer.
+
+    All documents are one call of the engine. `add_graph_documents` of Neo4jGraph, LadybugGraph
+    and their like takes the graphs as they are.
+
+    Entities of one type and name are one node, within a paper and among papers. Names keep their
+    case, but for capitals that only begin a sentence or a title: CAT and cat are two, Lithium and
+    lithium are one.
+
+    Stores keep one relationship of a type between two nodes, with the properties that the first
+    paper gave it, or none. Where every paper's sentence and score are to be kept, write the
+    relationships into a table of your own as well.
+
+    The source's `metadata["id"]`, by which stores know a document, is the one that it has, or else
+    its PMID. Several documents of a call that have the same PMID, such as a paper's chunks, are
+    given none: stores then go by a hash of the text.
+    """
+
+    def __init__(
+        self,
+        llm: BioGPTLLM | None = None,
+        *,
+        task: str | None = None,
+        allowed_nodes: Iterable[str] = (),
+        allowed_relationships: Iterable[str | tuple[str, str, str]] = (),
+    ) -> None:
+        """Choose a model, a task, and what of its findings to keep.
+
+        Args:
+            llm: The model, and how it writes; None for the bundled one.
+            task: A relation task; None for the LLM's own, or else the first relation task that its
+                model was taught. "bc5cdr" finds (Chemical, CID, Disease); "ddi" MECHANISM,
+                EFFECT, ADVISE and INT from Drug to Drug; "kd_dti" whatever a Drug is to a Target.
+            allowed_nodes: Types of nodes to keep, and the relationships among them; empty for all.
+            allowed_relationships: Types of relationships to keep, or triples of source type,
+                type and target type; empty for all. Nodes stay without them. Case plays no part.
+
+        Raises:
+            InputError: The task finds no relations, or no entities of an allowed type; or the
+                model was taught no relation task.
+            ModelError: No task is named, and the model cannot be found.
+        """
+        self._finder = create_relation_chain(llm, task=task, predictions=True, logprobs=True)
+        self._strict = self._finder.model_copy(update={"predictions": False})  # failures are raised
+        self._nodes = {_entity_label(name, self._finder.task) for name in allowed_nodes}
+        self._relationships = {_allowed(one, self._finder.task) for one in allowed_relationships}
+
+    def convert_to_graph_documents(
+        self, documents: Sequence[Document], config: RunnableConfig | None = None
+    ) -> list[GraphDocument]:
+        """The graph of each document, in order.
+
+        A document that fails costs the others nothing. Its graph is empty, the source's
+        `metadata["biogpt_error"]` says why, and it is logged; a document in which no relation is
+        found has no such key.
+
+        Raises:
+            ModelError: The model cannot be loaded.
+        """
+        documents = list(documents)
+        return self._graphs(documents, self._finder.batch(documents, config))
+
+    async def aconvert_to_graph_documents(
+        self, documents: Sequence[Document], config: RunnableConfig | None = None
+    ) -> list[GraphDocument]:
+        """The same while the event loop goes on; cancelling stops the generation."""
+        documents = list(documents)
+        return self._graphs(documents, await self._finder.abatch(documents, config))
+
+    def process_response(
+        self, document: Document, config: RunnableConfig | None = None
+    ) -> GraphDocument:
+        """The graph of one document.
+
+        Raises:
+            OutputParserException: The completion cannot be read; `llm_output` is the completion.
+            BioGPTError: The document cannot be used, or the engine failed.
+        """
+        return self._graph(document, self._strict.invoke(document, config), _known_by(document))
+
+    async def aprocess_response(
+        self, document: Document, config: RunnableConfig | None = None
+    ) -> GraphDocument:
+        """The same while the event loop goes on; cancelling stops the generation."""
+        return self._graph(
+            document, await self._strict.ainvoke(document, config), _known_by(document)
+        )
+
+    def _graphs(
+        self, documents: list[Document], found: list[Prediction[list[Relation]]]
+    ) -> list[GraphDocument]:
+        times = Counter(map(paper_id, documents))
+        graphs = []
+        for document, prediction in zip(documents, found, strict=True):
+            facts = remarks(prediction)
+            if ERROR in facts:
+                _log.warning("no graph of document %s: %s", paper_id(document), facts[ERROR])
+            if times[paper_id(document)] == 1:
+                facts |= _known_by(document)
+            graphs.append(self._graph(document, prediction.result or [], facts))
+        return graphs
+
+    def _graph(
+        self, document: Document, relations: list[Relation], facts: dict[str, Any]
+    ) -> GraphDocument:
+        nodes: dict[str, Node] = {}
+        edges: dict[tuple[str, str, str], Relationship] = {}
+        for relation in relations:
+            ends = (_node(end, document.page_content) for end in (relation.head, relation.tail))
+            head, tail = (nodes.setdefault(node.id, node) for node in ends)
+            label = _relationship_label(relation.type)
+            properties = self._properties(relation, document)
+            edge = Relationship(source=head, target=tail, type=label, properties=properties)
+            edges.setdefault((head.id, label, tail.id), edge)
+        return GraphDocument(
+            nodes=[node for node in nodes.values() if self._keeps_node(node)],
+            relationships=[edge for edge in edges.values() if self._keeps(edge)],
+            source=with_metadata(document, facts),
+        )
+
+    def _properties(self, relation: Relation, document: Document) -> dict[str, _Scalar]:
+        head, tail = relation.head, relation.tail
+        sentence = sentence_of(relation, document.page_content)
+        properties = {
+            "type": relation.type,
+            "pmid": paper_id(document),
+            "sentence": sentence and document.page_content[slice(*sentence)],
+            "score": relation.score,
+            "grounded": relation.grounded,
+            "head_start": head.start,
+            "head_end": head.end,
+            "tail_start": tail.start,
+            "tail_end": tail.end,
+            "task": self._finder.task,
+            "model": self._finder.llm.model,
+        }
+        return {name: value for name, value in properties.items() if value is not None}
+
+    def _keeps_node(self, node: Node) -> bool:
+        return not self._nodes or node.type in self._nodes
+
+    def _keeps(self, edge: Relationship) -> bool:
+        triple = (edge.source.type, edge.type, edge.target.type)
+        wanted = not self._relationships or not self._relationships.isdisjoint((edge.type, triple))
+        return wanted and self._keeps_node(edge.source) and self._keeps_node(edge.target)
+
+
+def _node(entity: Entity, text: str) -> Node:
+    properties = {"name": entity.text, "type": entity.type, "identifier": entity.id}
+    return Node(
+        id=f"{entity.type}:{spelling(entity, text)}",
+        type=_node_label(entity.type),
+        properties={name: value for name, value in properties.items() if value is not None},
+    )
+
+
+def _known_by(document: Document) -> dict[str, str]:
+    """The id that stores are to know a document by, if it says none itself."""
+    id_ = paper_id(document)
+    return {} if id_ is None or document.metadata.get("id") else {"id": id_}
+
+
+def _node_label(name: str) -> str:
+    return name.capitalize()
+
+
+def _relationship_label(name: str) -> str:
+    """A label that is an identifier wherever one is needed unquoted: "PARTIAL_AGONIST"."""
+    words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in name.upper())
+    label = "_".join(words.split())
+    return label if label[:1].isalpha() and label not in _TAKEN else f"_{label}"
+
+
+def _allowed(given: str | tuple[str, str, str], task: str) -> str | tuple[str, str, str]:
+    if isinstance(given, str):
+        return _relationship_label(given)
+    try:
+        source, name, target = given
+    except ValueError as error:
+        raise InputError(
+            f"allowed_relationships has {given!r}: give a type, or (source type, type, target type)"
+        ) from error
+    return _entity_label(source, task), _relationship_label(name), _entity_label(target, task)
+
+
+def _entity_label(name: str, task: str) -> str:
+    """The label of a type of entities that the task finds, as its solved examples show."""
+    solved = get_task(task)
+    relations = [relation for _, target in solved.shots for relation in solved.parse(target)]
+    labels = {_node_label(end.type) for found in relations for end in (found.head, found.tail)}
+    if _node_label(name) not in labels:
+        raise InputError(f"task {task} finds no {name!r}: allow {' or '.join(sorted(labels))}")
+    return _node_label(name)
