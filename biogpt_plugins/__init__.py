@@ -5,6 +5,7 @@ from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.inputs import Paper, Question, Text
 from biogpt_plugins.pipeline import Pipeline, load
 from biogpt_plugins.results import Answer, Entity, Hallmarks, Prediction, Relation, Usage
+from biogpt_plugins.synthesis import PaperAnswer
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import TASKS
 
@@ -22,6 +23,7 @@ __all__ = [
     "Entity",
     "Hallmarks",
     "Paper",
+    "PaperAnswer",
     "Pipeline",
     "Prediction",
     "Prompt",

@@ -15,7 +15,7 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from biogpt_plugins.results import Entity, Relation
@@ -93,6 +93,11 @@ def _loosely(tokens: Iterable[_Token]) -> Iterator[_Token]:
         if token.text not in _SOFT and not (token.text == "s" and before == "'"):
             yield token._replace(text=_PLURAL.sub("", token.text))
         before = token.text
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in normal form, without hyphens, and the plural "s" of longer words."""
+    return [token.text for token in _loosely(_tokens(text)) if token.text.isalnum()]
 
 
 # --- finding --------------------------------------------------------------------------------
@@ -344,6 +349,17 @@ def sentence_at(text: str, start: int, end: int) -> Span:
     first = bisect_right(starts, start)
     past = bisect_left(starts, end, lo=first)
     since = starts[first - 1] if first else 0
-    sentence = text[since : starts[past] if past < len(starts) else len(text)]
-    since += len(sentence) - len(sentence.lstrip())
-    return Span(since, since + len(sentence.strip()))
+    return _bare(text, since, starts[past] if past < len(starts) else len(text))
+
+
+def sentences(text: str) -> list[Span]:
+    """All sentences of a text, in order, without the space around them."""
+    bounds = pairwise((0, *_sentence_starts(text), len(text)))
+    return [span for span in (_bare(text, *pair) for pair in bounds) if span.start < span.end]
+
+
+def _bare(text: str, start: int, end: int) -> Span:
+    """A place without the space at its ends."""
+    place = text[start:end]
+    start += len(place) - len(place.lstrip())
+    return Span(start, start + len(place.strip()))

@@ -1,4 +1,4 @@
-"""BioGPT for LangChain: an LLM, prompt templates, output parsers, chains and an evaluator."""
+"""BioGPT for LangChain: LLM, templates, parsers, chains, transformers, tools, evaluator."""
 
 from biogpt_plugins.errors import MissingExtraError
 
@@ -10,6 +10,7 @@ except ImportError as error:
     ) from error
 
 from langchain_biogpt.chains import create_relation_chain
+from langchain_biogpt.descriptions import create_description_chain
 from langchain_biogpt.evaluators import BioGPTEvaluator
 from langchain_biogpt.graphs import BioGPTGraphTransformer, GraphDocument, Node, Relationship
 from langchain_biogpt.llm import BioGPTLLM
@@ -24,6 +25,7 @@ from langchain_biogpt.prompts import (
     relation_prompt,
     task_prompt,
 )
+from langchain_biogpt.qa import create_paper_qa_chain
 from langchain_biogpt.runnables import BioGPTTask
 from langchain_biogpt.tools import (
     BioGPTAnswerTool,
@@ -55,6 +57,8 @@ __all__ = [
     "Relationship",
     "TaskFewShotPromptTemplate",
     "TaskPromptTemplate",
+    "create_description_chain",
+    "create_paper_qa_chain",
     "create_relation_chain",
     "few_shot_prompt",
     "question_prompt",

@@ -124,27 +124,29 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
         pipeline = self.pipeline()
         for value in map(as_input, inputs):
             if self.predictions or not pipeline.task.grounded:
-                yield _or_raised(*self._run([value]))
+                yield raised(*self._run([value]))
                 continue
             source = pipeline.task.read_input(value).source
             stream = RelationStream(RelationOutputParser(task=self.task, source=source))
             for chunk in pipeline.stream(value):
                 yield from stream.add(chunk.text)
                 if chunk.prediction:
-                    yield from stream.end(_or_raised(_result(chunk.prediction)))
+                    yield from stream.end(raised(outcome(chunk.prediction)))
 
     def _run(self, inputs: list[Any]) -> list[Any]:
         found = self.pipeline().run([as_input(value) for value in inputs])
-        return found if self.predictions else [_result(prediction) for prediction in found]
+        return found if self.predictions else [outcome(prediction) for prediction in found]
 
 
-def _or_raised(found: Any) -> Any:  # noqa: ANN401 - a result or an exception
+def raised(found: Any) -> Any:  # noqa: ANN401 - a result or an exception
+    """The result; an exception is raised."""
     if isinstance(found, Exception):
         raise found
     return found
 
 
-def _result(prediction: Prediction[Any]) -> Any:  # noqa: ANN401 - a result or an exception
+def outcome(prediction: Prediction[Any]) -> Any:  # noqa: ANN401 - a result or an exception
+    """A prediction's result, or what a Runnable raises in its stead."""
     failure = prediction.error
     if failure is None:
         return prediction.result

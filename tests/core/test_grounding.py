@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_data import shared
 
-from biogpt_plugins.grounding import Aligner, Span, ground, sentence_at
+from biogpt_plugins.grounding import Aligner, Span, ground, sentence_at, sentences, words
 from biogpt_plugins.results import Entity, Relation
 
 
@@ -219,6 +219,26 @@ def test_long_odd_texts_come_to_an_end(sign: str) -> None:
     Aligner("a and b").find(text)
     ground([relation("a", "a")], text)
     sentence_at(text, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \n ", []),
+        (" One of Fig. 2.  Two of i.v. use!\n", ["One of Fig. 2.", "Two of i.v. use!"]),
+        ("No full stop", ["No full stop"]),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    found = sentences(text)
+    assert [text[start:end] for start, end in found] == expected
+    assert found == [sentence_at(text, *span) for span in found]
+
+
+def test_words() -> None:
+    text = "TNF-α, Patients' i.v. doses (p<0.05)"
+    assert words(text) == ["tnf", "alpha", "patient", "i", "v", "dose", "p", "0", "05"]
 
 
 def test_parsers_can_use_it_without_torch() -> None:

