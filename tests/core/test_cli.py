@@ -216,7 +216,7 @@ def test_ask(tmp_path):
         load = Loader(probabilities=[(0.7, 0.25, 0.05)])
         done = run("ask", "Does it?", "-c", context, load=load, **options)
         assert load.asked == ("demo", "pubmedqa", {})
-        assert load.engine.history[0].text == "It does, β. "
+        assert load.engine.history[0].text == "It does, β."
         assert [line.split()[0] for line in done.stdout.splitlines()] == ["yes", "no", "maybe"]
         assert [line.split()[-1] for line in done.stdout.splitlines()] == ["70.0%", "25.0%", "5.0%"]
         assert max(map(len, done.stdout.splitlines())) <= 80
