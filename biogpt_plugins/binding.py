@@ -7,16 +7,20 @@ configured without the model; all who name the same model share one engine.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
+from biogpt_plugins.checkpoints.locate import read_config
 from biogpt_plugins.engine import Decoding, Engine
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline, load
+from biogpt_plugins.prompts import FEW_SHOT
 from biogpt_plugins.tasks import TASKS, get_task
 
 OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed", "truncate")
@@ -42,7 +46,7 @@ class ModelFields(BaseModel):
 
     Attributes:
         model: "demo", a folder or a hub id.
-        device: As in `biogpt_plugins.load`; likewise `dtype` and `revision`.
+        device: As in `biogpt_plugins.load`; likewise `dtype`, `revision` and `allow_pickle`.
         pipeline: Used instead of loading, as long as `model` names its engine. It is left out of
             whatever is written down or sent to another process, which then loads `model`.
     """
@@ -53,6 +57,8 @@ class ModelFields(BaseModel):
     device: str | None = None
     dtype: str | None = None
     revision: str | None = None
+    # Whether a file may run code is for the program to say, not for what it reads from a disk.
+    allow_pickle: bool = Field(default=False, exclude=True)
     # A field, not a private attribute: hosts build copies from the fields alone.
     pipeline: Pipeline | None = Field(default=None, exclude=True, repr=False)
 
@@ -67,9 +73,18 @@ class ModelFields(BaseModel):
         given = self._pipeline_at_hand()
         if given is None:
             return load(
-                self.model, task, device=self.device, dtype=self.dtype, revision=self.revision
+                self.model,
+                task,
+                device=self.device,
+                dtype=self.dtype,
+                revision=self.revision,
+                allow_pickle=self.allow_pickle,
             )
         return given if given.task.name == task else given.for_task(task)
+
+    def bind_engine(self) -> Engine:
+        """This component's model, whatever it was taught; loaded if need be."""
+        return self.bind_task((self._taught(None) or ["generate"])[0]).engine
 
     def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
         """Name of the first relation task that the model was taught, which is not loaded for it.
@@ -89,7 +104,7 @@ class ModelFields(BaseModel):
     def _taught(self, local_files_only: bool | None) -> list[str]:
         if given := self._pipeline_at_hand():
             return [given.task.name, *given.cards]
-        folder = locate(self.model, revision=self.revision, local_files_only=local_files_only)
+        folder = self._folder(local_files_only)
         return list(read_card(folder, self.model).tasks)
 
     def own_ways(self) -> dict[str, Any]:
@@ -103,6 +118,18 @@ class ModelFields(BaseModel):
         usual = given.for_task(given.task)
         ways = {"card": (given.card, usual.card), "decoding": (given.decoding, usual.decoding)}
         return {name: repr(own) for name, (own, other) in ways.items() if own != other}
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = super().__getstate__()
+        return {**state, "__dict__": {**state["__dict__"], "pipeline": None}}
+
+    def _folder(self, local_files_only: bool | None = None) -> Path:
+        return locate(
+            self.model,
+            revision=self.revision,
+            local_files_only=local_files_only,
+            allow_pickle=self.allow_pickle,
+        )
 
     def _pipeline_at_hand(self) -> Pipeline | None:
         given = self.pipeline
@@ -129,6 +156,13 @@ class LLMFields(ModelFields):
     seed: int | None = None
     truncate: bool | None = None
 
+    @model_validator(mode="after")
+    def _knows_its_task(self) -> Self:
+        own = self.pipeline.task.name if self.pipeline else None
+        if self.task is not None and self.task != own:
+            self.task = get_task(self.task).name
+        return self
+
     decoding_options: ClassVar[tuple[str, ...]] = OPTIONS
 
     @classmethod
@@ -140,10 +174,31 @@ class LLMFields(ModelFields):
         """This LLM's own task on its model."""
         return self.bind_task(self.task or "generate")
 
+    def limits(self) -> tuple[int, int | None]:
+        """Most tokens of prompt and completion together, and of a completion if that has a limit.
+
+        The model is not loaded for it.
+        """
+        if self._pipeline_at_hand():
+            given = self.bind_own_task()
+            positions, card, decoding = given.engine.context_size, given.card, given.decoding
+        else:
+            folder = self._folder()
+            task = get_task(self.task or "generate")
+            card = read_card(folder, self.model).tasks.get(task.name, FEW_SHOT)
+            decoding = task.decoding_for(card)
+            config = read_config(folder, self.model)
+            positions = cast("int", config.get("max_position_embeddings", 1024))  # as transformers
+        # The final `</s>`, which max_length counts, needs no position.
+        window = min(positions, decoding.max_length - 1) if decoding.max_length else positions
+        own = window - card.max_source_tokens if card.max_source_tokens else None
+        return window, self.max_new_tokens or decoding.max_new_tokens or own
+
     def bind_with_options(self, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
         """A task on this LLM's model, decoded as the fields and these options say."""
         pipeline = self.bind_task(task)
-        return pipeline.with_decoding(self.decoding(pipeline, None, options))
+        decoding = self.decoding(pipeline, options.pop("stop", None), options)
+        return pipeline.with_decoding(replace(decoding, n=1))  # a result is of one completion
 
     def decoding(
         self, pipeline: Pipeline, stop: Sequence[str] | None, options: Mapping[str, Any]
@@ -152,5 +207,6 @@ class LLMFields(ModelFields):
         changes = {name: getattr(self, name) for name in self.decoding_options} | dict(options)
         if changes["temperature"] and changes["num_beams"] is None:
             changes["num_beams"] = 1  # sampling that is asked for comes before a task's own beams
-        stops = (*pipeline.decoding.stop, *(self.stop or ()), *(stop or ()))
+        called = (stop,) if isinstance(stop, str) else stop or ()
+        stops = (*pipeline.decoding.stop, *(self.stop or ()), *called)
         return pipeline.decoding.but(**{**changes, "stop": stops})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
+from functools import cache
 from threading import Event
 from typing import Protocol, TypeVar
 
@@ -231,20 +234,27 @@ def cancelled() -> bool:
     return cancel is not None and cancel.is_set()
 
 
+@cache
+def _threads(_: int) -> ThreadPoolExecutor:
+    # One for each process: a forked one has the object, but not its threads.
+    return ThreadPoolExecutor(32, thread_name_prefix="biogpt")
+
+
 async def in_thread(work: Callable[..., T], *args: object) -> T:
     """Do work in a thread, so that the event loop goes on.
 
-    When the awaiting task is cancelled, `cancelled` becomes true in that thread, and an engine
-    stops at its next step.
+    The threads are our own, so that nobody else's work waits for ours. When the awaiting task is
+    cancelled, `cancelled` becomes true in that thread, and an engine stops at its next step.
     """
-    cancel = Event()
+    cancel, context = Event(), copy_context()
 
     def do() -> T:
         _CANCEL.set(cancel)
         return work(*args)
 
     try:
-        return await asyncio.to_thread(do)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_threads(os.getpid()), context.run, do)
     except asyncio.CancelledError:
         cancel.set()
         raise

@@ -195,6 +195,12 @@ class Aligner:
         return near[0] if len(near) == 1 else word
 
 
+@lru_cache(maxsize=16)
+def aligner_of(text: str) -> Aligner:
+    """The aligner of a text, which is asked for again and again while it is read and grounded."""
+    return Aligner(text)
+
+
 class _View:
     """Tokens of the text written one after another, in which names are sought."""
 
@@ -270,7 +276,7 @@ def ground(relations: Sequence[Relation], text: str) -> list[Relation]:
     overlapping, in one sentence before in two. Where only one end is found, its first mention is.
     An end that is not found has no offsets, and its text is the name as the model wrote it.
     """
-    aligner = Aligner(text)
+    aligner = aligner_of(text)
     starts = _sentence_starts(text)
 
     def cost(pair: tuple[Span, Span]) -> tuple[bool, bool, int, Span, Span]:

@@ -119,9 +119,30 @@ def id_of(value: object) -> str | None:
     return encodable(str(found)) if isinstance(found, str | int) else None
 
 
+def paper_id(metadata: Mapping[str, Any]) -> str | None:
+    """The PMID, or other identifier, that a host's metadata gives a paper.
+
+    One PMID is one paper, however it was written: 123, 123.0 (as tables of numbers have it where
+    some are missing), "PMID: 123".
+    """
+    found = _first(metadata, ("pmid", "PMID", "uid", "pubmed_id", "id"))
+    number = found.lower().removeprefix("pmid").lstrip(" :").removesuffix(".0") if found else ""
+    return number if number.isdecimal() else found
+
+
+def paper_title(metadata: Mapping[str, Any]) -> str | None:
+    """The title that a host's metadata gives a paper."""
+    return _first(metadata, ("title", "Title"))
+
+
 def encodable(text: str) -> str:
     """The text with "?" in place of halves of surrogate pairs, which no JSON could hold."""
     return text.encode(errors="replace").decode()
+
+
+def _first(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    told = (str(metadata[key]).strip() for key in keys if metadata.get(key) is not None)
+    return next((text for text in told if text.lower() not in ("", "nan", "<na>", "nat")), None)
 
 
 def _fields(value: Mapping[Any, object]) -> dict[str, object]:

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Generic, cast
 
 from biogpt_plugins.errors import ParseError
-from biogpt_plugins.grounding import Aligner
+from biogpt_plugins.grounding import Aligner, aligner_of
 from biogpt_plugins.inputs import encodable
 from biogpt_plugins.results import Answer, Entity, Hallmarks, Label, Relation, ResultT
 
@@ -97,7 +97,7 @@ def read_relations(  # noqa: PLR0913 - a clause grammar has this many parts
         ParseError: Nothing in the completion can be read as a relation, or as the statement that
             there is none.
     """
-    aligner = Aligner(source) if source else None
+    aligner = aligner_of(source) if source else None
     relations: dict[tuple[str, str, str], tuple[Relation, tuple[int, int]]] = {}
     notes: list[str] = []
     negated = unreadable = False

@@ -79,6 +79,9 @@ class Pipeline:
         self.decoding = decoding or self.task.decoding_for(self.card)
         self.chooses = method != "complete" and bool(self.task.choices)
 
+    def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
+        return self  # it cannot be changed, and its engine is shared
+
     def for_task(self, task: str | Task[Any]) -> Pipeline:
         """Another task on the same model, asked and decoded as suits that task."""
         return Pipeline(task, self.engine, cards=self.cards)

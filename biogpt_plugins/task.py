@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from math import exp
 from statistics import fmean
-from typing import Any, Generic
+from typing import Any, Generic, get_args
+
+from pydantic import ValidationError
 
 from biogpt_plugins.engine import Decoding, Prompt, Token
 from biogpt_plugins.grounding import ground
 from biogpt_plugins.inputs import Text, read
 from biogpt_plugins.parsers import Reading
-from biogpt_plugins.prompts import CUE, FEW_SHOT, TaskCard, demonstrations, lay_out
+from biogpt_plugins.prompts import CUE, FEW_SHOT, Layout, TaskCard, demonstrations, lay_out
 from biogpt_plugins.results import ResultT
+
+# What layouts change: capitals, a line break, spaces, and an end without a full stop.
+_PROBE = "Both  LINES\n of it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +71,32 @@ class Task(Generic[ResultT]):
     def prompt(self, source: str, card: TaskCard = FEW_SHOT) -> Prompt:
         """The prompt for a source text that is in the official layout already."""
         return self._lay_out(Prompt(text=source), card)
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve digits that change with how the task is asked and read: the prompt's version.
+
+        For caches of results. They are taken from prompts, decodings and readings themselves, in
+        every layout, so that no change of them can be forgotten.
+        """
+        cards = [
+            TaskCard(layout=layout, learned_tokens=learned, manual_prompt=("that</w>",))
+            for layout in get_args(Layout)
+            for learned in ((), ("learned1",))
+        ]
+        inputs = [*self._probes(), *(given for given, _ in self.shots)]
+        asked = [self.render(given, card) for given in inputs for card in cards]
+        decodings = [self.decoding_for(card) for card in cards]
+        solved = self._solved()
+        readings = [self.read(target, source.source, False) for source, target in solved]
+        written = [self.target(reading.result) for reading in readings]
+        said = (asked, decodings, solved, readings, written, self.choices, self.stem)
+        return sha256(repr(said).encode()).hexdigest()[:12]
+
+    def _probes(self) -> Iterator[Text]:
+        names = (field.alias or name for name, field in self.input.model_fields.items())
+        with suppress(ValidationError):  # an input of the user's own may hold more than texts
+            yield self.input.model_validate(dict.fromkeys(names, _PROBE))
 
     @property
     def demonstrations(self) -> str:

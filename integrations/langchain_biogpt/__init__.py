@@ -10,10 +10,10 @@ except ImportError as error:
     ) from error
 
 from langchain_biogpt.chains import create_relation_chain
-from langchain_biogpt.descriptions import create_description_chain
+from langchain_biogpt.descriptions import BioGPTDescription, create_description_chain
 from langchain_biogpt.evaluators import BioGPTEvaluator
 from langchain_biogpt.graphs import BioGPTGraphTransformer, GraphDocument, Node, Relationship
-from langchain_biogpt.llm import BioGPTLLM
+from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import AnswerOutputParser, HallmarksOutputParser, RelationOutputParser
 from langchain_biogpt.prompts import (
     FIX_PROMPT,
@@ -42,7 +42,9 @@ __all__ = [
     "AnswerOutputParser",
     "BioGPTAnswerTool",
     "BioGPTCompleteTool",
+    "BioGPTContextOverflowError",
     "BioGPTDescribeTool",
+    "BioGPTDescription",
     "BioGPTEvaluator",
     "BioGPTGraphTransformer",
     "BioGPTLLM",

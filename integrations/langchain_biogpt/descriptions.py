@@ -27,12 +27,14 @@ def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> Bi
     Returns:
         A runnable from a term, or a mapping with `term`, to its description.
     """
-    return _Description(llm=llm or BioGPTLLM(), task=DESCRIBE.name, options=options)
+    return BioGPTDescription(llm=llm or BioGPTLLM(), task=DESCRIBE.name, options=options)
 
 
-class _Description(BioGPTTask):
-    def _pieces(self, inputs: Iterator[Any]) -> Iterator[str]:
-        pipeline = self.pipeline()
+class BioGPTDescription(BioGPTTask):
+    """What `create_description_chain` makes."""
+
+    def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[str]:  # noqa: ANN401
+        pipeline = self.pipeline(**options)
         for term in inputs:
             written = shown = ""
             for chunk in pipeline.stream(as_input(term)):

@@ -11,27 +11,15 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, Field
 
-from biogpt_plugins import Entity, Prediction, Relation
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.mentions import sentence_of, spelling
-from biogpt_plugins.tasks import get_task
+from biogpt_plugins import Prediction, Relation, graph
+from biogpt_plugins.engine import in_thread
+from biogpt_plugins.graph import Scalar, Schema, edges_of
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.transformers import ERROR, remarks, with_metadata
 
 _log = logging.getLogger(__name__)
-
-_Scalar = str | int | float | bool
-
-# What no table of relationships may be called: words of Cypher, and other tables of the stores.
-_TAKEN = frozenset(
-    "ACYCLIC ALL AND ANY ASC ASCENDING CASE CAST COLUMN CREATE DBTYPE DEFAULT DESC DESCENDING "  # noqa: SIM905
-    "DISTINCT ELSE END ENDS EXISTS FALSE FOR GLOB GROUP HEADERS HINT IN INDEX INSTALL JOIN MACRO "
-    "NONE NOT NULL ON ONLY OPTIONAL OR ORDER PRIMARY PROFILE SHORTEST SINGLE STARTS TABLE THEN "
-    "TRAIL TRUE UNION UNWIND WHEN WHERE WITH XOR "
-    "CHEMICAL CHUNK DISEASE DOCUMENT DRUG MENTIONS TARGET".split()
-)
 
 
 class Node(BaseModel):
@@ -46,7 +34,7 @@ class Node(BaseModel):
 
     id: str
     type: str
-    properties: dict[str, _Scalar] = Field(default_factory=dict)
+    properties: dict[str, Scalar] = Field(default_factory=dict)
 
 
 class Relationship(BaseModel):
@@ -65,7 +53,7 @@ class Relationship(BaseModel):
     source: Node
     target: Node
     type: str
-    properties: dict[str, _Scalar] = Field(default_factory=dict)
+    properties: dict[str, Scalar] = Field(default_factory=dict)
 
 
 class GraphDocument(BaseModel):
@@ -127,8 +115,7 @@ class BioGPTGraphTransformer:
         """
         self._finder = create_relation_chain(llm, task=task, predictions=True, logprobs=True)
         self._strict = self._finder.model_copy(update={"predictions": False})  # failures are raised
-        self._nodes = {_entity_label(name, self._finder.task) for name in allowed_nodes}
-        self._relationships = {_allowed(one, self._finder.task) for one in allowed_relationships}
+        self._schema = Schema.of(self._finder.task, allowed_nodes, allowed_relationships)
 
     def convert_to_graph_documents(
         self, documents: Sequence[Document], config: RunnableConfig | None = None
@@ -150,7 +137,8 @@ class BioGPTGraphTransformer:
     ) -> list[GraphDocument]:
         """The same while the event loop goes on; cancelling stops the generation."""
         documents = list(documents)
-        return self._graphs(documents, await self._finder.abatch(documents, config))
+        found = await self._finder.abatch(documents, config)
+        return await in_thread(self._graphs, documents, found)
 
     def process_response(
         self, document: Document, config: RunnableConfig | None = None
@@ -188,91 +176,36 @@ class BioGPTGraphTransformer:
     def _graph(
         self, document: Document, relations: list[Relation], facts: dict[str, Any]
     ) -> GraphDocument:
-        nodes: dict[str, Node] = {}
-        edges: dict[tuple[str, str, str], Relationship] = {}
-        for relation in relations:
-            ends = (_node(end, document.page_content) for end in (relation.head, relation.tail))
-            head, tail = (nodes.setdefault(node.id, node) for node in ends)
-            label = _relationship_label(relation.type)
-            properties = self._properties(relation, document)
-            edge = Relationship(source=head, target=tail, type=label, properties=properties)
-            edges.setdefault((head.id, label, tail.id), edge)
-        return GraphDocument(
-            nodes=[node for node in nodes.values() if self._keeps_node(node)],
-            relationships=[edge for edge in edges.values() if self._keeps(edge)],
-            source=with_metadata(document, facts),
-        )
-
-    def _properties(self, relation: Relation, document: Document) -> dict[str, _Scalar]:
-        head, tail = relation.head, relation.tail
-        sentence = sentence_of(relation, document.page_content)
-        properties = {
-            "type": relation.type,
+        told = {
             "pmid": paper_id(document),
-            "sentence": sentence and document.page_content[slice(*sentence)],
-            "score": relation.score,
-            "grounded": relation.grounded,
-            "head_start": head.start,
-            "head_end": head.end,
-            "tail_start": tail.start,
-            "tail_end": tail.end,
             "task": self._finder.task,
             "model": self._finder.llm.model,
         }
-        return {name: value for name, value in properties.items() if value is not None}
+        edges = edges_of(relations, document.page_content, **told)
+        ends = [end for edge in edges for end in (edge.source, edge.target)]
+        nodes = {end.id: _node(end) for end in ends if self._schema.has_node(end)}
+        kept = [edge for edge in edges if self._schema.has_edge(edge)]
+        return GraphDocument(
+            nodes=list(nodes.values()),
+            relationships=[
+                Relationship(
+                    source=nodes[edge.source.id],
+                    target=nodes[edge.target.id],
+                    type=edge.label,
+                    properties=edge.properties,
+                )
+                for edge in kept
+                if edge.source.id in nodes and edge.target.id in nodes
+            ],
+            source=with_metadata(document, facts),
+        )
 
-    def _keeps_node(self, node: Node) -> bool:
-        return not self._nodes or node.type in self._nodes
 
-    def _keeps(self, edge: Relationship) -> bool:
-        triple = (edge.source.type, edge.type, edge.target.type)
-        wanted = not self._relationships or not self._relationships.isdisjoint((edge.type, triple))
-        return wanted and self._keeps_node(edge.source) and self._keeps_node(edge.target)
-
-
-def _node(entity: Entity, text: str) -> Node:
-    properties = {"name": entity.text, "type": entity.type, "identifier": entity.id}
-    return Node(
-        id=f"{entity.type}:{spelling(entity, text)}",
-        type=_node_label(entity.type),
-        properties={name: value for name, value in properties.items() if value is not None},
-    )
+def _node(node: graph.Node) -> Node:
+    return Node(id=node.id, type=node.label, properties=node.properties)
 
 
 def _known_by(document: Document) -> dict[str, str]:
     """The id that stores are to know a document by, if it says none itself."""
     id_ = paper_id(document)
     return {} if id_ is None or document.metadata.get("id") else {"id": id_}
-
-
-def _node_label(name: str) -> str:
-    return name.capitalize()
-
-
-def _relationship_label(name: str) -> str:
-    """A label that is an identifier wherever one is needed unquoted: "PARTIAL_AGONIST"."""
-    words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in name.upper())
-    label = "_".join(words.split())
-    return label if label[:1].isalpha() and label not in _TAKEN else f"_{label}"
-
-
-def _allowed(given: str | tuple[str, str, str], task: str) -> str | tuple[str, str, str]:
-    if isinstance(given, str):
-        return _relationship_label(given)
-    try:
-        source, name, target = given
-    except ValueError as error:
-        raise InputError(
-            f"allowed_relationships has {given!r}: give a type, or (source type, type, target type)"
-        ) from error
-    return _entity_label(source, task), _relationship_label(name), _entity_label(target, task)
-
-
-def _entity_label(name: str, task: str) -> str:
-    """The label of a type of entities that the task finds, as its solved examples show."""
-    solved = get_task(task)
-    relations = [relation for _, target in solved.shots for relation in solved.parse(target)]
-    labels = {_node_label(end.type) for found in relations for end in (found.head, found.tail)}
-    if _node_label(name) not in labels:
-        raise InputError(f"task {task} finds no {name!r}: allow {' or '.join(sorted(labels))}")
-    return _node_label(name)

@@ -22,7 +22,7 @@ from typing_extensions import Self
 from biogpt_plugins import Completion, Pipeline, Prompt, Usage
 from biogpt_plugins.binding import OPTIONS, LLMFields
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import BioGPTError, ContextOverflowError
+from biogpt_plugins.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 
 
 class BioGPTContextOverflowError(ContextOverflowError, HostContextOverflowError):
@@ -189,11 +189,16 @@ class BioGPTLLM(LLMFields, BaseLLM):
             pipeline = self.bind_own_task()
             sources = [_prompt(pipeline, prompt) for prompt in prompts]
             completions = pipeline.engine.complete(sources, self.decoding(pipeline, stop, kwargs))
+            if len(completions) != len(prompts):
+                raise EngineError(
+                    f"the engine gave {len(completions)} completions for {len(prompts)} prompts"
+                )
             if known is not None:
                 known.update(zip(prompts, completions, strict=True))
         for index, completion in enumerate(completions):
             if error := completion.error:
-                raise _error(error, f"prompt {index} of {len(prompts)}: ") from error
+                where = f"prompt {index} of {len(prompts)}: " if len(prompts) > 1 else ""
+                raise _error(error, where) from error
         every = [(first, *first.others) for first in completions]
         usage = Usage(
             prompt_tokens=sum(first.usage.prompt_tokens for first in completions),
@@ -269,6 +274,8 @@ def _prompt(pipeline: Pipeline, source: str) -> Prompt:
 
 
 def _error(error: BioGPTError, where: str = "") -> BioGPTError:
+    if isinstance(error, ParseError):  # which a message alone does not make
+        return error
     overflow = isinstance(error, ContextOverflowError)
     kind = BioGPTContextOverflowError if overflow else type(error)
     return kind(f"{where}{error}")

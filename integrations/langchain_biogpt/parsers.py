@@ -54,7 +54,8 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
     def get_format_instructions(self) -> str:
         """The task's solved examples: BioGPT follows no instructions, but goes on with examples.
 
-        `"{format_instructions}Abstract: {abstract} Conclusion:"` is what `few_shot_prompt` asks.
+        Of a task that reads papers `"{format_instructions}Abstract: {abstract} Conclusion:"` is what
+        `few_shot_prompt` asks.
         """
         return get_task(self.task).demonstrations
 
@@ -199,14 +200,22 @@ class RelationStream:
 
     def _next(self, found: list[Relation]) -> list[list[Relation]]:
         before, self._found = self._found, found
-        return [self._parser._diff(before, found) if self._parser.diff else _SoFar(found)]
+        return [self._parser._diff(before, found) if self._parser.diff else _SoFar(found, self)]
 
 
 class _SoFar(list[Relation]):
     """A list that takes the place of a shorter one: hosts add up the chunks of a stream."""
 
+    def __init__(self, found: list[Relation], stream: RelationStream) -> None:
+        super().__init__(found)
+        self._stream = stream
+
     def __add__(self, other: list[Relation]) -> list[Relation]:  # type: ignore[override]
-        return other if isinstance(other, _SoFar) else super().__add__(other)
+        same = isinstance(other, _SoFar) and other._stream is self._stream
+        return other if same else [*self, *other]
+
+    def __reduce__(self) -> tuple[type[list[Relation]], tuple[list[Relation]]]:
+        return list, ([*self],)
 
 
 class AnswerOutputParser(_TaskOutputParser[Answer]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
@@ -11,7 +12,7 @@ from pydantic import ConfigDict, Field
 from biogpt_plugins import Pipeline, Prediction, errors
 from biogpt_plugins.engine import in_thread
 from langchain_biogpt.documents import as_input
-from langchain_biogpt.llm import BioGPTLLM
+from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable
 
 
@@ -20,7 +21,8 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
 
     A batch is one call of the engine. With `return_exceptions=True` an input that fails costs the
     others nothing; `abatch` and `ainvoke` leave the event loop free, and cancelling them stops the
-    generation. Labels of a task that has them are scored, which gives their probabilities.
+    generation. Labels of a task that has them are scored, which gives their probabilities. Decoding
+    options may also be given with a call, as to an LLM.
 
     Attributes:
         llm: The model, and how it writes; its own `task` plays no part.
@@ -72,8 +74,8 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
     ) -> list[Any]:
         """`batch`, while the event loop goes on."""
 
-        async def run(inputs: list[Any]) -> list[Any]:
-            return await in_thread(self._run, inputs)
+        async def run(inputs: list[Any], **options: Any) -> list[Any]:  # noqa: ANN401
+            return await in_thread(partial(self._run, inputs, **options))
 
         return await self._abatch_with_config(
             run, inputs, config, return_exceptions=return_exceptions, **kwargs
@@ -100,8 +102,8 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
         async def inputs() -> AsyncIterator[Any]:
             yield input
 
-        async def pieces(inputs: AsyncIterator[Any]) -> AsyncIterator[Any]:
-            found = self._pieces(iter([value async for value in inputs]))
+        async def pieces(inputs: AsyncIterator[Any], **options: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+            found = self._pieces(iter([value async for value in inputs]), **options)
             while (piece := await in_thread(next, found, None)) is not None:
                 yield piece
 
@@ -116,15 +118,15 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
         """What traces call this runnable."""
         return super().get_name(suffix, name=name or self.name or f"biogpt_{self.task}")
 
-    def pipeline(self) -> Pipeline:
-        """The pipeline behind it."""
-        return self.llm.bind_with_options(self.task, **self.options)
+    def pipeline(self, **options: Any) -> Pipeline:  # noqa: ANN401
+        """The pipeline behind it, with the decoding options of a call."""
+        return self.llm.bind_with_options(self.task, **{**self.options, **options})
 
-    def _pieces(self, inputs: Iterator[Any]) -> Iterator[Any]:
-        pipeline = self.pipeline()
+    def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[Any]:  # noqa: ANN401
+        pipeline = self.pipeline(**options)
         for value in map(as_input, inputs):
             if self.predictions or not pipeline.task.grounded:
-                yield raised(*self._run([value]))
+                yield raised(*self._run([value], **options))
                 continue
             source = pipeline.task.read_input(value).source
             stream = RelationStream(RelationOutputParser(task=self.task, source=source))
@@ -133,8 +135,8 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
                 if chunk.prediction:
                     yield from stream.end(raised(outcome(chunk.prediction)))
 
-    def _run(self, inputs: list[Any]) -> list[Any]:
-        found = self.pipeline().run([as_input(value) for value in inputs])
+    def _run(self, inputs: list[Any], **options: Any) -> list[Any]:  # noqa: ANN401
+        found = self.pipeline(**options).run([as_input(value) for value in inputs])
         return found if self.predictions else [outcome(prediction) for prediction in found]
 
 
@@ -153,4 +155,6 @@ def outcome(prediction: Prediction[Any]) -> Any:  # noqa: ANN401 - a result or a
     if failure.type == errors.ParseError.__name__:
         return unreadable(prediction.task, failure.message, prediction.completion)
     kind = cast("type[errors.BioGPTError]", getattr(errors, failure.type, errors.EngineError))
+    if kind is errors.ContextOverflowError:
+        kind = BioGPTContextOverflowError
     return kind(failure.message)

@@ -10,6 +10,7 @@ from langchain_core.documents import BaseDocumentTransformer, Document
 from pydantic import TypeAdapter
 
 from biogpt_plugins import Prediction, Relation
+from biogpt_plugins.engine import in_thread
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.mentions import spelling
 from langchain_biogpt.chains import create_relation_chain
@@ -71,8 +72,7 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
             ModelError: The model cannot be loaded.
         """
         documents = list(documents)
-        found = self._finder.batch(documents, **kwargs)
-        return [_annotated(*pair) for pair in zip(documents, found, strict=True)]
+        return _annotated(documents, self._finder.batch(documents, **kwargs))
 
     async def atransform_documents(
         self,
@@ -82,7 +82,7 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
         """`transform_documents`, while the event loop goes on; cancelling stops the generation."""
         documents = list(documents)
         found = await self._finder.abatch(documents, **kwargs)
-        return [_annotated(*pair) for pair in zip(documents, found, strict=True)]
+        return await in_thread(_annotated, documents, found)
 
 
 def relations_of(document: Document) -> list[Relation]:
@@ -109,12 +109,25 @@ def remarks(prediction: Prediction[Any]) -> dict[str, Any]:
 
 def with_metadata(document: Document, facts: dict[str, Any]) -> Document:
     """A copy of the document, with these metadata instead of any of an earlier run."""
-    given = deepcopy(document.metadata)
-    others = {key: value for key, value in given.items() if not str(key).startswith(_OURS)}
+    given = document.metadata.items()
+    others = {key: _copied(value) for key, value in given if not str(key).startswith(_OURS)}
     return document.model_copy(update={"metadata": {**others, **facts}})
 
 
-def _annotated(document: Document, prediction: Prediction[list[Relation]]) -> Document:
+def _copied(value: Any) -> Any:  # noqa: ANN401 - metadata hold anything
+    try:
+        return deepcopy(value)
+    except TypeError:  # an open file, say: one document's is no reason to lose the others
+        return value
+
+
+def _annotated(
+    documents: list[Document], found: list[Prediction[list[Relation]]]
+) -> list[Document]:
+    return [_with_relations(*pair) for pair in zip(documents, found, strict=True)]
+
+
+def _with_relations(document: Document, prediction: Prediction[list[Relation]]) -> Document:
     facts: dict[str, Any] = {"task": prediction.task, "model": prediction.model}
     found = prediction.result
     if found is not None:
