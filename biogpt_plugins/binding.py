@@ -129,6 +129,7 @@ class ModelFields(BaseModel):
             revision=self.revision,
             local_files_only=local_files_only,
             allow_pickle=self.allow_pickle,
+            weights=False,
         )
 
     def _pipeline_at_hand(self) -> Pipeline | None:

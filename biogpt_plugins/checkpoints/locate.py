@@ -25,6 +25,7 @@ def locate(
     revision: str | None = None,
     local_files_only: bool | None = None,
     allow_pickle: bool = False,
+    weights: bool = True,
 ) -> Path:
     """Find the folder of a BioGPT, downloading it if need be.
 
@@ -36,6 +37,7 @@ def locate(
         local_files_only: True never asks the hub, False always does; None asks it only for
             what the local cache does not hold.
         allow_pickle: Accept weights in PyTorch's pickle format where there are no safetensors.
+        weights: False fetches only the small files from the hub: settings, vocabulary, card.
 
     Raises:
         ModelNotFoundError: There is no such folder, or the hub does not know or give the id.
@@ -66,6 +68,8 @@ def locate(
             f"there is no model folder {name!r}: give a folder with config.json, a hub id such "
             f"as 'microsoft/biogpt', or one of {', '.join(BUNDLED)}"
         )
+    elif not weights:
+        return _small_files(name, revision, local_files_only)
     else:
         return _from_hub(name, revision, local_files_only, allow_pickle)
     read_config(folder, name)
@@ -114,6 +118,21 @@ def _check_files(folder: Path, name: str, allow_pickle: bool) -> None:
             f"convert them to safetensors; looked in {folder}"
         )
     raise ModelError(f"{name!r} has no weights (*.safetensors): looked in {folder}")
+
+
+def _small_files(name: str, revision: str | None, local_files_only: bool | None) -> Path:
+    if local_files_only is not False:
+        try:
+            folder = _download(name, revision, _TEXTS, offline=True)
+            read_config(folder, name)
+        except ModelError:
+            if local_files_only:
+                raise
+        else:
+            return folder
+    folder = _download(name, revision, _TEXTS)
+    read_config(folder, name)
+    return folder
 
 
 def _from_hub(

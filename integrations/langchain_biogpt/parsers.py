@@ -54,7 +54,7 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
     def get_format_instructions(self) -> str:
         """The task's solved examples: BioGPT follows no instructions, but goes on with examples.
 
-        Of a task that reads papers `"{format_instructions}Abstract: {abstract} Conclusion:"` is what
+        For papers, `"{format_instructions}Abstract: {abstract} Conclusion:"` is what
         `few_shot_prompt` asks.
         """
         return get_task(self.task).demonstrations

@@ -16,7 +16,9 @@ from safetensors.torch import load_file, save_file
 from transformers import BioGptForCausalLM
 
 from biogpt_plugins import load
+from biogpt_plugins.binding import ModelFields
 from biogpt_plugins.checkpoints import BUNDLED, locate
+from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines import TransformersEngine, load_engine
@@ -28,6 +30,7 @@ from biogpt_plugins.errors import (
     ModelNotFoundError,
     NotABioGPTError,
 )
+from biogpt_plugins.prompts import TaskCard
 
 CPU = torch.device("cpu")
 
@@ -297,6 +300,15 @@ def test_a_download_takes_the_small_files_first(served, folder, hub):
     assert [(name, revision) for name, revision, _ in asked] == [("lab/tiny", "v2")] * 2
     assert "*.safetensors" not in asked[0][2]
     assert all("*.bin" not in patterns for _, _, patterns in asked)
+
+
+def test_a_model_is_asked_what_it_was_taught_before_its_weights_come(served, folder):
+    ModelCard(tasks={"ddi": TaskCard()}).save(folder)
+    asked = served(folder)
+    assert ModelFields(model="lab/tiny").own_relation_task() == "ddi"
+    assert [("*.safetensors" in patterns) for _, _, patterns in asked] == [False]
+    with pytest.raises(ModelNotFoundError):
+        ModelFields(model="lab/tiny").own_relation_task(local_files_only=True)
 
 
 def test_another_model_is_not_downloaded(served, folder):
