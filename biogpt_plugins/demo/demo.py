@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from biogpt_plugins.inputs import Paper, Question
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import Entity, Relation
+from biogpt_plugins.results import Relation
 
 TASK = "bc5cdr"
 
@@ -64,27 +64,16 @@ def by_llama_index(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Rel
     from llama_index.core import Document  # noqa: PLC0415 - the same
     from llama_index.core.ingestion import IngestionPipeline  # noqa: PLC0415 - the same
 
-    from llama_index_biogpt import BioGPTRelationExtractor  # noqa: PLC0415 - an extra
+    from llama_index_biogpt.extractors import (  # noqa: PLC0415 - an extra
+        ERROR,
+        BioGPTRelationExtractor,
+        relations_of,
+    )
 
     extractor = BioGPTRelationExtractor.from_pipeline(pipeline)
     documents = [Document(id_=paper.id or "", text=paper.source) for paper in papers]
     nodes = IngestionPipeline(transformations=[extractor]).run(documents=documents)
-    return [_from_metadata(node.metadata) for node in nodes]
-
-
-def _from_metadata(metadata: Mapping[str, Any]) -> list[Relation] | str:
-    if error := metadata.get("biogpt_error"):
-        return str(error)
     return [
-        Relation(head=_entity(found, "head"), type=found["type"], tail=_entity(found, "tail"))
-        for found in metadata["biogpt_relations"]
+        str(node.metadata[ERROR]) if ERROR in node.metadata else relations_of(node)
+        for node in nodes
     ]
-
-
-def _entity(found: Mapping[str, Any], end: str) -> Entity:
-    return Entity(
-        text=found[end],
-        type=found[f"{end}_type"],
-        start=found[f"{end}_start"],
-        end=found[f"{end}_end"],
-    )

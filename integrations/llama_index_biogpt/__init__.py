@@ -1,4 +1,4 @@
-"""BioGPT for LlamaIndex: an LLM, an extractor of relations for ingestion, and an evaluator."""
+"""BioGPT for LlamaIndex: LLM, extractors, property graph, answers from papers, tools, evaluator."""
 
 from biogpt_plugins.errors import MissingExtraError
 
@@ -10,7 +10,47 @@ except ImportError as error:
     ) from error
 
 from llama_index_biogpt.evaluators import BioGPTEvaluator
-from llama_index_biogpt.extractors import BioGPTRelationExtractor
-from llama_index_biogpt.llm import BioGPTLLM
+from llama_index_biogpt.extractors import (
+    BioGPTAnswerExtractor,
+    BioGPTRelationExtractor,
+    relations_of,
+)
+from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer, join_messages
+from llama_index_biogpt.parsers import (
+    AnswerOutputParser,
+    HallmarksOutputParser,
+    RelationOutputParser,
+    UnreadableCompletionError,
+)
+from llama_index_biogpt.paths import BioGPTPathExtractor
+from llama_index_biogpt.prompts import TaskPromptTemplate, few_shot_prompt, task_prompt
+from llama_index_biogpt.query import (
+    BioGPTPaperSynthesizer,
+    BioGPTRelevancePostprocessor,
+    paper_answer_of,
+)
+from llama_index_biogpt.sections import BioGPTSectionParser
+from llama_index_biogpt.tools import BioGPTToolSpec
 
-__all__ = ["BioGPTEvaluator", "BioGPTLLM", "BioGPTRelationExtractor"]
+__all__ = [
+    "AnswerOutputParser",
+    "BioGPTAnswerExtractor",
+    "BioGPTEvaluator",
+    "BioGPTLLM",
+    "BioGPTPaperSynthesizer",
+    "BioGPTPathExtractor",
+    "BioGPTRelationExtractor",
+    "BioGPTRelevancePostprocessor",
+    "BioGPTSectionParser",
+    "BioGPTToolSpec",
+    "HallmarksOutputParser",
+    "RelationOutputParser",
+    "TaskPromptTemplate",
+    "UnreadableCompletionError",
+    "biogpt_tokenizer",
+    "few_shot_prompt",
+    "join_messages",
+    "paper_answer_of",
+    "relations_of",
+    "task_prompt",
+]

@@ -1,63 +1,87 @@
-"""Relations of nodes as metadata, for LlamaIndex ingestion pipelines."""
+"""What BioGPT finds in nodes as their metadata, for LlamaIndex ingestion pipelines."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, islice
 from typing import Any
 
-from llama_index.core.extractors import BaseExtractor
-from llama_index.core.schema import BaseNode, MetadataMode
-from pydantic import field_validator
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode
+from pydantic import TypeAdapter, field_validator, model_validator
+from typing_extensions import Self
 
-from biogpt_plugins import Prediction, Relation
+from biogpt_plugins import Pipeline, Prediction, Relation
 from biogpt_plugins.binding import relation_task
-from biogpt_plugins.errors import BioGPTError
-from llama_index_biogpt.model import ModelComponent
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.inputs import Question
+from biogpt_plugins.mentions import spelling
+from biogpt_plugins.results import Answer, Entity
+from biogpt_plugins.tasks import TASKS, get_task
+from llama_index_biogpt.task_extractor import TaskExtractor, remarks, text_of
 
 RELATIONS = "biogpt_relations"
+TASK = "biogpt_task"
+MODEL = "biogpt_model"
 ERROR = "biogpt_error"
 WARNINGS = "biogpt_warnings"
-_HIDDEN = (RELATIONS, ERROR, WARNINGS)
-_KNOBS = {
-    "device",
-    "in_place",
-    "max_retries",
-    "metadata_mode",
-    "num_workers",
-    "raise_on_error",
-    "retry_backoff",
-    "show_progress",
+_FACTS = (RELATIONS, TASK, MODEL, ERROR, WARNINGS)
+_KINDS = {
+    end.type
+    for task in TASKS.values()
+    if task.grounded
+    for _, target in task.shots
+    for relation in task.parse(target)
+    for end in (relation.head, relation.tail)
 }
+_NAMES = {f"biogpt_{kind}s" for kind in _KINDS}
+_FLAGS = tuple(f"biogpt_{kind}:" for kind in _KINDS)
+
+_ANSWER = "biogpt_answer_"
+_ANSWERS_MODEL = "biogpt_answers_model"
+_ANSWERS = [name for name, task in TASKS.items() if task.choices and task.input is Question]
+
+_FOUND = TypeAdapter(list[Relation])
 
 
-class BioGPTRelationExtractor(ModelComponent, BaseExtractor):
+class BioGPTRelationExtractor(TaskExtractor):
     """Finds the relations in each node's own text; one call of the engine for all nodes.
 
     Keys of the metadata, all of it JSON:
 
-    - `biogpt_relations`: a list, empty if the model says that there are none, of `head`, `type`,
-      `tail`, `head_type`, `tail_type`, `head_start`, `head_end`, `tail_start`, `tail_end` and
-      `grounded`. Offsets count in the node's text (`node.get_content()`), and are None for an end
-      that does not stand there.
-    - `biogpt_chemicals`, `biogpt_diseases`, ...: the names found of each type, as the text spells
-      them, to filter nodes by. Only types that were found.
-    - `biogpt_error`: why a node has no relations, instead of the above.
-    - `biogpt_warnings`: remarks, such as that the text was cut to fit the model.
+    - `biogpt_relations`: the relations as one JSON text, which `relations_of` reads back; "[]" if
+      the model says that there are none. Offsets count in the node's text (`node.get_content()`).
+    - `biogpt_chemicals`, `biogpt_diseases`, `biogpt_drugs`, `biogpt_targets`: lists of the names
+      found, to filter by (`FilterOperator.CONTAINS`, `ANY`, `ALL`), spelled as within a sentence:
+      "lithium" also where the paper has "Lithium", but "BRCA1". Only types that were found.
+    - `biogpt_task`, `biogpt_model`: what was asked, and of whom.
+    - `biogpt_warnings`: remarks, such as that the text was cut to fit the model, if there are any.
+    - `biogpt_error`: why a node has no relations, in their stead. The others go unharmed.
 
-    Lists of names are shown to embedding models and LLMs with the text, the rest is not. A model
-    that cannot be loaded is an exception; a node that cannot be read has an error and costs the
-    others nothing. Give title and abstract as one text: BioGPT was trained on both.
+    What an earlier run wrote is replaced. Lists of names are shown to embedding models and LLMs
+    with the text, the rest is not. A model that cannot be loaded is an exception. Give title and
+    abstract as one text: BioGPT was taught on both.
 
-    The ingestion cache knows a result by the text, the model, its revision and dtype, and the task.
+    The ingestion cache knows a result by the texts, the model, its revision and dtype, the task
+    with the version of its prompt, and the options that change what is written. It keeps what
+    failed as well: nodes with an error are asked again by calling the extractor with them.
 
     Attributes:
         task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
             taught, which is looked for when the extractor is used or written down.
+        logprobs: Give relations scores; their last digits may change with the batch.
+        flat: For stores that take no lists (Chroma's, LanceDB's): in their stead a key for each
+            name, `"biogpt_chemical:lithium": 1`, to filter by, and shown to nobody.
+        in_place: Change the nodes given, instead of copies. A docstore then takes a Document for
+            another one on the next run, and so does the cache, unless a parser stands between.
+        raise_on_error: Raise the error of the first node that failed, instead of telling it.
+        max_retries: How often nodes are asked again that failed in the engine; they alone are.
+        num_workers: Plays no part, as there is one call; likewise `show_progress` and
+            `metadata_mode`.
     """
 
     task: str | None = None
+    logprobs: bool = False
+    flat: bool = False
 
     @classmethod
     def class_name(cls) -> str:
@@ -68,64 +92,210 @@ class BioGPTRelationExtractor(ModelComponent, BaseExtractor):
     def _finds_relations(cls, task: str | None) -> str | None:
         return relation_task(task) if task else None
 
-    def to_dict(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        """What the result depends on; the ingestion cache is keyed by this."""
-        written = super().to_dict(**kwargs)
-        # A model that is not on this machine yet tells its task when it is used.
-        with suppress(BioGPTError):
-            written["task"] = self.task or self.own_relation_task(local_files_only=True)
-        return {name: value for name, value in written.items() if name not in _KNOBS}
+    def _task(self) -> str:
+        return self.task or self.own_relation_task()
 
-    async def aextract(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
-        """The metadata of each node."""
-        texts = [node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes]
-        predictions = await asyncio.to_thread(self._read, texts)
-        return [_metadata(prediction) for prediction in predictions]
+    def _bind(self) -> Pipeline:
+        pipeline = super()._bind()
+        if not self.logprobs:
+            return pipeline
+        return pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
 
-    async def aprocess_nodes(
-        self,
-        nodes: Sequence[BaseNode],
-        excluded_embed_metadata_keys: list[str] | None = None,
-        excluded_llm_metadata_keys: list[str] | None = None,
-        **kwargs: Any,  # noqa: ANN401
-    ) -> list[BaseNode]:
-        """Add the metadata; the keys to exclude are added to those this class excludes."""
-        return await super().aprocess_nodes(
-            nodes,
-            excluded_embed_metadata_keys=[*_HIDDEN, *(excluded_embed_metadata_keys or ())],
-            excluded_llm_metadata_keys=[*_HIDDEN, *(excluded_llm_metadata_keys or ())],
-            **kwargs,
+    def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
+        asked = [(node, text_of(node)) for node in nodes]
+        pairs = zip(asked, self._ask(asked), strict=True)
+        return [self._told(prediction, text) for (_, text), prediction in pairs]
+
+    def _told(self, prediction: Prediction[list[Relation]], text: str) -> dict[str, Any]:
+        facts: dict[str, Any] = {TASK: prediction.task, MODEL: prediction.model}
+        found = prediction.result
+        if found is not None:
+            facts[RELATIONS] = _FOUND.dump_json(found, exclude_none=True).decode()
+            facts |= self._names(found, text)
+        return {**facts, **remarks(prediction, ERROR, WARNINGS)}
+
+    def _names(self, relations: list[Relation], text: str) -> dict[str, Any]:
+        names: dict[str, dict[str, None]] = {}
+        for relation in relations:
+            for end in (relation.head, relation.tail):
+                names.setdefault(end.type, {})[spelling(end, text)] = None
+        if self.flat:
+            return {f"biogpt_{kind}:{name}": 1 for kind, found in names.items() for name in found}
+        return {f"biogpt_{kind}s": list(found) for kind, found in names.items()}
+
+    def _owns(self, key: str) -> bool:
+        return key in _FACTS or key in _NAMES or key.startswith(_FLAGS)
+
+    def _shows(self, key: str, mode: MetadataMode) -> bool:
+        del mode
+        return key in _NAMES
+
+
+class BioGPTAnswerExtractor(TaskExtractor):
+    """Asks yes/no/maybe questions of each node; one call of the engine for all of them.
+
+        BioGPTAnswerExtractor(questions={"rct": "Is this a randomised trial?"})
+
+    Keys of the metadata, for each question by its name, all of it JSON and no lists:
+
+    - `biogpt_answer_rct`: "yes", "no" or "maybe".
+    - `biogpt_answer_rct_yes`, `biogpt_answer_rct_no`, `biogpt_answer_rct_maybe`: probabilities,
+      from 0 to 1; their last digits may change with the batch.
+    - `biogpt_answer_rct_warnings`: remarks, such as that the text was cut, if there are any.
+    - `biogpt_answer_rct_error`: why there is no answer, in its stead. The others go unharmed.
+
+    `biogpt_answers_model` tells who was asked. LLMs are shown the answers with the text, embedding
+    models nothing of it. Exceptions, the ingestion cache and options are those of
+    BioGPTRelationExtractor; asking other questions is another result.
+
+    Attributes:
+        questions: Name to question; or a list of questions, whose names then are their words: "Is
+            it new?" has the key `biogpt_answer_is_it_new`.
+        task: A task that answers questions.
+    """
+
+    questions: dict[str, str]
+    task: str = "pubmedqa"
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BioGPTAnswerExtractor"
+
+    @field_validator("questions", mode="before")
+    @classmethod
+    def _named(cls, questions: object) -> object:
+        if isinstance(questions, str) or not isinstance(questions, Iterable):
+            raise InputError(
+                f"questions = {questions!r}: give a list of questions, or a mapping from names"
+            )
+        named = questions
+        if not isinstance(questions, Mapping):
+            asked = [str(question) for question in questions]
+            named = {_name(question): question for question in asked}
+            if len(named) < len(asked):
+                raise InputError("two questions have the same words: give a mapping from names")
+        if not named:
+            raise InputError("there are no questions: give one at least")
+        return named
+
+    @model_validator(mode="after")
+    def _tells_keys_apart(self) -> Self:
+        for name, question in self.questions.items():
+            if not name.strip() or not question.strip():
+                raise InputError(
+                    f"questions = {{{name!r}: {question!r}}}: a name or question is empty"
+                )
+        keys = [key for name in self.questions for key in self._keys(name)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise InputError(
+                    f"two questions would have the key {key}: give another name to one"
+                )
+        return self
+
+    @field_validator("task")
+    @classmethod
+    def _answers(cls, task: str) -> str:
+        name = get_task(task).name
+        if name not in _ANSWERS:
+            raise InputError(f"task = {task!r} answers no questions: use {' or '.join(_ANSWERS)}")
+        return name
+
+    def _task(self) -> str:
+        return self.task
+
+    def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
+        asked = [
+            (node, {"question": question, "context": text_of(node)})
+            for node in nodes
+            for question in self.questions.values()
+        ]
+        answers = iter(self._ask(asked))
+        return [self._told(islice(answers, len(self.questions))) for _ in nodes]
+
+    def _told(self, answers: Iterable[Prediction[Answer]]) -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        for name, prediction in zip(self.questions, answers, strict=True):
+            key = f"{_ANSWER}{name}"
+            facts[_ANSWERS_MODEL] = prediction.model
+            if answer := prediction.result:
+                shares = (answer.probabilities or {}).items()
+                facts |= {key: answer.label, **{f"{key}_{label}": p for label, p in shares}}
+            facts |= remarks(prediction, f"{key}_error", f"{key}_warnings")
+        return facts
+
+    def _keys(self, name: str) -> list[str]:
+        key = f"{_ANSWER}{name}"
+        others = (*get_task(self.task).choices, "error", "warnings")
+        return [key, *(f"{key}_{other}" for other in others)]
+
+    def _owns(self, key: str) -> bool:
+        return any(key in self._keys(name) for name in self.questions)
+
+    def _shows(self, key: str, mode: MetadataMode) -> bool:
+        return mode == MetadataMode.LLM and key.removeprefix(_ANSWER) in self.questions
+
+
+def relations_of(node: BaseNode, *, document: BaseNode | None = None) -> list[Relation]:
+    """The relations that BioGPTRelationExtractor found in a node.
+
+    Args:
+        node: The node, or what a store gives back of it.
+        document: The whole paper that the node was cut from. Offsets then count in its text,
+            instead of in the node's, and `document.text[start:end]` is the mention; also if the
+            relations were found in the whole before it was divided.
+
+    Raises:
+        InputError: The extractor has not seen the node, or could not read it; the message says
+            which. Or the node is no part of the document, or more than one.
+    """
+    written = node.metadata.get(RELATIONS)
+    if written is None:
+        why = node.metadata.get(ERROR, "BioGPTRelationExtractor has not seen it")
+        raise InputError(f"node {node.node_id} has no relations: {why}")
+    found = _FOUND.validate_json(written)
+    if document is None:
+        return found
+    if not _stand_in(found, node):
+        if _stand_in(found, document):
+            return found
+        raise InputError(f"the relations of node {node.node_id} were found in another text")
+    by = _place(node, document)
+    return [
+        relation.model_copy(
+            update={"head": _moved(relation.head, by), "tail": _moved(relation.tail, by)}
         )
-
-    def _read(self, texts: list[str]) -> list[Prediction[list[Relation]]]:
-        return self.bind_task(self.task or self.own_relation_task()).run(texts)
-
-
-def _metadata(prediction: Prediction[list[Relation]]) -> dict[str, Any]:
-    warnings = {WARNINGS: list(prediction.warnings)} if prediction.warnings else {}
-    if prediction.error:
-        return {ERROR: f"{prediction.error.type}: {prediction.error.message}", **warnings}
-    relations = prediction.result or []
-    names: dict[str, dict[str, str]] = {}
-    for relation in relations:
-        for entity in (relation.head, relation.tail):
-            found = names.setdefault(f"biogpt_{entity.type}s", {})
-            found.setdefault(entity.text.casefold(), entity.text)
-    lists = {key: list(found.values()) for key, found in names.items()}
-    return {RELATIONS: [_flat(relation) for relation in relations], **lists, **warnings}
+        for relation in found
+    ]
 
 
-def _flat(relation: Relation) -> dict[str, Any]:
-    head, tail = relation.head, relation.tail
-    return {
-        "head": head.text,
-        "type": relation.type,
-        "tail": tail.text,
-        "head_type": head.type,
-        "tail_type": tail.type,
-        "head_start": head.start,
-        "head_end": head.end,
-        "tail_start": tail.start,
-        "tail_end": tail.end,
-        "grounded": relation.grounded,
-    }
+def _stand_in(relations: list[Relation], node: BaseNode) -> bool:
+    ends = [end for relation in relations for end in (relation.head, relation.tail)]
+    return all(text_of(node)[end.start : end.end] == end.text for end in ends if end.grounded)
+
+
+def _place(node: BaseNode, document: BaseNode) -> int:
+    """Where the node's text begins in that of the document."""
+    part, whole = text_of(node), text_of(document)
+    start = node.start_char_idx if isinstance(node, TextNode) else None
+    if start is not None and whole.startswith(part, start):
+        return start
+    if whole.count(part) != 1:
+        raise InputError(
+            f"the text of node {node.node_id} stands {whole.count(part)} times in document "
+            f"{document.node_id}: give the document that the node was cut from, and cut it by a "
+            "parser that tells places, such as BioGPTSectionParser"
+        )
+    return whole.find(part)
+
+
+def _moved(end: Entity, by: int) -> Entity:
+    if end.start is None or end.end is None:
+        return end
+    return end.model_copy(update={"start": end.start + by, "end": end.end + by})
+
+
+def _name(question: str) -> str:
+    """The words of a question, as a name for it."""
+    parts = groupby(question.lower(), str.isalnum)
+    return "_".join("".join(signs) for word, signs in parts if word)

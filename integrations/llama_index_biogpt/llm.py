@@ -2,41 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, ClassVar
 
-from llama_index.core.base.llms.generic_utils import (
-    astream_completion_response_to_chat_response,
-    completion_response_to_chat_response,
-    messages_to_prompt,
-)
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
     ChatResponseAsyncGen,
+    ChatResponseGen,
     CompletionResponse,
     CompletionResponseAsyncGen,
     CompletionResponseGen,
     LLMMetadata,
+    LogProb,
+    MessageRole,
+    TextBlock,
 )
-from llama_index.core.llms import CustomLLM
+from llama_index.core.llms import LLM
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.llm import MessagesToPromptCallable
+from pydantic import Field
 
-from biogpt_plugins import Completion, Pipeline, Prompt
-from biogpt_plugins.binding import LLMFields
-from biogpt_plugins.engine import in_thread
+from biogpt_plugins import Completion, Prompt
+from biogpt_plugins.binding import OPTIONS, LLMFields, ModelFields
+from biogpt_plugins.engine import Decoding, Engine, in_thread
+from biogpt_plugins.errors import InputError
 from llama_index_biogpt.model import ModelComponent
 
 
-class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
+def join_messages(messages: Sequence[ChatMessage]) -> str:
+    """What messages say, one a line, without their roles: BioGPT has not seen any.
+
+    Raises:
+        InputError: A message holds something else than text.
+    """
+    for message in messages:
+        for block in message.blocks:
+            if not isinstance(block, TextBlock):
+                kind = type(block).__name__
+                raise InputError(f"a message holds a {kind}, and BioGPT reads text: leave it out")
+    return "\n".join(message.content for message in messages if message.content)
+
+
+class BioGPTLLM(LLMFields, ModelComponent, LLM):
     """A local BioGPT. With a task it reads source texts, without one it continues prompts.
 
-    Decoding options may also be given with each call (`llm.complete(text, max_new_tokens=20)`).
-    A response's `raw` has `finish_reason`, `truncated_tokens` and `usage`, of a stream the last
-    one's. BioGPT knows no chat: messages are joined to one prompt.
+    The model is loaded on first use and shared by all who name it. Decoding options and `stop` may
+    also be given with each call (`llm.complete(text, max_new_tokens=20)`). Asynchronous methods
+    leave the event loop free; cancelling a task, and closing a stream, stops the generation.
 
-    The fields are those of `biogpt_plugins.binding.LLMFields`.
+    A response's `raw` has `finish_reason`, `truncated_tokens` and `usage`, its `additional_kwargs`
+    the same side by side; `logprobs` has one entry a token, if they were asked for. Of a stream the
+    last response has them.
+
+    BioGPT knows no chat: `chat` continues what the messages say, one a line, without roles. Give
+    `messages_to_prompt` to join them in another way.
+
+    `predict` and `stream` of the host take no decoding options: give them to the LLM.
+
+    Attributes:
+        logprobs: Whether responses tell the log-probabilities of their tokens.
+
+    The other fields are those of `biogpt_plugins.binding.LLMFields`.
     """
+
+    messages_to_prompt: MessagesToPromptCallable = Field(default=join_messages, exclude=True)
+    logprobs: bool | None = None
+
+    decoding_options: ClassVar[tuple[str, ...]] = (*OPTIONS, "logprobs")
 
     @classmethod
     def class_name(cls) -> str:
@@ -44,16 +78,14 @@ class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """The limits of the model, which is loaded if need be."""
-        pipeline = self.bind_own_task()
-        most = self.decoding(pipeline, None, {}).max_new_tokens
-        limits = {"context_window": pipeline.engine.context_size, "num_output": most}
-        known = {name: limit for name, limit in limits.items() if limit is not None}
-        return LLMMetadata(model_name=self.model, **known)
+        """The limits of the model, which is not loaded for them."""
+        window, most = self.limits()
+        known = {} if most is None else {"num_output": most}
+        return LLMMetadata(model_name=self.model, context_window=window, **known)
 
     def to_payload(self) -> dict[str, Any]:
         """What observers are told: the settings, where the host would tell the model's limits."""
-        return self.to_dict()
+        return {**self.to_dict(), "model_name": self.model}
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ANN401
@@ -84,18 +116,22 @@ class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
         formatted: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> CompletionResponseAsyncGen:
-        async def responses() -> CompletionResponseAsyncGen:
-            pieces = self._stream(prompt, formatted, kwargs)
-            while (piece := await in_thread(next, pieces, None)) is not None:
-                yield piece
+        return self._astream(prompt, formatted, kwargs)
 
-        return responses()
+    # Chats do not go through the methods above: observers would be told of each generation twice.
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:  # noqa: ANN401
+        return _as_chat(self._complete(self._joined(messages), True, kwargs))
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:  # noqa: ANN401
-        prompt = (self.messages_to_prompt or messages_to_prompt)(messages)
-        response = await self.acomplete(prompt, formatted=True, **kwargs)
-        return completion_response_to_chat_response(response)
+        return _as_chat(await in_thread(self._complete, self._joined(messages), True, kwargs))
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:  # noqa: ANN401
+        responses = self._stream(self._joined(messages), True, kwargs)
+        return (_as_chat(response) for response in responses)
 
     @llm_chat_callback()
     async def astream_chat(
@@ -103,18 +139,14 @@ class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
         messages: Sequence[ChatMessage],
         **kwargs: Any,  # noqa: ANN401
     ) -> ChatResponseAsyncGen:
-        prompt = (self.messages_to_prompt or messages_to_prompt)(messages)
-        responses = await self.astream_complete(prompt, formatted=True, **kwargs)
-        return astream_completion_response_to_chat_response(responses)
+        responses = self._astream(self._joined(messages), True, kwargs)
+        return (_as_chat(response) async for response in responses)
 
     def _complete(
         self, prompt: str, formatted: bool, options: dict[str, Any]
     ) -> CompletionResponse:
-        pipeline = self.bind_own_task()
-        asked = self._prompt(pipeline, prompt, formatted)
-        (completion,) = pipeline.engine.complete(
-            [asked], self.decoding(pipeline, options.get("stop"), options)
-        )
+        engine, source, decoding = self._asked(prompt, formatted, options)
+        (completion,) = engine.complete([source], decoding)
         if completion.error:
             raise completion.error
         return CompletionResponse(text=completion.text, **_facts(completion))
@@ -122,19 +154,79 @@ class BioGPTLLM(LLMFields, ModelComponent, CustomLLM):
     def _stream(
         self, prompt: str, formatted: bool, options: dict[str, Any]
     ) -> CompletionResponseGen:
-        pipeline = self.bind_own_task()
-        asked = self._prompt(pipeline, prompt, formatted)
-        decoding = self.decoding(pipeline, options.get("stop"), options)
+        engine, source, decoding = self._asked(prompt, formatted, options)
         text = ""
-        for chunk in pipeline.engine.stream(asked, decoding):
+        for chunk in engine.stream(source, decoding):
             text += chunk.text
             facts = _facts(chunk.completion) if chunk.completion else {}
             yield CompletionResponse(text=text, delta=chunk.text, **facts)
 
-    def _prompt(self, pipeline: Pipeline, prompt: str, formatted: bool) -> Prompt:
+    async def _astream(
+        self, prompt: str, formatted: bool, options: dict[str, Any]
+    ) -> CompletionResponseAsyncGen:
+        responses = self._stream(prompt, formatted, options)
+        while (response := await in_thread(next, responses, None)) is not None:
+            yield response
+
+    def _asked(
+        self, prompt: str, formatted: bool, options: dict[str, Any]
+    ) -> tuple[Engine, Prompt, Decoding]:
+        known = (*self.decoding_options, "stop")
+        if unknown := [name for name in options if name not in known]:
+            raise TypeError(
+                f"{self.class_name()} has no option {', '.join(unknown)}: it has {', '.join(known)}"
+            )
         if self.completion_to_prompt and not formatted:
             prompt = self.completion_to_prompt(prompt)
-        return pipeline.task.prompt(prompt, pipeline.card)
+        pipeline = self.bind_own_task()
+        source = pipeline.task.prompt(prompt, pipeline.card)
+        return pipeline.engine, source, self.decoding(pipeline, options.get("stop"), options)
+
+    def _joined(self, messages: Sequence[ChatMessage]) -> str:
+        return (self.messages_to_prompt or join_messages)(messages)
+
+
+def biogpt_tokenizer(
+    model: str = "demo",
+    *,
+    device: str | None = None,
+    dtype: str | None = None,
+    revision: str | None = None,
+) -> Callable[[str], list[int]]:
+    """A model's own tokenizer, for `Settings.tokenizer` and all else that counts tokens.
+
+    It can be pickled. The model is loaded on first use, and is that of an LLM with the same fields.
+
+    Args:
+        model: "demo", a folder or a hub id.
+        device: As in `biogpt_plugins.load`.
+        dtype: As there.
+        revision: As there.
+    """
+    return partial(_token_ids, model, device, dtype, revision)
+
+
+def _token_ids(
+    model: str, device: str | None, dtype: str | None, revision: str | None, text: str
+) -> list[int]:
+    return _engine(model, device, dtype, revision).token_ids(text)
+
+
+@cache  # splitters count the tokens of every sentence, and finding a model takes its time
+def _engine(model: str, device: str | None, dtype: str | None, revision: str | None) -> Engine:
+    fields = ModelFields(model=model, device=device, dtype=dtype, revision=revision)
+    return fields.bind_engine()
+
+
+def _as_chat(response: CompletionResponse) -> ChatResponse:
+    message = ChatMessage(
+        role=MessageRole.ASSISTANT,
+        content=response.text,
+        additional_kwargs=response.additional_kwargs,
+    )
+    return ChatResponse(
+        message=message, delta=response.delta, raw=response.raw, logprobs=response.logprobs
+    )
 
 
 def _facts(completion: Completion) -> dict[str, Any]:
@@ -143,4 +235,9 @@ def _facts(completion: Completion) -> dict[str, Any]:
         "finish_reason": completion.finish_reason,
         "truncated_tokens": completion.truncated_tokens,
     }
-    return {"raw": {**ending, "usage": usage}, "additional_kwargs": {**ending, **usage}}
+    tokens = [[LogProb(token=token.text, logprob=token.logprob)] for token in completion.tokens]
+    return {
+        "raw": {**ending, "usage": usage},
+        "additional_kwargs": {**ending, **usage},
+        "logprobs": tokens or None,
+    }

@@ -10,6 +10,7 @@ from llama_index.core.schema import Document
 
 import biogpt_plugins
 from llama_index_biogpt import BioGPTLLM, BioGPTRelationExtractor
+from llama_index_biogpt.extractors import relations_of
 
 WEIGHTS = Path(biogpt_plugins.__file__).parent / "checkpoints/demo/model.safetensors"
 pytestmark = pytest.mark.skipif(not WEIGHTS.exists(), reason="the bundled model is not built yet")
@@ -26,10 +27,10 @@ async def test_ingestion():
     for node in nodes:
         assert ("biogpt_relations" in node.metadata) != ("biogpt_error" in node.metadata)
         assert json.loads(json.dumps(node.metadata)) == node.metadata
-        for relation in node.metadata.get("biogpt_relations", []):
-            for end in ("head", "tail"):
-                if (start := relation[f"{end}_start"]) is not None:
-                    assert node.text[start : relation[f"{end}_end"]] == relation[end]
+        if "biogpt_relations" in node.metadata:
+            for relation in relations_of(node):
+                for end in (relation.head, relation.tail):
+                    assert not end.grounded or node.text[end.start : end.end] == end.text
 
 
 def test_a_stream_writes_what_a_call_does():

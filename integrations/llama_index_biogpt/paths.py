@@ -1,0 +1,212 @@
+"""Relations of nodes as paths of a property graph, for LlamaIndex's PropertyGraphIndex."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from llama_index.core.graph_stores.types import (
+    KG_NODES_KEY,
+    KG_RELATIONS_KEY,
+    ChunkNode,
+    EntityNode,
+    LabelledNode,
+    Relation,
+)
+from llama_index.core.schema import BaseNode, MetadataMode
+from pydantic import InstanceOf, TypeAdapter, ValidationError, field_validator, model_validator
+from typing_extensions import Self
+
+from biogpt_plugins import Pipeline, Prediction
+from biogpt_plugins.binding import relation_task
+from biogpt_plugins.errors import EngineError, InputError
+from biogpt_plugins.graph import Edge, Node, Schema, edges_of
+from biogpt_plugins.inputs import paper_id
+from llama_index_biogpt.extractors import ERROR, WARNINGS
+from llama_index_biogpt.task_extractor import TaskExtractor, remarks, text_of
+
+_log = logging.getLogger(__name__)
+
+_FAILED = "failed"
+_KINDS: dict[str, TypeAdapter[Any]] = {
+    KG_NODES_KEY: TypeAdapter(list[EntityNode | ChunkNode | InstanceOf[LabelledNode]]),
+    KG_RELATIONS_KEY: TypeAdapter(list[Relation]),
+}
+_Paths = dict[str, list[Any]]
+
+
+class BioGPTPathExtractor(TaskExtractor):
+    """Finds the relations in each node's own text, as paths for a PropertyGraphIndex.
+
+    All nodes are one call of the engine. The paths are written where PropertyGraphIndex looks for
+    them, in the metadata `nodes` and `relations`, behind those that other extractors found:
+
+    - An EntityNode for each entity. Its `name`, which LlamaIndex takes for its id, is type and
+      name, "chemical:lithium", so that types keep entities apart; names keep case and punctuation,
+      but for capitals that only begin a sentence, and for double quotes, which LlamaIndex takes
+      out of ids and which become two single ones. `label` is "Chemical", "Disease", "Drug" or
+      "Target"; properties are `mention`, the name as the paper spells it, `type`, and `identifier`,
+      in a vocabulary such as MeSH, where one is known.
+    - A Relation for each relation. `label` is "CID", "MECHANISM", "PARTIAL_AGONIST"; properties are
+      `type`, as the model wrote it; `pmid`, from the metadata, or else the source document's id;
+      `sentence`, the one around both ends; `score`, from 0 to 1; `grounded`, whether both ends
+      stand in the text; `head_start`, `head_end`, `tail_start`, `tail_end`, counted in the node's
+      text; `task`; `model`. What is not known is left out.
+
+    A node in which nothing is found gets empty lists. A node that cannot be read gets them too; its
+    metadata `biogpt_error` says why, it is logged, and it costs the others nothing.
+
+    A node is not read again as long as its text, its paths and what the result depends on are the
+    same, as `biogpt_paths_TASK` in its metadata tells; so the same extractor may stand in an
+    ingestion pipeline and in the index. Paths that a cache or a docstore gives back as mere
+    dictionaries become paths again. Nodes that failed in the engine are read again.
+
+    Stores keep one relation of a type between two entities, SimplePropertyGraphStore with the
+    properties that the first paper gave it, others with none. Where every paper's sentence and
+    score are to be kept, write the relations into a table of your own as well.
+
+    Attributes:
+        task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
+            taught, which is looked for when the extractor is used or written down.
+        possible_entities: Types of entities to keep, with the relations among them; empty for all.
+        possible_relations: Types of relations to keep, with their ends, or triples of source type,
+            type and target type; empty for all. Case plays no part.
+        disable_template_rewrite: Leave the nodes' text templates alone, as the host's extractors of
+            paths do. The host's other options are as in BioGPTRelationExtractor.
+    """
+
+    task: str | None = None
+    possible_entities: tuple[str, ...] = ()
+    possible_relations: tuple[str | tuple[str, str, str], ...] = ()
+    disable_template_rewrite: bool = True
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BioGPTPathExtractor"
+
+    @field_validator("task")
+    @classmethod
+    def _finds_relations(cls, task: str | None) -> str | None:
+        return relation_task(task) if task else None
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.task:
+            self._schema(self.task)
+        return self
+
+    def _task(self) -> str:
+        return self.task or self.own_relation_task()
+
+    def _schema(self, task: str) -> Schema:
+        return Schema.of(task, self.possible_entities, self.possible_relations)
+
+    def _bind(self) -> Pipeline:
+        self._schema(self._task())  # raises before the model is loaded
+        pipeline = super()._bind()
+        return pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
+
+    def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
+        settings = self.to_dict()
+        key = _key(settings)
+        known = [(node, _known(node)) for node in nodes]
+        unread = [
+            (node, text_of(node))
+            for node, paths in known
+            if not node.metadata.get(key, "").endswith(_reading(node, paths, settings))
+        ]
+        found = {id(node): one for (node, _), one in zip(unread, self._ask(unread), strict=True)}
+        return [self._told(*pair, found.get(id(pair[0])), settings) for pair in known]
+
+    def _told(
+        self,
+        node: BaseNode,
+        paths: _Paths,
+        prediction: Prediction[Any] | None,
+        settings: dict[str, Any],
+    ) -> dict[str, Any]:
+        key = _key(settings)
+        facts: dict[str, Any] = {ERROR: node.metadata[ERROR]} if ERROR in node.metadata else {}
+        if prediction is None:
+            return {**paths, **facts}
+        if node.metadata.get(key, "").startswith(_FAILED):
+            facts.clear()  # the error was this extractor's own
+        facts |= remarks(prediction, ERROR, WARNINGS)
+        if failure := prediction.error:
+            _log.warning("no paths of node %s: %s", node.node_id, facts[ERROR])
+            for_good = failure.type != EngineError.__name__
+            facts[key] = f"{_FAILED} {_reading(node, paths, settings)}" if for_good else _FAILED
+        else:
+            self._add(paths, node, prediction)
+            facts[key] = _reading(node, paths, settings)
+        return {**paths, **facts}
+
+    def _add(self, paths: _Paths, node: BaseNode, prediction: Prediction[Any]) -> None:
+        schema = self._schema(prediction.task)
+        found = edges_of(
+            prediction.result or [],
+            text_of(node),
+            pmid=paper_id(node.metadata) or node.ref_doc_id or node.node_id,
+            task=prediction.task,
+            model=prediction.model,
+        )
+        edges = [edge for edge in found if schema.has_edge(edge)]
+        nodes = {n.id: n for e in edges for n in (e.source, e.target) if schema.has_node(n)}
+        kept = [e for e in edges if e.source.id in nodes and e.target.id in nodes]
+        paths[KG_NODES_KEY] += map(_entity, nodes.values())
+        paths[KG_RELATIONS_KEY] += map(_relation, kept)
+
+    def _owns(self, key: str) -> bool:
+        return key in (KG_NODES_KEY, KG_RELATIONS_KEY, ERROR)
+
+    def _shows(self, key: str, mode: MetadataMode) -> bool:
+        del key, mode
+        return False
+
+
+def _known(node: BaseNode) -> _Paths:
+    """The paths that a node has, in lists that nobody else holds."""
+    paths = {}
+    for key, kind in _KINDS.items():
+        try:
+            paths[key] = kind.validate_python(node.metadata.get(key, []))
+        except ValidationError as error:
+            raise InputError(
+                f"node {node.node_id} has something else under {key!r} in its metadata than the "
+                "paths that LlamaIndex keeps there: give it another key"
+            ) from error
+    return paths
+
+
+def _key(settings: dict[str, Any]) -> str:
+    return f"biogpt_paths_{settings['task']}"
+
+
+def _reading(node: BaseNode, paths: _Paths, settings: dict[str, Any]) -> str:
+    """What tells a reading by: the text, what read it, and that its relations are there."""
+    task = settings["task"]
+    found = sum(one.properties.get("task") == task for one in paths[KG_RELATIONS_KEY])
+    read = f"{settings} {found} {text_of(node)}"
+    return sha256(read.encode(errors="replace")).hexdigest()[:16]
+
+
+def _entity(node: Node) -> EntityNode:
+    # Neo4j's store overwrites a property `name`.
+    told = {"mention" if key == "name" else key: value for key, value in node.properties.items()}
+    return EntityNode(name=_name(node), label=node.label, properties=told)
+
+
+def _relation(edge: Edge) -> Relation:
+    return Relation(
+        label=edge.label,
+        source_id=_name(edge.source),
+        target_id=_name(edge.target),
+        properties=edge.properties,
+    )
+
+
+def _name(node: Node) -> str:
+    # An EntityNode's id has spaces for them, while some stores take the name itself for the id.
+    return node.id.replace('"', "''")

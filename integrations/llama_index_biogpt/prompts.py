@@ -1,0 +1,135 @@
+"""LlamaIndex prompt templates in the layouts of the tasks.
+
+The layouts are rendered by the tasks themselves; a template here only names their variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llama_index.core.base.llms.base import BaseLLM
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.types import BaseOutputParser
+
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.prompts import FEW_SHOT
+from biogpt_plugins.task import Task
+from biogpt_plugins.tasks import get_task
+
+
+class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's field `kwargs`
+    """A task's text in its official layout, or behind solved examples.
+
+    The variables are those of the task's input: `title` (may be left out) and `abstract`,
+    `question` and `context`, or `text`. Where a response synthesizer of the host's fills them, its
+    `query_str` is the question and its `context_str` the text.
+
+    `template` shows the layout; the text itself is rendered by the task, which knows what a
+    template cannot say (a title without a full stop gets one, say).
+
+    Attributes:
+        task: The task.
+        few_shot: Whether solved examples stand before the text.
+    """
+
+    task: str = ""
+    few_shot: bool = False
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        few_shot: bool = False,
+        output_parser: BaseOutputParser | None = None,
+    ) -> None:
+        chosen = get_task(task)
+        shown = {name: f"{{{name}}}" for name in _variables(chosen)}
+        text = chosen.input.model_fields["text"].alias or "text"
+        super().__init__(
+            _render(chosen, shown, few_shot=few_shot),
+            output_parser=output_parser,
+            template_var_mappings={"query_str": "question", "context_str": text},
+        )
+        self.task, self.few_shot = chosen.name, few_shot
+
+    @property
+    def stop(self) -> list[str]:
+        """Stop strings for the LLM: a pretrained model that was shown examples goes on with more.
+
+        `BioGPTLLM(stop=prompt.stop)`, or `llm.complete(prompt.format(...), stop=prompt.stop)`.
+        """
+        return list(get_task(self.task).decoding_for(FEW_SHOT).stop) if self.few_shot else []
+
+    def format(
+        self,
+        llm: BaseLLM | None = None,
+        completion_to_prompt: Callable[[str], str] | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> str:
+        """Render the text.
+
+        Raises:
+            InputError: A variable is missing, or there is no text.
+        """
+        task = get_task(self.task)
+        given = self._map_all_vars({**self.kwargs, **kwargs})
+        variables = _variables(task)
+        needed = [name for name in self.template_vars if variables[name]]
+        if missing := [name for name in needed if given.get(name) is None]:
+            raise InputError(
+                f"the prompt of {task.name} lacks {' and '.join(missing)}: give "
+                f"{', '.join(self.template_vars)}"
+            )
+        if llm is None and any(given[name] == "" for name in needed):
+            # The host measures a prompt by leaving its variables empty.
+            return super().format(None, completion_to_prompt, **kwargs)
+        prompt = _render(task, given, few_shot=self.few_shot)
+        prompt = self.output_parser.format(prompt) if self.output_parser else prompt
+        return completion_to_prompt(prompt) if completion_to_prompt else prompt
+
+
+def task_prompt(task: str, *, output_parser: BaseOutputParser | None = None) -> TaskPromptTemplate:
+    """The source text of a task in its official layout, for a `BioGPTLLM` with that task.
+
+    Args:
+        task: The task.
+        output_parser: Goes with the prompt, as the host has it.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    return TaskPromptTemplate(task, output_parser=output_parser)
+
+
+def few_shot_prompt(
+    task: str, *, output_parser: BaseOutputParser | None = None
+) -> TaskPromptTemplate:
+    """A task's text behind solved examples, to ask a pretrained BioGPT: a `BioGPTLLM` without task.
+
+    Give the LLM its `stop` strings. A prompt that is too long loses its end, and with it the cue to
+    conclude, unless the LLM has `truncate=False`, which makes it an error. `BioGPTLLM(task=...)`
+    lays out by itself what it is given, stops where it should, and cuts nothing but the text.
+
+    Args:
+        task: The task; its own demonstrations are shown.
+        output_parser: Goes with the prompt, as the host has it.
+
+    Raises:
+        InputError: There is no such task.
+    """
+    return TaskPromptTemplate(task, few_shot=True, output_parser=output_parser)
+
+
+def _render(task: Task[Any], values: dict[str, Any], *, few_shot: bool) -> str:
+    prompt = task.render(values) if few_shot else task.source(task.read_input(values))
+    return prompt.source
+
+
+def _variables(task: Task[Any]) -> dict[str, bool]:
+    """Names of a task's variables, and whether they must be given."""
+    return {
+        field.alias or name: name == "text" or field.is_required()
+        for name, field in task.input.model_fields.items()
+        if name != "id"
+    }

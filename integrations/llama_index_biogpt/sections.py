@@ -1,0 +1,105 @@
+"""Nodes that are sections of papers, for LlamaIndex."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from llama_index.core.node_parser import NodeParser
+from llama_index.core.node_parser.node_utils import build_nodes_from_splits
+from llama_index.core.schema import (
+    BaseNode,
+    Document,
+    MetadataMode,
+    NodeRelationship,
+    TextNode,
+)
+from llama_index.core.utils import get_tqdm_iterable
+from pydantic import Field
+
+from biogpt_plugins import __version__
+from biogpt_plugins.grounding import sentences
+from biogpt_plugins.inputs import paper_title
+from biogpt_plugins.sections import passages, sections
+
+SENTENCES = "biogpt_sentences"
+
+
+class BioGPTSectionParser(NodeParser):
+    """Divides papers into title and sections: a node for each, or several for a long one.
+
+    Places are exact: `document.text[node.start_char_idx : node.end_char_idx] == node.text`. So the
+    place in the paper of what is found in a node is `node.start_char_idx` and its offset there;
+    `relations_of(node, document=document)` counts so. Nodes that were cut from a paper themselves
+    keep their places in it, which the host's own parsers, put behind another one, lose.
+
+    Nodes have the metadata of their Document (`pmid`, `title`), refer to it as source and parent,
+    and to each other as previous and next, and have besides:
+
+    - `section`: "title", where the text begins with that of the metadata, or has one sentence
+      before its first label; "abstract", where there are no labels; "background", "objective",
+      "methods", "results" or "conclusions", MEDLINE's categories, by which "PATIENTS AND METHODS:"
+      are "methods"; "case"; or a label of another name, in lower case.
+    - `biogpt_sentences`: a JSON text, `[[start, end], ...]`, of the sentences in the node, their
+      places counted in the paper. It is not shown to embedding models and LLMs.
+
+    BioGPT was taught on titles and abstracts as one text. An extractor that stands before this
+    parser reads papers whole, and their sections then have the paper's metadata; one that stands
+    behind it reads each node by itself.
+
+    Attributes:
+        max_chars: Most characters of a node; a longer section is divided between sentences. The
+            default is less than the 640 tokens that the official models were taught with.
+    """
+
+    max_chars: int = Field(default=2500, gt=0)
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BioGPTSectionParser"
+
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """What the result depends on; the ingestion cache is keyed by this."""
+        return {**super().to_dict(**kwargs), "version": __version__}
+
+    def _parse_nodes(
+        self,
+        nodes: Sequence[BaseNode],
+        show_progress: bool = False,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[BaseNode]:
+        del kwargs
+        progress = get_tqdm_iterable(nodes, show_progress, "Parsing nodes")
+        return [part for node in progress for part in self._parts(node)]
+
+    def _postprocess_parsed_nodes(
+        self, nodes: list[BaseNode], parent_doc_map: dict[str, Document]
+    ) -> list[BaseNode]:
+        # The host looks for each node's text in its document, where the same may stand twice.
+        parts = [node for node in nodes if isinstance(node, TextNode)]
+        places = [(part.start_char_idx, part.end_char_idx) for part in parts]
+        nodes = super()._postprocess_parsed_nodes(nodes, parent_doc_map)
+        for part, (start, end) in zip(parts, places, strict=True):
+            part.start_char_idx, part.end_char_idx = start, end
+        return nodes
+
+    def _parts(self, node: BaseNode) -> list[TextNode]:
+        text = node.get_content(metadata_mode=MetadataMode.NONE)
+        found = [
+            (section.name, place)
+            for section in sections(text, title=paper_title(node.metadata) or "")
+            for place in passages(text, section, self.max_chars)
+        ]
+        splits = [text[start:end] for _, (start, end) in found]
+        parts = build_nodes_from_splits(splits, node, id_func=self.id_func)
+        before = (node.start_char_idx or 0) if isinstance(node, TextNode) else 0
+        whole = node.as_related_node_info()
+        for part, (name, (start, end)) in zip(parts, found, strict=True):
+            part.start_char_idx, part.end_char_idx = before + start, before + end
+            part.relationships[NodeRelationship.PARENT] = whole
+            inside = [[part.start_char_idx + at for at in place] for place in sentences(part.text)]
+            part.metadata |= {"section": name, SENTENCES: json.dumps(inside)}
+            for hidden in (part.excluded_embed_metadata_keys, part.excluded_llm_metadata_keys):
+                hidden[:] = dict.fromkeys((*hidden, SENTENCES))
+        return parts

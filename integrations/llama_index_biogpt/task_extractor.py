@@ -1,0 +1,182 @@
+"""An extractor of LlamaIndex's that asks a task of nodes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from copy import deepcopy
+from typing import Any, cast
+
+from llama_index.core.extractors import BaseExtractor
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode
+from typing_extensions import Self
+
+from biogpt_plugins import Pipeline, Prediction, __version__, errors
+from biogpt_plugins.engine import cancelled, in_thread
+from biogpt_plugins.errors import BioGPTError, EngineError, ParseError
+from biogpt_plugins.tasks import get_task
+from llama_index_biogpt.model import ModelComponent
+
+_KNOBS = {
+    "device",
+    "in_place",
+    "max_retries",
+    "metadata_mode",
+    "num_workers",
+    "raise_on_error",
+    "retry_backoff",
+    "show_progress",
+}
+
+
+class TaskExtractor(ModelComponent, BaseExtractor):
+    """A task that is asked of all nodes of a call at once.
+
+    The host's synchronous methods need an event loop, and tell of a RuntimeError, which an
+    EngineError is, that loops were nested. These do without.
+    """
+
+    in_place: bool = False
+    raise_on_error: bool = False
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:  # noqa: ANN401
+        """The extractor that `to_dict` wrote down."""
+        given = {name: value for name, value in data.items() if name != "version"}
+        return super().from_dict(given, **kwargs)
+
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
+        """What the result depends on; the ingestion cache is keyed by this."""
+        written = super().to_dict(**kwargs)
+        version = {"package": __version__}
+        with suppress(BioGPTError):  # is raised when the extractor is used
+            written["task"] = self._task()
+            version |= version_of(self, written["task"])
+        fields = {name: value for name, value in written.items() if name not in _KNOBS}
+        return {**fields, "version": version}
+
+    def extract(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
+        """The metadata of each node."""
+        return self._read(nodes)
+
+    async def aextract(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
+        """`extract`, while the event loop goes on; cancelling stops the generation."""
+        return await in_thread(self._read, nodes)
+
+    def process_nodes(
+        self,
+        nodes: Sequence[BaseNode],
+        excluded_embed_metadata_keys: list[str] | None = None,
+        excluded_llm_metadata_keys: list[str] | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[BaseNode]:
+        """The nodes with their metadata; more keys may be kept from embedding models and LLMs."""
+        del kwargs
+        return self._process(nodes, excluded_embed_metadata_keys, excluded_llm_metadata_keys)
+
+    async def aprocess_nodes(
+        self,
+        nodes: Sequence[BaseNode],
+        excluded_embed_metadata_keys: list[str] | None = None,
+        excluded_llm_metadata_keys: list[str] | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> list[BaseNode]:
+        """`process_nodes`, while the event loop goes on; cancelling stops the generation."""
+        del kwargs
+        return await in_thread(
+            self._process, nodes, excluded_embed_metadata_keys, excluded_llm_metadata_keys
+        )
+
+    # Not abstract, as the host traces every call of what implements an abstract method.
+
+    def _task(self) -> str:
+        raise NotImplementedError
+
+    def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
+    def _owns(self, key: str) -> bool:
+        """Whether a key of the metadata is this extractor's."""
+        raise NotImplementedError
+
+    def _shows(self, key: str, mode: MetadataMode) -> bool:
+        """Whether embedding models, or LLMs, are shown what is told under this extractor's key."""
+        raise NotImplementedError
+
+    def _bind(self) -> Pipeline:
+        return self.bind_task(self._task())
+
+    def _ask(self, asked: Sequence[tuple[BaseNode, object]]) -> list[Prediction[Any]]:
+        """A prediction for each input, by one call; what fails in the engine is asked again."""
+        if not asked:
+            return []
+        pipeline = self._bind()
+        inputs = [value for _, value in asked]
+        found = pipeline.run(inputs)
+        for attempt in range(self.max_retries):
+            failed = [at for at, one in enumerate(found) if _is(one, EngineError)]
+            if not failed or cancelled():
+                break
+            time.sleep(self.retry_backoff * 2**attempt)
+            again = pipeline.run([inputs[at] for at in failed])
+            for at, prediction in zip(failed, again, strict=True):
+                found[at] = prediction
+        if self.raise_on_error:
+            for (node, _), prediction in zip(asked, found, strict=True):
+                _raise_error(prediction, node)
+        return found
+
+    def _process(self, nodes: Sequence[BaseNode], *excluded: list[str] | None) -> list[BaseNode]:
+        # Copied first: what cannot be copied is to cost no work.
+        told = list(nodes) if self.in_place else deepcopy(list(nodes))
+        for node, facts in zip(told, self._read(told), strict=True):
+            if cancelled():  # nobody waits, and what was found was broken off
+                break
+            others = {key: fact for key, fact in node.metadata.items() if not self._owns(key)}
+            node.metadata = {**others, **facts}
+            hidden = (node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys)
+            modes = (MetadataMode.EMBED, MetadataMode.LLM)
+            for keys, mode, more in zip(hidden, modes, excluded, strict=True):
+                own = [key for key in facts if not self._shows(key, mode)]
+                keys[:] = dict.fromkeys((*keys, *own, *(more or ())))
+            if isinstance(node, TextNode) and not self.disable_template_rewrite:
+                node.text_template = self.node_text_template
+        return told
+
+
+def version_of(component: ModelComponent, task: str) -> dict[str, Any]:
+    """What else than a component's fields decides how it asks, for the keys of caches."""
+    given = component._pipeline_at_hand()
+    own = given if given and given.task.name == task else None
+    asked = own.task if own else get_task(task)
+    scored = own.chooses if own else bool(asked.choices)
+    return {"prompt": asked.fingerprint, "scored": scored, **component.own_ways()}
+
+
+def text_of(node: BaseNode) -> str:
+    """What the model reads of a node, and what offsets count in."""
+    return node.get_content(metadata_mode=MetadataMode.NONE)
+
+
+def remarks(prediction: Prediction[Any], error: str, warnings: str) -> dict[str, str]:
+    """What to tell of a failure, and what to know of a result, under these keys."""
+    failure, remarks = prediction.error, "; ".join(prediction.warnings)
+    return {
+        **({error: f"{failure.type}: {failure.message}"} if failure else {}),
+        **({warnings: remarks} if remarks else {}),
+    }
+
+
+def _is(prediction: Prediction[Any], kind: type[BioGPTError]) -> bool:
+    return prediction.error is not None and prediction.error.type == kind.__name__
+
+
+def _raise_error(prediction: Prediction[Any], node: BaseNode) -> None:
+    """Raise what a prediction tells of as its error, if it failed."""
+    if failure := prediction.error:
+        message = f"node {node.node_id}: {failure.message}"
+        if _is(prediction, ParseError):
+            raise ParseError(message, prediction.completion or "")
+        kind = getattr(errors, failure.type, EngineError)
+        raise cast("type[BioGPTError]", kind)(message)
