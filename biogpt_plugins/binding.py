@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -83,8 +84,13 @@ class ModelFields(BaseModel):
         return given if given.task.name == task else given.for_task(task)
 
     def bind_engine(self) -> Engine:
-        """This component's model, whatever it was taught; loaded if need be."""
-        return self.bind_task((self._taught(None) or ["generate"])[0]).engine
+        """This component's model, whatever it was taught; loaded if need be.
+
+        For tokens: it is found once, as splitters count those of every sentence.
+        """
+        if given := self._pipeline_at_hand():
+            return given.engine
+        return _engine(self.model, self.device, self.dtype, self.revision, self.allow_pickle)
 
     def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
         """Name of the first relation task that the model was taught, which is not loaded for it.
@@ -135,6 +141,16 @@ class ModelFields(BaseModel):
     def _pipeline_at_hand(self) -> Pipeline | None:
         given = self.pipeline
         return given if given and given.engine.model_name == self.model else None
+
+
+@cache
+def _engine(
+    model: str, device: str | None, dtype: str | None, revision: str | None, allow_pickle: bool
+) -> Engine:
+    fields = ModelFields(
+        model=model, device=device, dtype=dtype, revision=revision, allow_pickle=allow_pickle
+    )
+    return fields.bind_task((fields._taught(None) or ["generate"])[0]).engine
 
 
 class LLMFields(ModelFields):

@@ -53,3 +53,9 @@ class EngineError(BioGPTError, RuntimeError):
 
 class MissingExtraError(BioGPTError, ImportError):
     """An optional dependency that is not installed; the message names the extra to install."""
+
+
+def error_class(name: str) -> type[BioGPTError]:
+    """The class of this name, as a Failure keeps it; EngineError for one that is not ours."""
+    found = globals().get(name)
+    return found if isinstance(found, type) and issubclass(found, BioGPTError) else EngineError

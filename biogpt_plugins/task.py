@@ -56,6 +56,15 @@ class Task(Generic[ResultT]):
     decoding: Decoding = Decoding()
     grounded: bool = False
 
+    @property
+    def variables(self) -> dict[str, bool]:
+        """Names of what the input is made of, and whether each must be given."""
+        return {
+            field.alias or name: name == "text" or field.is_required()
+            for name, field in self.input.model_fields.items()
+            if name != "id"
+        }
+
     def read_input(self, value: object) -> Text:
         """Read a string, mapping or model as this task's input; InputError if it is none."""
         return read(self.input, value)

@@ -150,7 +150,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         """Token ids by BioGPT's own tokenizer; the leading `</s>` is not among them."""
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
-        return self.bind_own_task().engine.token_ids(text)
+        return self.bind_engine().token_ids(text)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

@@ -119,7 +119,7 @@ def task_prompt(task: str) -> TaskPromptTemplate:
         InputError: There is no such task.
     """
     chosen = get_task(task)
-    names = _variables(task)
+    names = chosen.variables
     shown = chosen.source(chosen.read_input({name: f"{{{name}}}" for name in names})).source
     optional = dict.fromkeys((name for name, needed in names.items() if not needed), "")
     return TaskPromptTemplate(
@@ -171,13 +171,3 @@ def few_shot_prompt(
 def _fields(text: Text) -> dict[str, Any]:
     """The values of a task's variables, as strings: selectors join them."""
     return text.model_dump(by_alias=True, exclude={"id"})
-
-
-def _variables(task: str) -> dict[str, bool]:
-    """Names of a task's variables, and whether they must be given."""
-    fields = get_task(task).input.model_fields
-    return {
-        field.alias or name: name == "text" or field.is_required()
-        for name, field in fields.items()
-        if name != "id"
-    }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
 
-from biogpt_plugins import Pipeline, Prediction, errors
+from biogpt_plugins import Pipeline, Prediction
 from biogpt_plugins.engine import in_thread
+from biogpt_plugins.errors import ContextOverflowError, ParseError, error_class
 from langchain_biogpt.documents import as_input
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable
@@ -152,9 +153,7 @@ def outcome(prediction: Prediction[Any]) -> Any:  # noqa: ANN401 - a result or a
     failure = prediction.error
     if failure is None:
         return prediction.result
-    if failure.type == errors.ParseError.__name__:
+    if failure.type == ParseError.__name__:
         return unreadable(prediction.task, failure.message, prediction.completion)
-    kind = cast("type[errors.BioGPTError]", getattr(errors, failure.type, errors.EngineError))
-    if kind is errors.ContextOverflowError:
-        kind = BioGPTContextOverflowError
-    return kind(failure.message)
+    kind = error_class(failure.type)
+    return (BioGPTContextOverflowError if kind is ContextOverflowError else kind)(failure.message)

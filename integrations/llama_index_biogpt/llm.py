@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any, ClassVar
 
 from llama_index.core.base.llms.types import (
@@ -209,13 +209,8 @@ def biogpt_tokenizer(
 def _token_ids(
     model: str, device: str | None, dtype: str | None, revision: str | None, text: str
 ) -> list[int]:
-    return _engine(model, device, dtype, revision).token_ids(text)
-
-
-@cache  # splitters count the tokens of every sentence, and finding a model takes its time
-def _engine(model: str, device: str | None, dtype: str | None, revision: str | None) -> Engine:
     fields = ModelFields(model=model, device=device, dtype=dtype, revision=revision)
-    return fields.bind_engine()
+    return fields.bind_engine().token_ids(text)
 
 
 def _as_chat(response: CompletionResponse) -> ChatResponse:

@@ -44,7 +44,7 @@ class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's
         output_parser: BaseOutputParser | None = None,
     ) -> None:
         chosen = get_task(task)
-        shown = {name: f"{{{name}}}" for name in _variables(chosen)}
+        shown = {name: f"{{{name}}}" for name in chosen.variables}
         text = chosen.input.model_fields["text"].alias or "text"
         super().__init__(
             _render(chosen, shown, few_shot=few_shot),
@@ -74,7 +74,7 @@ class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's
         """
         task = get_task(self.task)
         given = self._map_all_vars({**self.kwargs, **kwargs})
-        variables = _variables(task)
+        variables = task.variables
         needed = [name for name in self.template_vars if variables[name]]
         if missing := [name for name in needed if given.get(name) is None]:
             raise InputError(
@@ -124,12 +124,3 @@ def few_shot_prompt(
 def _render(task: Task[Any], values: dict[str, Any], *, few_shot: bool) -> str:
     prompt = task.render(values) if few_shot else task.source(task.read_input(values))
     return prompt.source
-
-
-def _variables(task: Task[Any]) -> dict[str, bool]:
-    """Names of a task's variables, and whether they must be given."""
-    return {
-        field.alias or name: name == "text" or field.is_required()
-        for name, field in task.input.model_fields.items()
-        if name != "id"
-    }

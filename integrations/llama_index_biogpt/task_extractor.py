@@ -6,15 +6,15 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
-from typing import Any, cast
+from typing import Any
 
 from llama_index.core.extractors import BaseExtractor
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 from typing_extensions import Self
 
-from biogpt_plugins import Pipeline, Prediction, __version__, errors
+from biogpt_plugins import Pipeline, Prediction, __version__
 from biogpt_plugins.engine import cancelled, in_thread
-from biogpt_plugins.errors import BioGPTError, EngineError, ParseError
+from biogpt_plugins.errors import BioGPTError, EngineError, ParseError, error_class
 from biogpt_plugins.tasks import get_task
 from llama_index_biogpt.model import ModelComponent
 
@@ -178,5 +178,4 @@ def _raise_error(prediction: Prediction[Any], node: BaseNode) -> None:
         message = f"node {node.node_id}: {failure.message}"
         if _is(prediction, ParseError):
             raise ParseError(message, prediction.completion or "")
-        kind = getattr(errors, failure.type, EngineError)
-        raise cast("type[BioGPTError]", kind)(message)
+        raise error_class(failure.type)(message)
