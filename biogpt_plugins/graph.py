@@ -163,10 +163,8 @@ def _allowed(given: str | tuple[str, str, str], task: str) -> str | tuple[str, s
 
 
 def _known_label(name: str, task: str) -> str:
-    """The label of a type of entities that the task finds, as its solved examples show."""
-    solved = get_task(task)
-    relations = [relation for _, target in solved.shots for relation in solved.parse(target)]
-    labels = {_node_label(end.type) for found in relations for end in (found.head, found.tail)}
+    """The label of a type of entities that the task finds."""
+    labels = set(map(_node_label, get_task(task).entity_types))
     if _node_label(name) not in labels:
         raise InputError(f"task {task} finds no {name!r}: allow {' or '.join(sorted(labels))}")
     return _node_label(name)

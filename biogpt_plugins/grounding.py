@@ -355,16 +355,16 @@ def sentence_at(text: str, start: int, end: int) -> Span:
     first = bisect_right(starts, start)
     past = bisect_left(starts, end, lo=first)
     since = starts[first - 1] if first else 0
-    return _bare(text, since, starts[past] if past < len(starts) else len(text))
+    return bare(text, since, starts[past] if past < len(starts) else len(text))
 
 
 def sentences(text: str) -> list[Span]:
     """All sentences of a text, in order, without the space around them."""
     bounds = pairwise((0, *_sentence_starts(text), len(text)))
-    return [span for span in (_bare(text, *pair) for pair in bounds) if span.start < span.end]
+    return [span for span in (bare(text, *pair) for pair in bounds) if span.start < span.end]
 
 
-def _bare(text: str, start: int, end: int) -> Span:
+def bare(text: str, start: int, end: int) -> Span:
     """A place without the space at its ends."""
     place = text[start:end]
     start += len(place) - len(place.lstrip())

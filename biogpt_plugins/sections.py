@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from biogpt_plugins.grounding import Span, sentences
+from biogpt_plugins.grounding import Span, bare, sentences
 
 
 class Section(NamedTuple):
@@ -69,7 +69,7 @@ def sections(text: str, *, title: str = "") -> list[Section]:
     starts = [(begin, "title"), (body, "title" if guessed else "abstract"), *labels]
     ends = [*(start for start, _ in starts[1:]), len(text)]
     bounds = zip(starts, ends, strict=True)
-    found = [Section(name, *_bare(text, start, end)) for (start, name), end in bounds]
+    found = [Section(name, *bare(text, start, end)) for (start, name), end in bounds]
     return [section for section in found if section.start < section.end]
 
 
@@ -115,9 +115,3 @@ def _kind(label: str) -> str | None:
         return None
     kinds = [_KNOWN[word] for word in words if word in _KNOWN]
     return kinds[-1] if kinds else None
-
-
-def _bare(text: str, start: int, end: int) -> Span:
-    part = text[start:end]
-    start += len(part) - len(part.lstrip())
-    return Span(start, start + len(part.strip()))

@@ -108,6 +108,12 @@ class Task(Generic[ResultT]):
             yield self.input.model_validate(dict.fromkeys(names, _PROBE))
 
     @property
+    def entity_types(self) -> set[str]:
+        """What a relation task calls the entities that it finds, as its solved examples show."""
+        found: list[Any] = [one for _, target in self.shots for one in self.parse(target)]
+        return {end.type for one in found for end in (one.head, one.tail)}
+
+    @property
     def demonstrations(self) -> str:
         """The solved examples as the few-shot layout shows them; a framed text may follow."""
         return demonstrations(self._solved())

@@ -161,14 +161,16 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
                 yield answer
 
     def _answers(self, inputs: list[_Found], config: list[RunnableConfig]) -> list[PaperAnswer]:
-        predictions = self.task.batch(*_asked(inputs, config))
-        return _AGGREGATE.batch(_judged(inputs, predictions), config)
+        read = _read(inputs)
+        predictions = self.task.batch(*_asked(read, config))
+        return _AGGREGATE.batch(_judged(read, predictions), config)
 
     async def _aanswers(
         self, inputs: list[_Found], config: list[RunnableConfig]
     ) -> list[PaperAnswer]:
-        predictions = await self.task.abatch(*_asked(inputs, config))
-        return await _AGGREGATE.abatch(_judged(inputs, predictions), config)
+        read = await in_thread(_read, inputs)
+        predictions = await self.task.abatch(*_asked(read, config))
+        return await _AGGREGATE.abatch(_judged(read, predictions), config)
 
 
 def _question(asked: str | Mapping[str, Any]) -> str:
@@ -201,6 +203,10 @@ def _passages(found: _Found) -> list[Passage]:
     )
 
 
+def _read(inputs: list[_Found]) -> list[_Found]:
+    return [{**found, "passages": _passages(found)} for found in inputs]
+
+
 def _asked(
     inputs: list[_Found], config: list[RunnableConfig]
 ) -> tuple[list[dict[str, str | None]], list[RunnableConfig]]:
@@ -208,7 +214,7 @@ def _asked(
     pairs = [
         ({"id": paper.paper, "question": found["question"], "context": paper.text}, own)
         for found, own in zip(inputs, config, strict=True)
-        for paper in _passages(found)
+        for paper in found["passages"]
     ]
     return [question for question, _ in pairs], [own for _, own in pairs]
 
@@ -216,11 +222,12 @@ def _asked(
 def _judged(inputs: list[_Found], predictions: list[Prediction[Any]]) -> list[_Found]:
     """What was found, with each question's own share of the predictions."""
     rest = iter(predictions)
-    return [{**found, "predictions": list(islice(rest, len(_passages(found))))} for found in inputs]
+    return [{**one, "predictions": list(islice(rest, len(one["passages"])))} for one in inputs]
 
 
 def _aggregate(found: _Found) -> PaperAnswer:
-    return synthesize(found["question"], _passages(found), found.get("predictions"))
+    passages = found["passages"] if "passages" in found else _passages(found)
+    return synthesize(found["question"], passages, found.get("predictions"))
 
 
 _AGGREGATE = RunnableLambda(_aggregate, name="aggregate")

@@ -11,13 +11,12 @@ from pydantic import TypeAdapter, field_validator, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction, Relation
-from biogpt_plugins.binding import relation_task
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Question
 from biogpt_plugins.mentions import spelling
 from biogpt_plugins.results import Answer, Entity
 from biogpt_plugins.tasks import TASKS, get_task
-from llama_index_biogpt.task_extractor import TaskExtractor, remarks, text_of
+from llama_index_biogpt.task_extractor import RelationTaskExtractor, TaskExtractor, remarks, text_of
 
 RELATIONS = "biogpt_relations"
 TASK = "biogpt_task"
@@ -25,14 +24,7 @@ MODEL = "biogpt_model"
 ERROR = "biogpt_error"
 WARNINGS = "biogpt_warnings"
 _FACTS = (RELATIONS, TASK, MODEL, ERROR, WARNINGS)
-_KINDS = {
-    end.type
-    for task in TASKS.values()
-    if task.grounded
-    for _, target in task.shots
-    for relation in task.parse(target)
-    for end in (relation.head, relation.tail)
-}
+_KINDS = {kind for task in TASKS.values() if task.grounded for kind in task.entity_types}
 _NAMES = {f"biogpt_{kind}s" for kind in _KINDS}
 _FLAGS = tuple(f"biogpt_{kind}:" for kind in _KINDS)
 
@@ -43,7 +35,7 @@ _ANSWERS = [name for name, task in TASKS.items() if task.choices and task.input 
 _FOUND = TypeAdapter(list[Relation])
 
 
-class BioGPTRelationExtractor(TaskExtractor):
+class BioGPTRelationExtractor(RelationTaskExtractor):
     """Finds the relations in each node's own text; one call of the engine for all nodes.
 
     Keys of the metadata, all of it JSON:
@@ -79,21 +71,12 @@ class BioGPTRelationExtractor(TaskExtractor):
             `metadata_mode`.
     """
 
-    task: str | None = None
     logprobs: bool = False
     flat: bool = False
 
     @classmethod
     def class_name(cls) -> str:
         return "BioGPTRelationExtractor"
-
-    @field_validator("task")
-    @classmethod
-    def _finds_relations(cls, task: str | None) -> str | None:
-        return relation_task(task) if task else None
-
-    def _task(self) -> str:
-        return self.task or self.own_relation_task()
 
     def _bind(self) -> Pipeline:
         pipeline = super()._bind()

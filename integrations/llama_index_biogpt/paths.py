@@ -16,16 +16,15 @@ from llama_index.core.graph_stores.types import (
     Relation,
 )
 from llama_index.core.schema import BaseNode, MetadataMode
-from pydantic import InstanceOf, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import InstanceOf, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction
-from biogpt_plugins.binding import relation_task
 from biogpt_plugins.errors import EngineError, InputError
 from biogpt_plugins.graph import Edge, Node, Schema, edges_of
 from biogpt_plugins.inputs import paper_id
 from llama_index_biogpt.extractors import ERROR, WARNINGS
-from llama_index_biogpt.task_extractor import TaskExtractor, remarks, text_of
+from llama_index_biogpt.task_extractor import RelationTaskExtractor, remarks, text_of
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +36,7 @@ _KINDS: dict[str, TypeAdapter[Any]] = {
 _Paths = dict[str, list[Any]]
 
 
-class BioGPTPathExtractor(TaskExtractor):
+class BioGPTPathExtractor(RelationTaskExtractor):
     """Finds the relations in each node's own text, as paths for a PropertyGraphIndex.
 
     All nodes are one call of the engine. The paths are written where PropertyGraphIndex looks for
@@ -77,7 +76,6 @@ class BioGPTPathExtractor(TaskExtractor):
             paths do. The host's other options are as in BioGPTRelationExtractor.
     """
 
-    task: str | None = None
     possible_entities: tuple[str, ...] = ()
     possible_relations: tuple[str | tuple[str, str, str], ...] = ()
     disable_template_rewrite: bool = True
@@ -86,19 +84,11 @@ class BioGPTPathExtractor(TaskExtractor):
     def class_name(cls) -> str:
         return "BioGPTPathExtractor"
 
-    @field_validator("task")
-    @classmethod
-    def _finds_relations(cls, task: str | None) -> str | None:
-        return relation_task(task) if task else None
-
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
         if self.task:
             self._schema(self.task)
         return self
-
-    def _task(self) -> str:
-        return self.task or self.own_relation_task()
 
     def _schema(self, task: str) -> Schema:
         return Schema.of(task, self.possible_entities, self.possible_relations)

@@ -16,7 +16,7 @@ from llama_index.core.instrumentation.events.synthesis import (
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.response_synthesizers.base import BaseSynthesizer, dispatcher
-from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle, QueryType
+from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle, QueryType
 from llama_index.core.types import RESPONSE_TEXT_TYPE
 from pydantic import Field
 from typing_extensions import Self
@@ -31,6 +31,7 @@ from biogpt_plugins.synthesis import PaperAnswer, Passage, distinct, shared_word
 from llama_index_biogpt.extractors import ERROR
 from llama_index_biogpt.llm import BioGPTLLM
 from llama_index_biogpt.model import ModelComponent
+from llama_index_biogpt.task_extractor import text_of
 
 ANSWER = "biogpt_answer"
 SHARED_WORDS = "biogpt_shared_words"
@@ -244,7 +245,7 @@ class BioGPTRelevancePostprocessor(_OnOneTask, ModelComponent, BaseNodePostproce
         if query_bundle is None:
             raise InputError("nodes bear on a question: give query_str or query_bundle")
         question = query_bundle.query_str
-        shares = [(node, shared_words(question, _text(node.node))) for node in nodes]
+        shares = [(node, shared_words(question, text_of(node.node))) for node in nodes]
         found = [
             _marked(node, {SHARED_WORDS: share})
             for node, share in shares
@@ -289,15 +290,11 @@ def _passages(nodes: Sequence[NodeWithScore]) -> list[Passage]:
 
 def _passage(node: BaseNode) -> Passage:
     return Passage(
-        text=_text(node),
+        text=text_of(node),
         paper=paper_id(node.metadata) or node.ref_doc_id or node.node_id,
         title=paper_title(node.metadata),
         id=node.node_id,
     )
-
-
-def _text(node: BaseNode) -> str:
-    return node.get_content(metadata_mode=MetadataMode.NONE)
 
 
 def _marked(found: NodeWithScore, facts: dict[str, Any]) -> NodeWithScore:

@@ -11,7 +11,6 @@ from llama_index.core.node_parser.node_utils import build_nodes_from_splits
 from llama_index.core.schema import (
     BaseNode,
     Document,
-    MetadataMode,
     NodeRelationship,
     TextNode,
 )
@@ -22,6 +21,7 @@ from biogpt_plugins import __version__
 from biogpt_plugins.grounding import sentences
 from biogpt_plugins.inputs import paper_title
 from biogpt_plugins.sections import passages, sections
+from llama_index_biogpt.task_extractor import text_of
 
 SENTENCES = "biogpt_sentences"
 
@@ -85,7 +85,7 @@ class BioGPTSectionParser(NodeParser):
         return nodes
 
     def _parts(self, node: BaseNode) -> list[TextNode]:
-        text = node.get_content(metadata_mode=MetadataMode.NONE)
+        text = text_of(node)
         found = [
             (section.name, place)
             for section in sections(text, title=paper_title(node.metadata) or "")

@@ -10,9 +10,11 @@ from typing import Any
 
 from llama_index.core.extractors import BaseExtractor
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
+from pydantic import field_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction, __version__
+from biogpt_plugins.binding import relation_task
 from biogpt_plugins.engine import cancelled, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, ParseError, error_class
 from biogpt_plugins.tasks import get_task
@@ -143,6 +145,20 @@ class TaskExtractor(ModelComponent, BaseExtractor):
             if isinstance(node, TextNode) and not self.disable_template_rewrite:
                 node.text_template = self.node_text_template
         return told
+
+
+class RelationTaskExtractor(TaskExtractor):
+    """A relation task that is asked of all nodes of a call at once."""
+
+    task: str | None = None
+
+    @field_validator("task")
+    @classmethod
+    def _finds_relations(cls, task: str | None) -> str | None:
+        return relation_task(task) if task else None
+
+    def _task(self) -> str:
+        return self.task or self.own_relation_task()
 
 
 def version_of(component: ModelComponent, task: str) -> dict[str, Any]:

@@ -71,7 +71,6 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
         spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,
         func_to_metadata_mapping: dict[str, ToolMetadata] | None = None,
     ) -> list[FunctionTool]:
-        """The tools: relations, answers, descriptions, continuations."""
         """The tools: relations, answers, descriptions, continuations, or those that are named."""
         own = {text.name: self._metadata(text) for text in _TEXTS}
         pairs: list[SPEC_FUNCTION_TYPE] = [

@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import threading
-import time
 import warnings
 from copy import deepcopy
 from dataclasses import replace
@@ -11,12 +9,12 @@ from hashlib import md5
 from math import exp
 
 import pytest
+from doubles import Slow
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.exceptions import OutputParserException
 
 from biogpt_plugins import Entity, Pipeline, Relation
-from biogpt_plugins.engine import cancelled
 from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError
 from biogpt_plugins.parsers import Reading
 from biogpt_plugins.prompts import TaskCard
@@ -317,25 +315,15 @@ class TestCalls:
         assert [name for name, _ in started] == ["biogpt_bc5cdr"] * 2
 
     async def test_cancelling_stops_the_engine(self):
-        stopped = threading.Event()
-
-        class Slow(ScriptedEngine):
-            def complete(self, prompts, *_):
-                for _ in range(500):
-                    if cancelled():
-                        stopped.set()
-                        break
-                    time.sleep(0.01)
-                return super().complete(prompts)
-
-        reader = BioGPTGraphTransformer(llm(engine=Slow([FOUND])))
+        engine = Slow([FOUND])
+        reader = BioGPTGraphTransformer(llm(engine=engine))
         task = asyncio.create_task(reader.aconvert_to_graph_documents([DOCUMENT]))
         await asyncio.sleep(0.05)
         assert not task.done()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(stopped.wait, 2)
+        assert await asyncio.to_thread(engine.stopped.wait, 2)
 
 
 class Neo4jDouble:

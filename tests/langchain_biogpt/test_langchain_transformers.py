@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import threading
 import time
 from copy import deepcopy
 
 import pytest
+from doubles import Slow
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
@@ -15,7 +15,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from biogpt_plugins import Pipeline, Relation
-from biogpt_plugins.engine import Completion, cancelled
+from biogpt_plugins.engine import Completion
 from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError
 from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
@@ -192,18 +192,8 @@ class TestCalls:
         assert calls(model) == [2, 2]
 
     async def test_the_loop_goes_on_and_cancelling_stops_the_engine(self):
-        stopped = threading.Event()
-
-        class Slow(ScriptedEngine):
-            def complete(self, prompts, *_):
-                for _ in range(500):
-                    if cancelled():
-                        stopped.set()
-                        break
-                    time.sleep(0.01)
-                return super().complete(prompts)
-
-        reader = transformer(engine=Slow([FOUND]))
+        engine = Slow([FOUND])
+        reader = transformer(engine=engine)
         task = asyncio.create_task(reader.atransform_documents(DOCUMENTS[:1]))
         before = time.monotonic()
         for _ in range(10):
@@ -213,7 +203,7 @@ class TestCalls:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(stopped.wait, 2)
+        assert await asyncio.to_thread(engine.stopped.wait, 2)
 
 
 class TestStores:

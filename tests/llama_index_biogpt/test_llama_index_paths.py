@@ -5,12 +5,11 @@ import itertools
 import json
 import pickle
 import re
-import threading
-import time
 from math import exp
 from zlib import crc32
 
 import pytest
+from doubles import Slow
 from llama_index.core import PropertyGraphIndex, StorageContext
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.graph_stores import SimplePropertyGraphStore
@@ -32,7 +31,7 @@ from llama_index.core.storage.docstore import SimpleDocumentStore
 from shared_data import shared
 
 from biogpt_plugins import Pipeline
-from biogpt_plugins.engine import Completion, cancelled
+from biogpt_plugins.engine import Completion
 from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError, ParseError
 from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
@@ -459,25 +458,15 @@ class TestIngestion:
         assert calls(reader) == [2, 2, 2]
 
     async def test_the_event_loop_goes_on_and_cancelling_stops_the_engine(self):
-        stopped = threading.Event()
-
-        class Slow(ScriptedEngine):
-            def complete(self, prompts, *_):
-                for _ in range(500):
-                    if cancelled():
-                        stopped.set()
-                        break
-                    time.sleep(0.01)
-                return super().complete(prompts)
-
-        reader = BioGPTPathExtractor.from_pipeline(Pipeline("bc5cdr", Slow([FOUND])))
+        engine = Slow([FOUND])
+        reader = BioGPTPathExtractor.from_pipeline(Pipeline("bc5cdr", engine))
         given = node()
         task = asyncio.create_task(reader.acall([given]))
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await asyncio.to_thread(stopped.wait, 5)
+        assert await asyncio.to_thread(engine.stopped.wait, 5)
         assert given.metadata == {}
 
     def test_no_nodes(self):
