@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sacremoses import MosesDetokenizer
-
+from biogpt_plugins.engines.moses import unescape
 from biogpt_plugins.engines.tokens import Tokens
 
 
@@ -22,7 +21,6 @@ class Stops:
         self._squeezed = tuple("".join(text.split()) for text in stop)
         # A character of text is at most six tokens: "&quot;" letter by letter.
         self._window = 6 * (max(map(len, self._squeezed), default=0) + 1)
-        self._unescape = MosesDetokenizer(lang="en").unescape_xml
 
     def reached(self, ids: Sequence[int]) -> bool:
         """Whether a completion has just come to hold a stop string; called at every token."""
@@ -30,7 +28,7 @@ class Stops:
             return False
         # Spacing costs a pass of the detokenizer: look without spaces first.
         tail = "".join(self._tokens.pieces(ids[-self._window :])).replace("</w>", "")
-        tail = self._unescape(tail.replace("@-@", "-"))
+        tail = unescape(tail.replace("@-@", "-"))
         return any(text in tail for text in self._squeezed) and self.cut(self._tokens.text(ids))[1]
 
     def cut(self, text: str) -> tuple[str, bool]:
@@ -38,13 +36,10 @@ class Stops:
         places = [place for stop in self._stop if (place := text.find(stop)) >= 0]
         return (text[: min(places)], True) if places else (text, False)
 
-    def settled(self, ids: Sequence[int]) -> str:
-        """The part of a growing completion's text that will stay, whatever follows."""
-        end = len(ids)
-        while end and not self._tokens.ends_word(ids[end - 1]):
-            end -= 1
-        text, _ = self.cut(self._tokens.text(ids[:end]))
-        # Its end may be the beginning of a stop string.
+    def before(self, text: str) -> str:
+        """The part of a growing text that surely stands before any stop string."""
+        text, _ = self.cut(text)
+        # Its end may be the beginning of one.
         longest = max(map(len, self._stop), default=0)
         for start in range(max(0, len(text) - longest), len(text)):
             if any(stop.startswith(text[start:]) for stop in self._stop):

@@ -12,6 +12,7 @@ from shared_data import shared
 from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import Prompt
+from biogpt_plugins.engines.moses import Writing
 from biogpt_plugins.engines.stopping import Stops
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.errors import ContextOverflowError, InputError
@@ -60,9 +61,12 @@ def test_released_vocabularies(real):
         prompt = tokens.encode(Prompt(text="COVID-19 is"), window=1024, room=64)
         assert prompt.ids == [2, 4805, 9, 656, 21]
     lines = shared("bc5cdr/CDR_DevelopmentSet.PubTator.txt").read_text(encoding="utf-8")
-    abstracts = [line.split("|a|")[1] for line in lines.split("\n") if "|a|" in line][:40]
+    abstracts = [line.split("|a|")[1] for line in lines.split("\n") if "|a|" in line][:150]
     for text in [*abstracts, *TEXTS]:
-        assert tokens.ids(text) == tokenizer(text)["input_ids"][1:]
+        ids = tokenizer(text)["input_ids"][1:]
+        assert tokens.ids(text) == ids
+        if 3 not in ids:
+            assert tokens.text(ids) == tokenizer.decode(ids)
 
 
 def test_official_truncation_of_released_vocabularies(real):
@@ -197,9 +201,36 @@ def test_settled_text_is_a_prefix_of_whatever_follows(tokens):
     for trial in range(150):
         pool = words if trial % 2 else range(tokens.rows)
         ids = draw.choices(pool, k=30)
-        stops = Stops((), tokens)
         full = tokens.text(ids)
-        assert all(full.startswith(stops.settled(ids[:end])) for end in range(1, 31))
+        writing, fed = Writing(), 0
+        for end in range(1, 31):
+            whole = fed + tokens.end_of_words(ids[fed:end])
+            writing.add(tokens.words(ids[fed:whole]))
+            fed = whole
+            assert full.startswith(writing.settled)
+            assert writing.text == tokens.text(ids[:fed])
+
+
+def test_a_vocabulary_of_another_kind_is_split_by_its_own_tokenizer(tmp_path):
+    """One in which a piece comes of two merges, the second of which leads on to an earlier one."""
+    merges = ["b c</w>", "a b", "a bc</w>", "x abc</w>", "ab c</w>", "ab ab"]
+    pieces = dict.fromkeys([*"abcx", "c</w>", *(merge.replace(" ", "") for merge in merges)])
+    vocab = {name: i for i, name in enumerate(["<s>", "<pad>", "</s>", "<unk>", *pieces])}
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
+    (tmp_path / "merges.txt").write_text("".join(f"{m}\n" for m in merges), encoding="utf-8")
+    tokenizer = BioGptTokenizer.from_pretrained(tmp_path)
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcx", k=draw.randint(1, 9))) for _ in range(300)]
+    assert Tokens(tokenizer)._pairs is None
+    assert Tokens(tokenizer).ids(" ".join(words)) == tokenizer(" ".join(words))["input_ids"][1:]
+
+
+def test_memory_does_not_grow_without_end(tokens, monkeypatch):
+    monkeypatch.setattr("biogpt_plugins.engines.tokens._MANY_CHUNKS", 50)
+    texts = [f"aspirin {n} and {n}, but {n}. The dose" for n in range(200)]
+    fresh = Tokens(tokens.tokenizer)
+    assert [fresh.ids(text) for text in texts] == [tokens.ids(text) for text in texts]
+    assert len(fresh._chunks) < 60
 
 
 @pytest.mark.parametrize(
@@ -224,4 +255,6 @@ def test_stop_strings_in_text(tokens, stop, text, before, settled):
     text = tokens.text(ids)
     assert stops.cut(text) == ((text, False) if before is None else (before, True))
     assert any(stops.reached(ids[:end]) for end in range(len(ids) + 1)) == (before is not None)
-    assert stops.settled(ids) == settled
+    writing = Writing()
+    writing.add(tokens.words(ids))
+    assert stops.before(writing.settled) == settled
