@@ -230,8 +230,13 @@ _CANCEL: ContextVar[Event | None] = ContextVar("biogpt_cancel", default=None)
 
 def cancelled() -> bool:
     """Whether the task that waits for this thread's work was cancelled."""
+    return watch()()
+
+
+def watch() -> Callable[[], bool]:
+    """This thread's `cancelled`, for other threads that work on its behalf."""
     cancel = _CANCEL.get()
-    return cancel is not None and cancel.is_set()
+    return cancel.is_set if cancel else bool  # bool() is False
 
 
 @cache

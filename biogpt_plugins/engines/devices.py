@@ -60,6 +60,15 @@ def pick_dtype(
     return found
 
 
+def pick_attention(device: torch.device, dtype: torch.dtype) -> str:
+    """The quickest of transformers' ways to compute attention with a mask.
+
+    torch's fused kernel for CPUs (2.13) computes in bfloat16 at a quarter of the speed of two
+    plain products, for a token of many rows as for a prompt.
+    """
+    return "eager" if device.type == "cpu" and dtype != torch.float32 else "sdpa"
+
+
 def _default(device: torch.device, folder: Path, name: str) -> torch.dtype:
     if device.type == "cuda":
         with torch.cuda.device(device):

@@ -13,7 +13,7 @@ from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.registry import LEARNED
-from biogpt_plugins.engines.devices import pick_device, pick_dtype
+from biogpt_plugins.engines.devices import pick_attention, pick_device, pick_dtype
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.errors import ModelError
 
@@ -71,6 +71,7 @@ def _load(folder: Path, device: torch.device, dtype: torch.dtype, name: str) -> 
             model, report = BioGptForCausalLM.from_pretrained(
                 folder,
                 dtype=dtype,
+                attn_implementation=pick_attention(device, dtype),
                 # Pickled weights come this far only where they were allowed.
                 use_safetensors=any(folder.glob("*.safetensors")),
                 local_files_only=True,

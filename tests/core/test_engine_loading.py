@@ -106,7 +106,7 @@ def test_one_engine_for_each_model_device_and_dtype(folder, monkeypatch):
 def test_loading_is_silent_and_ready_for_use(folder, capfd):
     engine = load_engine(folder, batch_size=3)
     assert capfd.readouterr() == ("", "")
-    assert not engine._model.training
+    assert not engine._scheduler._workers[0].runner._model.training
     with pytest.raises(InputError, match="batch_size = 0"):
         load_engine(folder, batch_size=0)
 

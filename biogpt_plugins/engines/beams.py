@@ -1,0 +1,66 @@
+"""Beam search, which is transformers' own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from transformers import BioGptForCausalLM, StoppingCriteria
+
+from biogpt_plugins.engines.generation import official_generation
+from biogpt_plugins.engines.sampling import log_probabilities
+from biogpt_plugins.engines.works import Beams, Row
+
+
+def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
+    """Write the best beams of prompts of one kind; the end is forced where the budget ends."""
+    config, decoding = model.config, works[0].decoding
+    eos, pad = int(config.eos_token_id), int(config.pad_token_id)
+    width = max(work.size for work in works)
+    shorts = [width - work.size for work in works]
+    ids = [[pad] * short + work.prompt for short, work in zip(shorts, works, strict=True)]
+    mask = [[0] * short + [1] * (width - short) for short in shorts]
+    # Not max_new_tokens: the model's own config has a max_length, and both are remarked upon.
+    most = width + works[0].rows[0].budget + 1
+    options = official_generation(max_length=most, pad=pad, eos=eos, num_beams=decoding.num_beams)
+    options.num_return_sequences = decoding.n
+
+    def unwanted() -> bool:
+        return not any(work.wanted() for work in works)
+
+    found = model.generate(
+        input_ids=torch.tensor(ids, device=model.device),
+        attention_mask=torch.tensor(mask, device=model.device),
+        generation_config=options,
+        stopping_criteria=[_Stop(unwanted)],
+    )
+    rows = [row for work in works for row in work.rows]
+    for row, tokens in zip(rows, found[:, width:].tolist(), strict=True):
+        end = tokens.index(eos) if eos in tokens else len(tokens)
+        row.written = tokens[:end]
+        row.end("length" if end >= row.budget else "stop")
+        if decoding.logprobs and row.written and not unwanted():
+            # One more forward pass: the search's own scores are of beams that were left since.
+            row.logprobs = _measure(model, row, pad)
+    for work in works:
+        if work.wanted():
+            work.done = True
+        else:
+            work.cancel()
+
+
+class _Stop(StoppingCriteria):  # type: ignore[misc]
+    def __init__(self, reached: Callable[[], bool]) -> None:
+        self._reached = reached
+
+    def __call__(self, input_ids: torch.Tensor, scores: object, **_: Any) -> torch.Tensor:  # noqa: ANN401, ARG002
+        return torch.full((len(input_ids),), self._reached(), device=input_ids.device)
+
+
+def _measure(model: BioGptForCausalLM, row: Row, pad: int) -> list[float]:
+    ids = torch.tensor([row.ids], device=model.device)
+    kept = len(row.written) + 1
+    logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()
+    logits[:, pad] = -torch.inf
+    return log_probabilities(logits, row.written)

@@ -1,0 +1,258 @@
+"""An engine whose model is at hand: prompts become works for a scheduler, works completions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import TypeVar
+
+import torch
+from transformers import BioGptTokenizer
+
+from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Token
+from biogpt_plugins.engines.moses import Writing
+from biogpt_plugins.engines.scheduler import Runner, Scheduler
+from biogpt_plugins.engines.stopping import Stops
+from biogpt_plugins.engines.tokens import Encoded, Tokens
+from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
+from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.results import Usage
+
+_GREEDY = Decoding()
+_ROOM = 64
+_AHEAD = 16
+W = TypeVar("W", bound=Work)
+R = TypeVar("R")
+
+
+class LocalEngine:
+    """An Engine on a model at hand; safe to share between threads and event loops.
+
+    Calls that come at the same time, from wherever, are merged into full batches; see Scheduler.
+
+    Attributes:
+        model_name: The name that the model was asked for by.
+        tokenizer: The model's BioGptTokenizer.
+        folder: The folder it was loaded from; None for a model that was built in memory.
+        context_size: Positions of the model: most tokens of prompt and completion together.
+        closed: Whether `close` was called.
+    """
+
+    def __init__(
+        self,
+        tokenizer: BioGptTokenizer,
+        runners: Sequence[Runner],
+        *,
+        model_name: str,
+        context_size: int,
+        folder: Path | None = None,
+    ) -> None:
+        self.model_name = model_name
+        self.tokenizer = tokenizer
+        self.folder = folder
+        self.context_size = context_size
+        self.closed = False
+        self._tokens = Tokens(tokenizer)
+        self._scheduler = Scheduler(runners)
+
+    def limit_batches(self, batch_size: int) -> None:
+        """Set the most prompts at once on each copy of the model, for all who share this engine.
+
+        Raises:
+            InputError: It is less than 1.
+        """
+        self._scheduler.limit(batch_size)
+
+    def close(self) -> None:
+        """End what is under way as cancelled, and the engine's threads; waits for the latter."""
+        self.closed = True
+        self._scheduler.close()
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of a text, the leading `</s>` not counted."""
+        return len(self._tokens.ids(text))
+
+    def token_ids(self, text: str) -> list[int]:
+        """Ids of a text's tokens, the leading `</s>` not among them."""
+        return self._tokens.ids(text)
+
+    def complete(
+        self, prompts: Sequence[Prompt | str], decoding: Decoding = _GREEDY
+    ) -> list[Completion]:
+        """Continue every prompt; one completion each, in order, its own error if it failed."""
+        stops = Stops(decoding.stop, self._tokens)
+
+        def works(encoded: Encoded) -> Sequence[Row | Beams]:
+            if decoding.num_beams == 1:
+                return [self._row(encoded, decoding, stops, i) for i in range(decoding.n)]
+            rows = [self._row(encoded, decoding, stops) for _ in range(decoding.n)]
+            return [Beams(prompt=encoded.ids, decoding=decoding, rows=rows)]
+
+        def found(encoded: Encoded, done: Sequence[Row | Beams]) -> Completion:
+            if error := next((work.error for work in done if work.error), None):
+                return Completion(error=error)
+            rows = [row for work in done for row in _rows(work)]
+            first, *others = [self._completion(row, encoded) for row in rows]
+            return replace(first, others=tuple(others))
+
+        return self._each(
+            prompts,
+            lambda prompt: self._encode(prompt, decoding),
+            works,
+            found,
+            lambda error: Completion(error=error),
+        )
+
+    def stream(self, prompt: Prompt | str, decoding: Decoding = _GREEDY) -> Iterator[Chunk]:
+        """Continue one prompt piece by piece; the pieces add up to the completion's text.
+
+        A piece is shown once nothing can change it any more: whole words, and no beginning of a
+        stop string. The generation is at most some tokens ahead of the reader. Closing the
+        iterator stops it.
+
+        Raises:
+            BioGPTError: The prompt cannot be used, or (on reading) the runtime failed.
+        """
+        encoded = self._encode(prompt, decoding)
+        return self._pieces(encoded, replace(decoding, num_beams=1, n=1))
+
+    def choose(
+        self, prompts: Sequence[Prompt | str], choices: Sequence[str], *, truncate: bool = True
+    ) -> list[Choice]:
+        """Score each choice, whole, as what follows each prompt; nothing is generated.
+
+        What prompts have in common at their beginning is computed once.
+
+        Raises:
+            InputError: There are no choices, or one is empty, or the beginning of another.
+        """
+        labels = self._labels(choices)
+        room = max(map(len, labels))
+
+        def encode(prompt: Prompt | str) -> Encoded:
+            window = self.context_size
+            return self._tokens.encode(_prompt(prompt), window=window, room=room, truncate=truncate)
+
+        def found(encoded: Encoded, done: Sequence[Scoring]) -> Choice:
+            (work,) = done
+            if work.error:
+                return Choice(probabilities={}, error=work.error)
+            shares = torch.tensor(work.logs, dtype=torch.float64).softmax(-1).tolist()
+            return Choice(
+                probabilities=dict(zip(choices, shares, strict=True)),
+                usage=Usage(prompt_tokens=len(encoded.ids)),
+                truncated_tokens=encoded.truncated,
+            )
+
+        return self._each(
+            prompts,
+            encode,
+            lambda encoded: [Scoring(prompt=encoded.ids, labels=labels)],
+            found,
+            lambda error: Choice(probabilities={}, error=error),
+        )
+
+    def _each(
+        self,
+        prompts: Sequence[Prompt | str],
+        encode: Callable[[Prompt | str], Encoded],
+        works: Callable[[Encoded], Sequence[W]],
+        found: Callable[[Encoded, Sequence[W]], R],
+        failed: Callable[[BioGPTError], R],
+    ) -> list[R]:
+        asked: list[tuple[Encoded, Sequence[W]] | BioGPTError] = []
+        for prompt in prompts:
+            try:
+                encoded = encode(prompt)
+                asked.append((encoded, works(encoded)))
+            except BioGPTError as error:
+                asked.append(error)
+        self._scheduler.run([w for one in asked if isinstance(one, tuple) for w in one[1]])
+        return [found(*one) if isinstance(one, tuple) else failed(one) for one in asked]
+
+    def _pieces(self, encoded: Encoded, decoding: Decoding) -> Iterator[Chunk]:
+        stops = Stops(decoding.stop, self._tokens)
+        row = self._row(encoded, decoding, stops)
+        row.ahead = _AHEAD
+        writing, fed, shown = Writing(), 0, ""
+        for count in self._scheduler.follow(row):
+            if row.error:
+                raise row.error
+            if row.done:
+                break
+            end = self._tokens.end_of_words(row.written[fed:count]) + fed
+            writing.add(self._tokens.words(row.written[fed:end]))
+            fed = end
+            settled = stops.before(writing.settled)
+            if len(settled) > len(shown):
+                yield Chunk(text=settled[len(shown) :])
+                shown = settled
+        completion = self._completion(row, encoded)
+        yield Chunk(text=completion.text[len(shown) :], completion=completion)
+
+    def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
+        prompt, window = _prompt(prompt), self._window(decoding)
+        # A checkpoint's own source limit leaves the room that it was trained with.
+        room = min(decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))
+        room = room if prompt.max_source_tokens is None else 1
+        return self._tokens.encode(prompt, window=window, room=room, truncate=decoding.truncate)
+
+    def _window(self, decoding: Decoding) -> int:
+        # max_length counts the final `</s>`, which the model never reads and needs no position.
+        limit = decoding.max_length - 1 if decoding.max_length else self.context_size
+        return min(limit, self.context_size)
+
+    def _row(self, encoded: Encoded, decoding: Decoding, stops: Stops, sample: int = 0) -> Row:
+        left = self._window(decoding) - len(encoded.ids)
+        seeded = sample and decoding.seed is not None
+        return Row(
+            prompt=encoded.ids,
+            decoding=decoding,
+            budget=min(decoding.max_new_tokens or left, left),
+            stops=stops,
+            # Of several samples the first is the one that would be written alone.
+            random=Random(f"{decoding.seed}/{sample}" if seeded else decoding.seed),
+        )
+
+    def _completion(self, row: Row, encoded: Encoded) -> Completion:
+        whole = self._tokens.text(row.written)
+        text, stopped = row.stops.cut(whole)
+        places = self._tokens.places(row.written, whole) if row.logprobs else []
+        tokens = (Token(text=p, start=at, logprob=row.logprobs[i]) for i, p, at in places)
+        return Completion(
+            text=text,
+            tokens=tuple(token for token in tokens if token.start < len(text)),
+            finish_reason="stop" if stopped else row.finish,
+            usage=Usage(prompt_tokens=len(encoded.ids), completion_tokens=len(row.written)),
+            truncated_tokens=encoded.truncated,
+        )
+
+    def _labels(self, choices: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        if isinstance(choices, str) or not choices:
+            raise InputError(f"choices = {choices!r} must be a sequence of at least one label")
+        labels = tuple(tuple(self._tokens.ids(choice)) for choice in choices)
+        for i, label in enumerate(labels):
+            if not label:
+                raise InputError(f"the choice {choices[i]!r} is empty: give at least one word")
+            for j, other in enumerate(labels):
+                if i != j and other[: len(label)] == label:
+                    raise InputError(
+                        f"the choice {choices[i]!r} is the beginning of {choices[j]!r}, so their "
+                        "probabilities cannot be told apart: word them differently, or let both "
+                        "end in a full stop"
+                    )
+        return labels
+
+
+def _rows(work: Row | Beams) -> list[Row]:
+    return work.rows if isinstance(work, Beams) else [work]
+
+
+def _prompt(prompt: object) -> Prompt:
+    if isinstance(prompt, str):
+        return Prompt(text=prompt)
+    if isinstance(prompt, Prompt):
+        return prompt
+    raise InputError(f"a prompt is a string or a Prompt, not a {type(prompt).__name__}")

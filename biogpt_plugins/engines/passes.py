@@ -1,0 +1,112 @@
+"""Forward passes over rows in slots: new tokens in, logits of what follows them out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import BioGptForCausalLM
+
+from biogpt_plugins.engines.slots import Slots, View
+
+
+@dataclass(frozen=True)
+class Span:
+    """New tokens of a row.
+
+    Attributes:
+        place: The row's place in the slots.
+        start: How many tokens the place holds, which come before these.
+        ids: The tokens.
+    """
+
+    place: int
+    start: int
+    ids: Sequence[int]
+
+    @property
+    def end(self) -> int:
+        """How many tokens the place holds then."""
+        return self.start + len(self.ids)
+
+
+def read(
+    model: BioGptForCausalLM,
+    slots: Slots,
+    spans: Sequence[Span],
+    branches: Sequence[Sequence[int]] = (),
+) -> torch.Tensor:
+    """Read new tokens of some rows, shorter spans padded at their beginning.
+
+    Args:
+        model: The model.
+        slots: Where the rows' keys and values are, with room for those of the new tokens, which
+            are added.
+        spans: The tokens.
+        branches: Tokens that are tried behind each span, each branch as if it were alone there.
+            They leave nothing in the slots that counts.
+
+    Returns:
+        Logits of what follows each span, and each token of the branches in turn:
+        [spans, 1 + branch tokens, vocabulary].
+    """
+    device = model.device
+    tail = [token for branch in branches for token in branch]
+    steps = [step for branch in branches for step in range(len(branch))]
+    length = max(span.end for span in spans) + len(tail)
+    width = max(len(span.ids) for span in spans)
+    pad, nowhere = int(model.config.pad_token_id), slots.length
+    ids, positions, indices = [], [], []
+    for span in spans:
+        short, end = width - len(span.ids), span.end
+        ids.append([pad] * short + [*span.ids, *tail])
+        positions.append([0] * short + [*range(span.start, end), *(end + step for step in steps)])
+        indices.append([nowhere] * short + [*range(span.start, end + len(tail))])
+    written = torch.tensor(indices, device=device)
+    sees = torch.arange(length, device=device) <= written[..., None]
+    if tail:
+        _keep_apart(sees, branches, torch.tensor([span.end for span in spans], device=device))
+    places = [span.place for span in spans]
+    rows = torch.tensor(places, device=device)[:, None]
+    return forward(
+        model,
+        View(slots, places, rows, written, length),
+        torch.tensor(ids, device=device),
+        torch.tensor(positions, device=device),
+        sees,
+        keep=1 + len(tail),
+    )
+
+
+def forward(  # noqa: PLR0913 - the tensors of one pass
+    model: BioGptForCausalLM,
+    view: View,
+    ids: torch.Tensor,
+    positions: torch.Tensor,
+    sees: torch.Tensor,
+    *,
+    keep: int = 1,
+) -> torch.Tensor:
+    """Run the model on [rows, tokens], each of which sees [rows, tokens, length] of its place."""
+    bias = torch.zeros(sees.shape, dtype=model.dtype, device=sees.device)
+    bias = bias.masked_fill(~sees, torch.finfo(model.dtype).min)
+    found: torch.Tensor = model(
+        input_ids=ids,
+        attention_mask=bias[:, None],
+        position_ids=positions,
+        past_key_values=view,
+        use_cache=True,
+        logits_to_keep=keep,
+    ).logits
+    return found
+
+
+def _keep_apart(sees: torch.Tensor, branches: Sequence[Sequence[int]], ends: torch.Tensor) -> None:
+    """Let the tokens of each branch see the row, and themselves, but no other branch."""
+    count = sum(map(len, branches))
+    branch = torch.tensor([i for i, b in enumerate(branches) for _ in b], device=sees.device)
+    own = (branch[:, None] == branch).tril()
+    behind = torch.arange(sees.shape[-1], device=sees.device) - ends[:, None]
+    seen = own[:, behind.clamp(0, count - 1)].transpose(0, 1)
+    sees[:, -count:] = torch.where(behind[:, None] < 0, True, seen & (behind[:, None] < count))

@@ -1,0 +1,48 @@
+"""Tokens chosen from logits, each row by its own decoding and its own source of randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from biogpt_plugins.engines.works import Row
+
+
+def choose(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
+    """A token for each row of [rows, vocabulary]."""
+    tokens: list[int] = logits.argmax(-1).tolist()
+    sampled = [i for i, row in enumerate(rows) if row.decoding.temperature]
+    if sampled:
+        drawn = _draw(logits[sampled], [rows[i] for i in sampled])
+        for i, token in zip(sampled, drawn, strict=True):
+            tokens[i] = token
+    return tokens
+
+
+def log_probabilities(logits: torch.Tensor, tokens: Sequence[int]) -> list[float]:
+    """Those of one token for each row of [rows, vocabulary], before any narrowing."""
+    chosen = torch.tensor(tokens, device=logits.device)[:, None]
+    found: list[float] = logits.log_softmax(-1).gather(-1, chosen)[:, 0].tolist()
+    return found
+
+
+def _draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
+    def column(values: Sequence[float]) -> torch.Tensor:
+        return torch.tensor(values, device=logits.device)[:, None]
+
+    decodings = [row.decoding for row in rows]
+    warmth = column([d.temperature for d in decodings])
+    shares, order = (logits / warmth).softmax(-1).sort(-1, descending=True)
+    most = column([d.top_k or shares.shape[-1] for d in decodings])
+    shares = shares.masked_fill(torch.arange(shares.shape[-1], device=logits.device) >= most, 0)
+    before = shares.cumsum(-1) - shares
+    top = column([d.top_p for d in decodings]) * shares.sum(-1, keepdim=True)
+    shares = shares.masked_fill(before >= top, 0)
+    reach = shares.cumsum(-1)
+    # One draw a row from the row's own source: the batch it is in changes nothing.
+    draws = column([row.random.random() for row in rows])
+    rank = (reach <= draws * reach[:, -1:]).sum(-1, keepdim=True)
+    rank = rank.minimum((shares > 0).sum(-1, keepdim=True) - 1)
+    found: list[int] = order.gather(-1, rank)[:, 0].tolist()
+    return found
