@@ -2,12 +2,17 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+import beside_extractors
+import beside_huggingface_llm
 import beside_huggingface_pipeline
 import pytest
 from side_by_side import Behaviour, Comparison, Side, seen
 
 pytestmark = pytest.mark.usefixtures("host_loop")
-COMPARISONS = {module.__name__: module.COMPARISON for module in (beside_huggingface_pipeline,)}
+COMPARISONS = {
+    module.__name__: module.COMPARISON
+    for module in (beside_huggingface_pipeline, beside_huggingface_llm, beside_extractors)
+}
 
 
 def cases(*, of_ours: bool) -> pytest.MarkDecorator:
