@@ -28,6 +28,8 @@ $(VENV)/.user: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.torch pyproject.toml
 	@$(PIP) --editable '.[dev]'
+# Its own code alone, to compare with: span-marker, which it needs, cannot be imported beside these.
+	@$(PIP) --no-deps llama-index-extractors-entity
 	@touch $@ $(VENV)/.user
 
 demo: $(VENV)/.user  ## relations and answers out of five papers, on the bundled model

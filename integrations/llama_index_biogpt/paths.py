@@ -62,6 +62,11 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     ingestion pipeline and in the index. Paths that a cache or a docstore gives back as mere
     dictionaries become paths again. Nodes that failed in the engine are read again.
 
+    LlamaIndex's docstores cannot write nodes to disk that have paths already, whoever found them
+    ("Object of type EntityNode is not JSON serializable"). Where a pipeline has read the nodes of
+    an index, persist the graph alone, `index.property_graph_store.persist(path)`; or let the index
+    read the documents, and persist its whole storage context.
+
     Stores keep one relation of a type between two entities, SimplePropertyGraphStore with the
     properties that the first paper gave it, others with none. Where every paper's sentence and
     score are to be kept, write the relations into a table of your own as well.

@@ -31,6 +31,7 @@ from llama_index.core.storage.docstore import SimpleDocumentStore
 from shared_data import shared
 
 from biogpt_plugins import Pipeline
+from biogpt_plugins.corpus.gold import is_named, read_solved
 from biogpt_plugins.engine import Completion
 from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError, ParseError
 from biogpt_plugins.prompts import TaskCard
@@ -420,6 +421,22 @@ class TestIngestion:
         assert [one["name"] for one in entities(cached)] == ["chemical:lithium", "disease:tremor"]
         assert TRIPLET_SOURCE_KEY not in entities(cached)[0]["properties"]
 
+    def test_an_index_on_disk(self, tmp_path):
+        reader = extractor(FOUND, FOUND)
+        by_index = PropertyGraphIndex.from_documents(
+            papers(TEXT), kg_extractors=[reader], embed_kg_nodes=False
+        )
+        by_index.storage_context.persist(tmp_path)
+        by_pipeline = index(reader(SentenceSplitter()(papers(TEXT))), reader)
+        with pytest.raises(TypeError, match="EntityNode is not JSON serializable"):
+            by_pipeline.storage_context.persist(tmp_path / "other")
+        by_pipeline.property_graph_store.persist(str(tmp_path / "graph.json"))
+        for store in (
+            StorageContext.from_defaults(persist_dir=tmp_path).property_graph_store,
+            SimplePropertyGraphStore.from_persist_path(str(tmp_path / "graph.json")),
+        ):
+            assert triples(store) == {"chemical:lithium -> CID -> disease:tremor"}
+
     def test_a_document_store(self, tmp_path):
         store = SimpleDocumentStore()
         store.add_documents(read((TEXT, FOUND), (MORE, FOUND)))
@@ -588,6 +605,7 @@ def database(tmp_path):
             relationship_schema=list(schema) or None,
             has_structured_schema=bool(schema),
             use_vector_index=False,
+            sanitize_query_output=False,  # it leaves out whatever has more than 127 rows
         )
 
     yield store
@@ -654,6 +672,90 @@ class TestLadybug:
         for label in labels:
             rows = store.structured_query(f"MATCH (:Drug)-[r:{label}]->(t:Target) RETURN t.id")
             assert rows == [{"t.id": "target:b"}], label
+
+
+WRITTEN = {
+    "1": (
+        "Lithium caused tremor. 1,2-dichloroethane did, too.",
+        [("lithium", "tremor"), ("1,2-dichloroethane", "tremor")],
+    ),
+    "2": (
+        "Tremor after interferon (alpha). Nausea came of lithium.",
+        [("interferon (alpha)", "tremor"), ("lithium", "nausea")],
+    ),
+    "3": ("Lithium, once more: tremor.", [("lithium", "tremor")]),
+    "4": ("A survey of gardens.", []),
+}
+
+
+@pytest.fixture(params=["written", "bc5cdr"])
+def solved(request) -> dict[str, tuple[str, list[tuple[str, str]]]]:
+    """Texts by PMID, and the pairs of names that are right."""
+    if request.param == "written":
+        return WRITTEN
+    return {
+        one.id: (
+            f"{one.input['title']} {one.input['abstract']}",
+            [(r.head.name, r.tail.name) for r in one.result if is_named(r.head)],
+        )
+        for one in read_solved(shared("bc5cdr/valid.json"), ["bc5cdr"])
+    }
+
+
+class TestManyPapers:
+    """All are one call of the model; what it says of each is what is right."""
+
+    def test_into_graphs_on_disk(self, solved, database, tmp_path):
+        right = {pmid: {self.bare(pair) for pair in pairs} for pmid, (_, pairs) in solved.items()}
+        completions = [
+            "; ".join(f"the relation between {head} and {tail} exists" for head, tail in pairs)
+            for pairs in right.values()
+        ]
+        reader = extractor(*(f"{clauses}." if clauses else NOTHING for clauses in completions))
+        documents = [Document(text=text, id_=pmid) for pmid, (text, _) in solved.items()]
+        pipeline = IngestionPipeline(transformations=[SentenceSplitter(), reader])
+        nodes = pipeline.run(documents=documents)
+        pipeline.persist(str(tmp_path / "pipeline"))
+        assert [paper.ref_doc_id for paper in nodes] == list(solved)
+        assert not any("biogpt_error" in paper.metadata for paper in nodes)
+        found = {
+            paper.ref_doc_id: {(one.source_id, one.target_id) for one in relations(paper)}
+            for paper in nodes
+        }
+        same = [pmid for pmid in solved if set(map(self.bare, found[pmid])) == right[pmid]]
+        # Of others the paper says "optic and peripheral neuropathy", and the model one of the two.
+        assert len(same) >= 0.97 * len(solved)
+        edges = set().union(*found.values())
+        names = {name for edge in edges for name in edge}
+
+        path = str(tmp_path / "graph.json")
+        index(nodes, reader).property_graph_store.persist(path)
+        store = SimplePropertyGraphStore.from_persist_path(path)
+        assert triples(store) == {f"{head} -> CID -> {tail}" for head, tail in edges}
+        assert {one.id for one in store.get() if isinstance(one, EntityNode)} == names
+        for head, relation, tail in store.get_triplets(relation_names=["CID"]):
+            paper = relation.properties["pmid"]
+            assert (head.id, tail.id) in found[paper]
+            assert relation.properties.get("sentence", "") in solved[paper][0]
+
+        again = IngestionPipeline(transformations=[SentenceSplitter(), reader])
+        again.load(str(tmp_path / "pipeline"))
+        index(again.run(documents=documents), reader, database(TestLadybug.SCHEMA))
+        assert calls(reader) == [len(solved)]
+        store = database(TestLadybug.SCHEMA)
+        asked = "MATCH (c:Chemical)-[:CID]->(d:Disease) RETURN c.id, d.id"
+        assert sorted(tuple(row.values()) for row in store.structured_query(asked)) == sorted(edges)
+        asked = "MATCH (p:Chunk)-[:MENTIONS]->(c:Chemical) RETURN p.ref_doc_id, c.id"
+        mentions = {tuple(row.values()) for row in store.structured_query(asked)}
+        assert mentions == {(pmid, head) for pmid in found for head, _ in found[pmid]}
+        for label, kind in (("Chunk", ""), ("Chemical", "chemical:"), ("Disease", "disease:")):
+            (row,) = store.structured_query(f"MATCH (n:{label}) RETURN count(*) AS n")
+            counted = [name for name in names if name.startswith(kind)] if kind else solved
+            assert row["n"] == len(counted), label
+
+    def bare(self, pair: tuple[str, str]) -> tuple[str, ...]:
+        """A pair of names without their types, in the lower case in which BioGPT writes."""
+        return tuple(re.sub("^(chemical|disease):", "", name.lower()) for name in pair)
 
 
 class TestBundledModel:

@@ -1,0 +1,105 @@
+"""The bundled model as LLMs of both hosts run it, and how to watch it at work."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import BioGptForCausalLM, BioGptTokenizer, TextIteratorStreamer
+
+import biogpt_plugins
+from biogpt_plugins.engines.transformers_engine import TransformersEngine
+
+DEMO = Path(biogpt_plugins.__file__).parent / "checkpoints/demo"
+
+PROMPT = "lithium-induced tremor. a patient"
+ENDLESS = "aspirin"  # from here the bundled model repeats itself until it is stopped
+LONG = "lithium " * 1000
+
+
+@cache
+def model() -> torch.nn.Module:
+    """The model of `engine`."""
+    return BioGptForCausalLM.from_pretrained(DEMO, dtype=torch.float32)
+
+
+@cache
+def tokenizer() -> BioGptTokenizer:
+    """transformers' own."""
+    return BioGptTokenizer.from_pretrained(DEMO)
+
+
+@cache
+def engine() -> TransformersEngine:
+    """An engine that is named after the folder, so that the model can be loaded again."""
+    return TransformersEngine(model(), tokenizer(), model_name=str(DEMO))
+
+
+class Hasty(TextIteratorStreamer):
+    """transformers' streamer, which waits for a minute or for ever: a second will do."""
+
+    def __init__(self, *args: Any, timeout: float | None = None, **options: Any) -> None:
+        del timeout
+        super().__init__(*args, timeout=1, **options)
+
+
+@contextmanager
+def steps(model: torch.nn.Module, *, fail_at: int | None = None) -> Iterator[list[int]]:
+    """Rows of each forward pass of the model, one of which may be made to fail."""
+    rows: list[int] = []
+
+    def look(_: object, __: object, arguments: dict[str, Any]) -> None:
+        rows.append(len(arguments["input_ids"]))
+        if len(rows) == fail_at:
+            raise RuntimeError("the device is lost")
+
+    handle = model.register_forward_pre_hook(look, with_kwargs=True)
+    try:
+        yield rows
+    finally:
+        handle.remove()
+
+
+@contextmanager
+def random_state_kept() -> Iterator[Callable[[], bool]]:
+    """Tells whether the global random state is what it was, and makes it so again."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+    def same() -> bool:
+        return random.getstate() == states[0] and torch.equal(torch.get_rng_state(), states[2])
+
+    try:
+        yield same
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+def ends_at_a_word(write: Callable[..., str]) -> bool:
+    """Whether what is written ends where `stop` names one of its words."""
+    whole = write()
+    word = whole.split()[3]
+    return write(stop=[word]).strip() == whole.partition(word)[0].strip()
+
+
+def goes_on(begin: Callable[[], Awaitable[object]], working: Callable[[], bool]) -> bool:
+    """Whether the event loop goes on while this is done, that is, sees it at work."""
+
+    async def watch() -> bool:
+        task = asyncio.ensure_future(begin())
+        seen = False
+        while not task.done():
+            await asyncio.sleep(0.001)
+            seen = working() or seen
+        await task
+        return seen
+
+    return asyncio.run(watch())
