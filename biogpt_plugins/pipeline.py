@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.inputs import Text, encodable, id_of
-from biogpt_plugins.prompts import FEW_SHOT, TaskCard
+from biogpt_plugins.prompts import PRETRAINED, TaskCard
 from biogpt_plugins.results import Answer, Failure, Prediction
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import TASKS, get_task
@@ -61,7 +61,7 @@ class Pipeline:
             task: The task or its name.
             engine: The engine.
             card: What the checkpoint expects; by default what `cards` says, and solved examples
-                are shown to one that was not taught the task.
+                are shown to one that was not taught the task, texts before questions.
             cards: What the checkpoint expects of each task that it was taught, by name.
             decoding: Instead of the task's official one.
             method: "choose" scores the task's labels, "complete" writes and reads a completion,
@@ -75,7 +75,7 @@ class Pipeline:
             raise InputError(f"task {self.task.name} has no labels to choose from: use 'complete'")
         self.engine = engine
         self.cards = dict(cards or {})
-        self.card = card or self.cards.get(self.task.name, FEW_SHOT)
+        self.card = card or self.cards.get(self.task.name, PRETRAINED)
         self.decoding = decoding or self.task.decoding_for(self.card)
         self.chooses = method != "complete" and bool(self.task.choices)
 

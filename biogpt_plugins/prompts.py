@@ -41,6 +41,9 @@ class TaskCard(BaseModel):
             `max_source_positions`); None for what the positions leave.
         max_length: As in Decoding; None for the task's own.
         lowercase: Whether the source is lower-cased; None for the task's own rule.
+        text_first: Whether the text stands before what is asked about it. The official layouts
+            put a question first; behind the text, several questions about it share the work of
+            reading it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,9 +55,14 @@ class TaskCard(BaseModel):
     max_source_tokens: int | None = None
     max_length: int | None = None
     lowercase: bool | None = None
+    text_first: bool = False
 
 
 FEW_SHOT = TaskCard(layout="few_shot")
+"""Solved examples before a text in the official layout, however it came about."""
+
+PRETRAINED = TaskCard(layout="few_shot", text_first=True)
+"""How a model that was not taught a task is asked: with solved examples, and the text first."""
 
 
 def framed(text: str) -> str:

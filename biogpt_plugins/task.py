@@ -32,6 +32,8 @@ class Task(Generic[ResultT]):
         summary: One line for a list of tasks.
         input: What it reads: Paper, Question or Text.
         source: Input -> source text in the official layout, parts that must not be cut apart.
+        text_first: The same with the text at its beginning, for cards that ask for it; None if it
+            is there anyway.
         target: Result -> target text in the official layout, ending in a full stop.
         read: (completion, source text or None, whether it was cut off) -> Reading.
         shots: Solved inputs for the few-shot layout, (input, target) each; empty if a
@@ -49,6 +51,7 @@ class Task(Generic[ResultT]):
     source: Callable[[Any], Prompt]
     target: Callable[[ResultT], str]
     read: Callable[[str, str | None, bool], Reading[ResultT]]
+    text_first: Callable[[Any], Prompt] | None = None
     shots: tuple[tuple[Any, str], ...] = ()
     lowercase: bool = False
     choices: tuple[str, ...] = ()
@@ -75,11 +78,16 @@ class Task(Generic[ResultT]):
         Raises:
             InputError: The input cannot be read, or holds no text.
         """
-        return self._lay_out(self.source(self.read_input(value)), card)
+        return self._lay_out(self.source_for(card)(self.read_input(value)), card)
+
+    def source_for(self, card: TaskCard) -> Callable[[Any], Prompt]:
+        """How an input becomes the source text that a checkpoint with this card expects."""
+        return self.text_first if self.text_first and card.text_first else self.source
 
     def prompt(self, source: str, card: TaskCard = FEW_SHOT) -> Prompt:
         """The prompt for a source text that is in the official layout already."""
-        return self._lay_out(Prompt(text=source), card)
+        # So are the solved examples, then.
+        return self._lay_out(Prompt(text=source), card.model_copy(update={"text_first": False}))
 
     @property
     def fingerprint(self) -> str:
@@ -89,14 +97,20 @@ class Task(Generic[ResultT]):
         every layout, so that no change of them can be forgotten.
         """
         cards = [
-            TaskCard(layout=layout, learned_tokens=learned, manual_prompt=("that</w>",))
+            TaskCard(
+                layout=layout,
+                learned_tokens=learned,
+                manual_prompt=("that</w>",),
+                text_first=text_first,
+            )
             for layout in get_args(Layout)
             for learned in ((), ("learned1",))
+            for text_first in (False, True)
         ]
         inputs = [*self._probes(), *(given for given, _ in self.shots)]
         asked = [self.render(given, card) for given in inputs for card in cards]
         decodings = [self.decoding_for(card) for card in cards]
-        solved = self._solved()
+        solved = self._solved(TaskCard())
         readings = [self.read(target, source.source, False) for source, target in solved]
         written = [self.target(reading.result) for reading in readings]
         said = (asked, decodings, solved, readings, written, self.choices, self.stem)
@@ -116,13 +130,14 @@ class Task(Generic[ResultT]):
     @property
     def demonstrations(self) -> str:
         """The solved examples as the few-shot layout shows them; a framed text may follow."""
-        return demonstrations(self._solved())
+        return demonstrations(self._solved(FEW_SHOT))
 
-    def _solved(self) -> list[tuple[Prompt, str]]:
-        return [(self.source(shot), target) for shot, target in self.shots]
+    def _solved(self, card: TaskCard) -> list[tuple[Prompt, str]]:
+        source = self.source_for(card)
+        return [(source(shot), target) for shot, target in self.shots]
 
     def _lay_out(self, source: Prompt, card: TaskCard) -> Prompt:
-        return lay_out(source, card, lowercase=self.lowercase, shots=self._solved())
+        return lay_out(source, card, lowercase=self.lowercase, shots=self._solved(card))
 
     def decoding_for(self, card: TaskCard) -> Decoding:
         """The task's decoding as a checkpoint's card changes it."""

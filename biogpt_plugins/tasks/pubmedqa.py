@@ -38,6 +38,17 @@ def source_with_answer(question: Question) -> Prompt:
     return replace(prompt, tail=f"answer: {answer}" if answer[-1] == "." else f"answer: {answer}.")
 
 
+def text_first(question: Question) -> Prompt:
+    """A layout of our own: the text, and then what is asked about it, which is never cut."""
+    return Prompt(text=_flat(question.text), tail=f" Question: {_flat(question.question)} ")
+
+
+def text_first_with_answer(question: Question) -> Prompt:
+    """As `text_first`, with the abstract's own conclusion behind the question."""
+    prompt, answer = text_first(question), _flat(question.long_answer)
+    return replace(prompt, tail=f"{prompt.tail}Answer: {answer} ") if answer else prompt
+
+
 def target(answer: Answer) -> str:
     """The target text of an answer."""
     return f"{STEM} {answer.label}."
@@ -57,6 +68,7 @@ PUBMEDQA = Task[Answer](
     summary="a question about a passage, answered yes, no or maybe",
     input=Question,
     source=source,
+    text_first=text_first,
     target=target,
     read=read,
     choices=LABELS,
@@ -98,4 +110,5 @@ PUBMEDQA_REASONING_FREE = replace(
     name="pubmedqa_reasoning_free",
     summary="a question about a passage and its conclusion (`long_answer`), answered likewise",
     source=source_with_answer,
+    text_first=text_first_with_answer,
 )

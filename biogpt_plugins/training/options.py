@@ -26,6 +26,8 @@ class Options(BaseModel):
             Below 1 the model goes on listing relations that it holds for less than even odds.
         max_source_tokens: Longer sources lose their end, as in the official code.
         prompt_tokens: Learned prompt tokens of each new task; the official code has 9, HoC's 1.
+        text_first: Put the text before the question in the layout of new tasks, so that several
+            questions about a text share the work of reading it; the official layout does not.
         weights: "full", or "lora" for low-rank updates, merged into the saved weights.
         lora_rank: Rank of the updates.
         dtype: What the matrices are multiplied in; the master weights stay in float32.
@@ -58,6 +60,7 @@ class Options(BaseModel):
     end_weight: float = Field(default=1.0, ge=0)
     max_source_tokens: int | None = Field(default=None, gt=0)
     prompt_tokens: int = Field(default=9, gt=0)
+    text_first: bool = False
     weights: Literal["full", "lora"] = "full"
     lora_rank: int = Field(default=16, gt=0)
     dtype: Literal["float32", "bfloat16"] = "float32"

@@ -104,7 +104,9 @@ def _with_tasks(known: ModelCard, tasks: Sequence[str], options: Options) -> Mod
         card = cards.get(task, FEW_SHOT)
         if card.layout == "few_shot":
             learned = tuple(islice(names, options.prompt_tokens))
-            card = TaskCard(layout="learned_prompt", learned_tokens=learned)
+            card = TaskCard(
+                layout="learned_prompt", learned_tokens=learned, text_first=options.text_first
+            )
         limit = options.max_source_tokens or card.max_source_tokens
         cards[task] = card.model_copy(update={"max_source_tokens": limit})
     return ModelCard(tasks=cards, description=options.description or known.description)

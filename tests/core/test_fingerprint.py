@@ -36,6 +36,7 @@ def test_it_is_the_same_in_every_process(seed):
         {"source": lambda paper: Prompt(text=paper.source)},
         {"source": lambda paper: replace(TASK.source(paper), head="Read: ")},
         {"source": lambda paper: replace(TASK.source(paper), tail=" ")},
+        {"text_first": lambda paper: Prompt(text=paper.source)},
         {"target": lambda _: "other words."},
         {"read": lambda *_: Reading(result=[])},
         {"read": lambda *given: replace(TASK.read(*given), notes=("a remark",))},

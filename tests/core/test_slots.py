@@ -2,17 +2,21 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import tiny
 import torch
 from transformers import BioGptForCausalLM, BioGptTokenizer
 
+from biogpt_plugins import Pipeline
 from biogpt_plugins.engine import Decoding, Prompt
 from biogpt_plugins.engines.graphs import Steps
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.slots import Slots, common
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
+from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.tasks.pubmedqa import STEM
 
 EIGHT = Decoding(max_new_tokens=8)
 WORDS = tiny.WORDS
@@ -178,6 +182,37 @@ class TestSharing:
             sampled = Decoding(max_new_tokens=40, temperature=2, seed=seed)
             engine.complete(prompts, sampled)  # rows end at different times
             assert engine.complete(prompts, EIGHT) == expected
+
+
+class TestQuestions:
+    """Several questions about a text share the work of reading it, if the text stands first."""
+
+    QUESTIONS = ("Is it?", "Was it?", "Does it?", "May it be?", "Is it not?", "Has it?", "Can it?")
+
+    def sizes(self, engine, model, card, text):
+        model.shapes.clear()
+        asked = Pipeline("pubmedqa", engine, card=card)
+        found = asked.run([{"question": q, "context": text} for q in self.QUESTIONS])
+        shares = [list(one.result.probabilities.values()) for one in found]
+        alone = [
+            TransformersEngine(model, engine.tokenizer, model_name="fresh").choose(
+                [replace(asked.task.render({"question": q, "context": text}, card), target=STEM)],
+                ("yes", "no", "maybe"),
+            )[0]
+            for q in self.QUESTIONS
+        ]
+        expected = [list(choice.probabilities.values()) for choice in alone]
+        assert shares == [pytest.approx(one, abs=1e-5) for one in expected]
+        passes = len(model.read) - len(alone)
+        read = [rows * width for rows, width in model.read]
+        return sum(read[:passes]), sum(read[passes:])
+
+    def test_of_one_text(self, engine, model):
+        text = " ".join(WORDS[:30])
+        together, apart = self.sizes(engine, model, TaskCard(text_first=True), text)
+        assert 2 * together < apart
+        together, apart = self.sizes(engine, model, TaskCard(), " ".join(WORDS[5:35]))
+        assert together >= apart, "the question comes first: nothing can be shared"
 
 
 class TestCallers:

@@ -6,7 +6,7 @@ from shared_data import shared
 from biogpt_plugins import TASKS, Answer, Entity, Hallmarks, Paper, Question, Relation, Text
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.prompts import PRETRAINED, TaskCard
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.hoc import LABELS
 
@@ -110,6 +110,33 @@ def relation(task: str, head: str, type_: str, tail: str) -> Relation:
 def test_targets_round_trip(task, result, text):
     assert TASKS[task].target(result) == text
     assert TASKS[task].parse(text) == result
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "tail"),
+    [
+        ("pubmedqa", {}, " Question: Is It? "),
+        ("pubmedqa_reasoning_free", {}, " Question: Is It? "),
+        ("pubmedqa_reasoning_free", {"long_answer": "So.\n"}, " Question: Is It? Answer: So. "),
+    ],
+)
+def test_a_text_may_stand_before_its_question(task, values, tail):
+    given = {"question": "Is\tIt?", "context": ["One A.", "Two B."], **values}
+    card = CARD.model_copy(update={"text_first": True})
+    prompt = TASKS[task].render(given, card)
+    assert (prompt.head, prompt.text, prompt.tail) == ("", "One A. Two B.", tail)
+    assert prompt.suffix_tokens == card.learned_tokens
+    pretrained = TASKS[task].render(given, PRETRAINED)
+    assert pretrained.text == "One A. Two B."
+    assert pretrained.tail == f"{tail.rstrip()} Conclusion:"
+    for shot, target in TASKS[task].shots:
+        assert f"Abstract: {shot.text} Question: {shot.question}" in pretrained.head
+        assert f"Conclusion: {target} Abstract:" in pretrained.head
+
+
+@pytest.mark.parametrize("name", ["bc5cdr", "ddi", "kd_dti", "hoc", "describe", "generate"])
+def test_texts_of_which_nothing_is_asked_are_first_anyway(name):
+    assert TASKS[name].render("A text.", PRETRAINED) == TASKS[name].render("A text.")
 
 
 @pytest.mark.parametrize("name", [n for n, t in TASKS.items() if t.shots])

@@ -163,11 +163,14 @@ def test_lora_changes_layers_and_learned_tokens_alone(data, fresh, tmp_path):
 def test_a_new_task_gets_tokens_of_its_own(data, tmp_path, tiny_biogpt):
     out = tmp_path / "two"
     options = {"max_steps": 1, "prompt_tokens": 3, "max_source_tokens": 20, "dropout": 0.1}
+    options["text_first"] = True
     finetune("bc5cdr", train=data, model=tiny_biogpt, out=tmp_path / "one", max_steps=1)
     finetune("ddi", train=data, model=tmp_path / "one", out=out, **options)
     card = read_card(out)
     assert card.tasks["ddi"].learned_tokens == ("learned10", "learned11", "learned12")
     assert card.tasks["ddi"].max_source_tokens == 20
+    assert card.tasks["ddi"].text_first
+    assert not card.tasks["bc5cdr"].text_first
     assert card.tasks["bc5cdr"].max_source_tokens is None
 
 

@@ -274,7 +274,7 @@ class TestAnswers:
         shares = {"yes": 0.2, "no": 0.7, "maybe": 0.1}
         assert message.artifact == Answer(label="no", probabilities=shares)
         (prompt,) = scripted.engine.history
-        assert prompt.head.endswith(f"question: {QUESTION['question']} context: ")
+        assert prompt.tail == f" Question: {QUESTION['question']} Conclusion:"
         assert prompt.text.strip() == TEXT
 
     def test_an_answer_that_is_written_has_no_probabilities(self):

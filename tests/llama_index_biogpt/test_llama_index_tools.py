@@ -141,9 +141,8 @@ class TestTools:
         assert output.content == "no (probabilities: yes 20.0%, no 70.0%, maybe 10.0%)"
         assert output.raw_output == Answer(label="no", probabilities=SHARES)
         assert await tool.acall(**QUESTION) == output
-        assert scripted.engine.history[0].head.endswith(
-            f"question: {QUESTION['question']} context: "
-        )
+        tail = f" Question: {QUESTION['question']} Conclusion:"
+        assert scripted.engine.history[0].tail == tail
 
     async def test_descriptions(self):
         scripted = Scripted("a gene of DNA repair. And so", "a gene of DNA repair.")
