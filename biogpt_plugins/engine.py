@@ -242,7 +242,7 @@ def watch() -> Callable[[], bool]:
 @cache
 def _threads(_: int) -> ThreadPoolExecutor:
     # One for each process: a forked one has the object, but not its threads.
-    return ThreadPoolExecutor(32, thread_name_prefix="biogpt")
+    return ThreadPoolExecutor(128, thread_name_prefix="biogpt")
 
 
 async def in_thread(work: Callable[..., T], *args: object) -> T:

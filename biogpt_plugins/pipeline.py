@@ -241,7 +241,8 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
             first in its card. A model that was not taught the task gives a warning.
         decoding: Instead of the task's official decoding.
         method: As in Pipeline.
-        device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default.
+        device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default. "cuda:0,cuda:1", or
+            "all" for every CUDA device: each has a copy of the model, and all share the work.
         dtype: "bfloat16", "float16", "float32"; the best for the device by default.
         revision: Branch, tag or commit of a hub model.
         batch_size: Most inputs computed at once, for all who share the model; what suits the

@@ -28,6 +28,19 @@ def available() -> list[str]:
     return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
+def pick_devices(device: str | torch.device | None = None) -> tuple[torch.device, ...]:
+    """The devices of a name: one; several, with commas between them; "all" for every CUDA device.
+
+    Raises:
+        DeviceError: This machine does not have one of them.
+    """
+    if device == "all":
+        cuda = [name for name in available() if name.startswith("cuda")]
+        return tuple(map(pick_device, cuda)) or (pick_device(),)
+    names = device.split(",") if isinstance(device, str) else [device]
+    return tuple(pick_device(name.strip() if isinstance(name, str) else name) for name in names)
+
+
 def pick_device(device: str | torch.device | None = None) -> torch.device:
     """The named device, or the best there is; "cuda" is the current CUDA device.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from transformers import BioGptForCausalLM
@@ -34,6 +35,7 @@ class Steps:
     def __init__(self, model: BioGptForCausalLM, slots: Slots) -> None:
         self._model = model
         self._slots = slots
+        self._pool: Any = None
         self._graphs: dict[tuple[int, int, int], Callable[[_Inputs], torch.Tensor]] = {}
 
     def __call__(self, tokens: Sequence[int], lengths: Sequence[int | None]) -> torch.Tensor:
@@ -86,8 +88,10 @@ class Steps:
                 self._run(inputs, length)
             torch.cuda.current_stream().wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            # One pool for all: what a step found is read before the next one runs.
+            with torch.cuda.graph(graph, pool=self._pool):
                 found = self._run(inputs, length)
+            self._pool = self._pool or graph.pool()
 
         def replay(others: _Inputs) -> torch.Tensor:
             inputs.ids.copy_(others.ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from threading import Lock
 
@@ -13,11 +14,11 @@ from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.registry import LEARNED
-from biogpt_plugins.engines.devices import pick_attention, pick_device, pick_dtype
+from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.errors import ModelError
 
-_ENGINES: dict[tuple[Path, torch.device, torch.dtype], TransformersEngine] = {}
+_ENGINES: dict[tuple[Path, tuple[torch.device, ...], torch.dtype], TransformersEngine] = {}
 _LOADING = Lock()
 
 
@@ -35,7 +36,8 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
 
     Args:
         model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub.
-        device: "cuda", "cuda:1", "mps" or "cpu"; None for the best there is.
+        device: "cuda", "cuda:1", "mps" or "cpu"; None for the best there is. Of several, with
+            commas between them, or "all" for every CUDA device, each has a copy of the model.
         dtype: "bfloat16", "float16" or "float32"; None for bfloat16 where the hardware has it
             and the model is large enough to gain by it.
         revision: Branch, tag or commit of a hub id.
@@ -50,13 +52,13 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
         NotABioGPTError: The folder or repository holds something else.
         ModelError: Files are missing, damaged, or pickled and `allow_pickle` is False.
     """
-    where = pick_device(device)
+    where = pick_devices(device)
     folder = locate(
         model, revision=revision, local_files_only=local_files_only, allow_pickle=allow_pickle
     )
-    key = (folder, where, pick_dtype(dtype, where, folder, str(model)))
+    key = (folder, where, pick_dtype(dtype, where[0], folder, str(model)))
     with _LOADING:
-        if key not in _ENGINES:
+        if key not in _ENGINES or _ENGINES[key].closed:
             _ENGINES[key] = _load(*key, str(model))
         engine = _ENGINES[key]
     if batch_size is not None:
@@ -64,14 +66,16 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     return engine
 
 
-def _load(folder: Path, device: torch.device, dtype: torch.dtype, name: str) -> TransformersEngine:
+def _load(
+    folder: Path, devices: tuple[torch.device, ...], dtype: torch.dtype, name: str
+) -> TransformersEngine:
     with _silence():
         try:
             tokenizer = BioGptTokenizer.from_pretrained(folder, local_files_only=True)
             model, report = BioGptForCausalLM.from_pretrained(
                 folder,
                 dtype=dtype,
-                attn_implementation=pick_attention(device, dtype),
+                attn_implementation=pick_attention(devices[0], dtype),
                 # Pickled weights come this far only where they were allowed.
                 use_safetensors=any(folder.glob("*.safetensors")),
                 local_files_only=True,
@@ -92,7 +96,10 @@ def _load(folder: Path, device: torch.device, dtype: torch.dtype, name: str) -> 
     if model.config.vocab_size == len(tokenizer) + len(LEARNED):
         # A fairseq model saved with its dictionary alone has them as rows behind it.
         tokenizer.add_tokens(list(LEARNED), special_tokens=True)
-    return TransformersEngine(model.to(device), tokenizer, model_name=name, folder=folder)
+    copies = [deepcopy(model).to(device) for device in devices[1:]]
+    return TransformersEngine(
+        model.to(devices[0]), tokenizer, model_name=name, folder=folder, copies=copies
+    )
 
 
 @contextmanager

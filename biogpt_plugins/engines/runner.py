@@ -16,6 +16,7 @@ from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
 from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
 
 W = TypeVar("W", Row, Scoring)
+_AHEAD = 48
 
 
 class TransformersRunner:
@@ -113,7 +114,9 @@ class TransformersRunner:
                 alike = any(common(work.ids, other.ids) >= held for other in group)
                 (later if alike else group).append(work)
             places = free[: len(group)]
-            longest = max(self._longest, *(work.size + sum(map(len, branches)) for work in group))
+            # Room for what is written next as well: to make it anew is to copy it all.
+            behind = max(sum(map(len, branches)), _AHEAD)
+            longest = max(self._longest, *(work.size + behind for work in group))
             self._slots.fit(1 + max(places), longest)
             spans = [self._span(*pair) for pair in zip(group, places, strict=True)]
             logits = read(self._model, self._slots, spans, branches)

@@ -33,7 +33,7 @@ class Slots:
         *,
         device: torch.device,
         dtype: torch.dtype,
-        places: int = 1,
+        places: int = 8,
         length: int = _STEP - 1,
     ) -> None:
         """Allocate them.
@@ -70,7 +70,7 @@ class Slots:
             return
         old_places, kept = self.places, self.length
         if places > self.places:
-            self.places = max(places, 2 * self.places)
+            self.places = -(-places // 8) * 8
         if shrinks or length > self.length:
             self.length = whole
             kept = min(kept, whole)

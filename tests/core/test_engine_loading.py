@@ -22,9 +22,10 @@ from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines import TransformersEngine, load_engine
-from biogpt_plugins.engines.devices import available, pick_device, pick_dtype
+from biogpt_plugins.engines.devices import available, pick_device, pick_devices, pick_dtype
 from biogpt_plugins.errors import (
     DeviceError,
+    EngineError,
     InputError,
     ModelError,
     ModelNotFoundError,
@@ -362,6 +363,28 @@ def test_a_device_that_is_not_here(device):
 def test_cuda_without_one(folder):
     with pytest.raises(DeviceError, match="'cuda' is not available; here are "):
         load_engine(folder, device="cuda")
+
+
+def test_several_devices(folder):
+    both = load_engine(folder, device="cpu, CPU")
+    assert both is load_engine(folder, device="cpu,cpu")
+    assert both is not load_engine(folder, device="cpu")
+    assert len(both._scheduler._workers) == 2
+    prompts = ["aspirin dose", "lithium tremor", "renal failure"] * 8
+    assert both.complete(prompts) == load_engine(folder, device="cpu").complete(prompts)
+    assert pick_devices("all")[0] == pick_device()
+    with pytest.raises(DeviceError, match="'cuda:99' is not available"):
+        load_engine(folder, device="cpu,cuda:99")
+
+
+def test_a_closed_engine_is_loaded_anew(folder):
+    engine = load_engine(folder, device="cpu", dtype="float16")
+    engine.close()
+    with pytest.raises(EngineError, match="was closed: load the model again"):
+        engine.complete(["aspirin"])
+    again = load_engine(folder, device="cpu", dtype="float16")
+    assert again is not engine
+    assert again.complete(["aspirin"])[0].error is None
 
 
 def test_devices():
