@@ -103,7 +103,13 @@ def compare(
             name = (worse or strange)[0]
             example = f"prompt {number + 1}, {_difference(name, written[name][number], first, one)}"
     return Agreement(
-        what=what, sides=tuple(written), of=len(right), equal=equal, ties=ties, example=example
+        what=what,
+        sides=tuple(written),
+        of=len(right),
+        equal=equal,
+        different=len({tuple(one) for one in right}),
+        ties=ties,
+        example=example,
     )
 
 

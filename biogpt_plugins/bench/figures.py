@@ -91,6 +91,8 @@ class Agreement(BaseModel):
         sides: Who.
         of: How many prompts.
         equal: For how many all was equal.
+        different: How many of these texts there are; if all were one, that they are equal would
+            say little.
         ties: For how many all was equal up to a token that the model could hardly tell from
             another one, where the smallest difference of computation decides.
         example: Where they differ elsewhere, if they do.
@@ -102,6 +104,7 @@ class Agreement(BaseModel):
     sides: tuple[str, ...]
     of: int
     equal: int
+    different: int
     ties: int = 0
     example: str = ""
 
@@ -111,10 +114,10 @@ class Agreement(BaseModel):
         return self.equal + self.ties == self.of
 
     def __str__(self) -> str:
-        said = f"{self.what}: {self.equal + self.ties} of {self.of} equal"
-        if self.ties:
-            said += f" ({self.ties} of them up to a near tie)"
-        return f"{said}, of {'; '.join(self.sides)}"
+        same = self.equal + self.ties
+        ties = f", {self.ties} of them up to a near tie" if self.ties else ""
+        said = f"{same} of {self.of} equal{ties} ({self.different} different ones)"
+        return f"{self.what}: {said}, of {'; '.join(self.sides)}"
 
 
 class Report(BaseModel):

@@ -41,9 +41,9 @@ SHAPES = {
 def build(shape: str, folder: Path, vocabulary: Callable[[Path, int], None]) -> Path:
     """Write a model of a shape with random weights, which says that it was taught its tasks.
 
-    It never ends by itself, so that all who ask it for as many tokens get as many: the rows of
-    special tokens, and of those that the vocabulary does not name, are zero. The projection is
-    tied to them, so their logits are zero, and the greatest of all is above that.
+    It never ends by itself, so that all who ask for as many tokens get as many: the rows of
+    special tokens, and of those that the vocabulary does not name, are zero, and so are their
+    logits; the greatest one is above that.
 
     Args:
         shape: One of SHAPES.
@@ -59,12 +59,13 @@ def build(shape: str, folder: Path, vocabulary: Callable[[Path, int], None]) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = BioGptForCausalLM(config)
-    learned = tokenizer.convert_tokens_to_ids(list(LEARNED))
     with torch.no_grad():
         table = model.get_input_embeddings().weight
         table[len(tokenizer) :] = 0
-        table[[i for i in tokenizer.all_special_ids if i not in learned]] = 0
-        # A random model repeats its last token for ever, unless positions count for more.
+        table[tokenizer.all_special_ids] = 0
+        # As embeddings and projection are one, it would repeat its last token for ever; then, with
+        # signs changed, the same few tokens, unless positions count for more.
+        model.biogpt.layer_norm.weight[::2] = -1
         model.biogpt.embed_positions.weight.mul_(_VARIED)
     model.save_pretrained(folder)
     card = TaskCard(layout="learned_prompt", learned_tokens=LEARNED, max_source_tokens=640)

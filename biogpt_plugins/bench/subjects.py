@@ -101,12 +101,9 @@ def read_papers(files: Sequence[str]) -> list[Paper]:
     """The papers of some files, or the demonstration's if none are named.
 
     Raises:
-        InputError: There are no papers in the files.
+        InputError: One of them cannot be read.
     """
-    found = list(_papers(files) if files else _beginnings())
-    if not found:
-        raise InputError(f"there are no papers in {', '.join(files)}: give PubTator or JSONL")
-    return found
+    return list(_papers(files) if files else _beginnings())
 
 
 def _papers(files: Sequence[str]) -> Iterator[Paper]:

@@ -212,7 +212,7 @@ def _grid(table: Table) -> Grid:
         title_style="bold",
         title_justify="left",
     )
-    grid.add_column("")
+    grid.add_column("", overflow="fold")
     for head in heads(table):
         grid.add_column(head, justify="right")
     for row in table.rows:
