@@ -13,7 +13,6 @@ from biogpt_plugins.bench.subjects import Subject
 from biogpt_plugins.bench.trial import Trial, Way, present, rows
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.prompts import FEW_SHOT
 
 TASK = "pubmedqa"
 ANSWER = 12
@@ -60,12 +59,10 @@ def questions(trial: Trial) -> Iterator[Table]:
 def several(trial: Trial) -> Iterator[Table]:
     """Questions a second, eight about each paper: in one call and one by one."""
     own = trial.default(TASK)
-    cards = {"official layout": own.pipeline.card, "solved examples before it": FEW_SHOT}
-    for layout, card in cards.items():
-        if layout == "official layout" and card == FEW_SHOT:
-            continue  # the model was not taught the task
-        side = _pipeline(own, card=card)
+    official = {"official layout": own} if TASK in own.pipeline.cards else {}
+    for layout, side in {**official, "solved examples": _pipeline(own, card=None)}.items():
         draw = partial(trial.draw, 1, side, ANSWER, asks=lambda _: _ABOUT)
+        anew = partial(_anew, trial, side)
         peers = trial.peers("langchain")
         spare = draw()
         trial.warm(present(peers), spare, ANSWER)
@@ -74,6 +71,7 @@ def several(trial: Trial) -> Iterator[Table]:
         ways: list[Way[float] | Missing] = [
             _way(trial, f"{own.name}: {count} in one call", draw, partial(_run, side), ours=True),
             _way(trial, f"{own.name}: one by one", draw, partial(_run_each, side), ours=True),
+            _way(trial, f"{own.name}: each anew", anew, partial(_run_each, side), ours=True),
             *(_peer(trial, peer, draw) for peer in peers),
         ]
         yield Table(
@@ -81,8 +79,17 @@ def several(trial: Trial) -> Iterator[Table]:
             title=f"{count} questions about one abstract, {layout}",
             unit="questions/s",
             rows=rows(ways, trial.in_turns(ways)),
-            facts=(f"the peer writes {ANSWER} tokens for each",) if peers else (),
+            facts=(
+                "each anew: one by one, none of them finding the abstract where it was kept; peers "
+                f"write {ANSWER} tokens for each",
+            ),
         )
+
+
+def _anew(trial: Trial, side: Own) -> list[Subject]:
+    """The questions, with another number in front of the paper for each."""
+    asked = (trial.draw(1, side, ANSWER, asks=lambda _, q=q: [q]) for q in _ABOUT)
+    return [subject for several in asked for subject in several]
 
 
 def _pipeline(own: Own, **options: Any) -> Own:  # noqa: ANN401 - those of Pipeline

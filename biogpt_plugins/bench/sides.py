@@ -10,7 +10,7 @@ from typing import Protocol
 from biogpt_plugins.bench.place import Place
 from biogpt_plugins.bench.subjects import Subject
 from biogpt_plugins.engine import Decoding
-from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.errors import BioGPTError, DeviceError
 from biogpt_plugins.pipeline import Pipeline, load
 
 OURS = "biogpt-plugins"
@@ -106,13 +106,15 @@ def open_own(
 ) -> Own | Missing:
     """An engine of ours, or what is missing for it."""
     options = {} if dtype is None else {"dtype": dtype}
-    name = ", ".join([OURS, *([engine] if engine != ENGINES[0] else []), *options.values()])
+    name = OURS
     if engine != ENGINES[0]:
+        options["engine"], name = engine, f"{OURS}, {engine}"
         if "engine" not in signature(load).parameters:
             return Missing(name, "not in this version", ours=True)
-        options["engine"] = engine
     try:
         pipeline = load_(str(place.folder), task, device=str(place.device), **options)
     except ImportError as error:
         return Missing(name, f"not installed: {error}", ours=True)
-    return Own(name, pipeline, options)
+    except DeviceError as error:
+        return Missing(name, str(error), ours=True)
+    return Own(f"{name}, {dtype or getattr(pipeline.engine, 'dtype', engine)}", pipeline, options)

@@ -122,6 +122,24 @@ def convert(  # noqa: PLR0913 - the command's own arguments
     return Conversion(Path(out), taught, card, tuple(source.checkpoints), notes)
 
 
+def save_tokenizer(
+    vocabulary: Vocabulary, merges: list[str], folder: Path, *, positions: int
+) -> None:
+    """Write a vocabulary's tokenizer to a folder, for texts of so many tokens at most."""
+    files = (folder / "vocab.json", folder / "merges.txt")
+    files[0].write_text(json.dumps(vocabulary.words), encoding="utf-8")
+    files[1].write_text("".join(f"{merge}\n" for merge in merges), encoding="utf-8")
+    added = {
+        i: AddedToken(name, special=True, normalized=False) for i, name in vocabulary.added.items()
+    }
+    BioGptTokenizer(
+        *map(str, files),
+        added_tokens_decoder=added,
+        extra_special_tokens=list(added.values()),
+        model_max_length=positions,
+    ).save_pretrained(folder)
+
+
 def network_config(settings: Settings, checkpoint: Checkpoint) -> BioGptConfig:
     """The network of a checkpoint."""
     return BioGptConfig(
@@ -160,24 +178,6 @@ def read_task(
         )
     card = settings.card(task, positions=positions, hints=source.names)
     return ModelCard(description=description, tasks={task: card}), task, notes
-
-
-def save_tokenizer(
-    vocabulary: Vocabulary, merges: list[str], folder: Path, *, positions: int
-) -> None:
-    """Write a vocabulary's tokenizer to a folder, for texts of so many tokens at most."""
-    files = (folder / "vocab.json", folder / "merges.txt")
-    files[0].write_text(json.dumps(vocabulary.words), encoding="utf-8")
-    files[1].write_text("".join(f"{merge}\n" for merge in merges), encoding="utf-8")
-    added = {
-        i: AddedToken(name, special=True, normalized=False) for i, name in vocabulary.added.items()
-    }
-    BioGptTokenizer(
-        *map(str, files),
-        added_tokens_decoder=added,
-        extra_special_tokens=list(added.values()),
-        model_max_length=positions,
-    ).save_pretrained(folder)
 
 
 @contextmanager
