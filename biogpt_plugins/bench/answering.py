@@ -88,8 +88,11 @@ def several(trial: Trial) -> Iterator[Table]:
 
 def _anew(trial: Trial, side: Own) -> list[Subject]:
     """The questions, with another number in front of the paper for each."""
-    asked = (trial.draw(1, side, ANSWER, asks=lambda _, q=q: [q]) for q in _ABOUT)
-    return [subject for several in asked for subject in several]
+
+    def ask(question: str) -> list[Subject]:
+        return trial.draw(1, side, ANSWER, asks=lambda _: [question])
+
+    return [subject for question in _ABOUT for subject in ask(question)]
 
 
 def _pipeline(own: Own, **options: Any) -> Own:  # noqa: ANN401 - those of Pipeline
