@@ -160,11 +160,19 @@ def check_texts(
 
 def check_ids(trial: Trial) -> None:
     """Compare the prompts' ids, and the greedy ids that engines of ours write in float32."""
+    tokenizer = trial.place.tokenizer
     for kind in ENGINES:
         with _exact(trial, kind) as side:
-            if not isinstance(side, Missing):
-                trial.tell(f"greedy ids of {side.name}")
-                _check_ids(trial, side)
+            if isinstance(side, Missing):
+                continue
+            trial.tell(f"greedy ids of {side.name}")
+            subjects = trial.draw(trial.settings.checked, side)
+            prompts = {
+                "BioGptTokenizer": [[*map(str, tokenizer(s.text)["input_ids"])] for s in subjects],
+                side.name: [[*map(str, subject.ids)] for subject in subjects],
+            }
+            trial.agreements.append(compare("ids of prompts", prompts))
+            _check_written(trial, side, subjects)
 
 
 @contextmanager
@@ -181,13 +189,8 @@ def _exact(trial: Trial, kind: str) -> Iterator[Own | Missing]:
     torch.cuda.empty_cache()
 
 
-def _check_ids(trial: Trial, side: Own) -> None:
+def _check_written(trial: Trial, side: Own, subjects: Sequence[Subject]) -> None:
     new_tokens, place = trial.settings.new_tokens, trial.place
-    subjects = trial.draw(trial.settings.checked, side)
-    prompts = {
-        "BioGptTokenizer": [[*map(str, place.tokenizer(s.text)["input_ids"])] for s in subjects],
-        OURS: [[*map(str, subject.ids)] for subject in subjects],
-    }
     asked = [subject.prompt for subject in subjects]
     decoding = Decoding(max_new_tokens=new_tokens, logprobs=True)
     completions = side.pipeline.engine.complete(asked, decoding)
@@ -202,10 +205,8 @@ def _check_ids(trial: Trial, side: Own) -> None:
 
     counts = [len(ids) for ids, _ in right]
     what = f"greedy ids, {min(counts)} to {max(counts)} tokens each"
-    trial.agreements += [
-        compare("ids of prompts", prompts),
-        compare(what, {"transformers generate": theirs, side.name: ours}, sure),
-    ]
+    written = compare(what, {"transformers generate": theirs, side.name: ours}, sure)
+    trial.agreements.append(written)
 
 
 def _spelt(place: Place, ids: Sequence[int]) -> list[str]:

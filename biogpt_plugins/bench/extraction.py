@@ -59,7 +59,7 @@ def callers(trial: Trial) -> Iterator[Table]:
         if isinstance(peer, Peer):
             options = {"max_new_tokens": new_tokens, "do_sample": False}
             llm = peer.llm.bind(pipeline_kwargs=options)
-            ways += _asking(trial, own, peer.name.partition(",")[0], llm, ours=False)
+            ways += _asking(trial, own, peer.name, llm, ours=False)
         else:
             ways.append(peer)
     yield Table(
@@ -121,4 +121,4 @@ def _inexact(own: Sequence[Own], written: Mapping[str, Sequence[Sequence[str]]])
                 for texts, others in zip(written[side.name], rights[0], strict=True)
                 for one, other in zip(texts, others, strict=True)
             ]
-            yield f"{side.name}: {sum(same)} of {len(same)} texts as in float32"
+            yield f"texts as in float32: {sum(same)} of {len(same)} by {side.name}"
