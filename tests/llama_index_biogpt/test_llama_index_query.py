@@ -37,11 +37,8 @@ from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.synthesis import PaperAnswer, Support, shared_words
 from biogpt_plugins.testing import ScriptedEngine
 from llama_index_biogpt import BioGPTLLM
-from llama_index_biogpt.query import (
-    BioGPTPaperSynthesizer,
-    BioGPTRelevancePostprocessor,
-    paper_answer_of,
-)
+from llama_index_biogpt.relevance import BioGPTRelevancePostprocessor
+from llama_index_biogpt.synthesizer import BioGPTPaperSynthesizer, paper_answer_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*langchain-community.*:DeprecationWarning")
 QUESTION = "Does tamsulosin help?"
@@ -401,9 +398,18 @@ class TestPostprocessor:
         processor, _ = make(BioGPTRelevancePostprocessor, YES, MAYBE, NO)
         found = processor.postprocess_nodes(nodes, query_str=QUESTION)
         assert [one.node.node_id for one in found] == ["yes", "long"]
-        error = found[1].node.metadata["biogpt_error"]
+        error = found[1].node.metadata["biogpt_answer_error"]
         assert error == "ContextOverflowError: the text is too long"
         assert "biogpt_answer" not in found[1].node.metadata
+
+    def test_what_an_earlier_question_left_is_replaced(self):
+        given = [node("Tamsulosin helps.", "n", biogpt_answer_rct="yes", biogpt_answer_error="no")]
+        processor, _ = make(BioGPTRelevancePostprocessor, YES)
+        (judged,) = processor.postprocess_nodes(given, query_str=QUESTION)
+        assert "biogpt_answer_error" not in judged.node.metadata
+        processor, _ = make(BioGPTRelevancePostprocessor, min_decided=0)
+        (found,) = processor.postprocess_nodes([judged], query_str="Tamsulosin?")
+        assert found.node.metadata == {"biogpt_answer_rct": "yes", "biogpt_shared_words": 1.0}
 
     def test_answers_that_are_written(self):
         said = [
