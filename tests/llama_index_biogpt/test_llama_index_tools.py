@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ToolCallResult
 from llama_index.core.base.llms.types import ToolCallBlock
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.span_handlers import SimpleSpanHandler
 from llama_index.core.llms import ChatMessage
 from llama_index.core.llms.mock import MockFunctionCallingLLM
 from llama_index.core.tools import FunctionTool, ToolMetadata
@@ -199,6 +201,17 @@ class TestTools:
         assert len(output.content) <= most
         *_, more = output.content.splitlines()
         assert more == f"... and {40 - output.content.count('- compound')} more"
+
+    async def test_a_call_is_traced_once(self, monkeypatch):
+        spans = SimpleSpanHandler()
+        monkeypatch.setattr(get_dispatcher(), "span_handlers", [spans])
+        tool = Scripted("a gene.", "a gene.").tools["describe_term"]
+        await tool.acall(term="BRCA1")
+        tool.call(term="BRCA1")
+        assert [span.id_.split("-")[0] for span in spans.completed_spans] == [
+            "_Tool.acall",
+            "_Tool.call",
+        ]
 
     def test_a_method_by_itself_and_as_a_tool_of_ones_own(self):
         spec = BioGPTToolSpec.from_engine(ScriptedEngine(["a gene."] * 2))
