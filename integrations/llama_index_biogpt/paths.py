@@ -67,6 +67,9 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     docstore gives back as mere dictionaries become paths again. Nodes that failed in the engine are
     read again.
 
+    Retrieve by VectorContextRetriever, or by Cypher. LlamaIndex's LLMSynonymRetriever asks for
+    names with a capital and no type, "Lithium", which are nobody's.
+
     Stores keep one relation of a type between two entities, SimplePropertyGraphStore with the
     properties that the first paper gave it, others with none. Where every paper's sentence and
     score are to be kept, write the relations into a table of your own as well.

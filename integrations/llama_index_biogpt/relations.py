@@ -54,7 +54,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     was taught on both.
 
     The ingestion cache knows a result by the texts, the model, its revision and dtype, the task
-    with the version of its prompt, and the options that change what is written. It keeps what
+    with the version of its prompt, and the options that change what is written. A model is known by
+    its name: give one that was trained anew another folder, or revision. The cache keeps what
     failed as well: nodes with an error are asked again by calling the extractor with them.
 
     Attributes:
@@ -68,7 +69,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
         raise_on_error: Raise the error of the first node that failed, instead of telling it.
         max_retries: How often nodes are asked again that failed in the engine; they alone are.
         num_workers: Plays no part, as there is one call; likewise `show_progress` and
-            `metadata_mode`.
+            `metadata_mode`. That of a pipeline is a number of processes, each of which loads the
+            model.
     """
 
     logprobs: bool = False
