@@ -13,6 +13,7 @@ from threading import Event
 from typing import Protocol, TypeVar
 
 from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.grammars import Grammar
 from biogpt_plugins.results import FinishReason, Usage
 
 T = TypeVar("T")
@@ -35,6 +36,8 @@ class Prompt:
         target: The completion's own beginning, given to the model, and never cut.
         max_source_tokens: Limit on the tokens of head + text + tail; None for whatever the
             model's positions leave.
+        grammar: What the completion must be; None for anything. Behind a `target`, the grammar is
+            that of what follows it.
     """
 
     text: str
@@ -44,6 +47,7 @@ class Prompt:
     suffix_tokens: tuple[str, ...] = ()
     target: str = ""
     max_source_tokens: int | None = None
+    grammar: Grammar | None = None
 
     @property
     def source(self) -> str:

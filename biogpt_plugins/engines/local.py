@@ -12,6 +12,7 @@ import torch
 from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Token
+from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.moses import Writing
 from biogpt_plugins.engines.scheduler import Runner, Scheduler
 from biogpt_plugins.engines.stopping import Stops
@@ -158,7 +159,7 @@ class LocalEngine:
         self,
         prompts: Sequence[Prompt | str],
         encode: Callable[[Prompt | str], Encoded],
-        works: Callable[[Encoded], Sequence[W]],
+        works_of: Callable[[Encoded], Sequence[W]],
         found: Callable[[Encoded, Sequence[W]], R],
         failed: Callable[[BioGPTError], R],
     ) -> list[R]:
@@ -166,10 +167,11 @@ class LocalEngine:
         for prompt in prompts:
             try:
                 encoded = encode(prompt)
-                asked.append((encoded, works(encoded)))
+                asked.append((encoded, works_of(encoded)))
             except BioGPTError as error:
                 asked.append(error)
-        self._scheduler.run([w for one in asked if isinstance(one, tuple) for w in one[1]])
+        works = [work for one in asked if isinstance(one, tuple) for work in one[1]]
+        self._scheduler.run([work for work in works if not work.done])
         return [found(*one) if isinstance(one, tuple) else failed(one) for one in asked]
 
     def _pieces(self, encoded: Encoded, decoding: Decoding) -> Iterator[Chunk]:
@@ -206,15 +208,21 @@ class LocalEngine:
 
     def _row(self, encoded: Encoded, decoding: Decoding, stops: Stops, sample: int = 0) -> Row:
         left = self._window(decoding) - len(encoded.ids)
+        budget = min(decoding.max_new_tokens or left, left)
         seeded = sample and decoding.seed is not None
-        return Row(
+        row = Row(
             prompt=encoded.ids,
             decoding=decoding,
-            budget=min(decoding.max_new_tokens or left, left),
+            budget=budget,
             stops=stops,
             # Of several samples the first is the one that would be written alone.
             random=Random(f"{decoding.seed}/{sample}" if seeded else decoding.seed),
         )
+        if encoded.grammar:
+            row.derivation = Derivation(encoded.grammar, encoded.text, self._tokens.ids, budget)
+            if row.derivation.finished:  # the text has nothing to copy
+                row.end("stop")
+        return row
 
     def _completion(self, row: Row, encoded: Encoded) -> Completion:
         whole = self._tokens.text(row.written)

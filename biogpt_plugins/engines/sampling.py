@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -11,6 +11,9 @@ from biogpt_plugins.engines.works import Row
 
 def choose(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
     """A token for each row of [rows, vocabulary]."""
+    allowed = {i: row.derivation.tokens() for i, row in enumerate(rows) if row.derivation}
+    if allowed:
+        logits = _narrow(logits, allowed)
     tokens: list[int] = logits.argmax(-1).tolist()
     sampled = [i for i, row in enumerate(rows) if row.decoding.temperature]
     if sampled:
@@ -25,6 +28,16 @@ def log_probabilities(logits: torch.Tensor, tokens: Sequence[int]) -> list[float
     chosen = torch.tensor(tokens, device=logits.device)[:, None]
     found: list[float] = logits.log_softmax(-1).gather(-1, chosen)[:, 0].tolist()
     return found
+
+
+def _narrow(logits: torch.Tensor, allowed: Mapping[int, Sequence[int]]) -> torch.Tensor:
+    """The logits, in some rows with nothing but the tokens that are allowed there."""
+    width = max(map(len, allowed.values()))
+    padded = [[*tokens, *[tokens[0]] * (width - len(tokens))] for tokens in allowed.values()]
+    rows, columns = (torch.tensor(v, device=logits.device) for v in (list(allowed), padded))
+    kept = torch.full((len(rows), logits.shape[-1]), -torch.inf, device=logits.device)
+    kept.scatter_(1, columns, logits[rows[:, None], columns])
+    return logits.index_copy(0, rows, kept)
 
 
 def _draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from tokenizers.models import BPE
 from biogpt_plugins.engine import Prompt
 from biogpt_plugins.engines.moses import Splitter, Writing, unescape
 from biogpt_plugins.errors import ContextOverflowError, InputError
+from biogpt_plugins.grammars import Grammar
 
 if TYPE_CHECKING:
     from transformers import BioGptTokenizer
@@ -30,10 +31,14 @@ class Encoded:
     Attributes:
         ids: The ids, the leading `</s>` included.
         truncated: How many tokens were cut from it.
+        grammar: What its completion must be.
+        text: The words of what is left of its text, with their ids, if a grammar asks for them.
     """
 
     ids: list[int]
     truncated: int = 0
+    grammar: Grammar | None = None
+    text: tuple[tuple[str, list[int]], ...] = ()
 
 
 class Tokens:
@@ -78,6 +83,18 @@ class Tokens:
         except KeyError:
             new = self._learn(key for key in keys if key not in known)
             return [token for key in keys for token in new.get(key) or known[key]]
+
+    def words_of(self, text: str, most: int) -> Iterator[tuple[str, list[int]]]:
+        """The words of a text as Moses has them, with their ids, of which there are `most`."""
+        keys = self._splitter.keys(text)
+        split = self._splitter.words(keys) if keys else {}
+        words = [w for key in keys for w in split[key]] if keys else self._splitter.whole(text)
+        for word in words:
+            ids = self._split(word)
+            most -= len(ids)
+            if most < 0:
+                return
+            yield word, ids
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of a completion's ids; special and learned tokens leave no trace in it."""
@@ -160,7 +177,7 @@ class Tokens:
             limit = min(limit, prompt.max_source_tokens)
         excess = len(source) - limit
         if excess <= 0:
-            return Encoded([*prefix, *source, *suffix])
+            return self._encoded(prompt, [*prefix, *source, *suffix])
         numbers = (
             f"the prompt has {len(source)} tokens and {limit} fit (window {window}, "
             f"max_source_tokens {prompt.max_source_tokens}, {len(prefix) + len(suffix) - 1} prompt "
@@ -179,7 +196,13 @@ class Tokens:
                 "before or after the text"
             )
         ids = [*prefix, *source[:kept], ellipsis, *tail, *suffix]
-        return Encoded(ids, truncated=excess + 1)
+        return self._encoded(prompt, ids, truncated=excess + 1)
+
+    def _encoded(self, prompt: Prompt, ids: list[int], truncated: int = 0) -> Encoded:
+        if prompt.grammar is None:
+            return Encoded(ids, truncated)
+        text = self.words_of(prompt.text, len(self.ids(prompt.text)) - truncated)
+        return Encoded(ids, truncated, prompt.grammar, tuple(text))
 
     def _id(self, name: str) -> int:
         # Only names without a word end: "learned1" is not the word that a text would give.

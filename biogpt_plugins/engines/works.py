@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from biogpt_plugins.engine import Decoding
+from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.stopping import Stops
 from biogpt_plugins.errors import EngineError
 from biogpt_plugins.results import FinishReason
@@ -64,6 +65,7 @@ class Row(Work):
         written: Ids written so far, without the final `</s>`.
         logprobs: Their log-probabilities, if the decoding asks for them.
         finish: Why the row ended; None while it has not.
+        derivation: What of a grammar it has been through, where there is one.
         ahead: Most tokens to be ahead of a reader; None where there is none.
         read: How many the reader has seen.
     """
@@ -75,6 +77,7 @@ class Row(Work):
     written: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     finish: FinishReason | None = None
+    derivation: Derivation | None = None
     ahead: int | None = None
     read: int = 0
 
@@ -99,7 +102,10 @@ class Row(Work):
         if logprob is not None:
             self.logprobs.append(logprob)
         self.written.append(token)
-        if self.stops.reached(self.written):
+        if self.derivation:
+            self.derivation.take(token)
+        complete = self.derivation and self.derivation.finished
+        if complete or self.stops.reached(self.written):
             self.end("stop")
         elif len(self.written) >= self.budget:
             self.end("length")

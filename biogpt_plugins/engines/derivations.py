@@ -1,0 +1,214 @@
+"""A grammar at work: which tokens may come next in a completion.
+
+Byte pairs are merged word by word, so a name that is copied from a text is a run of the very ids
+that the text has. That is why this is an automaton over ids. Engines for grammars over characters
+(llguidance was tried) also admit a word in pieces that no text has, and a model that is kept from
+the name it wants takes such pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from math import inf
+from typing import Protocol
+
+from biogpt_plugins.engines.moses import unescape
+from biogpt_plugins.grammars import Copy, Grammar, Part
+
+_SENTENCE_ENDS = frozenset(".?!")
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}%+")
+_State = tuple[int, int]
+_START = (-1, 0)
+Words = Sequence[tuple[str, Sequence[int]]]
+"""Words as Moses has them, with their ids."""
+
+
+class Copied:
+    """A text's words as names can be copied from them.
+
+    Attributes:
+        ids: The ids of all words, one after the other.
+        begins: Indices at which a name can begin.
+        word: For each index, and the one behind them all, whether a word begins there.
+        ends: Likewise, whether a name can end before it.
+        least: Least tokens from an index to such an end; infinite where there is none.
+    """
+
+    def __init__(self, words: Sequence[tuple[str, Sequence[int]]], barred: frozenset[str]) -> None:
+        """Prepare a text.
+
+        Args:
+            words: Its words, as Moses has them, with their ids.
+            barred: Words that no name holds.
+        """
+        self.ids: list[int] = []
+        self.word: list[bool] = []
+        self.ends = [False]
+        begins = []
+        barred_at: set[int] = set()
+        for word, ids in words:
+            at, spelt = len(self.ids), unescape(word)
+            named = any(character.isalnum() for character in spelt)
+            if word in barred:
+                barred_at.add(at)
+            elif named or spelt in _OPENING:
+                begins.append(at)
+            self.ids += ids
+            self.word += [True, *[False] * (len(ids) - 1)]
+            self.ends += [*[False] * (len(ids) - 1), named or spelt in _CLOSING]
+        self.word.append(True)
+        self.least = [inf] * (len(self.ids) + 1)
+        for at in range(len(self.ids) - 1, -1, -1):
+            if at not in barred_at:
+                ahead = 0 if self.ends[at + 1] else self.least[at + 1]
+                self.least[at] = 1 + ahead
+        self.begins = [at for at in begins if self.least[at] < inf]
+
+
+class _Part(Protocol):
+    """A part of a clause. Its states are its own, but for the first one, before its first token.
+
+    Attributes:
+        least: Least tokens that it takes.
+    """
+
+    least: float
+
+    def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
+        """Ids that may come next, with the state behind each; None where the part is complete.
+
+        Args:
+            state: Where in the part.
+            room: Tokens that the rest of it may have.
+        """
+        ...
+
+
+class _OneOf:
+    """One of several wordings; a state is which one, and how many of its ids there are."""
+
+    def __init__(self, wordings: Iterable[Sequence[int]]) -> None:
+        self._wordings = list(wordings)
+        self.least: float = min(map(len, self._wordings))
+
+    def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
+        begins = state == _START
+        for which in range(len(self._wordings)) if begins else [state[0]]:
+            wording, at = self._wordings[which], state[1]
+            if len(wording) - at <= (max(room, self.least) if begins else room):
+                yield wording[at], (which, at + 1) if at + 1 < len(wording) else None
+
+
+class _Name:
+    """A name from a text; a state is the index of the next id there, and the number of words."""
+
+    def __init__(self, text: Copied, most_words: int) -> None:
+        self._text = text
+        self._most = most_words
+        self.least = min((text.least[at] for at in text.begins), default=inf)
+
+    def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
+        text, (at, words) = self._text, state
+        if state == _START:
+            room = max(room, self.least)
+            places = [index for index in text.begins if text.least[index] <= room]
+        else:
+            # Where it could end as well, it goes on only if there is room for a later end.
+            places = [at] if not text.ends[at] or text.least[at] <= room else []
+        for index in places:
+            id_, count, after = text.ids[index], words + text.word[index], index + 1
+            if text.ends[after]:
+                yield id_, None
+            enough = text.ends[after] and count >= self._most
+            if text.least[after] < inf and not enough:
+                yield id_, (after, count)
+
+
+class Derivation:
+    """One completion's way through a grammar, with an end that is always within reach.
+
+    Attributes:
+        finished: Whether the completion is complete, and may only end.
+    """
+
+    def __init__(
+        self, grammar: Grammar, text: Words, split: Callable[[str], Sequence[int]], budget: int
+    ) -> None:
+        """Stand at the beginning.
+
+        Args:
+            grammar: The grammar.
+            text: Where names are copied from.
+            split: The ids of words.
+            budget: Most tokens to write.
+        """
+        barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
+        copied = Copied(text, barred)
+
+        def part(given: Part) -> _Part:
+            if isinstance(given, Copy):
+                return _Name(copied, given.most_words)
+            return _OneOf(
+                [split(words) for words in ([given] if isinstance(given, str) else given)]
+            )
+
+        before = [part(grammar.before)] if grammar.before else []
+        clause = [part(given) for given in grammar.clause]
+        ends = [part(grammar.separator or grammar.end), part(grammar.end)]
+        self._parts = [*before, *clause, *ends]
+        self._first, self._separator = len(before), len(before) + len(clause)
+        self._many = grammar.separator is not None
+        self._one = sum(part.least for part in clause) + ends[1].least
+        # What is to come behind each part, at least.
+        behind = [
+            sum(p.least for p in self._parts[i + 1 : self._separator])
+            for i in range(len(self._parts))
+        ]
+        self._rest = [least + ends[1].least for least in behind[: self._separator]]
+        self._rest += [self._one, 0.0]
+        self._left = budget
+        self._written: list[int] = []
+        self._begun = 0
+        self._clause: tuple[int, ...] = ()
+        self._clauses: set[tuple[int, ...]] = set()
+        self.finished = self._one == inf
+        self._configs: set[tuple[int, _State]] = set() if self.finished else {(0, _START)}
+
+    def tokens(self) -> list[int]:
+        """The ids that may come next."""
+        return list(dict.fromkeys(token for _, token, _ in self._moves()))
+
+    def take(self, token: int) -> None:
+        """Go on by one of them."""
+        moves = [(node, behind) for node, id_, behind in self._moves() if id_ == token]
+        self._left -= 1
+        self._written.append(token)
+        self._configs = set()
+        for node, behind in moves:
+            if behind is None:
+                self._configs |= {(follower, _START) for follower in self._behind(node)}
+            else:
+                self._configs.add((node, behind))
+        self.finished = not self._configs
+
+    def _moves(self) -> Iterator[tuple[int, int, _State | None]]:
+        for node, state in self._configs:
+            room = self._left - self._rest[node]
+            for token, behind in self._parts[node].moves(state, room):
+                yield node, token, behind
+
+    def _behind(self, node: int) -> list[int]:
+        """The parts that may follow one that is complete."""
+        if node < self._separator - 1:
+            self._begun = len(self._written) if node < self._first else self._begun
+            return [node + 1]
+        if node == self._separator - 1:
+            self._clause = tuple(self._written[self._begun :])
+            goes_on = self._many and self._clause not in self._clauses
+            enough = self._parts[self._separator].least + self._one <= self._left
+            return [node + 1, node + 2] if goes_on and enough else [node + 2]
+        if node == self._separator:
+            self._clauses.add(self._clause)
+            self._begun = len(self._written)
+            return [self._first]
+        return []
