@@ -36,8 +36,7 @@ class Prompt:
         target: The completion's own beginning, given to the model, and never cut.
         max_source_tokens: Limit on the tokens of head + text + tail; None for whatever the
             model's positions leave.
-        grammar: What the completion must be; None for anything. Behind a `target`, the grammar is
-            that of what follows it.
+        grammar: What a grounded decoding keeps to; None where there is no such thing.
     """
 
     text: str
@@ -72,6 +71,8 @@ class Decoding:
         truncate: Cut a text that is too long; if False it is a ContextOverflowError.
         n: Completions of each prompt: as many samples, or the best beams. Streaming writes 1.
         logprobs: Tell the tokens of completions with their log-probabilities.
+        grounded: Keep to the prompts' grammars: names are copied from the text, labels are those
+            of the task, and every completion can be read.
     """
 
     max_new_tokens: int | None = None
@@ -85,6 +86,7 @@ class Decoding:
     truncate: bool = True
     n: int = 1
     logprobs: bool = False
+    grounded: bool = False
 
     def __post_init__(self) -> None:
         checks = {

@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from biogpt_plugins.checkpoints.card import ModelCard
 
 Method = Literal["auto", "complete", "choose"]
+Manner = Literal["free", "grounded"]
 T = TypeVar("T")
 
 
@@ -53,7 +54,7 @@ class Pipeline:
         *,
         card: TaskCard | None = None,
         cards: Mapping[str, TaskCard] | None = None,
-        decoding: Decoding | None = None,
+        decoding: Decoding | Manner | None = None,
         method: Method = "auto",
     ) -> None:
         """Bind a task to an engine.
@@ -64,12 +65,13 @@ class Pipeline:
             card: What the checkpoint expects; by default what `cards` says, and solved examples
                 are shown to one that was not taught the task, texts before questions.
             cards: What the checkpoint expects of each task that it was taught, by name.
-            decoding: Instead of the task's official one.
+            decoding: Instead of the task's official one; "grounded" is that one, kept to the form
+                of the task's targets, with names copied from the text.
             method: "choose" scores the task's labels, "complete" writes and reads a completion,
                 "auto" chooses where the task has labels.
 
         Raises:
-            InputError: No such task, or it has no labels to choose from.
+            InputError: No such task, or it has no labels to choose from, or no form to keep to.
         """
         self.task = get_task(task)
         if method == "choose" and not self.task.choices:
@@ -77,7 +79,10 @@ class Pipeline:
         self.engine = engine
         self.cards = dict(cards or {})
         self.card = card or self.cards.get(self.task.name, PRETRAINED)
-        self.decoding = decoding or self.task.decoding_for(self.card)
+        usual = self.task.decoding_for(self.card)
+        if isinstance(decoding, str):
+            decoding = usual.but(grounded=_is_grounded(decoding))
+        self.decoding = self._checked(decoding or usual)
         self.chooses = method != "complete" and bool(self.task.choices)
 
     def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
@@ -90,8 +95,16 @@ class Pipeline:
     def with_decoding(self, decoding: Decoding) -> Pipeline:
         """This pipeline, its completions chosen in another way."""
         other = copy(self)
-        other.decoding = decoding
+        other.decoding = self._checked(decoding)
         return other
+
+    def _checked(self, decoding: Decoding) -> Decoding:
+        if decoding.grounded and self.task.grammar is None:
+            raise InputError(
+                f"task {self.task.name} has no form that a grounded decoding could keep to: use "
+                "decoding='free'"
+            )
+        return decoding
 
     def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
         """One Prediction for each input, in order, by one call of the engine.
@@ -211,6 +224,12 @@ class Pipeline:
         return Prediction(id=id_, task=self.task.name, model=self.engine.model_name, **facts)
 
 
+def _is_grounded(manner: str) -> bool:
+    if manner not in get_args(Manner):
+        raise InputError(f"decoding = {manner!r} is none: use {' or '.join(get_args(Manner))}")
+    return manner == "grounded"
+
+
 def _several(inputs: Iterable[object]) -> Iterable[object]:
     if isinstance(inputs, str | bytes | Mapping | Text) or not isinstance(inputs, Iterable):
         raise InputError(f"give a list of inputs, not one {type(inputs).__name__}: [it]")
@@ -234,7 +253,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     model: str | Path = "demo",
     task: str | Task[Any] | None = None,
     *,
-    decoding: Decoding | None = None,
+    decoding: Decoding | Manner | None = None,
     method: Method = "auto",
     device: str | None = None,
     dtype: str | None = None,
@@ -249,8 +268,8 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
             "microsoft/BioGPT-Large".
         task: The task or its name, see `biogpt_plugins.TASKS`; None for the model's own, the
             first in its card. A model that was not taught the task gives a warning.
-        decoding: Instead of the task's official decoding.
-        method: As in Pipeline.
+        decoding: As in Pipeline: "grounded", say.
+        method: As there.
         device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default. "cuda:0,cuda:1", or
             "all" for every CUDA device: each has a copy of the model, and all share the work.
         dtype: "bfloat16", "float16", "float32"; the best for the device by default.

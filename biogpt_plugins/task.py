@@ -13,6 +13,7 @@ from typing import Any, Generic, get_args
 from pydantic import ValidationError
 
 from biogpt_plugins.engine import Decoding, Prompt, Token
+from biogpt_plugins.grammars import Grammar
 from biogpt_plugins.grounding import ground
 from biogpt_plugins.inputs import Text, read
 from biogpt_plugins.parsers import Reading
@@ -43,6 +44,7 @@ class Task(Generic[ResultT]):
         stem: The target's text up to the label.
         decoding: The official decoding.
         grounded: Whether the result's entities are looked for in the source text.
+        grammar: The form of a target, which a grounded decoding keeps to; None if it has none.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Task(Generic[ResultT]):
     stem: str = ""
     decoding: Decoding = Decoding()
     grounded: bool = False
+    grammar: Grammar | None = None
 
     @property
     def variables(self) -> dict[str, bool]:
@@ -137,7 +140,8 @@ class Task(Generic[ResultT]):
         return [(source(shot), target) for shot, target in self.shots]
 
     def _lay_out(self, source: Prompt, card: TaskCard) -> Prompt:
-        return lay_out(source, card, lowercase=self.lowercase, shots=self._solved(card))
+        found = lay_out(source, card, lowercase=self.lowercase, shots=self._solved(card))
+        return replace(found, grammar=self.grammar)
 
     def decoding_for(self, card: TaskCard) -> Decoding:
         """The task's decoding as a checkpoint's card changes it."""

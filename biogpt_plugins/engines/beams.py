@@ -29,11 +29,21 @@ def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
     def unwanted() -> bool:
         return not any(work.wanted() for work in works)
 
+    def allowed(index: int, ids: torch.Tensor) -> list[int]:
+        derivation = works[index].rows[0].derivation
+        assert derivation is not None
+        ahead = derivation.copy()
+        for token in ids[width:].tolist():
+            ahead.take(token)
+        return ahead.tokens() or [eos]
+
+    grounded = works[0].rows[0].derivation is not None
     found = model.generate(
         input_ids=torch.tensor(ids, device=model.device),
         attention_mask=torch.tensor(mask, device=model.device),
         generation_config=options,
         stopping_criteria=[_Stop(unwanted)],
+        prefix_allowed_tokens_fn=allowed if grounded else None,
     )
     rows = [row for work in works for row in work.rows]
     for row, tokens in zip(rows, found[:, width:].tolist(), strict=True):

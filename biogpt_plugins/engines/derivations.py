@@ -9,6 +9,7 @@ the name it wants takes such pieces.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from math import inf
 from typing import Protocol
 
@@ -49,7 +50,7 @@ class Copied:
         for word, ids in words:
             at, spelt = len(self.ids), unescape(word)
             named = any(character.isalnum() for character in spelt)
-            if word in barred:
+            if spelt in barred:
                 barred_at.add(at)
             elif named or spelt in _OPENING:
                 begins.append(at)
@@ -173,6 +174,12 @@ class Derivation:
         self._clauses: set[tuple[int, ...]] = set()
         self.finished = self._one == inf
         self._configs: set[tuple[int, _State]] = set() if self.finished else {(0, _START)}
+
+    def copy(self) -> Derivation:
+        """Another that stands where this one does."""
+        other = copy(self)
+        other._written, other._clauses = [*self._written], {*self._clauses}
+        return other
 
     def tokens(self) -> list[int]:
         """The ids that may come next."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.grammars import Copy, Grammar
 from biogpt_plugins.inputs import Paper
 from biogpt_plugins.parsers import Reading, read_relations
 from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
@@ -48,6 +49,7 @@ BC5CDR = Task[list[Relation]](
     read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
     grounded=True,
+    grammar=Grammar(clause=("the relation between", Copy(), "and", Copy(), "exists")),
     shots=(
         (
             Paper(

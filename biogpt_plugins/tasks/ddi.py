@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.grammars import Copy, Grammar
 from biogpt_plugins.inputs import Paper
 from biogpt_plugins.parsers import Reading, read_relations
 from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
@@ -32,6 +33,11 @@ def target(relations: Iterable[Relation]) -> str:
     return "; ".join(clauses) + "."
 
 
+def interactions(types: tuple[str, ...]) -> Grammar:
+    """The form of a target whose interactions are of these types."""
+    return Grammar(clause=("the interaction between", Copy(), "and", Copy(), "is", types))
+
+
 def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relation]]:
     """Read drug-drug interaction clauses."""
     return read_relations(completion, source, head="drug", tail="drug", types=TYPES, cut=cut)
@@ -47,6 +53,7 @@ DDI = Task[list[Relation]](
     read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
     grounded=True,
+    grammar=interactions(TYPES),
     shots=(
         (
             Paper(text="Plasma levels of theophylline rise when enoxacin is given with it."),

@@ -7,6 +7,7 @@ Layouts of microsoft/BioGPT, examples/DC-HoC: source is the sentence, ending in 
 from __future__ import annotations
 
 from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.grammars import Grammar
 from biogpt_plugins.inputs import Text
 from biogpt_plugins.parsers import Reading, read_hallmarks
 from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
@@ -53,6 +54,7 @@ HOC = Task[Hallmarks](
     target=target,
     read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
+    grammar=Grammar(before=STEM, clause=((*LABELS, EMPTY),), separator="|"),
     shots=(
         (
             Text(text="Knock-down of the gene made the cells migrate through the matrix faster."),

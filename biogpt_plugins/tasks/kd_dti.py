@@ -13,7 +13,23 @@ from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
 from biogpt_plugins.results import Relation
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks.bc5cdr import title_and_abstract
-from biogpt_plugins.tasks.ddi import target
+from biogpt_plugins.tasks.ddi import interactions, target
+
+_TYPES = (
+    "inhibitor, antagonist, agonist, partial agonist, inverse agonist, partial antagonist, "
+    "activator, potentiator, inducer, stimulator, suppressor, blocker, blocking, channel blocker, "
+    "gating inhibitor, modulator, positive modulator, negative modulator, allosteric modulator, "
+    "positive allosteric modulator, negative allosteric modulator, inhibitory allosteric "
+    "modulator, binder, binding, ligand, antibody, substrate, cofactor, carrier, transporter, "
+    "regulator, downregulator, upregulator, inactivator, neutralizer, disruptor, chelator, "
+    "chaperone, cleavage, degradation, intercalation, acetylation, alkylation, "
+    "cross-linking/alkylation, adduct, incorporation into and destabilization, inhibition of "
+    "synthesis, translocation inhibitor, nucleotide exchange blocker, weak inhibitor, metabolizer, "
+    "oxidizer, product of, component of, multitarget, opener, releasing agent, stabilization, "
+    "enhancer, breaker, other, other/unknown, unknown"
+)
+TYPES = tuple(_TYPES.split(", "))
+"""How drugs act on targets, in DrugBank's words: what a grounded decoding chooses from."""
 
 
 def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relation]]:
@@ -31,6 +47,7 @@ KD_DTI = Task[list[Relation]](
     read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
     grounded=True,
+    grammar=interactions(TYPES),
     shots=(
         (
             Paper(

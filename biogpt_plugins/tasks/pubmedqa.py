@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.grammars import Grammar
 from biogpt_plugins.inputs import Question
 from biogpt_plugins.parsers import Reading, read_answer
 from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
@@ -73,6 +74,7 @@ PUBMEDQA = Task[Answer](
     read=read,
     choices=LABELS,
     stem=STEM,
+    grammar=Grammar(before=STEM, clause=(LABELS,), separator=None),
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
     shots=(
         (
