@@ -13,7 +13,7 @@ from biogpt_plugins.engines.graphs import Steps
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.sampling import choose, log_probabilities
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
-from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
+from biogpt_plugins.engines.works import Beams, Row, Scoring, Work, fits
 
 W = TypeVar("W", Row, Scoring)
 _AHEAD = 48
@@ -24,12 +24,19 @@ class TransformersRunner:
 
     Attributes:
         places: Most rows in work at once, as far as memory is known.
-        room: Most tokens read in one pass, padding included, if they are of several rows.
     """
 
     def __init__(self, model: BioGptForCausalLM, slots: Slots, *, places: int, room: int) -> None:
+        """Make ready.
+
+        Args:
+            model: The model.
+            slots: Where its keys and values go.
+            places: Most rows in work at once.
+            room: Most tokens read in one pass, padding included, if they are of several rows.
+        """
         self.places = places
-        self.room = room
+        self._room = room
         self._model = model
         self._slots = slots
         self._step = Steps(model, slots)
@@ -45,6 +52,10 @@ class TransformersRunner:
     def _longest(self) -> int:
         return max((row.size for row in self.rows), default=0)
 
+    def fits(self, work: Work, group: Sequence[Work]) -> bool:
+        """Whether a work can be read together with others."""
+        return fits(work, group, self._room)
+
     def drop(self, works: Sequence[Work]) -> None:
         """Have these in work no longer; what they have written stays with them."""
         self._rows = [None if row in works else row for row in self._rows]
@@ -52,7 +63,7 @@ class TransformersRunner:
 
     @torch.inference_mode()
     def start(self, works: Sequence[Work]) -> None:
-        """Take works of one kind aboard: rows write a token, all others are finished at once."""
+        """Take works that fit together: rows write a token, all others are finished at once."""
         if isinstance(works[0], Beams):
             search(self._model, [work for work in works if isinstance(work, Beams)])
         elif isinstance(works[0], Scoring):

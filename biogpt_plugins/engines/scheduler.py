@@ -33,17 +33,19 @@ class Runner(Protocol):
         ...
 
     @property
-    def room(self) -> int:
-        """Most tokens read in one pass, padding included, if they are of several works."""
-        ...
-
-    @property
     def rows(self) -> Sequence[Row]:
         """The rows in work."""
         ...
 
+    def fits(self, work: Work, group: Sequence[Work]) -> bool:
+        """Whether a work can be started together with others, of which there are some."""
+        ...
+
     def start(self, works: Sequence[Work]) -> None:
-        """Do works of one kind, or take them aboard as rows. May raise anything."""
+        """Do works that fit together, or take them aboard as rows. May raise anything.
+
+        What it leaves neither done nor aboard waits for its turn again.
+        """
         ...
 
     def step(self) -> None:
@@ -66,7 +68,7 @@ class _Request:
         self.broken: BaseException | None = None
         self._cancelled = watch()
         for work in works:
-            work.wanted = self.wanted
+            work.wanted, work.tell = self.wanted, self.changed.set
 
     def wanted(self) -> bool:
         return not (self.dropped or self._cancelled())
@@ -275,7 +277,7 @@ class Scheduler:
             for request in self._requests:
                 if len(group) == places:
                     break
-                if request.ready and _fits(request.waiting[0], group, runner.room):
+                if request.ready and (not group or runner.fits(request.waiting[0], group)):
                     work = request.waiting.popleft()
                     group.append(work)
                     worker.aboard[work] = request
@@ -286,13 +288,14 @@ class Scheduler:
         self._requests = deque(request for request in turns if request.waiting)
         return group
 
-    def _put_back(self, worker: _Worker, stalled: Sequence[Row]) -> None:
-        """Have rows whose readers are slow wait where they are in nobody's way."""
-        worker.runner.drop(stalled)
-        for row in stalled:
-            request = worker.aboard.pop(row)
-            request.waiting.appendleft(row)
-            self._requests.append(request)
+    def _put_back(self, worker: _Worker, works: Sequence[Work]) -> None:
+        """Have works wait where they are in nobody's way: rows whose readers are slow."""
+        worker.runner.drop(works)
+        for work in works:
+            request = worker.aboard.pop(work)
+            request.waiting.appendleft(work)
+            if request not in self._requests:
+                self._requests.append(request)
 
     def _try(self, worker: _Worker, works: Sequence[Work], do: Callable[[], None]) -> None:
         try:
@@ -313,6 +316,10 @@ class Scheduler:
                 half = len(left) // 2
                 worker.again += [left[half:], left[:half]]
         else:
+            aboard = {*worker.runner.rows}
+            if left := [work for work in works if not (work.done or work in aboard)]:
+                with self._lock:
+                    self._put_back(worker, left)
             worker.calm += 1
             if worker.calm >= _PATIENCE and worker.fit < worker.most:
                 worker.fit, worker.calm = min(worker.most, 2 * worker.fit), 0
@@ -322,9 +329,6 @@ class Scheduler:
         with self._lock:
             for work in [work for work in worker.aboard if work.done]:
                 worker.aboard.pop(work).settle()
-            for work, request in worker.aboard.items():
-                if isinstance(work, Row) and work.ahead:
-                    request.changed.set()
 
     def _break(self, worker: _Worker, error: BaseException) -> None:
         """Hand an error that is nobody's fault to all whose works are aboard."""
@@ -339,15 +343,6 @@ class Scheduler:
 
 def _stalls(work: Work) -> bool:
     return isinstance(work, Row) and work.waits
-
-
-def _fits(work: Work, group: Sequence[Work], room: int) -> bool:
-    """Whether a work can be read in one pass with others, without much padding."""
-    if not group:
-        return True
-    sizes = [*(other.size for other in group), work.size]
-    padded = max(sizes) * len(sizes)
-    return work.kind == group[0].kind and padded <= min(room, 1.15 * sum(sizes) + room / 16)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -21,11 +21,14 @@ class Work:
         error: Why it failed.
         done: Whether it is finished, in whatever way.
         wanted: Whether somebody waits for it still; the scheduler knows.
+        tell: Called when there is more of it to read, if it is read while it is written; the
+            scheduler listens.
     """
 
     prompt: list[int]
     error: EngineError | None = None
     wanted: Callable[[], bool] = lambda: True
+    tell: Callable[[], None] = lambda: None
     done: bool = False
 
     @property
@@ -95,14 +98,16 @@ class Row(Work):
         """Add a token that the model chose."""
         if token == eos:
             self.end("stop")
-            return
-        if logprob is not None:
-            self.logprobs.append(logprob)
-        self.written.append(token)
-        if self.stops.reached(self.written):
-            self.end("stop")
-        elif len(self.written) >= self.budget:
-            self.end("length")
+        else:
+            if logprob is not None:
+                self.logprobs.append(logprob)
+            self.written.append(token)
+            if self.stops.reached(self.written):
+                self.end("stop")
+            elif len(self.written) >= self.budget:
+                self.end("length")
+        if self.ahead is not None:
+            self.tell()
 
     def end(self, reason: FinishReason) -> None:
         """Write no more."""
@@ -149,3 +154,16 @@ class Scoring(Work):
     @property
     def kind(self) -> Hashable:
         return "scoring", self.labels
+
+
+def fits(work: Work, group: Sequence[Work], room: int) -> bool:
+    """Whether a work can be read in one pass with others, without much padding.
+
+    Args:
+        work: The work.
+        group: The others, at least one.
+        room: Most tokens of a pass, padding included.
+    """
+    sizes = [*(other.size for other in group), work.size]
+    padded = max(sizes) * len(sizes)
+    return work.kind == group[0].kind and padded <= min(room, 1.15 * sum(sizes) + room / 16)
