@@ -87,7 +87,7 @@ def write_folder(folder: Path, out: Path, *, name: str, int8: bool) -> None:
     stored = INT8 if int8 else weights.dtype
     facts = {
         **read_config(folder, name),
-        "layer_norm_epsilon": config.layer_norm_eps,
+        "layer_norm_epsilon": weights.epsilon,
         CONVERTED: {"weights": stored, "version": ctranslate2.__version__},
     }
     for key, value in facts.items():
@@ -179,6 +179,7 @@ class _Weights:
 
     Attributes:
         dtype: What they are stored in.
+        epsilon: Of the layer norms; transformers 5.23 does not heed that of the config.
     """
 
     def __init__(self, folder: Path, config: BioGptConfig, name: str) -> None:
@@ -193,7 +194,8 @@ class _Weights:
             )
         self._files: dict[str, Any] = {key: file for file in files for key in file.keys()}  # noqa: SIM118
         with torch.device("meta"):
-            wanted = BioGptForCausalLM(config).state_dict()
+            network = BioGptForCausalLM(config)
+        wanted = network.state_dict()
         if config.tie_word_embeddings:
             del wanted["output_projection.weight"]
         unfit = [key for key, value in wanted.items() if self._shape(key) != list(value.shape)]
@@ -202,6 +204,7 @@ class _Weights:
                 f"the weights of {name!r} do not fit its config.json: {len(unfit)} are missing or "
                 f"of another shape, {unfit[0]} among them; looked in {folder}"
             )
+        self.epsilon = float(network.biogpt.layer_norm.eps)
         self.dtype = str(self["biogpt.layer_norm.weight"].dtype).removeprefix("torch.")
 
     def __getitem__(self, key: str) -> torch.Tensor:
