@@ -52,8 +52,8 @@ fmt: $(VENV)/.dev  ## put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## what the README's speed figures come from
-	@$(BIN)/python benchmarks/extract.py
+bench: $(VENV)/.dev  ## speed beside what one would use instead; some minutes
+	@$(BIN)/biogpt bench --sizes 1,8,32 --out runs/bench $(BENCH_ARGS)
 
 clean:  ## take .venv and the caches away
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist

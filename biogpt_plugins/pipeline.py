@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, Runtime, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from biogpt_plugins.checkpoints.card import ModelCard
 
 Method = Literal["auto", "complete", "choose"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,9 @@ class Pipeline:
                 prompts = [replace(prompt, target=self.task.stem) for prompt in prompts]
                 truncate = self.decoding.truncate
                 choices = self.engine.choose(prompts, self.task.choices, truncate=truncate)
-                return [self._from_choice(*pair) for pair in zip(texts, choices, strict=True)]
+                return [self._from_choice(*pair) for pair in _pairs(texts, choices)]
             completions = self.engine.complete(prompts, self.decoding)
-            return [self._from_completion(*pair) for pair in zip(texts, completions, strict=True)]
+            return [self._from_completion(*pair) for pair in _pairs(texts, completions)]
         except BioGPTError as error:
             return [self._failed(text.id, error) for text in texts]
         except Exception as error:  # an engine of the user's may raise anything
@@ -214,6 +215,15 @@ def _several(inputs: Iterable[object]) -> Iterable[object]:
     if isinstance(inputs, str | bytes | Mapping | Text) or not isinstance(inputs, Iterable):
         raise InputError(f"give a list of inputs, not one {type(inputs).__name__}: [it]")
     return inputs
+
+
+def _pairs(texts: list[Text], outcomes: list[T]) -> Iterator[tuple[Text, T]]:
+    if len(outcomes) != len(texts):
+        raise EngineError(
+            f"the engine gave {len(outcomes)} results for {len(texts)} prompts: it must give one "
+            "for each, in their order"
+        )
+    return zip(texts, outcomes, strict=True)
 
 
 def _engine_error(error: Exception) -> EngineError:

@@ -47,7 +47,7 @@ for node in nodes:
     if node.next_node:
         continue  # of a paper's sections the last tells what was found in the paper
     print(f"  does a drug do harm? {node.metadata.get('biogpt_answer_harm')}")
-    if error := node.metadata.get("biogpt_error"):
+    if error := node.metadata.get("biogpt_relations_bc5cdr_error"):
         print(f"  could not be read: {error}")
         continue
     paper = papers[pmid]

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import biogpt_plugins
-from biogpt_plugins.cli import ask, convert, demo, evaluate, extract, finetune, listing
+from biogpt_plugins.cli import ask, bench, convert, demo, evaluate, extract, finetune, listing
 from biogpt_plugins.cli.console import remark
 from biogpt_plugins.errors import BioGPTError
 
@@ -85,7 +85,7 @@ def _root(
     ctx.obj = ctx.obj or biogpt_plugins.load
 
 
-_TRY, _ASK, _SCORES, _MODELS = "Start here", "Ask a model", "Score a model", "Models"
+_TRY, _ASK, _SCORES, _MODELS = "Start here", "Ask a model", "Score and measure", "Models"
 
 app.command(rich_help_panel=_TRY)(demo.demo)
 app.command(rich_help_panel=_ASK)(extract.extract)
@@ -94,6 +94,7 @@ app.command(rich_help_panel=_ASK)(ask.describe)
 app.command(rich_help_panel=_ASK)(ask.generate)
 app.command(rich_help_panel=_SCORES)(evaluate.score)
 app.command(name="eval", rich_help_panel=_SCORES)(evaluate.run)
+app.command(rich_help_panel=_SCORES)(bench.bench)
 app.command(rich_help_panel=_MODELS)(convert.convert)
 app.command(rich_help_panel=_MODELS)(convert.inspect)
 app.command(rich_help_panel=_MODELS)(finetune.finetune)

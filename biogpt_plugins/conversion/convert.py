@@ -110,7 +110,7 @@ def convert(  # noqa: PLR0913 - the command's own arguments
         notes += _check_merges(merges, vocabulary)
         config = network_config(settings, newest)
         config.dtype = getattr(torch, dtype)
-        _save_tokenizer(vocabulary, merges, folder, positions=newest.positions)
+        save_tokenizer(vocabulary, merges, folder, positions=newest.positions)
         for checkpoint in checkpoints:
             checkpoint.verify()
         save_weights(checkpoints, config, folder)
@@ -120,6 +120,24 @@ def convert(  # noqa: PLR0913 - the command's own arguments
         ).save_pretrained(folder)
         card.save(folder)
     return Conversion(Path(out), taught, card, tuple(source.checkpoints), notes)
+
+
+def save_tokenizer(
+    vocabulary: Vocabulary, merges: list[str], folder: Path, *, positions: int
+) -> None:
+    """Write a vocabulary's tokenizer to a folder, for texts of so many tokens at most."""
+    files = (folder / "vocab.json", folder / "merges.txt")
+    files[0].write_text(json.dumps(vocabulary.words), encoding="utf-8")
+    files[1].write_text("".join(f"{merge}\n" for merge in merges), encoding="utf-8")
+    added = {
+        i: AddedToken(name, special=True, normalized=False) for i, name in vocabulary.added.items()
+    }
+    BioGptTokenizer(
+        *map(str, files),
+        added_tokens_decoder=added,
+        extra_special_tokens=list(added.values()),
+        model_max_length=positions,
+    ).save_pretrained(folder)
 
 
 def network_config(settings: Settings, checkpoint: Checkpoint) -> BioGptConfig:
@@ -212,20 +230,3 @@ def _check_merges(merges: list[str], vocabulary: Vocabulary) -> tuple[str, ...]:
         f"{strange} of {len(merges)} byte-pair codes make symbols that the dictionary lacks: make "
         "sure that the two belong together",
     )
-
-
-def _save_tokenizer(
-    vocabulary: Vocabulary, merges: list[str], folder: Path, *, positions: int
-) -> None:
-    files = (folder / "vocab.json", folder / "merges.txt")
-    files[0].write_text(json.dumps(vocabulary.words), encoding="utf-8")
-    files[1].write_text("".join(f"{merge}\n" for merge in merges), encoding="utf-8")
-    added = {
-        i: AddedToken(name, special=True, normalized=False) for i, name in vocabulary.added.items()
-    }
-    BioGptTokenizer(
-        *map(str, files),
-        added_tokens_decoder=added,
-        extra_special_tokens=list(added.values()),
-        model_max_length=positions,
-    ).save_pretrained(folder)

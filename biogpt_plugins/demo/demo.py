@@ -64,8 +64,7 @@ def by_llama_index(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Rel
     from llama_index.core import Document  # noqa: PLC0415 - the same
     from llama_index.core.ingestion import IngestionPipeline  # noqa: PLC0415 - the same
 
-    from llama_index_biogpt.extractors import (  # noqa: PLC0415 - an extra
-        ERROR,
+    from llama_index_biogpt.relations import (  # noqa: PLC0415 - an extra
         BioGPTRelationExtractor,
         relations_of,
     )
@@ -73,7 +72,8 @@ def by_llama_index(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Rel
     extractor = BioGPTRelationExtractor.from_pipeline(pipeline)
     documents = [Document(id_=paper.id or "", text=paper.source) for paper in papers]
     nodes = IngestionPipeline(transformations=[extractor]).run(documents=documents)
+    failures = [node.metadata.get(f"biogpt_relations_{pipeline.task.name}_error") for node in nodes]
     return [
-        str(node.metadata[ERROR]) if ERROR in node.metadata else relations_of(node)
-        for node in nodes
+        str(failure) if failure else relations_of(node)
+        for node, failure in zip(nodes, failures, strict=True)
     ]

@@ -9,12 +9,8 @@ except ImportError as error:
         'llama_index_biogpt needs llama-index-core: pip install "biogpt-plugins[llama-index]"'
     ) from error
 
+from llama_index_biogpt.answers import BioGPTAnswerExtractor
 from llama_index_biogpt.evaluators import BioGPTEvaluator
-from llama_index_biogpt.extractors import (
-    BioGPTAnswerExtractor,
-    BioGPTRelationExtractor,
-    relations_of,
-)
 from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer, join_messages
 from llama_index_biogpt.parsers import (
     AnswerOutputParser,
@@ -24,12 +20,10 @@ from llama_index_biogpt.parsers import (
 )
 from llama_index_biogpt.paths import BioGPTPathExtractor
 from llama_index_biogpt.prompts import TaskPromptTemplate, few_shot_prompt, task_prompt
-from llama_index_biogpt.query import (
-    BioGPTPaperSynthesizer,
-    BioGPTRelevancePostprocessor,
-    paper_answer_of,
-)
+from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
+from llama_index_biogpt.relevance import BioGPTRelevancePostprocessor
 from llama_index_biogpt.sections import BioGPTSectionParser
+from llama_index_biogpt.synthesizer import BioGPTPaperSynthesizer, paper_answer_of
 from llama_index_biogpt.tools import BioGPTToolSpec
 
 __all__ = [

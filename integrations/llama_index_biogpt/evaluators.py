@@ -6,12 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from llama_index.core.base.response.schema import Response
 from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
 from llama_index.core.prompts.mixin import PromptDictType
 
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.single import score_one, scored_task
+from biogpt_plugins.results import Answer
 from biogpt_plugins.scorers.gold import Names
+from llama_index_biogpt.judging import ANSWER
+from llama_index_biogpt.synthesizer import paper_answer_of
 
 
 class BioGPTEvaluator(BaseEvaluator):
@@ -20,6 +24,8 @@ class BioGPTEvaluator(BaseEvaluator):
     The score is the document's own in the task's main figure, and the feedback names what was
     missed and what is wrong. The mean over documents is the official figure for PubMedQA, DDI and
     KD-DTI; those of BC5CDR and HoC are counted over the corpus, by `biogpt score`.
+
+    Of a query engine with a BioGPTPaperSynthesizer the answer's label is scored, by "pubmedqa".
 
     A completion that cannot be read is an invalid result with the score that the official scripts
     give it. Documents of BC5CDR that have no right relation have none: its metric leaves them out.
@@ -100,3 +106,30 @@ class BioGPTEvaluator(BaseEvaluator):
             invalid_result=not readable,
             invalid_reason=verdict.failure or None,
         )
+
+    def evaluate_response(
+        self,
+        query: str | None = None,
+        response: Response | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> EvaluationResult:
+        """Score a response, as `aevaluate` does."""
+        return super().evaluate_response(query, response and self._as_written(response), **kwargs)
+
+    async def aevaluate_response(
+        self,
+        query: str | None = None,
+        response: Response | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> EvaluationResult:
+        """Score a response, as `aevaluate` does."""
+        written = response and self._as_written(response)
+        return await super().aevaluate_response(query, written, **kwargs)
+
+    def _as_written(self, response: Response) -> Response:
+        """A response as a model would have written it, where it is an answer from papers."""
+        if ANSWER not in (response.metadata or {}) or not self._task.choices:
+            return response
+        label = paper_answer_of(response).label
+        text = self._task.target(Answer(label=label)) if label else ""
+        return Response(text, response.source_nodes, response.metadata)

@@ -1,7 +1,7 @@
 """LlamaIndex output parsers: from a BioGPT's completion to relations, answers and hallmarks.
 
 `LLM.predict` gives text, whatever a parser makes of it: parse what it gives, or have the host's
-`LLMTextCompletionProgram` do both.
+`LLMTextCompletionProgram` do both, with `output_cls=list` for relations.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -23,12 +23,15 @@ from biogpt_plugins import Pipeline, Prediction
 from biogpt_plugins.errors import EngineError, InputError
 from biogpt_plugins.graph import Edge, Node, Schema, edges_of
 from biogpt_plugins.inputs import paper_id
-from llama_index_biogpt.extractors import ERROR, WARNINGS
-from llama_index_biogpt.task_extractor import RelationTaskExtractor, remarks, text_of
+from llama_index_biogpt.task_extractor import (
+    RelationTaskExtractor,
+    remark_keys,
+    remarks,
+    text_of,
+)
 
 _log = logging.getLogger(__name__)
 
-_FAILED = "failed"
 _KINDS: dict[str, TypeAdapter[Any]] = {
     KG_NODES_KEY: TypeAdapter(list[EntityNode | ChunkNode | InstanceOf[LabelledNode]]),
     KG_RELATIONS_KEY: TypeAdapter(list[Relation]),
@@ -55,12 +58,17 @@ class BioGPTPathExtractor(RelationTaskExtractor):
       text; `task`; `model`. What is not known is left out.
 
     A node in which nothing is found gets empty lists. A node that cannot be read gets them too; its
-    metadata `biogpt_error` says why, it is logged, and it costs the others nothing.
+    metadata `biogpt_paths_bc5cdr_error`, or of another task, says why, it is logged, and it costs
+    the others nothing. `biogpt_paths_bc5cdr_warnings` has remarks, if there are any.
 
     A node is not read again as long as its text, its paths and what the result depends on are the
-    same, as `biogpt_paths_TASK` in its metadata tells; so the same extractor may stand in an
-    ingestion pipeline and in the index. Paths that a cache or a docstore gives back as mere
-    dictionaries become paths again. Nodes that failed in the engine are read again.
+    same, as `biogpt_paths_bc5cdr` in its metadata tells; so the same extractors, of several tasks
+    or several models, may stand in an ingestion pipeline and in the index. Paths that a cache or a
+    docstore gives back as mere dictionaries become paths again. Nodes that failed in the engine are
+    read again.
+
+    Retrieve by VectorContextRetriever, or by Cypher. LlamaIndex's LLMSynonymRetriever asks for
+    names with a capital and no type, "Lithium", which are nobody's.
 
     LlamaIndex's docstores cannot write nodes to disk that have paths already, whoever found them
     ("Object of type EntityNode is not JSON serializable"). Where a pipeline has read the nodes of
@@ -105,12 +113,12 @@ class BioGPTPathExtractor(RelationTaskExtractor):
 
     def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         settings = self.to_dict()
-        key = _key(settings)
+        key = _key(settings["task"])
         known = [(node, _known(node)) for node in nodes]
         unread = [
             (node, text_of(node))
             for node, paths in known
-            if not node.metadata.get(key, "").endswith(_reading(node, paths, settings))
+            if _reading(node, paths, settings) not in _readings(node, key)
         ]
         found = {id(node): one for (node, _), one in zip(unread, self._ask(unread), strict=True)}
         return [self._told(*pair, found.get(id(pair[0])), settings) for pair in known]
@@ -122,21 +130,19 @@ class BioGPTPathExtractor(RelationTaskExtractor):
         prediction: Prediction[Any] | None,
         settings: dict[str, Any],
     ) -> dict[str, Any]:
-        key = _key(settings)
-        facts: dict[str, Any] = {ERROR: node.metadata[ERROR]} if ERROR in node.metadata else {}
+        key = _key(settings["task"])
         if prediction is None:
-            return {**paths, **facts}
-        if node.metadata.get(key, "").startswith(_FAILED):
-            facts.clear()  # the error was this extractor's own
-        facts |= remarks(prediction, ERROR, WARNINGS)
+            own = {name: node.metadata[name] for name in _keys(key) if name in node.metadata}
+            return {**paths, **own}
+        facts = remarks(prediction, key)
         if failure := prediction.error:
-            _log.warning("no paths of node %s: %s", node.node_id, facts[ERROR])
-            for_good = failure.type != EngineError.__name__
-            facts[key] = f"{_FAILED} {_reading(node, paths, settings)}" if for_good else _FAILED
+            _log.warning("no paths of node %s: %s: %s", node.node_id, failure.type, failure.message)
         else:
             self._add(paths, node, prediction)
-            facts[key] = _reading(node, paths, settings)
-        return {**paths, **facts}
+        readings = _readings(node, key)
+        if not failure or failure.type != EngineError.__name__:
+            readings.append(_reading(node, paths, settings))
+        return {**paths, **facts, key: " ".join(dict.fromkeys(readings))}
 
     def _add(self, paths: _Paths, node: BaseNode, prediction: Prediction[Any]) -> None:
         schema = self._schema(prediction.task)
@@ -150,11 +156,11 @@ class BioGPTPathExtractor(RelationTaskExtractor):
         edges = [edge for edge in found if schema.has_edge(edge)]
         nodes = {n.id: n for e in edges for n in (e.source, e.target) if schema.has_node(n)}
         kept = [e for e in edges if e.source.id in nodes and e.target.id in nodes]
-        paths[KG_NODES_KEY] += map(_entity, nodes.values())
-        paths[KG_RELATIONS_KEY] += map(_relation, kept)
+        _put(paths[KG_NODES_KEY], map(_entity, nodes.values()))
+        _put(paths[KG_RELATIONS_KEY], map(_relation, kept))
 
-    def _owns(self, key: str) -> bool:
-        return key in (KG_NODES_KEY, KG_RELATIONS_KEY, ERROR)
+    def _owns(self, key: str, task: str) -> bool:
+        return key in (KG_NODES_KEY, KG_RELATIONS_KEY, *_keys(_key(task)))
 
     def _shows(self, key: str, mode: MetadataMode) -> bool:
         del key, mode
@@ -175,14 +181,36 @@ def _known(node: BaseNode) -> _Paths:
     return paths
 
 
-def _key(settings: dict[str, Any]) -> str:
-    return f"biogpt_paths_{settings['task']}"
+def _put(paths: list[Any], found: Iterable[Any]) -> None:
+    """Add what was found, in place of what was found before by the same model."""
+    new = {_identity(one): one for one in found}
+    paths[:] = [*(one for one in paths if _identity(one) not in new), *new.values()]
+
+
+def _identity(path: LabelledNode | Relation) -> tuple[object, ...]:
+    if isinstance(path, LabelledNode):
+        return path.label, path.id
+    told = path.properties
+    return path.id, path.source_id, path.target_id, told.get("task"), told.get("model")
+
+
+def _key(task: str) -> str:
+    return f"biogpt_paths_{task}"
+
+
+def _keys(key: str) -> tuple[str, ...]:
+    return key, *remark_keys(key)
+
+
+def _readings(node: BaseNode, key: str) -> list[str]:
+    """What all extractors of a task that have read a node leave there to be known by."""
+    return str(node.metadata.get(key, "")).split()
 
 
 def _reading(node: BaseNode, paths: _Paths, settings: dict[str, Any]) -> str:
     """What tells a reading by: the text, what read it, and that its relations are there."""
-    task = settings["task"]
-    found = sum(one.properties.get("task") == task for one in paths[KG_RELATIONS_KEY])
+    asked = {name: settings[name] for name in ("task", "model")}
+    found = sum(asked.items() <= one.properties.items() for one in paths[KG_RELATIONS_KEY])
     read = f"{settings} {found} {text_of(node)}"
     return sha256(read.encode(errors="replace")).hexdigest()[:16]
 

@@ -23,7 +23,8 @@ class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's
 
     The variables are those of the task's input: `title` (may be left out) and `abstract`,
     `question` and `context`, or `text`. Where a response synthesizer of the host's fills them, its
-    `query_str` is the question and its `context_str` the text.
+    `query_str` is the question and its `context_str` the text. Take the mode "accumulate": others
+    go on with instructions of the host's, which BioGPT does not follow.
 
     `template` shows the layout; the text itself is rendered by the task, which knows what a
     template cannot say (a title without a full stop gets one, say).

@@ -98,8 +98,8 @@ class TaskExtractor(ModelComponent, BaseExtractor):
     def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         raise NotImplementedError
 
-    def _owns(self, key: str) -> bool:
-        """Whether a key of the metadata is this extractor's."""
+    def _owns(self, key: str, task: str) -> bool:
+        """Whether a key of the metadata is this extractor's, where it asks this task."""
         raise NotImplementedError
 
     def _shows(self, key: str, mode: MetadataMode) -> bool:
@@ -132,10 +132,13 @@ class TaskExtractor(ModelComponent, BaseExtractor):
     def _process(self, nodes: Sequence[BaseNode], *excluded: list[str] | None) -> list[BaseNode]:
         # Copied first: what cannot be copied is to cost no work.
         told = list(nodes) if self.in_place else deepcopy(list(nodes))
-        for node, facts in zip(told, self._read(told), strict=True):
+        found = self._read(told)
+        task = self._task() if told else ""
+        for node, facts in zip(told, found, strict=True):
             if cancelled():  # nobody waits, and what was found was broken off
                 break
-            others = {key: fact for key, fact in node.metadata.items() if not self._owns(key)}
+            known = node.metadata.items()
+            others = {key: fact for key, fact in known if not self._owns(key, task)}
             node.metadata = {**others, **facts}
             hidden = (node.excluded_embed_metadata_keys, node.excluded_llm_metadata_keys)
             modes = (MetadataMode.EMBED, MetadataMode.LLM)
@@ -175,13 +178,16 @@ def text_of(node: BaseNode) -> str:
     return node.get_content(metadata_mode=MetadataMode.NONE)
 
 
-def remarks(prediction: Prediction[Any], error: str, warnings: str) -> dict[str, str]:
-    """What to tell of a failure, and what to know of a result, under these keys."""
-    failure, remarks = prediction.error, "; ".join(prediction.warnings)
-    return {
-        **({error: f"{failure.type}: {failure.message}"} if failure else {}),
-        **({warnings: remarks} if remarks else {}),
-    }
+def remark_keys(key: str) -> tuple[str, str]:
+    """Where it stands why there is nothing under a key, and what to know of what is there."""
+    return f"{key}_error", f"{key}_warnings"
+
+
+def remarks(prediction: Prediction[Any], key: str) -> dict[str, str]:
+    """What to tell of a failure, and what to know of a result, beside this key."""
+    failure, notes = prediction.error, "; ".join(prediction.warnings)
+    told = (f"{failure.type}: {failure.message}" if failure else "", notes)
+    return {name: remark for name, remark in zip(remark_keys(key), told, strict=True) if remark}
 
 
 def _is(prediction: Prediction[Any], kind: type[BioGPTError]) -> bool:

@@ -125,14 +125,21 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
         return ToolMetadata(description, text.name, text.arguments)
 
 
-class _Tool(FunctionTool):
-    """Gives the program the result alone; the host has read its words already."""
+class _ResultAlone:
+    """Gives the program the result alone; the host has read its words already.
+
+    Apart from the tool, as the host traces what a tool's own class overrides once more.
+    """
 
     def call(self, *args: Any, **kwargs: Any) -> ToolOutput:  # noqa: ANN401
-        return _result_alone(super().call(*args, **kwargs))
+        return _result_alone(super().call(*args, **kwargs))  # type: ignore[misc]
 
     async def acall(self, *args: Any, **kwargs: Any) -> ToolOutput:  # noqa: ANN401
-        return _result_alone(await super().acall(*args, **kwargs))
+        return _result_alone(await super().acall(*args, **kwargs))  # type: ignore[misc]
+
+
+class _Tool(_ResultAlone, FunctionTool):
+    """A tool of a BioGPT."""
 
 
 def _result_alone(output: ToolOutput) -> ToolOutput:

@@ -61,8 +61,9 @@ def test_adapters(each):
     assert caught.value.llm_output == written
     extractor = BioGPTRelationExtractor(model=name, device="cpu", dtype="float32")
     (metadata,) = extractor.extract([TextNode(text=TEXT)])
-    assert metadata["biogpt_error"].startswith("ParseError")
-    assert repr(written)[1:40] in metadata["biogpt_error"]
+    error = metadata["biogpt_relations_ddi_error"]
+    assert error.startswith("ParseError")
+    assert repr(written)[1:40] in error
 
 
 def test_finetune_goes_on_in_the_same_layout(each, tmp_path):

@@ -83,6 +83,21 @@ def test_an_engine_that_raises_anything_costs_no_input():
     assert found[0].error.message == "the engine failed with RuntimeError: on fire"
 
 
+@pytest.mark.parametrize("task", ["bc5cdr", "pubmedqa"])
+def test_an_engine_that_loses_one_says_how_many(task):
+    class Losing(ScriptedEngine):
+        def complete(self, prompts, decoding=Decoding()):
+            return super().complete(prompts[1:], decoding)
+
+        def choose(self, prompts, choices, *, truncate=True):
+            return super().choose(prompts[1:], choices, truncate=truncate)
+
+    pipe = Pipeline(task, Losing([ONE], [(0.2, 0.1, 0.7)]), card=CARD)
+    found = pipe.run([{"question": "Is it?", "context": "C.", "abstract": "C."}] * 2)
+    assert {p.error.type for p in found} == {"EngineError"}
+    assert found[0].error.message.startswith("the engine gave 1 results for 2 prompts")
+
+
 def test_what_json_cannot_hold_is_replaced():
     completion = "the relation between \ud83e and nausea exists."
     found = pipeline(completion).run([{"id": "\ud83e", "abstract": "nausea"}])[0]

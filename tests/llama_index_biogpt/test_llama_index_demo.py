@@ -10,7 +10,7 @@ from llama_index.core.schema import Document
 
 import biogpt_plugins
 from llama_index_biogpt import BioGPTLLM, BioGPTRelationExtractor
-from llama_index_biogpt.extractors import relations_of
+from llama_index_biogpt.relations import relations_of
 
 WEIGHTS = Path(biogpt_plugins.__file__).parent / "checkpoints/demo/model.safetensors"
 pytestmark = pytest.mark.skipif(not WEIGHTS.exists(), reason="the bundled model is not built yet")
@@ -25,9 +25,11 @@ async def test_ingestion():
     nodes = await pipeline.arun(documents=[Document(text=text) for text in TEXTS])
     assert len(nodes) == len(TEXTS)
     for node in nodes:
-        assert ("biogpt_relations" in node.metadata) != ("biogpt_error" in node.metadata)
+        assert ("biogpt_relations_bc5cdr" in node.metadata) != (
+            "biogpt_relations_bc5cdr_error" in node.metadata
+        )
         assert json.loads(json.dumps(node.metadata)) == node.metadata
-        if "biogpt_relations" in node.metadata:
+        if "biogpt_relations_bc5cdr" in node.metadata:
             for relation in relations_of(node):
                 for end in (relation.head, relation.tail):
                     assert not end.grounded or node.text[end.start : end.end] == end.text

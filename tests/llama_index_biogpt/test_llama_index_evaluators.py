@@ -8,7 +8,7 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from biogpt_plugins import Pipeline
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.testing import ScriptedEngine
-from llama_index_biogpt import BioGPTEvaluator
+from llama_index_biogpt import BioGPTEvaluator, BioGPTPaperSynthesizer
 
 ASPIRIN = "the relation between aspirin and nausea exists"
 LITHIUM = "the relation between lithium and tremor exists"
@@ -138,6 +138,26 @@ def test_the_batch_runner():
         responses=[Response(response=X)] * 2, reference=[X, "there is no relation."]
     )
     assert [result.passing for result in alone["x"]] == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore:asyncio_module.. is deprecated")  # the runner's own
+@pytest.mark.parametrize("strict", [False, True])
+async def test_answers_from_papers(strict):
+    engine = ScriptedEngine(probabilities=[(0.2, 0.7, 0.1)] * 3)
+    synthesizer = BioGPTPaperSynthesizer.from_engine(engine)
+    responses = [
+        synthesizer.synthesize("Is it?", [NodeWithScore(node=TextNode(text=text))] if text else [])
+        for text in ("It is not.", "It is.", "")
+    ]
+    evaluator = BioGPTEvaluator("pubmedqa", strict=strict)
+    runner = BatchEvalRunner({"papers": evaluator})
+    results = await runner.aevaluate_responses(responses=responses, reference=["no", "yes", "no"])
+    assert [result.score for result in results["papers"]] == [1, 0, 0]
+    assert [result.invalid_result for result in results["papers"]] == [False, False, True]
+    alone = evaluator.evaluate_response(response=responses[0], reference="no")
+    assert alone.response == "the answer to the question given the context is no."
+    other = BioGPTEvaluator("ddi").evaluate_response(response=responses[0], reference=X)
+    assert other.response == str(responses[0])
 
 
 async def test_it_is_asynchronous_and_has_no_prompts():

@@ -17,13 +17,12 @@ from biogpt_plugins.engine import Decoding
 from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.testing import ScriptedEngine
-from llama_index_biogpt.extractors import (
-    BioGPTAnswerExtractor,
-    BioGPTRelationExtractor,
-    relations_of,
-)
+from llama_index_biogpt.answers import BioGPTAnswerExtractor
+from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
 from llama_index_biogpt.sections import BioGPTSectionParser
 
+RELATIONS = "biogpt_relations_bc5cdr"
+ERROR, MODEL = (f"{RELATIONS}_{end}" for end in ("error", "model"))
 FOUND = "the relation between lithium and tremor exists."
 QUESTIONS = ["Is it new?", "Is it a trial?"]
 TEXTS = ["Lithium caused tremor.", "Nothing is said here.", "Tremor came with lithium."]
@@ -198,7 +197,11 @@ def test_one_failure_costs_no_other():
     reader, _ = readers(engine)
     pipeline = IngestionPipeline(transformations=[SentenceSplitter(), reader])
     nodes = pipeline.run(documents=documents(*TEXTS))
-    assert ["biogpt_error" in node.metadata for node in nodes] == [False, True, False]
+    assert [ERROR in node.metadata for node in nodes] == [
+        False,
+        True,
+        False,
+    ]
     assert calls(engine) == [3]
 
 
@@ -214,7 +217,7 @@ class TestProcesses:
         assert [node.id_ for node in nodes] == ["d0", "d1"]
         alone = [extractor([document])[0].metadata for document in given]
         assert [node.metadata for node in nodes] == alone
-        assert all(node.metadata["biogpt_model"] == "demo" for node in nodes)
+        assert all(node.metadata[MODEL] == "demo" for node in nodes)
         assert len(pipeline.cache.cache.get_all(pipeline.cache.collection)) == 2
 
     def test_what_travels_there_has_no_model(self):
@@ -269,6 +272,6 @@ class TestRay:
         assert node.ref_doc_id == "d0"
         assert node.text == BUNDLED
         assert (node.metadata["pmid"], node.metadata["section"]) == ("0", "abstract")
-        assert node.metadata["biogpt_model"] == node.metadata["biogpt_answers_model"] == "demo"
-        assert ("biogpt_relations" in node.metadata) != ("biogpt_error" in node.metadata)
+        assert node.metadata[MODEL] == node.metadata["biogpt_answer_is_it_new_model"] == "demo"
+        assert (RELATIONS in node.metadata) != (ERROR in node.metadata)
         assert node.metadata["biogpt_answer_is_it_new"] in ("yes", "no", "maybe")

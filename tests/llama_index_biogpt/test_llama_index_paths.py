@@ -247,7 +247,7 @@ class TestPaths:
 
         reader = BioGPTPathExtractor.from_pipeline(Pipeline("bc5cdr", Cutting()))
         (found,) = reader([node()])
-        assert "7 tokens" in found.metadata["biogpt_warnings"]
+        assert "7 tokens" in found.metadata["biogpt_paths_bc5cdr_warnings"]
         assert relations(found)
 
 
@@ -302,7 +302,7 @@ class TestFailures:
         found = reader([node(text) for text in (TEXT, TEXT, TEXT, TEXT, " ")])
         assert [len(relations(one)) for one in found] == [1, 0, 0, 0, 0]
         assert [len(entities(one)) for one in found] == [2, 0, 0, 0, 0]
-        faults = [one.metadata.get("biogpt_error", "").split(":")[0] for one in found]
+        faults = [one.metadata.get("biogpt_paths_bc5cdr_error", "").split(":")[0] for one in found]
         assert faults == ["", "ParseError", "EngineError", "", "InputError"]
         assert calls(reader) == [4]
         assert [record.getMessage().split(": ")[:2] for record in caplog.records] == [
@@ -312,9 +312,9 @@ class TestFailures:
     def test_nodes_that_failed_in_the_engine_are_read_again(self):
         reader = extractor("rubbish", EngineError("no"), FOUND)
         failed = reader([node(), node(), node(" ")])
-        assert all("biogpt_error" in one.metadata for one in failed)
+        assert all("biogpt_paths_bc5cdr_error" in one.metadata for one in failed)
         found = reader(failed)
-        assert ["biogpt_error" in one.metadata for one in found] == [True, False, True]
+        assert ["biogpt_paths_bc5cdr_error" in one.metadata for one in found] == [True, False, True]
         assert [len(relations(one)) for one in found] == [0, 1, 0]
         assert calls(reader) == [2, 1]
 
@@ -329,16 +329,17 @@ class TestFailures:
             reader([given, other])
 
     def test_errors_of_others_are_kept(self):
-        (found,) = extractor(FOUND)([node(biogpt_error="of another")])
-        assert found.metadata["biogpt_error"] == "of another"
-        (failed,) = extractor("rubbish", task="ddi")([found])
-        (found,) = extractor(FOUND, possible_relations=["CID"])([failed])
-        assert found.metadata["biogpt_error"].startswith("ParseError: no relation can be read")
+        failed = extractor("rubbish", task="ddi")([node(biogpt_relations_bc5cdr_error="no")])
+        (found,) = extractor(FOUND)(failed)
+        assert found.metadata["biogpt_relations_bc5cdr_error"] == "no"
+        told = found.metadata["biogpt_paths_ddi_error"]
+        assert told.startswith("ParseError: no relation can be read")
+        assert "biogpt_paths_bc5cdr_error" not in found.metadata
 
     def test_an_extractor_that_could_read_it(self):
         failed = extractor("rubbish")([node()])
         (found,) = extractor(FOUND, possible_relations=["CID"])(failed)
-        assert "biogpt_error" not in found.metadata
+        assert "biogpt_paths_bc5cdr_error" not in found.metadata
 
     def test_a_missing_model(self):
         with pytest.raises(ModelNotFoundError):
@@ -394,6 +395,30 @@ class TestReadOnce:
         assert self.once_more(nodes) == self.once_more(nodes, task="ddi") == (nodes, [])
         assert [one.label for one in relations(nodes[0])] == ["CID", "EFFECT"]
 
+    def test_two_models(self):
+        """The graph has what both found; neither reads again what it has read."""
+
+        class Other(ScriptedEngine):
+            model_name = "other"
+
+        card = TaskCard()
+        other = BioGPTPathExtractor.from_pipeline(Pipeline("bc5cdr", Other([FOUND] * 9), card=card))
+        one = extractor(*[FOUND] * 9)
+        nodes = [node(TEXT)]
+        for reader in (one, other, one, other):
+            nodes = reader(nodes)
+        models = [relation.properties["model"] for relation in relations(nodes[0])]
+        assert models == ["scripted", "other"]
+        assert [name.name for name in entities(nodes[0])] == ["chemical:lithium", "disease:tremor"]
+        assert calls(one) == calls(other) == [1]
+
+    def test_what_a_changed_extractor_finds_stands_in_place_of_what_it_found(self):
+        nodes = read((TEXT, FOUND))
+        for change in ({"dtype": "float32"}, {"possible_relations": ["CID"]}, {}):
+            nodes, _ = self.once_more(nodes, FOUND, **change)
+            assert len(relations(nodes[0])) == 1
+            assert len(entities(nodes[0])) == 2
+
     def test_chunks_that_have_their_papers_metadata(self):
         (paper,) = extractor(FOUND)([Document(text=f"{TEXT} {MORE}")])
         chunks = SentenceSplitter(chunk_size=10, chunk_overlap=0)([paper])
@@ -416,7 +441,7 @@ class TestIngestion:
         store = index(nodes[:2], reader).property_graph_store
         assert triples(store) == {"chemical:lithium -> CID -> disease:tremor"}
         assert calls(reader) == [3]
-        assert "biogpt_error" in nodes[2].metadata
+        assert "biogpt_paths_bc5cdr_error" in nodes[2].metadata
         (cached, *_) = again.run(documents=papers(*texts))
         assert [one["name"] for one in entities(cached)] == ["chemical:lithium", "disease:tremor"]
         assert TRIPLET_SOURCE_KEY not in entities(cached)[0]["properties"]

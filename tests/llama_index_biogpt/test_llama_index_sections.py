@@ -21,7 +21,7 @@ from biogpt_plugins.errors import InputError
 from biogpt_plugins.mentions import sentence_of
 from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
-from llama_index_biogpt.extractors import BioGPTRelationExtractor, relations_of
+from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
 from llama_index_biogpt.sections import BioGPTSectionParser
 
 pytestmark = pytest.mark.usefixtures("host_loop")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from llama_index.core.base.response.schema import RESPONSE_TYPE
 from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
@@ -13,48 +13,19 @@ from llama_index.core.instrumentation.events.synthesis import (
     SynthesizeEndEvent,
     SynthesizeStartEvent,
 )
-from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.prompts.mixin import PromptDictType
 from llama_index.core.response_synthesizers.base import BaseSynthesizer, dispatcher
-from llama_index.core.schema import BaseNode, NodeWithScore, QueryBundle, QueryType
+from llama_index.core.schema import NodeWithScore, QueryType
 from llama_index.core.types import RESPONSE_TEXT_TYPE
-from pydantic import Field
-from typing_extensions import Self
 
-from biogpt_plugins import Engine, Pipeline, Prediction
-from biogpt_plugins.binding import ModelFields
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import paper_id, paper_title
-from biogpt_plugins.results import Answer
-from biogpt_plugins.synthesis import PaperAnswer, Passage, distinct, shared_words, synthesize
-from llama_index_biogpt.extractors import ERROR
+from biogpt_plugins.synthesis import PaperAnswer, Passage, distinct, synthesize
+from llama_index_biogpt.judging import ANSWER, Judging, judge, passages_of
 from llama_index_biogpt.llm import BioGPTLLM
-from llama_index_biogpt.model import ModelComponent
-from llama_index_biogpt.task_extractor import text_of
-
-ANSWER = "biogpt_answer"
-SHARED_WORDS = "biogpt_shared_words"
-
-_TASK = "pubmedqa"
 
 
-class _OnOneTask:
-    """Made from a model at hand; whatever it was taught, PubMedQA is what it is asked."""
-
-    @classmethod
-    def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
-        """One on the model of a pipeline at hand."""
-        make = cast("Callable[..., Self]", cls)
-        return make(model=pipeline.engine.model_name, pipeline=pipeline, **options)
-
-    @classmethod
-    def from_engine(cls, engine: Engine, **options: Any) -> Self:  # noqa: ANN401
-        """One on an engine of your own, which is shown solved examples."""
-        return cls.from_pipeline(Pipeline(_TASK, engine), **options)
-
-
-class BioGPTPaperSynthesizer(_OnOneTask, BaseSynthesizer):
+class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     """Answers a yes/no question from nodes, which are judged one by one and put together.
 
         RetrieverQueryEngine(retriever, BioGPTPaperSynthesizer(model="path/to/BioGPT-PubMedQA"))
@@ -115,7 +86,7 @@ class BioGPTPaperSynthesizer(_OnOneTask, BaseSynthesizer):
         """
         del response_kwargs
         with self._observed(query) as (question, end):
-            answer = self._answer(question, _passages(nodes))
+            answer = self._answer(question, passages_of(nodes))
             text = _pieces(answer.text) if self._streaming else answer.text
             return end(self._response(answer, text, [*nodes, *(additional_source_nodes or ())]))
 
@@ -129,7 +100,7 @@ class BioGPTPaperSynthesizer(_OnOneTask, BaseSynthesizer):
         """`synthesize`, while the event loop goes on; cancelling stops the model."""
         del response_kwargs
         with self._observed(query) as (question, end):
-            answer = await in_thread(self._answer, question, _passages(nodes))
+            answer = await in_thread(self._answer, question, passages_of(nodes))
             text = _apieces(answer.text) if self._streaming else answer.text
             return end(self._response(answer, text, [*nodes, *(additional_source_nodes or ())]))
 
@@ -160,7 +131,7 @@ class BioGPTPaperSynthesizer(_OnOneTask, BaseSynthesizer):
         if not question.strip():
             raise InputError(f"the question {question!r} is empty: give at least one word")
         found = distinct(passages)
-        return synthesize(question, found, _judge(self._model, question, found))
+        return synthesize(question, found, judge(self._model, question, found))
 
     def _response(
         self, answer: PaperAnswer, text: RESPONSE_TEXT_TYPE, nodes: list[NodeWithScore]
@@ -207,109 +178,6 @@ def paper_answer_of(response: RESPONSE_TYPE) -> PaperAnswer:
     if written is None:
         raise InputError("the response holds no PaperAnswer: BioGPTPaperSynthesizer gives such")
     return PaperAnswer.model_validate(written)
-
-
-class BioGPTRelevancePostprocessor(_OnOneTask, ModelComponent, BaseNodePostprocessor):
-    """Keeps the nodes that bear on a question: on its subject, and with an answer to it.
-
-    On its subject is a node that has some of the question's words. This asks no model: one that
-    was taught PubMedQA has seen no passage that is off the subject, and answers all the same.
-
-    Those nodes are judged by one call of the engine. One of which the model makes a yes or a no has
-    an answer; a maybe says that it leaves the question open. A node that cannot be judged is kept,
-    and `biogpt_error` in its metadata says why.
-
-    What is kept are copies, in the retriever's order and with its scores. Their metadata has
-    `biogpt_shared_words` and, where the model was asked, `biogpt_answer` with `label` and
-    `probabilities`; LLMs are not shown them.
-
-    In front of a BioGPTPaperSynthesizer, which judges by itself and counts a maybe as a vote, set
-    `min_decided=0`.
-
-    Attributes:
-        min_shared_words: Least share of the question's words, common ones aside, that a node must
-            have. Single sections, methods above all, have fewer than whole abstracts.
-        min_decided: Least probability of a yes or a no, taken together; 0 asks no model.
-    """
-
-    min_shared_words: float = Field(default=0.2, ge=0, le=1)
-    min_decided: float = Field(default=0.5, ge=0, le=1)
-
-    @classmethod
-    def class_name(cls) -> str:
-        return "BioGPTRelevancePostprocessor"
-
-    def _postprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        if query_bundle is None:
-            raise InputError("nodes bear on a question: give query_str or query_bundle")
-        question = query_bundle.query_str
-        shares = [(node, shared_words(question, text_of(node.node))) for node in nodes]
-        found = [
-            _marked(node, {SHARED_WORDS: share})
-            for node, share in shares
-            if share >= self.min_shared_words
-        ]
-        if not self.min_decided:
-            return found
-        predictions = _judge(self, question, _passages(found))
-        return [
-            _marked(node, _facts(prediction))
-            for node, prediction in zip(found, predictions, strict=True)
-            if self._keeps(prediction)
-        ]
-
-    async def _apostprocess_nodes(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
-    ) -> list[NodeWithScore]:
-        return await in_thread(self._postprocess_nodes, nodes, query_bundle)
-
-    def _keeps(self, prediction: Prediction[Answer]) -> bool:
-        answer = prediction.result
-        if answer is None:
-            return True
-        # A label that was written instead of scored counts as certain.
-        shares = answer.probabilities or {answer.label: 1.0}
-        return 1 - shares.get("maybe", 0) >= self.min_decided
-
-
-def _judge(
-    model: ModelFields, question: str, passages: Sequence[Passage]
-) -> list[Prediction[Answer]]:
-    """What each passage answers, by one call of the engine; none asks no model."""
-    asked = [
-        {"id": passage.paper, "question": question, "context": passage.text} for passage in passages
-    ]
-    return model.bind_task(_TASK).run(asked) if asked else []
-
-
-def _passages(nodes: Sequence[NodeWithScore]) -> list[Passage]:
-    return [_passage(node.node) for node in nodes]
-
-
-def _passage(node: BaseNode) -> Passage:
-    return Passage(
-        text=text_of(node),
-        paper=paper_id(node.metadata) or node.ref_doc_id or node.node_id,
-        title=paper_title(node.metadata),
-        id=node.node_id,
-    )
-
-
-def _marked(found: NodeWithScore, facts: dict[str, Any]) -> NodeWithScore:
-    """A copy with more metadata: retrievers may hand out the nodes that they keep."""
-    node = found.node
-    changes: dict[str, Any] = {"metadata": {**node.metadata, **facts}}
-    for name in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys"):
-        changes[name] = list(dict.fromkeys([*getattr(node, name), *facts]))
-    return NodeWithScore(node=node.model_copy(update=changes), score=found.score)
-
-
-def _facts(prediction: Prediction[Answer]) -> dict[str, Any]:
-    if failure := prediction.error:
-        return {ERROR: f"{failure.type}: {failure.message}"}
-    return {ANSWER: prediction.result and prediction.result.model_dump()}
 
 
 def _pieces(text: str) -> Generator[str, None, None]:

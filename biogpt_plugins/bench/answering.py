@@ -1,0 +1,131 @@
+"""Yes/no/maybe: labels that are scored, against answers that are written and read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from biogpt_plugins.bench.figures import Table
+from biogpt_plugins.bench.sides import Missing, Own, Writer
+from biogpt_plugins.bench.subjects import Subject
+from biogpt_plugins.bench.trial import Trial, Way, present, rows
+from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.pipeline import Pipeline
+
+TASK = "pubmedqa"
+ANSWER = 12
+"""Tokens of `the answer to the question given the context is maybe.`"""
+
+Draw = Callable[[], list[Subject]]
+
+_ABOUT = (
+    "Does the treatment harm the patients?",
+    "Is the effect larger at a higher dose?",
+    "Did the patients of the study recover?",
+    "Is there a difference between men and women?",
+    "Was the study controlled by placebo?",
+    "Can the result be explained by chance?",
+    "Is a combination with another drug safe?",
+    "Do the authors advise to stop the treatment?",
+)
+
+
+def questions(trial: Trial) -> Iterator[Table]:
+    """Questions a second, each about a paper of its own."""
+    number, scoring = trial.settings.callers, trial.default(TASK)
+    writing = _pipeline(scoring, method="complete")
+    draw = partial(trial.draw, number, scoring, ANSWER, asks=lambda paper: [paper.title])
+    spare = draw()
+    tuned, tried = trial.tuned(spare, ANSWER)
+    peers: list[Writer | Missing] = [*trial.peers("langchain", "llama-index"), *tuned]
+    trial.warm([writing, *present(peers)], spare, ANSWER)
+    _run(scoring, spare)
+    ways: list[Way[float] | Missing] = [
+        _way(trial, f"{scoring.name}: labels scored", draw, partial(_run, scoring), ours=True),
+        _way(trial, f"{scoring.name}: written and read", draw, partial(_write, writing), ours=True),
+        *(_peer(trial, peer, draw) for peer in peers),
+    ]
+    yield Table(
+        case="questions",
+        title=f"{number} questions about {number} abstracts",
+        unit="questions/s",
+        rows=rows(ways, trial.in_turns(ways)),
+        facts=tuple(filter(None, [f"at most {ANSWER} tokens written for an answer", tried])),
+    )
+
+
+def several(trial: Trial) -> Iterator[Table]:
+    """Questions a second, eight about each paper: in one call and one by one."""
+    own = trial.default(TASK)
+    official = {"official layout": own} if TASK in own.pipeline.cards else {}
+    for layout, side in {**official, "solved examples": _pipeline(own, card=None)}.items():
+        draw = partial(trial.draw, 1, side, ANSWER, asks=lambda _: _ABOUT)
+        anew = partial(_anew, trial, side)
+        peers = trial.peers("langchain")
+        spare = draw()
+        trial.warm(present(peers), spare, ANSWER)
+        _run(side, spare)
+        count = len(_ABOUT)
+        ways: list[Way[float] | Missing] = [
+            _way(trial, f"{own.name}: {count} in one call", draw, partial(_run, side), ours=True),
+            _way(trial, f"{own.name}: one by one", draw, partial(_run_each, side), ours=True),
+            _way(trial, f"{own.name}: each anew", anew, partial(_run_each, side), ours=True),
+            *(_peer(trial, peer, draw) for peer in peers),
+        ]
+        yield Table(
+            case="several",
+            title=f"{count} questions about one abstract, {layout}",
+            unit="questions/s",
+            rows=rows(ways, trial.in_turns(ways)),
+            facts=(
+                "each anew: one by one, none of them finding the abstract where it was kept; peers "
+                f"write {ANSWER} tokens for each",
+            ),
+        )
+
+
+def _anew(trial: Trial, side: Own) -> list[Subject]:
+    """The questions, with another number in front of the paper for each."""
+
+    def ask(question: str) -> list[Subject]:
+        return trial.draw(1, side, ANSWER, asks=lambda _: [question])
+
+    return [subject for question in _ABOUT for subject in ask(question)]
+
+
+def _pipeline(own: Own, **options: Any) -> Own:  # noqa: ANN401 - those of Pipeline
+    options = {"card": own.pipeline.card, **options}
+    return replace(own, pipeline=Pipeline(TASK, own.pipeline.engine, **options))
+
+
+def _way(
+    trial: Trial, name: str, draw: Draw, do: Callable[[list[Subject]], object], *, ours: bool
+) -> Way[float]:
+    def go(_: int) -> float:
+        subjects = draw()
+        return len(subjects) / trial.clock(lambda: do(subjects)).seconds
+
+    return Way(name, go, ours)
+
+
+def _peer(trial: Trial, peer: Writer | Missing, draw: Draw) -> Way[float] | Missing:
+    if isinstance(peer, Missing):
+        return peer
+    return _way(trial, peer.name, draw, partial(_write, peer), ours=False)
+
+
+def _write(side: Writer, subjects: list[Subject]) -> None:
+    side.write(subjects, ANSWER)
+
+
+def _run(side: Own, subjects: list[Subject]) -> None:
+    for prediction in side.pipeline.run([subject.value for subject in subjects]):
+        if prediction.error:
+            raise BioGPTError(f"{side.name} failed: {prediction.error.message}")
+
+
+def _run_each(side: Own, subjects: list[Subject]) -> None:
+    for subject in subjects:
+        _run(side, [subject])

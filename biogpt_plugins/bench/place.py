@@ -1,0 +1,90 @@
+"""Where all sides find the model: a folder and a device, and transformers' classes on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BioGptForCausalLM, BioGptTokenizer
+from transformers.utils import logging as hf_logging
+
+from biogpt_plugins.engines.devices import pick_attention, pick_dtype
+from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.engines.transformers_engine import TransformersEngine
+
+
+class Place:
+    """A model's folder, and the device that it is to run on.
+
+    Attributes:
+        folder: The folder.
+        device: The device.
+    """
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.folder = folder
+        self.device = device
+        self._networks: dict[tuple[str, str], BioGptForCausalLM] = {}
+
+    @cached_property
+    def dtype(self) -> str:
+        """What this package computes in here, unless it is told otherwise."""
+        return name_of(pick_dtype(None, self.device, self.folder, str(self.folder)))
+
+    @cached_property
+    def tokenizer(self) -> BioGptTokenizer:
+        """That of transformers."""
+        return AutoTokenizer.from_pretrained(self.folder)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """This package's."""
+        return Tokens(self.tokenizer)
+
+    def network(self, dtype: str = "auto", *, apart: str = "") -> BioGptForCausalLM:
+        """The model as transformers loads it; one for all who ask alike.
+
+        Args:
+            dtype: What it computes in; "auto" is what it is stored in.
+            apart: Who needs one alone, as they change it.
+        """
+        key = dtype, apart
+        if key not in self._networks:
+            network = AutoModelForCausalLM.from_pretrained(self.folder, dtype=dtype)
+            self.share(network.to(self.device), dtype, apart=apart)
+        return self._networks[key]
+
+    def share(self, network: BioGptForCausalLM, dtype: str = "auto", *, apart: str = "") -> None:
+        """Let others have a model that was loaded already."""
+        for name in (dtype, name_of(network.dtype)):
+            self._networks[name, apart] = network.eval()
+
+    def engine(self, dtype: str) -> tuple[TransformersEngine, BioGptForCausalLM]:
+        """An engine that nobody else has, and its model to look at."""
+        attention = pick_attention(self.device, getattr(torch, dtype))
+        model = BioGptForCausalLM.from_pretrained(
+            self.folder, dtype=dtype, attn_implementation=attention
+        ).to(self.device)
+        return TransformersEngine(model, self.tokenizer, model_name="apart"), model
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """A dtype's name, "float32" say."""
+    return str(dtype).removeprefix("torch.")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from telling what it loads and what it would rather have."""
+    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(verbosity)
+        if bars:
+            hf_logging.enable_progress_bar()

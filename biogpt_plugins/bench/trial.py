@@ -1,0 +1,197 @@
+"""What all cases share: the model, the papers, who is measured, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+import torch
+
+from biogpt_plugins.bench.figures import Agreement, Row
+from biogpt_plugins.bench.measuring import Timed, in_turns, timed
+from biogpt_plugins.bench.peers import Peer, langchain_tuned, open_peers
+from biogpt_plugins.bench.place import Place
+from biogpt_plugins.bench.sides import EXACT, Load, Missing, Own, Writer, open_own, own_sides
+from biogpt_plugins.bench.subjects import Subject, Subjects
+from biogpt_plugins.errors import MissingExtraError
+from biogpt_plugins.inputs import Paper
+
+T = TypeVar("T")
+_WARM = 2
+
+
+class Side(Protocol):
+    """A line of a table."""
+
+    @property
+    def name(self) -> str:
+        """Its name there."""
+        ...
+
+    @property
+    def ours(self) -> bool:
+        """Whether it belongs to this package."""
+        ...
+
+
+S = TypeVar("S", bound=Side)
+
+
+@dataclass(frozen=True)
+class Way(Generic[T]):
+    """A way to do what a case is about.
+
+    Attributes:
+        name: Its name in tables.
+        go: Goes it once; it is told the number of the round.
+        ours: Whether it is one of this package.
+    """
+
+    name: str
+    go: Callable[[int], T]
+    ours: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What is asked of all sides.
+
+    Attributes:
+        sizes: Papers in one call, for each table of the relation extraction.
+        new_tokens: Most tokens written for each.
+        rounds: How often each side takes its turn.
+        callers: How many ask at the same time.
+        checked: Papers for which the greedy ids are compared one by one.
+        batch_sizes: Those that are tried by hand for HuggingFacePipeline.
+        peers: Names of the peers that are measured.
+        ends: Whether the model ends its texts by itself.
+    """
+
+    sizes: tuple[int, ...] = (1, 8, 32)
+    new_tokens: int = 64
+    rounds: int = 3
+    callers: int = 32
+    checked: int = 8
+    batch_sizes: tuple[int, ...] = (8, 32)
+    peers: tuple[str, ...]
+    ends: bool = True
+
+
+@dataclass
+class Trial:
+    """A run while it is made.
+
+    Attributes:
+        place: The model.
+        subjects: The papers.
+        settings: What is asked.
+        load: How pipelines of ours are loaded.
+        tell: Takes remarks on how far it is.
+        agreements: Who was seen to write the same.
+    """
+
+    place: Place
+    subjects: Subjects
+    settings: Settings
+    load: Load
+    tell: Callable[[str], None] = lambda _: None
+    agreements: list[Agreement] = field(default_factory=list)
+    _peers: dict[str, Peer | Missing] = field(default_factory=dict)
+
+    def own(self, task: str = "bc5cdr") -> list[Own | Missing]:
+        """Our sides."""
+        return list(own_sides(self.place, task, self.load))
+
+    def default(self, task: str = "bc5cdr") -> Own:
+        """What a user of this package gets who asks for nothing special."""
+        return found(open_own(self.place, task, self.load, dtype=self.place.dtype))
+
+    def peers(self, *names: str) -> list[Peer | Missing]:
+        """Those of some peers that are to be measured."""
+        wanted = [name for name in names if name in self.settings.peers]
+        new = [name for name in wanted if name not in self._peers]
+        self._peers |= zip(new, open_peers(self.place, new), strict=True)
+        return [self._peers[name] for name in wanted]
+
+    def draw(
+        self,
+        number: int,
+        side: Own,
+        room: int | None = None,
+        asks: Callable[[Paper], Sequence[str]] | None = None,
+    ) -> list[Subject]:
+        """So many papers, or questions about them, in the layout of a side of ours."""
+        room = room or self.settings.new_tokens
+        return self.subjects.draw(number, side.pipeline, room, asks)
+
+    def warm(self, sides: Sequence[Writer], subjects: Sequence[Subject], new_tokens: int) -> None:
+        """Have sides do once what is done once: all of it on a GPU, where shapes are compiled."""
+        whole = self.place.device.type == "cuda"
+        for side in sides:
+            side.write(subjects if whole else subjects[:1], new_tokens if whole else _WARM)
+
+    def tuned(self, subjects: Sequence[Subject], new_tokens: int) -> tuple[list[Peer], str]:
+        """HuggingFacePipeline with the best dtype and batch size, and what was tried."""
+        if "langchain" not in self.settings.peers:
+            return [], ""
+        sizes = {min(size, len(subjects)) for size in self.settings.batch_sizes}
+        tried: dict[Peer, float] = {}
+        for dtype in (EXACT, "bfloat16"):
+            for size in sorted(sizes):
+                try:
+                    peer = langchain_tuned(self.place, dtype, size)
+                except ImportError:
+                    return [], ""  # which the one that is not tuned tells
+                self.tell(peer.name)
+                with suppress(torch.OutOfMemoryError):
+                    self.warm([peer], subjects, new_tokens)
+                    tried[peer] = self.time(peer, subjects, new_tokens).seconds
+        if not tried:
+            return [], ""
+        best = min(tried, key=tried.__getitem__)
+        said = (f"{peer.name.partition(' (')[2][:-1]}: {tried[peer]:.3g} s" for peer in tried)
+        return [best], f"tuned: the best of {'; '.join(said)}"
+
+    def time(self, side: Writer, subjects: Sequence[Subject], new_tokens: int) -> Timed[list[str]]:
+        """A side at work by the clock."""
+        return self.clock(lambda: side.write(subjects, new_tokens))
+
+    def clock(self, do: Callable[[], T]) -> Timed[T]:
+        """Do something by the clock."""
+        return timed(do, self.place.device)
+
+    def in_turns(self, ways: Sequence[Way[T] | Missing]) -> dict[str, tuple[T, ...]]:
+        """What became of those ways that can be gone, a value a round."""
+
+        def turn(way: Way[T]) -> Callable[[int], T]:
+            def take(number: int) -> T:
+                self.tell(f"{way.name}, round {number + 1} of {self.settings.rounds}")
+                return way.go(number)
+
+            return take
+
+        return in_turns({way.name: turn(way) for way in present(ways)}, self.settings.rounds)
+
+
+def present(sides: Sequence[S | Missing]) -> list[S]:
+    """Those that can be measured."""
+    return [side for side in sides if not isinstance(side, Missing)]
+
+
+def found(side: Own | Missing) -> Own:
+    """A side that no run does without."""
+    if isinstance(side, Missing):
+        raise MissingExtraError(f"{side.name}: {side.why}")
+    return side
+
+
+def rows(sides: Sequence[Side | Missing], values: Mapping[str, Sequence[float]]) -> tuple[Row, ...]:
+    """A row for each side, which says why where there are no values."""
+    return tuple(
+        Row(side=side.name, ours=side.ours, note=side.why)
+        if isinstance(side, Missing)
+        else Row(side=side.name, ours=side.ours, values=tuple(values[side.name]))
+        for side in sides
+    )

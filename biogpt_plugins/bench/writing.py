@@ -1,0 +1,163 @@
+"""Tokens: when the first ones come, how fast they follow, and how fast they could."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from biogpt_plugins.bench.figures import Row, Table
+from biogpt_plugins.bench.measuring import bandwidth, forwards
+from biogpt_plugins.bench.peers import Peer
+from biogpt_plugins.bench.sides import Missing, Own, Writer
+from biogpt_plugins.bench.subjects import Subject
+from biogpt_plugins.bench.trial import Trial, Way, found, present, rows
+from biogpt_plugins.engine import Decoding
+from biogpt_plugins.errors import BioGPTError
+
+_STREAMS = 2
+_BATCH = 64
+_GIGA = 1e9
+
+
+class _Stream(NamedTuple):
+    """Seconds until the first piece and until the end, and the tokens that the model wrote."""
+
+    first: float
+    whole: float
+    tokens: int
+
+
+def stream(trial: Trial) -> Iterator[Table]:
+    """Milliseconds to the first piece of a text, and tokens a second of all of it."""
+    own, peers = trial.own(), trial.peers("langchain", "llama-index")
+    spare, *hands = (trial.draw(_STREAMS, found(own[0])) for _ in range(1 + trial.settings.rounds))
+    sides: list[Writer | Missing] = [*own, *peers]
+    for side in present(sides):
+        _stream(trial, side, spare[0])
+    ways = [_streaming(trial, side, hands) for side in sides]
+    done = trial.in_turns(ways)
+    facts = (
+        f"{_STREAMS} texts in each round, one after the other, of at most "
+        f"{trial.settings.new_tokens} tokens",
+    )
+    first = {n: [1000 * fmean(s.first for s in t) for t in turns] for n, turns in done.items()}
+    speed = {
+        name: [sum(s.tokens for s in t) / sum(s.whole for s in t) for t in turns]
+        for name, turns in done.items()
+    }
+    yield Table(
+        case="stream",
+        title="Streaming: until the first piece of the text",
+        unit="ms",
+        less_is_better=True,
+        rows=rows(ways, first),
+        facts=facts,
+    )
+    yield Table(
+        case="stream",
+        title="Streaming: the whole text",
+        unit="tokens/s",
+        rows=rows(ways, speed),
+        facts=facts,
+    )
+
+
+def decode(trial: Trial) -> Iterator[Table]:
+    """Decoding alone, beside the time that reading weights, keys and values takes at least.
+
+    It is the time of a call that writes all tokens, less that of a call that writes one.
+    """
+    own = trial.default()
+    peers = trial.peers("generate", "generate-static", "generate-batch")
+    speed = bandwidth(trial.place.device)
+    for size in sorted({1, min(_BATCH, max(trial.settings.sizes))}):
+        spare = trial.draw(size, own)
+        trial.warm(present([own, *peers]), spare, trial.settings.new_tokens)
+        ways = [_decoding(trial, own, side, size) for side in (own, *peers)]
+        steps: list[Row] = [*rows(ways, trial.in_turns(ways))]
+        least = _bytes_of_step(trial, spare) / speed
+        steps.append(Row(side="floor", values=(least,) * trial.settings.rounds))
+        yield Table(
+            case="decode",
+            title=f"Decoding, {size} at once",
+            unit="tokens/s" if size > 1 else "ms/token",
+            less_is_better=size == 1,
+            rows=tuple(_per_token(row, size) for row in steps),
+            facts=(
+                "floor: weights, keys and values read once for each token, at the "
+                f"{speed / _GIGA:,.0f} GB/s that copying reaches on this device",
+            ),
+        )
+
+
+def _per_token(row: Row, size: int) -> Row:
+    """A row of seconds of a step as its table shows them."""
+    if any(seconds <= 0 for seconds in row.values):
+        note = "cannot be told from the reading of the prompts: raise --new-tokens"
+        return row.model_copy(update={"values": (), "note": note})
+    values = tuple(size / s if size > 1 else 1000 * s for s in row.values)
+    return row.model_copy(update={"values": values})
+
+
+def _streaming(
+    trial: Trial, side: Writer | Missing, hands: Sequence[Sequence[Subject]]
+) -> Way[list[_Stream]] | Missing:
+    if isinstance(side, Missing):
+        return side
+    return Way(
+        side.name, lambda turn: [_stream(trial, side, one) for one in hands[turn]], side.ours
+    )
+
+
+def _stream(trial: Trial, side: Writer, subject: Subject) -> _Stream:
+    new_tokens = trial.settings.new_tokens
+    first = None
+    start = time.perf_counter()
+    if isinstance(side, Own):
+        tokens = 0
+        decoding = Decoding(max_new_tokens=new_tokens)
+        for chunk in side.pipeline.engine.stream(subject.prompt, decoding):
+            if chunk.text:
+                first = first or time.perf_counter() - start
+            if done := chunk.completion:
+                # The final `</s>` is written, too.
+                tokens = done.usage.completion_tokens + (done.finish_reason == "stop")
+    elif isinstance(side, Peer) and side.pieces:
+        with forwards(side.network) as passes:
+            for piece in side.pieces(subject.text, new_tokens):
+                if piece:
+                    first = first or time.perf_counter() - start
+        tokens = len(passes)
+    else:
+        raise BioGPTError(f"{side.name} cannot stream")
+    whole = time.perf_counter() - start
+    return _Stream(first or whole, whole, tokens)
+
+
+def _decoding(trial: Trial, own: Own, side: Writer | Missing, size: int) -> Way[float] | Missing:
+    """Seconds of a step that writes a token of each text."""
+    if isinstance(side, Missing):
+        return side
+    new_tokens = trial.settings.new_tokens
+
+    def go(_: int) -> float:
+        one, all_ = (
+            trial.time(side, trial.draw(size, own), tokens).seconds for tokens in (1, new_tokens)
+        )
+        return (all_ - one) / (new_tokens - 1)
+
+    return Way(side.name, go, side.ours)
+
+
+def _bytes_of_step(trial: Trial, subjects: Sequence[Subject]) -> float:
+    """What the memory has to give for one token of each of these texts, in our dtype."""
+    network = trial.place.network(trial.place.dtype)
+    config = network.config
+    # Of the positions only one row is read; the embeddings are read as they are the projection.
+    unread = network.biogpt.embed_positions.weight.numel()
+    weights = sum(weight.numel() for weight in network.parameters()) - unread
+    length = fmean(len(subject.ids) for subject in subjects) + trial.settings.new_tokens / 2
+    held = 2 * config.num_hidden_layers * config.hidden_size * length * len(subjects)
+    return float((weights + held) * network.dtype.itemsize)

@@ -1,0 +1,133 @@
+"""Answers to yes/no questions about nodes as their metadata, for LlamaIndex ingestion pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, islice
+from typing import Any
+
+from llama_index.core.schema import BaseNode, MetadataMode
+from pydantic import field_validator, model_validator
+from typing_extensions import Self
+
+from biogpt_plugins import Prediction
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.inputs import Question
+from biogpt_plugins.results import Answer
+from biogpt_plugins.tasks import TASKS, get_task
+from llama_index_biogpt.task_extractor import TaskExtractor, remark_keys, remarks, text_of
+
+_ANSWER = "biogpt_answer"
+_ANSWERS = [name for name, task in TASKS.items() if task.choices and task.input is Question]
+
+
+class BioGPTAnswerExtractor(TaskExtractor):
+    """Asks yes/no/maybe questions of each node; one call of the engine for all of them.
+
+        BioGPTAnswerExtractor(questions={"rct": "Is this a randomised trial?"})
+
+    Keys of the metadata, for each question by its name, all of it JSON and no lists:
+
+    - `biogpt_answer_rct`: "yes", "no" or "maybe".
+    - `biogpt_answer_rct_yes`, `biogpt_answer_rct_no`, `biogpt_answer_rct_maybe`: probabilities,
+      from 0 to 1; their last digits may change with the batch.
+    - `biogpt_answer_rct_model`: who was asked.
+    - `biogpt_answer_rct_warnings`: remarks, such as that the text was cut, if there are any.
+    - `biogpt_answer_rct_error`: why there is no answer, in its stead. The others go unharmed.
+
+    LLMs are shown the answers with the text, embedding models nothing of it. Exceptions, the
+    ingestion cache and options are those of BioGPTRelationExtractor; asking other questions is
+    another result.
+
+    Attributes:
+        questions: Name to question; or a list of questions, whose names then are their words: "Is
+            it new?" has the key `biogpt_answer_is_it_new`.
+        task: A task that answers questions.
+    """
+
+    questions: dict[str, str]
+    task: str = "pubmedqa"
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BioGPTAnswerExtractor"
+
+    @field_validator("questions", mode="before")
+    @classmethod
+    def _named(cls, questions: object) -> object:
+        if isinstance(questions, str) or not isinstance(questions, Iterable):
+            raise InputError(
+                f"questions = {questions!r}: give a list of questions, or a mapping from names"
+            )
+        named = questions
+        if not isinstance(questions, Mapping):
+            asked = [str(question) for question in questions]
+            named = {_name(question): question for question in asked}
+            if len(named) < len(asked):
+                raise InputError("two questions have the same words: give a mapping from names")
+        if not named:
+            raise InputError("there are no questions: give one at least")
+        return named
+
+    @model_validator(mode="after")
+    def _tells_keys_apart(self) -> Self:
+        for name, question in self.questions.items():
+            if not name.strip() or not question.strip():
+                raise InputError(
+                    f"questions = {{{name!r}: {question!r}}}: a name or question is empty"
+                )
+        keys = [key for name in self.questions for key in self._keys(name)]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise InputError(
+                    f"two questions would have the key {key}: give another name to one"
+                )
+        return self
+
+    @field_validator("task")
+    @classmethod
+    def _answers(cls, task: str) -> str:
+        name = get_task(task).name
+        if name not in _ANSWERS:
+            raise InputError(f"task = {task!r} answers no questions: use {' or '.join(_ANSWERS)}")
+        return name
+
+    def _task(self) -> str:
+        return self.task
+
+    def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
+        asked = [
+            (node, {"question": question, "context": text_of(node)})
+            for node in nodes
+            for question in self.questions.values()
+        ]
+        answers = iter(self._ask(asked))
+        return [self._told(islice(answers, len(self.questions))) for _ in nodes]
+
+    def _told(self, answers: Iterable[Prediction[Answer]]) -> dict[str, Any]:
+        facts: dict[str, Any] = {}
+        for name, prediction in zip(self.questions, answers, strict=True):
+            key = f"{_ANSWER}_{name}"
+            if answer := prediction.result:
+                shares = (answer.probabilities or {}).items()
+                facts |= {key: answer.label, **{f"{key}_{label}": p for label, p in shares}}
+            facts |= {f"{key}_model": prediction.model, **remarks(prediction, key)}
+        return facts
+
+    def _keys(self, name: str) -> list[str]:
+        key = f"{_ANSWER}_{name}"
+        shares = (f"{key}_{label}" for label in get_task(self.task).choices)
+        return [key, *shares, f"{key}_model", *remark_keys(key)]
+
+    def _owns(self, key: str, task: str) -> bool:
+        del task
+        return any(key in self._keys(name) for name in self.questions)
+
+    def _shows(self, key: str, mode: MetadataMode) -> bool:
+        return mode == MetadataMode.LLM and key.removeprefix(f"{_ANSWER}_") in self.questions
+
+
+def _name(question: str) -> str:
+    """The words of a question, as a name for it."""
+    parts = groupby(question.lower(), str.isalnum)
+    return "_".join("".join(signs) for word, signs in parts if word)

@@ -1,0 +1,59 @@
+"""Nodes judged by what they answer to a question, for what stands behind a retriever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from llama_index.core.schema import BaseNode, NodeWithScore
+from typing_extensions import Self
+
+from biogpt_plugins import Engine, Pipeline, Prediction
+from biogpt_plugins.binding import ModelFields
+from biogpt_plugins.inputs import paper_id, paper_title
+from biogpt_plugins.results import Answer
+from biogpt_plugins.synthesis import Passage
+from llama_index_biogpt.task_extractor import text_of
+
+ANSWER = "biogpt_answer"
+
+_TASK = "pubmedqa"
+
+
+class Judging:
+    """Made from a model at hand; whatever it was taught, PubMedQA is what it is asked."""
+
+    @classmethod
+    def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
+        """One on the model of a pipeline at hand."""
+        make = cast("Callable[..., Self]", cls)
+        return make(model=pipeline.engine.model_name, pipeline=pipeline, **options)
+
+    @classmethod
+    def from_engine(cls, engine: Engine, **options: Any) -> Self:  # noqa: ANN401
+        """One on an engine of your own, which is shown solved examples."""
+        return cls.from_pipeline(Pipeline(_TASK, engine), **options)
+
+
+def judge(
+    model: ModelFields, question: str, passages: Sequence[Passage]
+) -> list[Prediction[Answer]]:
+    """What each passage answers, by one call of the engine; none asks no model."""
+    asked = [
+        {"id": passage.paper, "question": question, "context": passage.text} for passage in passages
+    ]
+    return model.bind_task(_TASK).run(asked) if asked else []
+
+
+def passages_of(nodes: Sequence[NodeWithScore]) -> list[Passage]:
+    """The texts of nodes, and the papers that they are of."""
+    return [_passage(node.node) for node in nodes]
+
+
+def _passage(node: BaseNode) -> Passage:
+    return Passage(
+        text=text_of(node),
+        paper=paper_id(node.metadata) or node.ref_doc_id or node.node_id,
+        title=paper_title(node.metadata),
+        id=node.node_id,
+    )

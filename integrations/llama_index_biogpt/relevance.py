@@ -1,0 +1,100 @@
+"""Which of the nodes that a retriever of LlamaIndex found bear on the question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from pydantic import Field
+
+from biogpt_plugins import Prediction
+from biogpt_plugins.engine import in_thread
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.results import Answer
+from biogpt_plugins.synthesis import shared_words
+from llama_index_biogpt.judging import ANSWER, Judging, judge, passages_of
+from llama_index_biogpt.model import ModelComponent
+from llama_index_biogpt.task_extractor import remark_keys, remarks, text_of
+
+SHARED_WORDS = "biogpt_shared_words"
+
+_OWN = (SHARED_WORDS, ANSWER, *remark_keys(ANSWER))
+
+
+class BioGPTRelevancePostprocessor(Judging, ModelComponent, BaseNodePostprocessor):
+    """Keeps the nodes that bear on a question: on its subject, and with an answer to it.
+
+    On its subject is a node that has some of the question's words. This asks no model: one that
+    was taught PubMedQA has seen no passage that is off the subject, and answers all the same.
+
+    Those nodes are judged by one call of the engine. One of which the model makes a yes or a no has
+    an answer; a maybe says that it leaves the question open. A node that cannot be judged is kept,
+    and `biogpt_answer_error` in its metadata says why.
+
+    What is kept are copies, in the retriever's order and with its scores. Their metadata has
+    `biogpt_shared_words` and, where the model was asked, `biogpt_answer` with `label` and
+    `probabilities`, and `biogpt_answer_warnings` if there are remarks; LLMs are not shown them.
+
+    In front of a BioGPTPaperSynthesizer, which judges by itself and counts a maybe as a vote, set
+    `min_decided=0`.
+
+    Attributes:
+        min_shared_words: Least share of the question's words, common ones aside, that a node must
+            have. Single sections, methods above all, have fewer than whole abstracts.
+        min_decided: Least probability of a yes or a no, taken together; 0 asks no model.
+    """
+
+    min_shared_words: float = Field(default=0.2, ge=0, le=1)
+    min_decided: float = Field(default=0.5, ge=0, le=1)
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "BioGPTRelevancePostprocessor"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        if query_bundle is None:
+            raise InputError("nodes bear on a question: give query_str or query_bundle")
+        question = query_bundle.query_str
+        shares = ((node, shared_words(question, text_of(node.node))) for node in nodes)
+        found = [(node, share) for node, share in shares if share >= self.min_shared_words]
+        judged: Sequence[Prediction[Answer] | None] = [None] * len(found)
+        if self.min_decided:
+            judged = judge(self, question, passages_of([node for node, _ in found]))
+        return [
+            _marked(node, {SHARED_WORDS: share, **_facts(prediction)})
+            for (node, share), prediction in zip(found, judged, strict=True)
+            if self._keeps(prediction)
+        ]
+
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        return await in_thread(self._postprocess_nodes, nodes, query_bundle)
+
+    def _keeps(self, prediction: Prediction[Answer] | None) -> bool:
+        if prediction is None or (answer := prediction.result) is None:
+            return True
+        # A label that was written instead of scored counts as certain.
+        shares = answer.probabilities or {answer.label: 1.0}
+        return 1 - shares.get("maybe", 0) >= self.min_decided
+
+
+def _facts(prediction: Prediction[Answer] | None) -> dict[str, Any]:
+    if prediction is None:
+        return {}
+    answer = prediction.result
+    return {**({ANSWER: answer.model_dump()} if answer else {}), **remarks(prediction, ANSWER)}
+
+
+def _marked(found: NodeWithScore, facts: dict[str, Any]) -> NodeWithScore:
+    """A copy with these metadata: retrievers may hand out the nodes that they keep."""
+    node = found.node
+    others = {key: fact for key, fact in node.metadata.items() if key not in _OWN}
+    changes: dict[str, Any] = {"metadata": {**others, **facts}}
+    for name in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys"):
+        changes[name] = list(dict.fromkeys([*getattr(node, name), *facts]))
+    return NodeWithScore(node=node.model_copy(update=changes), score=found.score)
