@@ -15,7 +15,7 @@ from biogpt_plugins.engine import Decoding, Runtime
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.sampling import choose, log_probabilities
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
-from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
+from biogpt_plugins.engines.works import Beams, Group, Row, Scoring, Work
 
 if TYPE_CHECKING:
     from ctranslate2 import GenerationResult, GenerationStepResult, Generator, StorageView
@@ -109,8 +109,11 @@ class CTranslate2Runner:
         self._eos, self._pad = eos, pad
         self._process = os.getpid()
 
-    def fits(self, work: Work, group: Sequence[Work]) -> bool:
-        """Whether a work can be done together with others."""
+    def batch(self) -> Group:
+        """An empty batch."""
+        return Group(self._fits)
+
+    def _fits(self, work: Work, group: Sequence[Work]) -> bool:
         sizes = sorted([work.size, *(other.size for other in group)])
         if work.kind != group[0].kind or sizes[-1] * len(sizes) > _ROOM:
             return False

@@ -24,6 +24,19 @@ _LOOK = 0.1  # seconds between looks at whether a caller who waits is wanted sti
 _SHORT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
+class Batch(Protocol):
+    """Works that are started together."""
+
+    @property
+    def works(self) -> list[Work]:
+        """The works."""
+        ...
+
+    def add(self, work: Work) -> bool:
+        """Take a work in if it can be started together with those that are in; whether it can."""
+        ...
+
+
 class Runner(Protocol):
     """A copy of a model, as a Scheduler uses it: by one thread at a time."""
 
@@ -37,8 +50,8 @@ class Runner(Protocol):
         """The rows in work."""
         ...
 
-    def fits(self, work: Work, group: Sequence[Work]) -> bool:
-        """Whether a work can be started together with others, of which there are some."""
+    def batch(self) -> Batch:
+        """An empty batch, to which those works can be added that can be started together."""
         ...
 
     def start(self, works: Sequence[Work]) -> None:
@@ -269,24 +282,22 @@ class Scheduler:
             self._put_back(worker, stalled)
         going = sum(not row.waits for row in runner.rows)
         places = min(worker.fit - going, runner.places - len(runner.rows))
-        group: list[Work] = []
+        batch = runner.batch()
         served: list[_Request] = []
         more = True
-        while more and len(group) < places:
+        while more and len(batch.works) < places:
             more = False
             for request in self._requests:
-                if len(group) == places:
+                if len(batch.works) == places:
                     break
-                if request.ready and (not group or runner.fits(request.waiting[0], group)):
-                    work = request.waiting.popleft()
-                    group.append(work)
-                    worker.aboard[work] = request
+                if request.ready and batch.add(request.waiting[0]):
+                    worker.aboard[request.waiting.popleft()] = request
                     served.append(request)
                     more = True
         # Who was passed over is the first next time.
         turns = [r for r in self._requests if r not in served] + list(dict.fromkeys(served))
         self._requests = deque(request for request in turns if request.waiting)
-        return group
+        return batch.works
 
     def _put_back(self, worker: _Worker, works: Sequence[Work]) -> None:
         """Have works wait where they are in nobody's way: rows whose readers are slow."""

@@ -156,14 +156,36 @@ class Scoring(Work):
         return "scoring", self.labels
 
 
-def fits(work: Work, group: Sequence[Work], room: int) -> bool:
-    """Whether a work can be read in one pass with others, without much padding.
+class Group:
+    """A batch of works each of which goes with all the others.
+
+    Attributes:
+        works: The works.
+    """
+
+    def __init__(self, fits: Callable[[Work, Sequence[Work]], bool]) -> None:
+        """Begin with none.
+
+        Args:
+            fits: Whether a work can be done together with others, of which there are some.
+        """
+        self.works: list[Work] = []
+        self._fits = fits
+
+    def add(self, work: Work) -> bool:
+        """Take a work in if it can be done together with those that are in; whether it can."""
+        found = not self.works or self._fits(work, self.works)
+        if found:
+            self.works.append(work)
+        return found
+
+
+def fit(sizes: Sequence[int], room: int) -> bool:
+    """Whether so many tokens each can be read in one pass, without much padding.
 
     Args:
-        work: The work.
-        group: The others, at least one.
-        room: Most tokens of a pass, padding included.
+        sizes: Tokens of each work.
+        room: Most tokens of a pass, padding included, if they are of several works.
     """
-    sizes = [*(other.size for other in group), work.size]
     padded = max(sizes) * len(sizes)
-    return work.kind == group[0].kind and padded <= min(room, 1.15 * sum(sizes) + room / 16)
+    return len(sizes) == 1 or padded <= min(room, 1.15 * sum(sizes) + room / 16)

@@ -13,7 +13,7 @@ import torch
 
 from biogpt_plugins.engine import Decoding, in_thread
 from biogpt_plugins.engines.scheduler import Scheduler
-from biogpt_plugins.engines.works import Row, Scoring, fits
+from biogpt_plugins.engines.works import Group, Row, Scoring, fit
 from biogpt_plugins.errors import EngineError, InputError
 
 
@@ -53,8 +53,12 @@ class FakeRunner:
                 self._write(row)
         self.rows = [row for row in self.rows if not row.done]
 
-    def fits(self, work, group):
-        return fits(work, group, self.room)
+    def batch(self):
+        return Group(self._fits)
+
+    def _fits(self, work, group):
+        sizes = [other.size for other in [*group, work]]
+        return work.kind == group[0].kind and fit(sizes, self.room)
 
     def drop(self, works):
         self.rows = [row for row in self.rows if row not in works]
