@@ -20,10 +20,13 @@ from biogpt_plugins.engines.works import Beams, Group, Row, Scoring, Work
 if TYPE_CHECKING:
     from ctranslate2 import GenerationResult, GenerationStepResult, Generator, StorageView
 
-# On a CPU more rows gain little: their keys and values are copied at every step.
 _BATCH_SIZE = {"cuda": 64, "cpu": 16}
 _MANY = 1 << 16
-_ROOM = 1 << 13
+_ROOM = 1 << 14
+# At every step CTranslate2 copies all keys and values, layer by layer. A CPU does that in its cache
+# as long as those of a layer are about so many numbers; in base shape four rows of 400 tokens gain
+# all there is to gain, and sixteen are slower than four times four.
+_CACHED = 1 << 21
 # Rows whose prompts are longer than the shortest one feed the rest of them token by token. That
 # takes a step each, and is less than the steps that a batch saves, as long as there are few.
 _NEAR, _WIDEST = 16, 64
@@ -52,6 +55,7 @@ class CTranslate2Engine(LocalEngine):
         *,
         names: Sequence[str],
         context_size: int,
+        hidden_size: int,
         device: torch.device,
         dtype: str,
         model_name: str,
@@ -65,6 +69,7 @@ class CTranslate2Engine(LocalEngine):
             tokenizer: Its tokenizer.
             names: What CTranslate2 calls each token, by id.
             context_size: Its positions.
+            hidden_size: Its width.
             device: Where the first generator is.
             dtype: What it computes in.
             model_name: What to call it.
@@ -73,9 +78,10 @@ class CTranslate2Engine(LocalEngine):
         """
         self.device, self.dtype = device, dtype
         eos, pad = int(tokenizer.sep_token_id), int(tokenizer.pad_token_id)
+        room = _CACHED // hidden_size if device.type == "cpu" else _ROOM
         super().__init__(
             tokenizer,
-            [CTranslate2Runner(one, names, eos=eos, pad=pad) for one in generators],
+            [CTranslate2Runner(one, names, eos=eos, pad=pad, room=room) for one in generators],
             model_name=model_name,
             context_size=context_size,
             rows=len(names),
@@ -95,7 +101,9 @@ class CTranslate2Runner:
     places = _MANY
     rows: Sequence[Row] = ()
 
-    def __init__(self, generator: Generator, names: Sequence[str], *, eos: int, pad: int) -> None:
+    def __init__(
+        self, generator: Generator, names: Sequence[str], *, eos: int, pad: int, room: int
+    ) -> None:
         """Make ready.
 
         Args:
@@ -103,10 +111,11 @@ class CTranslate2Runner:
             names: What it calls each token, by id.
             eos: Id of `</s>`.
             pad: Id of the padding token, which is never written.
+            room: Most tokens of a batch, padding included, if they are of several works.
         """
         self._generator = generator
         self._names = names
-        self._eos, self._pad = eos, pad
+        self._eos, self._pad, self._room = eos, pad, room
         self._process = os.getpid()
 
     def batch(self) -> Group:
@@ -115,7 +124,7 @@ class CTranslate2Runner:
 
     def _fits(self, work: Work, group: Sequence[Work]) -> bool:
         sizes = sorted([work.size, *(other.size for other in group)])
-        if work.kind != group[0].kind or sizes[-1] * len(sizes) > _ROOM:
+        if work.kind != group[0].kind or sizes[-1] * len(sizes) > self._room:
             return False
         if isinstance(work, Beams):
             return sizes[0] == sizes[-1]

@@ -163,12 +163,13 @@ def _load_for_ctranslate2(
         if made != folder:
             int8 = compute_type.startswith(ours.INT8)
             ours.write_folder(folder, made, name=name, int8=int8)
-        names = ours.vocabulary(made)
+        names, config = ours.vocabulary(made), BioGptConfig.from_pretrained(folder)
         return CTranslate2Engine(
             ours.open_folder(made, devices, compute_type, name),
             _tokenizer(folder, len(names)),
             names=names,
-            context_size=BioGptConfig.from_pretrained(folder).max_position_embeddings,
+            context_size=config.max_position_embeddings,
+            hidden_size=config.hidden_size,
             device=devices[0],
             dtype=compute_type,
             model_name=name,

@@ -93,6 +93,7 @@ def engine(watched, folder):
         BioGptTokenizer.from_pretrained(folder),
         names=vocabulary(folder),
         context_size=96,
+        hidden_size=32,
         device=torch.device("cpu"),
         dtype="float32",
         model_name="tiny",
