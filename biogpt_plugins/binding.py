@@ -18,7 +18,7 @@ from typing_extensions import Self
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import read_config
-from biogpt_plugins.engine import Decoding, Engine
+from biogpt_plugins.engine import Decoding, Engine, Runtime
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline, load
 from biogpt_plugins.prompts import FEW_SHOT
@@ -47,6 +47,8 @@ class ModelFields(BaseModel):
 
     Attributes:
         model: "demo", a folder or a hub id.
+        engine: As in `biogpt_plugins.load`. It is written down only where it is given, so that
+            what was written down without it stays the same.
         device: As in `biogpt_plugins.load`; likewise `dtype`, `revision` and `allow_pickle`.
         pipeline: Used instead of loading, as long as `model` names its engine. It is left out of
             whatever is written down or sent to another process, which then loads `model`.
@@ -55,6 +57,7 @@ class ModelFields(BaseModel):
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     model: str = "demo"
+    engine: Runtime | None = Field(default=None, exclude_if=lambda engine: engine is None)
     device: str | None = None
     dtype: str | None = None
     revision: str | None = None
@@ -67,6 +70,7 @@ class ModelFields(BaseModel):
     def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
         """One on a pipeline at hand, its layout and its decoding."""
         named = {"model": pipeline.engine.model_name, "task": pipeline.task.name}
+        named |= _runs(pipeline.engine)
         return cls(**{**named, **options, "pipeline": pipeline})
 
     def bind_task(self, task: str) -> Pipeline:
@@ -76,6 +80,7 @@ class ModelFields(BaseModel):
             return load(
                 self.model,
                 task,
+                engine=self.engine,
                 device=self.device,
                 dtype=self.dtype,
                 revision=self.revision,
@@ -90,7 +95,9 @@ class ModelFields(BaseModel):
         """
         if given := self._pipeline_at_hand():
             return given.engine
-        return _engine(self.model, self.device, self.dtype, self.revision, self.allow_pickle)
+        return _engine(
+            self.model, self.engine, self.device, self.dtype, self.revision, self.allow_pickle
+        )
 
     def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
         """Name of the first relation task that the model was taught, which is not loaded for it.
@@ -114,7 +121,7 @@ class ModelFields(BaseModel):
         return list(read_card(folder, self.model).tasks)
 
     def own_ways(self) -> dict[str, Any]:
-        """What a pipeline at hand does otherwise than its model's own layout and decoding would.
+        """What a pipeline at hand does otherwise than its model, as these fields name it, would.
 
         For whoever tells results apart by the settings that they came from.
         """
@@ -122,7 +129,11 @@ class ModelFields(BaseModel):
         if given is None:
             return {}
         usual = given.for_task(given.task)
-        ways = {"card": (given.card, usual.card), "decoding": (given.decoding, usual.decoding)}
+        ways: dict[str, tuple[object, object]] = {
+            "card": (given.card, usual.card),
+            "decoding": (given.decoding, usual.decoding),
+            **{name: (own, getattr(self, name)) for name, own in _runs(given.engine).items()},
+        }
         return {name: repr(own) for name, (own, other) in ways.items() if own != other}
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -143,12 +154,30 @@ class ModelFields(BaseModel):
         return given if given and given.engine.model_name == self.model else None
 
 
+def _runs(engine: Engine) -> dict[str, str]:
+    """What an engine runs its model by, where that is not what a name alone would give."""
+    runtime = getattr(engine, "runtime", "transformers")
+    if runtime == "transformers":
+        return {}
+    return {"engine": runtime, "dtype": str(getattr(engine, "dtype", ""))}
+
+
 @cache
-def _engine(
-    model: str, device: str | None, dtype: str | None, revision: str | None, allow_pickle: bool
+def _engine(  # noqa: PLR0913, PLR0917 - the fields, as a key
+    model: str,
+    engine: Runtime | None,
+    device: str | None,
+    dtype: str | None,
+    revision: str | None,
+    allow_pickle: bool,
 ) -> Engine:
     fields = ModelFields(
-        model=model, device=device, dtype=dtype, revision=revision, allow_pickle=allow_pickle
+        model=model,
+        engine=engine,
+        device=device,
+        dtype=dtype,
+        revision=revision,
+        allow_pickle=allow_pickle,
     )
     return fields.bind_task((fields._taught(None) or ["generate"])[0]).engine
 

@@ -10,13 +10,16 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from functools import cache
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.grammars import Grammar
 from biogpt_plugins.results import FinishReason, Usage
 
 T = TypeVar("T")
+
+Runtime = Literal["transformers", "ctranslate2"]
+"""What a local model is run by."""
 
 
 @dataclass(frozen=True, kw_only=True)

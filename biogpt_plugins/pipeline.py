@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, in_thread
+from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, Runtime, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.inputs import Text, encodable, id_of
 from biogpt_plugins.prompts import PRETRAINED, TaskCard
@@ -255,6 +255,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     *,
     decoding: Decoding | Manner | None = None,
     method: Method = "auto",
+    engine: Runtime | None = None,
     device: str | None = None,
     dtype: str | None = None,
     revision: str | None = None,
@@ -270,18 +271,22 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
             first in its card. A model that was not taught the task gives a warning.
         decoding: As in Pipeline: "grounded", say.
         method: As there.
+        engine: "transformers", or "ctranslate2" (an extra); what the model's folder was made for by
+            default. See `biogpt_plugins.engines.load_engine`.
         device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default. "cuda:0,cuda:1", or
             "all" for every CUDA device: each has a copy of the model, and all share the work.
-        dtype: "bfloat16", "float16", "float32"; the best for the device by default.
+        dtype: "bfloat16", "float16", "float32"; the best for the device by default. With
+            CTranslate2 "int8", its default, or "float32".
         revision: Branch, tag or commit of a hub model.
         batch_size: Most inputs computed at once, for all who share the model; what suits the
             device by default.
         allow_pickle: Also load pytorch_model.bin, which can run code of whoever made it.
 
     Raises:
-        InputError: No such task, or none is given and the model was taught none.
+        InputError: No such task or engine, or no task is given and the model was taught none.
         ModelError: The model cannot be found, or is no BioGPT.
         DeviceError: The device or dtype is not to be had here.
+        MissingExtraError: CTranslate2 is not installed.
     """
     from biogpt_plugins.checkpoints import locate  # noqa: PLC0415 - a composition root
     from biogpt_plugins.checkpoints.card import read_card  # noqa: PLC0415 - the same
@@ -295,8 +300,9 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
 
     from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
 
-    engine = load_engine(
+    loaded = load_engine(
         model,
+        engine=engine,
         device=device,
         dtype=dtype,
         revision=revision,
@@ -307,7 +313,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         warnings.warn(remark, stacklevel=2)
     return Pipeline(
         chosen,
-        engine,
+        loaded,
         cards=card.tasks,
         decoding=decoding,
         method=method,

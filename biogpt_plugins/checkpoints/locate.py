@@ -12,11 +12,15 @@ from biogpt_plugins.errors import ModelError, ModelNotFoundError, NotABioGPTErro
 BUNDLED = ("demo",)
 """Names of the models that come with this package."""
 
+CONVERTED = "ctranslate2"
+"""Key of the config.json of a folder that was converted for CTranslate2."""
+
 _HERE = Path(__file__).parent
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _TEXTS = ["*.json", "*.txt", "*.model"]
 _SAFE = "*.safetensors"
 _PICKLE = "*.bin"
+_CTRANSLATE2 = "model.bin"
 
 
 def locate(
@@ -105,10 +109,20 @@ def read_config(folder: Path, name: str) -> dict[str, object]:
     return dict(config)
 
 
+def converted(folder: Path) -> str | None:
+    """What the weights of a folder for CTranslate2 are stored in; None for any other folder."""
+    facts = read_config(folder, str(folder)).get(CONVERTED)
+    return str(facts.get("weights")) if isinstance(facts, dict) else None
+
+
 def _check_files(folder: Path, name: str, allow_pickle: bool) -> None:
     missing = [file for file in ("vocab.json", "merges.txt") if not (folder / file).is_file()]
     if missing:
         raise ModelError(f"{name!r} lacks {' and '.join(missing)}: looked in {folder}")
+    if converted(folder):
+        if not (folder / _CTRANSLATE2).is_file():
+            raise ModelError(f"{name!r} has no weights ({_CTRANSLATE2}): looked in {folder}")
+        return
     if any(folder.glob(_SAFE)) or (allow_pickle and any(folder.glob(_PICKLE))):
         return
     if any(folder.glob(_PICKLE)):
@@ -154,7 +168,9 @@ def _from_hub(
     # The small files first: a repository that is no BioGPT may be hundreds of gigabytes.
     read_config(_download(name, revision, _TEXTS), name)
     folder = _download(name, revision, [*_TEXTS, _SAFE])
-    if allow_pickle and not any(folder.glob(_SAFE)):
+    if converted(folder):
+        folder = _download(name, revision, [*_TEXTS, _CTRANSLATE2])
+    elif allow_pickle and not any(folder.glob(_SAFE)):
         folder = _download(name, revision, [*_TEXTS, _PICKLE])
     elif not any(folder.glob(_SAFE)):
         raise ModelError(

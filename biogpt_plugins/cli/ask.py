@@ -35,6 +35,7 @@ def ask(  # noqa: PLR0913 - options of a command
     ] = "",
     model: console.Model = "demo",
     as_json: console.Json = False,
+    engine: console.Engine = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
@@ -42,7 +43,15 @@ def ask(  # noqa: PLR0913 - options of a command
     """Answer a question about a passage: yes, no or maybe, with probabilities."""
     value = {"question": question, "context": _text(context), "long_answer": long_answer}
     task = _layout(model, long_answer, allow_pickle=allow_pickle)
-    pipeline = console.load(ctx, model, task, device=device, dtype=dtype, allow_pickle=allow_pickle)
+    pipeline = console.load(
+        ctx,
+        model,
+        task,
+        engine=engine,
+        device=device,
+        dtype=dtype,
+        allow_pickle=allow_pickle,
+    )
     answer = console.result_of(pipeline.run([value])[0], as_json=as_json)
     if not as_json:
         console.stdout().print(show.bars(answer.probabilities))
@@ -54,13 +63,20 @@ def describe(  # noqa: PLR0913 - options of a command
     *,
     model: console.Model = PRETRAINED,
     as_json: console.Json = False,
+    engine: console.Engine = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
     """Say what a term means, with a pretrained model (the bundled one was not taught this)."""
     pipeline = console.load(
-        ctx, model, "describe", device=device, dtype=dtype, allow_pickle=allow_pickle
+        ctx,
+        model,
+        "describe",
+        engine=engine,
+        device=device,
+        dtype=dtype,
+        allow_pickle=allow_pickle,
     )
     with console.stderr().status("writing"):
         prediction = pipeline.run([term])[0]
@@ -81,6 +97,7 @@ def generate(  # noqa: PLR0913 - options of a command
     ] = 0.0,
     seed: Annotated[int | None, typer.Option(help="Makes sampling repeat itself.")] = None,
     as_json: console.Json = False,
+    engine: console.Engine = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
@@ -94,6 +111,7 @@ def generate(  # noqa: PLR0913 - options of a command
         model,
         "generate",
         decoding=decoding,
+        engine=engine,
         device=device,
         dtype=dtype,
         allow_pickle=allow_pickle,

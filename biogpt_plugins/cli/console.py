@@ -29,13 +29,22 @@ Model = Annotated[
     str,
     typer.Option("--model", "-m", help='"demo", a model folder, or an id on the Hugging Face hub.'),
 ]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="transformers or ctranslate2.", show_default="what the model's folder was made for"
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(help="cuda, cuda:1, mps or cpu.", show_default="the best there is"),
 ]
 Dtype = Annotated[
     str | None,
-    typer.Option(help="bfloat16, float16 or float32.", show_default="the best for it"),
+    typer.Option(
+        help="bfloat16, float16 or float32; with ctranslate2 int8 or float32.",
+        show_default="the best for it",
+    ),
 ]
 AllowPickle = Annotated[
     bool,

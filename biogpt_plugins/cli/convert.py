@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.tasks import TASKS
 
 if TYPE_CHECKING:
-    from biogpt_plugins.conversion import Report
+    from biogpt_plugins.conversion import Conversion, Report
 
 _GIGA, _MEGA = 1e9, 1e6
 
@@ -25,14 +25,27 @@ class Stored(str, Enum):
 
     float32 = "float32"
     bfloat16 = "bfloat16"
+    int8 = "int8"
+
+
+class Target(str, Enum):
+    """What a folder is made for."""
+
+    transformers = "transformers"
+    ctranslate2 = "ctranslate2"
 
 
 def convert(  # noqa: PLR0913 - options of a command
     src: Annotated[
-        Path, typer.Argument(help="A checkpoint of microsoft/BioGPT: its .tgz, folder or .pt file.")
+        str,
+        typer.Argument(
+            help="A checkpoint of microsoft/BioGPT: its .tgz, folder or .pt file. For ctranslate2 "
+            "also a model as elsewhere."
+        ),
     ],
     out: Annotated[Path, typer.Argument(help="The folder to make.")],
     *,
+    to: Annotated[Target, typer.Option(help="What the folder is for.")] = Target.transformers,
     dictionary: Annotated[
         Path | None,
         typer.Option("--dict", help="dict.txt.", show_default="the one beside the checkpoint"),
@@ -44,8 +57,13 @@ def convert(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     dtype: Annotated[
-        Stored, typer.Option(help="bfloat16 takes half the space; float32 changes nothing.")
-    ] = Stored.float32,
+        Stored | None,
+        typer.Option(
+            help="float32 changes nothing; bfloat16 takes half the space, int8 (ctranslate2 alone) "
+            "a quarter.",
+            show_default="float32; for ctranslate2 int8",
+        ),
+    ] = None,
     average: Annotated[
         int | None,
         typer.Option(min=1, help="Take the mean of so many of the newest checkpoints."),
@@ -56,23 +74,28 @@ def convert(  # noqa: PLR0913 - options of a command
     ] = None,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
-    """Turn a fairseq checkpoint into a folder that needs no fairseq.
+    """Turn a fairseq checkpoint into a folder that needs no fairseq, or any model for CTranslate2.
 
     dict.txt and bpecodes are in data/BioGPT (data/BioGPT-Large) of github.com/microsoft/BioGPT.
     The folder knows its task: `biogpt extract PAPERS --model OUT`.
     """
-    from biogpt_plugins.conversion import convert as make  # noqa: PLC0415 - loads torch
+    from biogpt_plugins import conversion  # noqa: PLC0415 - loads torch
 
+    ways: dict[Target, Callable[..., Conversion]] = {
+        Target.transformers: conversion.convert,
+        Target.ctranslate2: conversion.convert_to_ctranslate2,
+    }
+    stored = {"dtype": dtype.value} if dtype else {}
     with console.stderr().status(f"converting {src}"):
-        made = make(
+        made = ways[to](
             src,
             out,
             dictionary=dictionary,
             bpecodes=bpecodes,
-            dtype=dtype.value,
             average=average,
             task=task,
             allow_pickle=allow_pickle,
+            **stored,
         )
     for note in made.notes:
         console.remark("warning", note)

@@ -51,6 +51,7 @@ def extract(  # noqa: PLR0913 - options of a command
         int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many records.")
     ] = None,
     chunk: Annotated[int, typer.Option(min=1, help="Records handed to the model at a time.")] = 64,
+    engine: console.Engine = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
@@ -67,7 +68,13 @@ def extract(  # noqa: PLR0913 - options of a command
     records = islice(read_records(files, form), limit)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.load(
-            ctx, model, task, device=device, dtype=dtype, allow_pickle=allow_pickle
+            ctx,
+            model,
+            task,
+            engine=engine,
+            device=device,
+            dtype=dtype,
+            allow_pickle=allow_pickle,
         )
         tally = _Tally()
         try:

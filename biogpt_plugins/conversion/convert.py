@@ -87,8 +87,8 @@ def convert(  # noqa: PLR0913 - the command's own arguments
     """
     named = get_task(task).name if task else None
     if dtype not in ("float32", "bfloat16"):
-        raise InputError(f"dtype = {dtype!r} must be 'float32' or 'bfloat16'")
-    with _beside(Path(out)) as (workspace, folder):
+        raise InputError(f"dtype = {dtype!r} must be 'float32' or 'bfloat16' (--dtype)")
+    with beside(Path(out)) as (workspace, folder):
         source = open_source(src, unpacked=workspace / "unpacked", average=average)
         checkpoints = [
             Checkpoint(path, name, allow_pickle=allow_pickle)
@@ -181,7 +181,7 @@ def read_task(
 
 
 @contextmanager
-def _beside(out: Path) -> Iterator[tuple[Path, Path]]:
+def beside(out: Path) -> Iterator[tuple[Path, Path]]:
     """A workspace beside `out`, and a folder in it that becomes `out` if all goes well."""
     if out.is_dir() and any(out.iterdir()):
         raise InputError(f"the folder {str(out)!r} holds something: remove it or name another")

@@ -10,14 +10,19 @@ from pydantic import BaseModel
 from safetensors import safe_open
 from transformers import BioGptConfig, BioGptForCausalLM
 
-from biogpt_plugins.checkpoints import BUNDLED, locate
+from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
+from biogpt_plugins.checkpoints.locate import converted
 from biogpt_plugins.conversion.convert import network_config, read_task
 from biogpt_plugins.conversion.settings import read_settings
-from biogpt_plugins.conversion.source import open_source
+from biogpt_plugins.conversion.source import is_fairseq, open_source
 from biogpt_plugins.conversion.weights import Checkpoint
 
-FAIRSEQ, TRANSFORMERS = "fairseq checkpoint", "transformers folder"
+FAIRSEQ, TRANSFORMERS, CTRANSLATE2 = (
+    "fairseq checkpoint",
+    "transformers folder",
+    "CTranslate2 folder",
+)
 
 
 class Report(BaseModel):
@@ -25,7 +30,7 @@ class Report(BaseModel):
 
     Attributes:
         name: What it was asked for by.
-        form: "fairseq checkpoint" or "transformers folder".
+        form: "fairseq checkpoint", "transformers folder" or "CTranslate2 folder".
         card: What it was taught, and in which layout; no task for a pretrained model.
         layers: Number of layers; `hidden_size`, `heads`, `feed_forward` are theirs.
         positions: Most tokens of prompt and completion.
@@ -63,12 +68,10 @@ def inspect_model(path: str | Path, *, allow_pickle: bool = False) -> Report:
         ModelNotFoundError: There is no such model here.
         ModelError: It is damaged, or no BioGPT.
     """
-    where = Path(path).expanduser()
-    packed = where.is_file() or (where.is_dir() and any(where.glob("*.pt")))
-    if str(path) in BUNDLED or not packed or (where / "config.json").is_file():
+    if not is_fairseq(path):
         return _inspect_folder(path)
     with tempfile.TemporaryDirectory() as workspace:
-        source = open_source(where, unpacked=Path(workspace) / "unpacked")
+        source = open_source(path, unpacked=Path(workspace) / "unpacked")
         [(name, file)] = source.checkpoints.items()
         checkpoint = Checkpoint(file, name, allow_pickle=allow_pickle)
         settings = read_settings(checkpoint.state, name)
@@ -84,8 +87,10 @@ def _inspect_folder(path: str | Path) -> Report:
     config = BioGptConfig.from_pretrained(folder)
     files = sorted(folder.glob("*.safetensors"))
     notes: tuple[str, ...] = ()
-    kind = str(config.dtype).removeprefix("torch.")
-    if files:
+    form, kind = TRANSFORMERS, str(config.dtype).removeprefix("torch.")
+    if stored := converted(folder):
+        form, kind, files = CTRANSLATE2, stored, [folder / "model.bin"]
+    elif files:
         with safe_open(files[0], "pt") as tensors:
             kind = str(tensors.get_tensor(next(iter(tensors.keys()))).dtype).removeprefix("torch.")
     else:
@@ -93,7 +98,7 @@ def _inspect_folder(path: str | Path) -> Report:
         notes = ("its weights are pickled: they can run their maker's code, see --allow-pickle",)
     size = sum(file.stat().st_size for file in files)
     card = read_card(folder, str(path))
-    return _report(path, TRANSFORMERS, card, config, dtype=kind, size=size, notes=notes)
+    return _report(path, form, card, config, dtype=kind, size=size, notes=notes)
 
 
 def _report(  # noqa: PLR0913 - what a report is made of

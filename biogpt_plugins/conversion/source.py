@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from biogpt_plugins.checkpoints import BUNDLED
 from biogpt_plugins.errors import InputError, ModelError, ModelNotFoundError
 
 _PREFERRED = ("checkpoint_avg.pt", "checkpoint.pt")
@@ -39,6 +40,14 @@ class Source:
     checkpoints: Mapping[str, Path]
     dictionary: Path | None
     bpecodes: Path | None
+
+
+def is_fairseq(src: str | Path) -> bool:
+    """Whether a file or folder is looked into for fairseq checkpoints, and is no model already."""
+    path = Path(src).expanduser()
+    if str(src) in BUNDLED or (path / "config.json").is_file():
+        return False
+    return path.is_file() or (path.is_dir() and any(path.glob("*.pt")))
 
 
 def open_source(src: str | Path, *, unpacked: Path, average: int | None = None) -> Source:

@@ -6,12 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
     from biogpt_plugins.engines.loading import load_engine
     from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
-__all__ = ["TransformersEngine", "load_engine"]
+__all__ = ["CTranslate2Engine", "TransformersEngine", "load_engine"]
 
-_HOMES = {"TransformersEngine": "transformers_engine", "load_engine": "loading"}
+_HOMES = {
+    "CTranslate2Engine": "ctranslate2_engine",
+    "TransformersEngine": "transformers_engine",
+    "load_engine": "loading",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +18,6 @@ _DTYPES = {
     "float16": torch.float16,
     "fp16": torch.float16,
 }
-# A smaller model is quick on any CPU, and in float32 it writes the same on all of them.
 _SMALL = 50_000_000
 
 
@@ -28,26 +27,37 @@ def available() -> list[str]:
     return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
 
-def pick_devices(device: str | torch.device | None = None) -> tuple[torch.device, ...]:
+def pick_devices(
+    device: str | torch.device | None = None, here: Sequence[str] | None = None
+) -> tuple[torch.device, ...]:
     """The devices of a name: one; several, with commas between them; "all" for every CUDA device.
+
+    Args:
+        device: The name; None for the best there is.
+        here: The devices to choose from, the best one first; None for torch's.
 
     Raises:
         DeviceError: This machine does not have one of them.
     """
+    here = here or available()
     if device == "all":
-        cuda = [name for name in available() if name.startswith("cuda")]
-        return tuple(map(pick_device, cuda)) or (pick_device(),)
+        cuda = [pick_device(name, here) for name in here if name.startswith("cuda")]
+        return tuple(cuda) or (pick_device(None, here),)
     names = device.split(",") if isinstance(device, str) else [device]
-    return tuple(pick_device(name.strip() if isinstance(name, str) else name) for name in names)
+    return tuple(
+        pick_device(name.strip() if isinstance(name, str) else name, here) for name in names
+    )
 
 
-def pick_device(device: str | torch.device | None = None) -> torch.device:
+def pick_device(
+    device: str | torch.device | None = None, here: Sequence[str] | None = None
+) -> torch.device:
     """The named device, or the best there is; "cuda" is the current CUDA device.
 
     Raises:
         DeviceError: This machine does not have it.
     """
-    here = available()
+    here = here or available()
     name = here[0] if device is None else str(device).lower()
     if name == "cuda" and torch.cuda.is_available():
         name = f"cuda:{torch.cuda.current_device()}"
@@ -87,19 +97,23 @@ def _default(device: torch.device, folder: Path, name: str) -> torch.dtype:
         with torch.cuda.device(device):
             real = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if real else torch.float16
-    if device.type == "cpu" and _parameters(read_config(folder, name)) >= _SMALL and _cpu_bf16():
+    # A small model is quick on any CPU, and in float32 it writes the same on all of them.
+    if device.type == "cpu" and not is_small(folder, name) and _cpu_bf16():
         return torch.bfloat16
     return torch.float32
 
 
-def _parameters(config: Mapping[str, object]) -> int:
+def is_small(folder: Path, name: str) -> bool:
+    """Whether a model is so small that a single core is quick enough with it."""
+    config = read_config(folder, name)
+
     def number(key: str) -> int:
         value = config.get(key, 0)
         return value if isinstance(value, int) else 0
 
     width = number("hidden_size")
     layer = 4 * width * width + 2 * width * number("intermediate_size")
-    return width * number("vocab_size") + number("num_hidden_layers") * layer
+    return width * number("vocab_size") + number("num_hidden_layers") * layer < _SMALL
 
 
 def _cpu_bf16() -> bool:

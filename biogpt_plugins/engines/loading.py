@@ -2,68 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
+from typing import get_args
 
 import torch
-from transformers import BioGptForCausalLM, BioGptTokenizer
+from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.locate import converted
 from biogpt_plugins.checkpoints.registry import LEARNED
+from biogpt_plugins.engine import Runtime
+from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
+from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
-from biogpt_plugins.errors import ModelError
+from biogpt_plugins.errors import InputError, ModelError
 
-_ENGINES: dict[tuple[Path, tuple[torch.device, ...], torch.dtype], TransformersEngine] = {}
+_Key = tuple[Runtime, Path, tuple[torch.device, ...], str | torch.dtype]
+_ENGINES: dict[_Key, LocalEngine] = {}
 _LOADING = Lock()
 
 
 def load_engine(  # noqa: PLR0913 - keyword-only options
     model: str | Path,
     *,
+    engine: Runtime | None = None,
     device: str | torch.device | None = None,
     dtype: str | torch.dtype | None = None,
     revision: str | None = None,
     allow_pickle: bool = False,
     local_files_only: bool | None = None,
     batch_size: int | None = None,
-) -> TransformersEngine:
-    """The engine of a model: one for each model, device and dtype in a process, loaded once.
+) -> LocalEngine:
+    """The engine of a model: one for each runtime, model, device and dtype, loaded once.
 
     Args:
         model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub.
+        engine: "transformers" or "ctranslate2"; None for what the folder was made for. A folder of
+            transformers is converted for CTranslate2 each time that a process loads it;
+            `biogpt convert --to ctranslate2` does it once.
         device: "cuda", "cuda:1", "mps" or "cpu"; None for the best there is. Of several, with
             commas between them, or "all" for every CUDA device, each has a copy of the model.
         dtype: "bfloat16", "float16" or "float32"; None for bfloat16 where the hardware has it
-            and the model is large enough to gain by it.
+            and the model is large enough to gain by it. For CTranslate2 "int8", which is its
+            default, "float32", and what else the device computes in.
         revision: Branch, tag or commit of a hub id.
-        allow_pickle: Accept weights in PyTorch's pickle format where there are no safetensors.
+        allow_pickle: Accept weights in PyTorch's pickle format where there are no safetensors;
+            not for CTranslate2.
         local_files_only: True never asks the hub, False always does; None asks it only for
             what the local cache does not hold.
         batch_size: Most prompts of a batch, for all who share the engine; None leaves it.
 
     Raises:
+        InputError: There is no such engine.
         DeviceError: This machine does not have the device or the dtype.
         ModelNotFoundError: There is no such folder, or the hub does not know or give the id.
         NotABioGPTError: The folder or repository holds something else.
-        ModelError: Files are missing, damaged, or pickled and `allow_pickle` is False.
+        ModelError: Files are missing, damaged, made for the other engine, or pickled and
+            `allow_pickle` is False.
+        MissingExtraError: CTranslate2 is not installed.
     """
-    where = pick_devices(device)
+    if engine not in (None, *get_args(Runtime)):
+        raise InputError(f"engine = {engine!r} is unknown: use {' or '.join(get_args(Runtime))}")
+    name = str(model)
     folder = locate(
         model, revision=revision, local_files_only=local_files_only, allow_pickle=allow_pickle
     )
-    key = (folder, where, pick_dtype(dtype, where[0], folder, str(model)))
+    key, load = _way(_runtime(engine, folder, name), folder, device, dtype, name)
     with _LOADING:
         if key not in _ENGINES or _ENGINES[key].closed:
-            _ENGINES[key] = _load(*key, str(model))
-        engine = _ENGINES[key]
+            _ENGINES[key] = load()
+        found = _ENGINES[key]
     if batch_size is not None:
-        engine.limit_batches(batch_size)
-    return engine
+        found.limit_batches(batch_size)
+    return found
+
+
+def _runtime(engine: Runtime | None, folder: Path, name: str) -> Runtime:
+    if not converted(folder):
+        return engine or "transformers"
+    if engine == "transformers":
+        raise ModelError(
+            f"{name!r} was converted for CTranslate2, and transformers cannot load it: leave the "
+            "engine out, or name the model that it was made from"
+        )
+    return "ctranslate2"
+
+
+def _way(
+    runtime: Runtime,
+    folder: Path,
+    device: str | torch.device | None,
+    dtype: str | torch.dtype | None,
+    name: str,
+) -> tuple[_Key, Callable[[], LocalEngine]]:
+    """What tells an engine from others, and how it is loaded."""
+    if runtime == "transformers":
+        devices = pick_devices(device)
+        kind = pick_dtype(dtype, devices[0], folder, name)
+        return (runtime, folder, devices, kind), partial(_load, folder, devices, kind, name)
+
+    from biogpt_plugins.engines import ctranslate2_folder as ours  # noqa: PLC0415 - an extra
+
+    devices = pick_devices(device, ours.available())
+    compute_type = ours.pick_compute_type(dtype, devices[0])
+    return (
+        (runtime, folder, devices, compute_type),
+        partial(_load_for_ctranslate2, folder, devices, compute_type, name),
+    )
 
 
 def _load(
@@ -71,7 +124,6 @@ def _load(
 ) -> TransformersEngine:
     with _silence():
         try:
-            tokenizer = BioGptTokenizer.from_pretrained(folder, local_files_only=True)
             model, report = BioGptForCausalLM.from_pretrained(
                 folder,
                 dtype=dtype,
@@ -83,6 +135,7 @@ def _load(
                 # Reported below: the error that transformers raises does not name them.
                 ignore_mismatched_sizes=True,
             )
+            tokenizer = _tokenizer(folder, model.config.vocab_size)
         except Exception as error:  # damaged files raise errors of several libraries
             raise ModelError(
                 f"cannot load {name!r} from {folder}: {type(error).__name__}: {error}"
@@ -93,13 +146,43 @@ def _load(
             f"the weights of {name!r} do not fit its config.json: {len(unfit)} are missing or of "
             f"another shape, {unfit[0]} among them; looked in {folder}"
         )
-    if model.config.vocab_size == len(tokenizer) + len(LEARNED):
-        # A fairseq model saved with its dictionary alone has them as rows behind it.
-        tokenizer.add_tokens(list(LEARNED), special_tokens=True)
     copies = [deepcopy(model).to(device) for device in devices[1:]]
     return TransformersEngine(
         model.to(devices[0]), tokenizer, model_name=name, folder=folder, copies=copies
     )
+
+
+def _load_for_ctranslate2(
+    folder: Path, devices: tuple[torch.device, ...], compute_type: str, name: str
+) -> CTranslate2Engine:
+    from biogpt_plugins.engines import ctranslate2_folder as ours  # noqa: PLC0415 - an extra
+
+    ours.check_stored(folder, compute_type, name)
+    with _silence(), TemporaryDirectory(prefix="biogpt-") as temporary:
+        made = folder if converted(folder) else Path(temporary)
+        if made != folder:
+            int8 = compute_type.startswith(ours.INT8)
+            ours.write_folder(folder, made, name=name, int8=int8)
+        names, config = ours.vocabulary(made), BioGptConfig.from_pretrained(folder)
+        return CTranslate2Engine(
+            ours.open_folder(made, devices, compute_type, name),
+            _tokenizer(folder, len(names)),
+            names=names,
+            context_size=config.max_position_embeddings,
+            hidden_size=config.hidden_size,
+            device=devices[0],
+            dtype=compute_type,
+            model_name=name,
+            folder=folder,
+        )
+
+
+def _tokenizer(folder: Path, rows: int) -> BioGptTokenizer:
+    tokenizer = BioGptTokenizer.from_pretrained(folder, local_files_only=True)
+    if rows == len(tokenizer) + len(LEARNED):
+        # A fairseq model saved with its dictionary alone has them as rows behind it.
+        tokenizer.add_tokens(list(LEARNED), special_tokens=True)
+    return tokenizer
 
 
 @contextmanager

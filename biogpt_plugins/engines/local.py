@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import torch
 from transformers import BioGptTokenizer
 
-from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Token
+from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Runtime, Token
 from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.moses import Writing
 from biogpt_plugins.engines.scheduler import Runner, Scheduler
 from biogpt_plugins.engines.stopping import Stops
 from biogpt_plugins.engines.tokens import Encoded, Tokens
 from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
-from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.errors import BioGPTError, InputError, ModelError
 from biogpt_plugins.results import Usage
 
 _GREEDY = Decoding()
@@ -34,6 +34,7 @@ class LocalEngine:
     Calls that come at the same time, from wherever, are merged into full batches; see Scheduler.
 
     Attributes:
+        runtime: What runs the model.
         model_name: The name that the model was asked for by.
         tokenizer: The model's BioGptTokenizer.
         folder: The folder it was loaded from; None for a model that was built in memory.
@@ -41,21 +42,42 @@ class LocalEngine:
         closed: Whether `close` was called.
     """
 
-    def __init__(
+    runtime: ClassVar[Runtime] = "transformers"
+
+    def __init__(  # noqa: PLR0913 - for subclasses
         self,
         tokenizer: BioGptTokenizer,
         runners: Sequence[Runner],
         *,
         model_name: str,
         context_size: int,
+        rows: int,
         folder: Path | None = None,
     ) -> None:
+        """Make ready.
+
+        Args:
+            tokenizer: The model's tokenizer.
+            runners: The model, and its copies.
+            model_name: What to call it.
+            context_size: Its positions.
+            rows: Its embeddings.
+            folder: Where it was loaded from.
+
+        Raises:
+            ModelError: The tokenizer has more tokens than the model has embeddings.
+        """
         self.model_name = model_name
         self.tokenizer = tokenizer
         self.folder = folder
         self.context_size = context_size
         self.closed = False
         self._tokens = Tokens(tokenizer)
+        if self._tokens.rows > rows:
+            raise ModelError(
+                f"the tokenizer of {model_name!r} has {self._tokens.rows} tokens, its model {rows} "
+                "embeddings: they do not belong together"
+            )
         self._scheduler = Scheduler(runners)
 
     def limit_batches(self, batch_size: int) -> None:

@@ -13,10 +13,52 @@ from biogpt_plugins.engines.graphs import Steps
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.sampling import choose, log_probabilities
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
-from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
+from biogpt_plugins.engines.works import Beams, Row, Scoring, Work, fit
 
 W = TypeVar("W", Row, Scoring)
 _AHEAD = 48
+
+
+class Reading:
+    """Works that are read together, without much padding.
+
+    Only what is left to read counts. That is all of a work but the beginning that is held already,
+    or that another one of the batch has, which is read before it then.
+
+    Attributes:
+        works: The works.
+    """
+
+    def __init__(self, slots: Slots, room: int) -> None:
+        """Begin with none.
+
+        Args:
+            slots: Where keys and values are held.
+            room: Most tokens of a pass, padding included, if they are of several works.
+        """
+        self.works: list[Work] = []
+        self._slots = slots
+        self._room = room
+        self._first: list[Work] = []
+        self._left: dict[bool, list[int]] = {False: [], True: []}
+
+    def add(self, work: Work) -> bool:
+        """Take a work in if it can be read together with those that are in; whether it can."""
+        if self.works and work.kind != self.works[0].kind:
+            return False
+        held = shared = 0
+        if not isinstance(work, Beams):  # which are read apart from the slots
+            held = self._slots.held(work.ids)[1]
+            shared = max((common(work.ids, other.ids) for other in self._first), default=0)
+        later = shared >= held + LEAST_SHARED
+        sizes = [*self._left[later], max(1, work.size - (shared if later else held))]
+        if not fit(sizes, self._room):
+            return False
+        self._left[later] = sizes
+        self.works.append(work)
+        if not later:
+            self._first.append(work)
+        return True
 
 
 class TransformersRunner:
@@ -24,12 +66,19 @@ class TransformersRunner:
 
     Attributes:
         places: Most rows in work at once, as far as memory is known.
-        room: Most tokens read in one pass, padding included, if they are of several rows.
     """
 
     def __init__(self, model: BioGptForCausalLM, slots: Slots, *, places: int, room: int) -> None:
+        """Make ready.
+
+        Args:
+            model: The model.
+            slots: Where its keys and values go.
+            places: Most rows in work at once.
+            room: Most tokens read in one pass, padding included, if they are of several rows.
+        """
         self.places = places
-        self.room = room
+        self._room = room
         self._model = model
         self._slots = slots
         self._step = Steps(model, slots)
@@ -45,6 +94,10 @@ class TransformersRunner:
     def _longest(self) -> int:
         return max((row.size for row in self.rows), default=0)
 
+    def batch(self) -> Reading:
+        """An empty batch."""
+        return Reading(self._slots, self._room)
+
     def drop(self, works: Sequence[Work]) -> None:
         """Have these in work no longer; what they have written stays with them."""
         self._rows = [None if row in works else row for row in self._rows]
@@ -52,7 +105,7 @@ class TransformersRunner:
 
     @torch.inference_mode()
     def start(self, works: Sequence[Work]) -> None:
-        """Take works of one kind aboard: rows write a token, all others are finished at once."""
+        """Take works that fit together: rows write a token, all others are finished at once."""
         if isinstance(works[0], Beams):
             search(self._model, [work for work in works if isinstance(work, Beams)])
         elif isinstance(works[0], Scoring):

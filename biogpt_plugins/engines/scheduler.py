@@ -24,6 +24,19 @@ _LOOK = 0.1  # seconds between looks at whether a caller who waits is wanted sti
 _SHORT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
+class Batch(Protocol):
+    """Works that are started together."""
+
+    @property
+    def works(self) -> list[Work]:
+        """The works."""
+        ...
+
+    def add(self, work: Work) -> bool:
+        """Take a work in if it can be started together with those that are in; whether it can."""
+        ...
+
+
 class Runner(Protocol):
     """A copy of a model, as a Scheduler uses it: by one thread at a time."""
 
@@ -33,17 +46,19 @@ class Runner(Protocol):
         ...
 
     @property
-    def room(self) -> int:
-        """Most tokens read in one pass, padding included, if they are of several works."""
-        ...
-
-    @property
     def rows(self) -> Sequence[Row]:
         """The rows in work."""
         ...
 
+    def batch(self) -> Batch:
+        """An empty batch, to which those works can be added that can be started together."""
+        ...
+
     def start(self, works: Sequence[Work]) -> None:
-        """Do works of one kind, or take them aboard as rows. May raise anything."""
+        """Do works that fit together, or take them aboard as rows. May raise anything.
+
+        What it leaves neither done nor aboard waits for its turn again.
+        """
         ...
 
     def step(self) -> None:
@@ -66,7 +81,7 @@ class _Request:
         self.broken: BaseException | None = None
         self._cancelled = watch()
         for work in works:
-            work.wanted = self.wanted
+            work.wanted, work.tell = self.wanted, self.changed.set
 
     def wanted(self) -> bool:
         return not (self.dropped or self._cancelled())
@@ -267,32 +282,31 @@ class Scheduler:
             self._put_back(worker, stalled)
         going = sum(not row.waits for row in runner.rows)
         places = min(worker.fit - going, runner.places - len(runner.rows))
-        group: list[Work] = []
+        batch = runner.batch()
         served: list[_Request] = []
         more = True
-        while more and len(group) < places:
+        while more and len(batch.works) < places:
             more = False
             for request in self._requests:
-                if len(group) == places:
+                if len(batch.works) == places:
                     break
-                if request.ready and _fits(request.waiting[0], group, runner.room):
-                    work = request.waiting.popleft()
-                    group.append(work)
-                    worker.aboard[work] = request
+                if request.ready and batch.add(request.waiting[0]):
+                    worker.aboard[request.waiting.popleft()] = request
                     served.append(request)
                     more = True
         # Who was passed over is the first next time.
         turns = [r for r in self._requests if r not in served] + list(dict.fromkeys(served))
         self._requests = deque(request for request in turns if request.waiting)
-        return group
+        return batch.works
 
-    def _put_back(self, worker: _Worker, stalled: Sequence[Row]) -> None:
-        """Have rows whose readers are slow wait where they are in nobody's way."""
-        worker.runner.drop(stalled)
-        for row in stalled:
-            request = worker.aboard.pop(row)
-            request.waiting.appendleft(row)
-            self._requests.append(request)
+    def _put_back(self, worker: _Worker, works: Sequence[Work]) -> None:
+        """Have works wait where they are in nobody's way: rows whose readers are slow."""
+        worker.runner.drop(works)
+        for work in works:
+            request = worker.aboard.pop(work)
+            request.waiting.appendleft(work)
+            if request not in self._requests:
+                self._requests.append(request)
 
     def _try(self, worker: _Worker, works: Sequence[Work], do: Callable[[], None]) -> None:
         try:
@@ -313,6 +327,10 @@ class Scheduler:
                 half = len(left) // 2
                 worker.again += [left[half:], left[:half]]
         else:
+            aboard = {*worker.runner.rows}
+            if left := [work for work in works if not (work.done or work in aboard)]:
+                with self._lock:
+                    self._put_back(worker, left)
             worker.calm += 1
             if worker.calm >= _PATIENCE and worker.fit < worker.most:
                 worker.fit, worker.calm = min(worker.most, 2 * worker.fit), 0
@@ -322,9 +340,6 @@ class Scheduler:
         with self._lock:
             for work in [work for work in worker.aboard if work.done]:
                 worker.aboard.pop(work).settle()
-            for work, request in worker.aboard.items():
-                if isinstance(work, Row) and work.ahead:
-                    request.changed.set()
 
     def _break(self, worker: _Worker, error: BaseException) -> None:
         """Hand an error that is nobody's fault to all whose works are aboard."""
@@ -339,15 +354,6 @@ class Scheduler:
 
 def _stalls(work: Work) -> bool:
     return isinstance(work, Row) and work.waits
-
-
-def _fits(work: Work, group: Sequence[Work], room: int) -> bool:
-    """Whether a work can be read in one pass with others, without much padding."""
-    if not group:
-        return True
-    sizes = [*(other.size for other in group), work.size]
-    padded = max(sizes) * len(sizes)
-    return work.kind == group[0].kind and padded <= min(room, 1.15 * sum(sizes) + room / 16)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -11,7 +11,6 @@ from transformers import BioGptForCausalLM, BioGptTokenizer
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.runner import TransformersRunner
 from biogpt_plugins.engines.slots import Slots
-from biogpt_plugins.errors import ModelError
 
 _BATCH_SIZE = {"cuda": 64, "mps": 16, "cpu": 32}
 _MOST_ROOM, _LEAST_ROOM = 1 << 14, 512
@@ -60,13 +59,9 @@ class TransformersEngine(LocalEngine):
             [_runner(one) for one in (model, *copies)],
             model_name=model_name,
             context_size=int(model.config.max_position_embeddings),
+            rows=int(model.config.vocab_size),
             folder=folder,
         )
-        if self._tokens.rows > model.config.vocab_size:
-            raise ModelError(
-                f"the tokenizer of {model_name!r} has {self._tokens.rows} tokens, its model "
-                f"{model.config.vocab_size} embeddings: they do not belong together"
-            )
         self.limit_batches(batch_size or _BATCH_SIZE.get(self.device.type, 8))
 
 

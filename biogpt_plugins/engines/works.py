@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -22,11 +22,14 @@ class Work:
         error: Why it failed.
         done: Whether it is finished, in whatever way.
         wanted: Whether somebody waits for it still; the scheduler knows.
+        tell: Called when there is more of it to read, if it is read while it is written; the
+            scheduler listens.
     """
 
     prompt: list[int]
     error: EngineError | None = None
     wanted: Callable[[], bool] = lambda: True
+    tell: Callable[[], None] = lambda: None
     done: bool = False
 
     @property
@@ -98,17 +101,19 @@ class Row(Work):
         """Add a token that the model chose."""
         if token == eos:
             self.end("stop")
-            return
-        if logprob is not None:
-            self.logprobs.append(logprob)
-        self.written.append(token)
-        if self.derivation:
-            self.derivation.take(token)
-        complete = self.derivation and self.derivation.finished
-        if complete or self.stops.reached(self.written):
-            self.end("stop")
-        elif len(self.written) >= self.budget:
-            self.end("length")
+        else:
+            if logprob is not None:
+                self.logprobs.append(logprob)
+            self.written.append(token)
+            if self.derivation:
+                self.derivation.take(token)
+            complete = self.derivation and self.derivation.finished
+            if complete or self.stops.reached(self.written):
+                self.end("stop")
+            elif len(self.written) >= self.budget:
+                self.end("length")
+        if self.ahead is not None:
+            self.tell()
 
     def end(self, reason: FinishReason) -> None:
         """Write no more."""
@@ -155,3 +160,38 @@ class Scoring(Work):
     @property
     def kind(self) -> Hashable:
         return "scoring", self.labels
+
+
+class Group:
+    """A batch of works each of which goes with all the others.
+
+    Attributes:
+        works: The works.
+    """
+
+    def __init__(self, fits: Callable[[Work, Sequence[Work]], bool]) -> None:
+        """Begin with none.
+
+        Args:
+            fits: Whether a work can be done together with others, of which there are some.
+        """
+        self.works: list[Work] = []
+        self._fits = fits
+
+    def add(self, work: Work) -> bool:
+        """Take a work in if it can be done together with those that are in; whether it can."""
+        found = not self.works or self._fits(work, self.works)
+        if found:
+            self.works.append(work)
+        return found
+
+
+def fit(sizes: Sequence[int], room: int) -> bool:
+    """Whether so many tokens each can be read in one pass, without much padding.
+
+    Args:
+        sizes: Tokens of each work.
+        room: Most tokens of a pass, padding included, if they are of several works.
+    """
+    padded = max(sizes) * len(sizes)
+    return len(sizes) == 1 or padded <= min(room, 1.15 * sum(sizes) + room / 16)

@@ -89,10 +89,11 @@ def _taken_up(pipeline: Pipeline, gold: GoldSet[Any], folder: Path) -> list[Pred
             f"{folder} holds no run to go on from, {SETTINGS} or {PREDICTIONS} is broken: name "
             "another folder, or remove that one"
         ) from error
-    if other := [key for key, value in ours.items() if theirs.get(key) != value]:
+    keys = [key for key in {**ours, **theirs} if key != "texts"]
+    if other := [key for key in keys if theirs.get(key) != ours.get(key)]:
         raise InputError(
             f"{folder} holds another run ({other[0]} {theirs.get(other[0])!r}, now "
-            f"{ours[other[0]]!r}): name another folder, or remove that one"
+            f"{ours.get(other[0])!r}): name another folder, or remove that one"
         )
     seen = theirs.get("texts", "").split()
     for document, text, other_text in zip(gold.documents, texts, seen, strict=False):
@@ -112,9 +113,12 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
     """All that decides on a prediction, but for the text."""
     card = pipeline.card.model_dump(mode="json")
     decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
+    runtime = getattr(pipeline.engine, "runtime", "transformers")
     return {
         "task": pipeline.task.name,
         "model": pipeline.engine.model_name,
+        # Runs of before there were others do not tell it.
+        **({} if runtime == "transformers" else {"engine": runtime}),
         "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
         "labels": "scored" if pipeline.chooses else "written",
         **{f"card {key}": value for key, value in card.items()},

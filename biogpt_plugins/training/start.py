@@ -11,7 +11,7 @@ from pathlib import Path
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
-from biogpt_plugins.checkpoints.locate import locate
+from biogpt_plugins.checkpoints.locate import converted, locate
 from biogpt_plugins.errors import ModelError, NotABioGPTError
 from biogpt_plugins.prompts import FEW_SHOT, TaskCard
 from biogpt_plugins.training.examples import Example
@@ -59,6 +59,11 @@ def start_from(
         known = ModelCard()
     else:
         folder = locate(model)
+        if converted(folder):
+            raise ModelError(
+                f"{str(model)!r} was converted for CTranslate2, which does not train: start from "
+                "the model that it was made from"
+            )
         config = BioGptConfig.from_pretrained(folder)
         if options.dropout is not None:
             config.hidden_dropout_prob = options.dropout

@@ -163,7 +163,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         # `stop` is what the host calls the stop strings of a call, and would hide our own.
-        fields = ("model", "revision", "dtype", "task", *self.decoding_options)
+        fields = ("model", "engine", "revision", "dtype", "task", *self.decoding_options)
         names = {**{name: name for name in fields}, "own_stop": "stop"}
         values = {key: getattr(self, name) for key, name in names.items()}
         return {key: value for key, value in values.items() if value is not None} | self.own_ways()

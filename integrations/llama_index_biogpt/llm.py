@@ -26,7 +26,7 @@ from pydantic import Field
 
 from biogpt_plugins import Completion, Prompt
 from biogpt_plugins.binding import OPTIONS, LLMFields, ModelFields
-from biogpt_plugins.engine import Decoding, Engine, in_thread
+from biogpt_plugins.engine import Decoding, Engine, Runtime, in_thread
 from biogpt_plugins.errors import InputError
 from llama_index_biogpt.model import ModelComponent
 
@@ -189,6 +189,7 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
 def biogpt_tokenizer(
     model: str = "demo",
     *,
+    engine: Runtime | None = None,
     device: str | None = None,
     dtype: str | None = None,
     revision: str | None = None,
@@ -199,18 +200,17 @@ def biogpt_tokenizer(
 
     Args:
         model: "demo", a folder or a hub id.
-        device: As in `biogpt_plugins.load`.
+        engine: As in `biogpt_plugins.load`.
+        device: As there.
         dtype: As there.
         revision: As there.
     """
-    return partial(_token_ids, model, device, dtype, revision)
+    fields = {"engine": engine, "device": device, "dtype": dtype, "revision": revision}
+    return partial(_token_ids, {"model": model, **fields})
 
 
-def _token_ids(
-    model: str, device: str | None, dtype: str | None, revision: str | None, text: str
-) -> list[int]:
-    fields = ModelFields(model=model, device=device, dtype=dtype, revision=revision)
-    return fields.bind_engine().token_ids(text)
+def _token_ids(fields: dict[str, Any], text: str) -> list[int]:
+    return ModelFields(**fields).bind_engine().token_ids(text)
 
 
 def _as_chat(response: CompletionResponse) -> ChatResponse:

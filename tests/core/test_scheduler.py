@@ -13,7 +13,7 @@ import torch
 
 from biogpt_plugins.engine import Decoding, in_thread
 from biogpt_plugins.engines.scheduler import Scheduler
-from biogpt_plugins.engines.works import Row, Scoring
+from biogpt_plugins.engines.works import Group, Row, Scoring, fit
 from biogpt_plugins.errors import EngineError, InputError
 
 
@@ -53,6 +53,13 @@ class FakeRunner:
                 self._write(row)
         self.rows = [row for row in self.rows if not row.done]
 
+    def batch(self):
+        return Group(self._fits)
+
+    def _fits(self, work, group):
+        sizes = [other.size for other in [*group, work]]
+        return work.kind == group[0].kind and fit(sizes, self.room)
+
     def drop(self, works):
         self.rows = [row for row in self.rows if row not in works]
 
@@ -64,6 +71,21 @@ class FakeRunner:
         row.take(10 + len(row.written), None, eos=-1)
         if row.done:
             self.ended.append(row)
+
+
+class WholeRunner(FakeRunner):
+    """Writes rows to their ends at once; those that wait for a reader break off."""
+
+    def start(self, works):
+        assert self.gate.wait(30)
+        self.started.append([work.size for work in works])
+        for work in works:
+            while not (work.done or work.waits or not work.wanted()):
+                self._write(work)
+                time.sleep(0.0001)  # as a runtime would let others run
+
+    def step(self):
+        raise AssertionError("it has no rows in work")
 
 
 def row(size=5, budget=3, **fields):
@@ -342,6 +364,32 @@ class TestStreams:
         assert len(one.written) <= 8
         *_, last = stream
         assert (last, one.finish) == (200, "length")
+
+    @pytest.mark.parametrize("places", [1, 2, 100])
+    def test_a_row_that_breaks_off_goes_on_when_it_is_read(self, places):
+        runner = WholeRunner(places=places)
+        scheduler = Scheduler([runner])
+        one = row(budget=200, ahead=4)
+        stream = scheduler.follow(one)
+        next(stream)
+        other = row(budget=100)
+        scheduler.run([other])
+        assert other.finish == "length"
+        until(lambda: not scheduler._workers[0].running)
+        assert len(one.written) <= 8
+        assert not scheduler._workers[0].aboard
+        *_, last = stream
+        assert (last, one.finish) == (200, "length")
+
+    def test_a_reader_is_told_of_tokens_while_they_are_written(self):
+        scheduler = Scheduler([WholeRunner()])
+        one = row(budget=10**9, ahead=10**9)
+        stream = scheduler.follow(one)
+        first, second = next(stream), next(stream)
+        assert 0 < first < second
+        stream.close()
+        until(lambda: one.done)
+        assert one.finish == "cancelled"
 
     def test_closing_gives_its_place_back(self, runner):
         scheduler = Scheduler([runner])

@@ -13,8 +13,10 @@ from biogpt_plugins import Pipeline
 from biogpt_plugins.engine import Decoding, Prompt
 from biogpt_plugins.engines.graphs import Steps
 from biogpt_plugins.engines.passes import Span, read
+from biogpt_plugins.engines.runner import Reading, TransformersRunner
 from biogpt_plugins.engines.slots import Slots, common
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
+from biogpt_plugins.engines.works import Scoring
 from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.tasks.pubmedqa import STEM
 
@@ -213,6 +215,43 @@ class TestQuestions:
         assert 2 * together < apart
         together, apart = self.sizes(engine, model, TaskCard(), " ".join(WORDS[5:35]))
         assert together >= apart, "the question comes first: nothing can be shared"
+
+
+class TestBatches:
+    """What is read together counts by what is left to read of it."""
+
+    def works(self, count, *, shared, own):
+        begin = [7] * shared
+        return [Scoring(prompt=begin + [10 + i] * own, labels=((1,),)) for i in range(count)]
+
+    @pytest.mark.parametrize(("shared", "fits"), [(0, 2), (20, 2), (200, 8)])
+    def test_what_begins_alike_takes_no_room(self, model, shared, fits):
+        batch = Reading(slots_of(model), room=460)
+        works = self.works(8, shared=shared, own=220 - shared)
+        assert [batch.add(work) for work in works] == [True] * fits + [False] * (8 - fits)
+        assert batch.works == works[:fits]
+
+    def test_what_is_held_takes_no_room(self, model):
+        slots = slots_of(model)
+        slots.hold(3, [7] * 300)
+        batch = Reading(slots, room=100)
+        works = self.works(8, shared=300, own=12)
+        assert [batch.add(work) for work in works] == [True] * 8
+
+    def test_a_work_larger_than_the_room_goes_alone(self, model):
+        batch = Reading(slots_of(model), room=100)
+        first, second = self.works(2, shared=0, own=300)
+        assert batch.add(first)
+        assert not batch.add(second)
+
+    def test_questions_on_a_long_text_are_read_in_two_passes(self, model):
+        runner = TransformersRunner(model, slots_of(model), places=99, room=100)
+        batch = runner.batch()
+        works = self.works(8, shared=80, own=5)
+        assert all(map(batch.add, works))
+        runner.start(batch.works)
+        assert model.read == [(1, 85), (7, 5)]
+        assert all(work.done for work in works)
 
 
 class TestCallers:
