@@ -10,8 +10,8 @@ class Copy:
     """Words of the prompt's text, side by side: a name as it stands there.
 
     Words are those of Moses: "cisplatin-induced" has three. A name begins and ends with a word that
-    has a letter or a digit, or with a bracket that opens, or closes; it runs over no separator
-    and no end of a sentence.
+    has a letter or a digit and is none of the clause's own, or with a bracket that opens, or
+    closes; it runs over no separator and no end of a sentence.
 
     Attributes:
         most_words: Most words of a name. Of 18,982 names in BC5CDR three have more than 32.

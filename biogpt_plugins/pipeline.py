@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, Runtime, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.inputs import Text, encodable, id_of
+from biogpt_plugins.parsers import Reading
 from biogpt_plugins.prompts import PRETRAINED, TaskCard
 from biogpt_plugins.results import Answer, Failure, Prediction
 from biogpt_plugins.task import Task
@@ -192,7 +193,10 @@ class Pipeline:
         try:
             cut = completion.finish_reason != "stop"
             tokens = completion.tokens
-            reading = self.task.interpret(written, text.source, cut=cut, tokens=tokens)
+            if self.decoding.grounded and not written:
+                reading: Reading[Any] = Reading([], ("the text has no name that could be copied",))
+            else:
+                reading = self.task.interpret(written, text.source, cut=cut, tokens=tokens)
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes

@@ -16,6 +16,7 @@ from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.sampling import choose, log_probabilities
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
 from biogpt_plugins.engines.works import Beams, Group, Row, Scoring, Work
+from biogpt_plugins.errors import EngineError
 
 if TYPE_CHECKING:
     from ctranslate2 import GenerationResult, GenerationStepResult, Generator, StorageView
@@ -129,7 +130,7 @@ class CTranslate2Runner:
         if isinstance(work, Beams):
             return sizes[0] == sizes[-1]
         first = group[0]
-        if not (isinstance(work, Row) and isinstance(first, Row)) or _seeded(work, first):
+        if not (isinstance(work, Row) and isinstance(first, Row)) or _drawn(work) or _drawn(first):
             return False
         if self._sampling(work.decoding) != self._sampling(first.decoding):
             return False
@@ -144,7 +145,7 @@ class CTranslate2Runner:
                 "model: load the model in that process, or spawn it"
             )
         rows = [work for work in works if isinstance(work, Row)]
-        if rows and _seeded(rows[0]):
+        if rows and _drawn(rows[0]):
             self._draw(rows[0])
         elif rows:
             self._write(rows)
@@ -175,10 +176,11 @@ class CTranslate2Runner:
         )
 
     def _draw(self, row: Row) -> None:
-        """Write a row by draws from its own source.
+        """Write a row by our own choice of tokens: by draws from its source, within its grammar.
 
-        CTranslate2 draws from a source of its own that cannot be set. It goes on by itself as long
-        as its choice, the most probable token, is the one that was drawn, and anew from any other.
+        CTranslate2 draws from a source of its own that cannot be set, and knows no grammars. It
+        goes on by itself as long as its choice, the most probable token, is the one that was
+        chosen here, and anew from any other. Of a batch it does not tell each row's logits.
         """
         while not _leaves(row):
             self._generate(
@@ -191,6 +193,15 @@ class CTranslate2Runner:
     def _search(self, works: Sequence[Beams]) -> None:
         """Write the best beams of prompts; what nobody waits for any more goes on to its end."""
         decoding, budget = works[0].decoding, works[0].rows[0].budget
+        if decoding.grounded:
+            for work in works:
+                work.fail(
+                    EngineError(
+                        "CTranslate2 searches no beams within a grammar: use num_beams=1, free "
+                        "decoding, or the engine 'transformers'"
+                    )
+                )
+            return
         found = self._generate(
             [work.prompt for work in works],
             max_length=budget,
@@ -288,7 +299,7 @@ def _taking(rows: Sequence[Row], eos: int) -> Callable[[GenerationStepResult], b
 
 
 def _drawing(row: Row, eos: int, pad: int) -> Callable[[GenerationStepResult], bool]:
-    """Has a row draw its tokens, as long as they are those that CTranslate2 chooses."""
+    """Has a row choose its tokens, as long as they are those that CTranslate2 chooses."""
 
     def draw(step: GenerationStepResult) -> bool:
         logits = _tensor(step.logits)
@@ -301,8 +312,10 @@ def _drawing(row: Row, eos: int, pad: int) -> Callable[[GenerationStepResult], b
     return draw
 
 
-def _seeded(*rows: Row) -> bool:
-    return any(row.decoding.temperature and row.decoding.seed is not None for row in rows)
+def _drawn(row: Row) -> bool:
+    """Whether a row's tokens are not CTranslate2's own choice."""
+    seeded = row.decoding.temperature and row.decoding.seed is not None
+    return bool(seeded) or row.derivation is not None
 
 
 def _leaves(row: Row) -> bool:

@@ -35,12 +35,18 @@ class Copied:
         least: Least tokens from an index to such an end; infinite where there is none.
     """
 
-    def __init__(self, words: Sequence[tuple[str, Sequence[int]]], barred: frozenset[str]) -> None:
+    def __init__(
+        self,
+        words: Sequence[tuple[str, Sequence[int]]],
+        barred: frozenset[str],
+        outside: frozenset[str],
+    ) -> None:
         """Prepare a text.
 
         Args:
             words: Its words, as Moses has them, with their ids.
             barred: Words that no name holds.
+            outside: Words with which no name begins or ends, in lower case.
         """
         self.ids: list[int] = []
         self.word: list[bool] = []
@@ -49,7 +55,8 @@ class Copied:
         barred_at: set[int] = set()
         for word, ids in words:
             at, spelt = len(self.ids), unescape(word)
-            named = any(character.isalnum() for character in spelt)
+            within = spelt.lower() in outside
+            named = any(character.isalnum() for character in spelt) and not within
             if spelt in barred:
                 barred_at.add(at)
             elif named or spelt in _OPENING:
@@ -144,7 +151,8 @@ class Derivation:
             budget: Most tokens to write.
         """
         barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
-        copied = Copied(text, barred)
+        fixed = (part.lower().split() for part in grammar.clause if isinstance(part, str))
+        copied = Copied(text, barred, frozenset(word for words in fixed for word in words))
 
         def part(given: Part) -> _Part:
             if isinstance(given, Copy):

@@ -56,7 +56,7 @@ def written(path_of, most=10**6):
     return found
 
 
-def names_of(text, most_words=32):
+def names_of(text, outside, most_words=32):
     words = text.split()
     for start in range(len(words)):
         for end in range(start + 1, min(len(words), start + most_words) + 1):
@@ -64,6 +64,8 @@ def names_of(text, most_words=32):
             first, last = run[0].replace("-", ""), run[-1].replace("-", "")
             if set(run) & {";", "|", ".", "?", "!"}:
                 break
+            if {first, last} & outside:
+                continue
             if (any(map(str.isalnum, first)) or first in "([{") and (
                 any(map(str.isalnum, last)) or last in ")]}%+"
             ):
@@ -71,10 +73,11 @@ def names_of(text, most_words=32):
 
 
 def clauses_of(grammar, text):
+    fixed = {word for part in grammar.clause if isinstance(part, str) for word in part.split()}
     parts = []
     for part in grammar.clause:
         if isinstance(part, Copy):
-            parts.append(dict.fromkeys(names_of(text, part.most_words)))
+            parts.append(dict.fromkeys(names_of(text, fixed, part.most_words)))
         else:
             parts.append([part] if isinstance(part, str) else part)
     return list(dict.fromkeys(" ".join(clause) for clause in product(*parts)))
@@ -111,7 +114,8 @@ def language(grammar, text, words, budget):
         (PAIRS, "a-b c", 11),
         (PAIRS, "a", 30),
         (PAIRS, "a . b ; c", 14),
-        (PAIRS, "is rel and", 9),
+        (PAIRS, "is rel x and", 9),
+        (PAIRS, "is a rel b and", 13),
         (PAIRS, "( a ) , b+ %", 9),
         (TYPED, "a b", 12),
         (TYPED, "x-y is x", 9),
