@@ -24,7 +24,16 @@ from biogpt_plugins.pipeline import Pipeline, load
 from biogpt_plugins.prompts import FEW_SHOT
 from biogpt_plugins.tasks import TASKS, get_task
 
-OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed", "truncate")
+OPTIONS = (
+    "max_new_tokens",
+    "temperature",
+    "top_p",
+    "top_k",
+    "num_beams",
+    "seed",
+    "truncate",
+    "grounded",
+)
 """Options of Decoding that are fields of an LLM."""
 
 _FIND_RELATIONS = tuple(task.name for task in TASKS.values() if task.grounded)
@@ -190,6 +199,8 @@ class LLMFields(ModelFields):
             None to continue prompts as they stand.
         stop: Strings that end a completion, besides the task's own and those of a call.
         max_new_tokens: As in `Decoding`, None being the task's own; likewise the other options.
+        grounded: Names are copied from the text, labels are the task's, and all can be read. For
+            tasks that have such a form; a component of several tasks decodes the others freely.
     """
 
     task: str | None = None
@@ -201,6 +212,7 @@ class LLMFields(ModelFields):
     num_beams: int | None = None
     seed: int | None = None
     truncate: bool | None = None
+    grounded: bool | None = None
 
     @model_validator(mode="after")
     def _knows_its_task(self) -> Self:
@@ -243,16 +255,23 @@ class LLMFields(ModelFields):
     def bind_with_options(self, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
         """A task on this LLM's model, decoded as the fields and these options say."""
         pipeline = self.bind_task(task)
+        if pipeline.task.grammar is None:
+            options["grounded"] = False
         decoding = self.decoding(pipeline, options.pop("stop", None), options)
         return pipeline.with_decoding(replace(decoding, n=1))  # a result is of one completion
 
     def decoding(
         self, pipeline: Pipeline, stop: Sequence[str] | None, options: Mapping[str, Any]
     ) -> Decoding:
-        """The pipeline's decoding as the fields, and then the options of a call, change it."""
+        """The pipeline's decoding as the fields, and then the options of a call, change it.
+
+        Raises:
+            InputError: An option is out of range, or the task has no form to keep to.
+        """
         changes = {name: getattr(self, name) for name in self.decoding_options} | dict(options)
         if changes["temperature"] and changes["num_beams"] is None:
             changes["num_beams"] = 1  # sampling that is asked for comes before a task's own beams
         called = (stop,) if isinstance(stop, str) else stop or ()
         stops = (*pipeline.decoding.stop, *(self.stop or ()), *called)
-        return pipeline.decoding.but(**{**changes, "stop": stops})
+        changed = pipeline.decoding.but(**{**changes, "stop": stops})
+        return pipeline.with_decoding(changed).decoding

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from threading import Event
 from typing import Literal, Protocol, TypeVar
@@ -39,7 +39,8 @@ class Prompt:
         target: The completion's own beginning, given to the model, and never cut.
         max_source_tokens: Limit on the tokens of head + text + tail; None for whatever the
             model's positions leave.
-        grammar: What a grounded decoding keeps to; None where there is no such thing.
+        grammar: What a grounded decoding keeps to; None where there is no such thing. It plays no
+            part in whether two prompts are equal.
     """
 
     text: str
@@ -49,7 +50,7 @@ class Prompt:
     suffix_tokens: tuple[str, ...] = ()
     target: str = ""
     max_source_tokens: int | None = None
-    grammar: Grammar | None = None
+    grammar: Grammar | None = field(default=None, compare=False, repr=False)
 
     @property
     def source(self) -> str:

@@ -116,7 +116,7 @@ class Task(Generic[ResultT]):
         solved = self._solved(TaskCard())
         readings = [self.read(target, source.source, False) for source, target in solved]
         written = [self.target(reading.result) for reading in readings]
-        said = (asked, decodings, solved, readings, written, self.choices, self.stem)
+        said = (asked, decodings, solved, readings, written, self.choices, self.stem, self.grammar)
         return sha256(repr(said).encode()).hexdigest()[:12]
 
     def _probes(self) -> Iterator[Text]:

@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.text import Text
 
 from biogpt_plugins.errors import BioGPTError, InputError
-from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline import Manner, Pipeline
 from biogpt_plugins.results import Prediction
 
 WIDEST = 100
@@ -33,6 +33,14 @@ Engine = Annotated[
     str | None,
     typer.Option(
         help="transformers or ctranslate2.", show_default="what the model's folder was made for"
+    ),
+]
+DecodingManner = Annotated[
+    Manner | None,
+    typer.Option(
+        "--decoding",
+        help="grounded: names are copied from the text, and everything written can be read.",
+        show_default="free",
     ),
 ]
 Device = Annotated[

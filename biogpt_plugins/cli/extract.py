@@ -51,6 +51,7 @@ def extract(  # noqa: PLR0913 - options of a command
         int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many records.")
     ] = None,
     chunk: Annotated[int, typer.Option(min=1, help="Records handed to the model at a time.")] = 64,
+    decoding: console.DecodingManner = None,
     engine: console.Engine = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
@@ -71,6 +72,7 @@ def extract(  # noqa: PLR0913 - options of a command
             ctx,
             model,
             task,
+            decoding=decoding,
             engine=engine,
             device=device,
             dtype=dtype,

@@ -82,6 +82,7 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     Attributes:
         task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
             taught, which is looked for when the extractor is used or written down.
+        grounded: Write nothing but names that stand in the text; see the README.
         possible_entities: Types of entities to keep, with the relations among them; empty for all.
         possible_relations: Types of relations to keep, with their ends, or triples of source type,
             type and target type; empty for all. Case plays no part.
@@ -108,8 +109,7 @@ class BioGPTPathExtractor(RelationTaskExtractor):
 
     def _bind(self) -> Pipeline:
         self._schema(self._task())  # raises before the model is loaded
-        pipeline = super()._bind()
-        return pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
+        return super()._bind()
 
     def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         settings = self.to_dict()

@@ -9,7 +9,7 @@ from typing import Any
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 from pydantic import TypeAdapter
 
-from biogpt_plugins import Pipeline, Prediction, Relation
+from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.binding import relation_task
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.mentions import spelling
@@ -61,6 +61,7 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     Attributes:
         task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
             taught, which is looked for when the extractor is used or written down.
+        grounded: Write nothing but names that stand in the text; see the README.
         logprobs: Give relations scores; their last digits may change with the batch.
         flat: For stores that take no lists (Chroma's, LanceDB's): in their stead a key for each
             name, `"biogpt_chemical:lithium": 1`, to filter by, and shown to nobody.
@@ -80,11 +81,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     def class_name(cls) -> str:
         return "BioGPTRelationExtractor"
 
-    def _bind(self) -> Pipeline:
-        pipeline = super()._bind()
-        if not self.logprobs:
-            return pipeline
-        return pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
+    def _tells_scores(self) -> bool | None:
+        return self.logprobs or None
 
     def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         found = self._ask([(node, text_of(node)) for node in nodes])

@@ -10,7 +10,7 @@ from typing import Any
 
 from llama_index.core.extractors import BaseExtractor
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction, __version__
@@ -154,6 +154,8 @@ class RelationTaskExtractor(TaskExtractor):
     """A relation task that is asked of all nodes of a call at once."""
 
     task: str | None = None
+    # Written down only where it is chosen, so that what was written down without it stays the same.
+    grounded: bool = Field(default=False, exclude_if=lambda grounded: not grounded)
 
     @field_validator("task")
     @classmethod
@@ -162,6 +164,14 @@ class RelationTaskExtractor(TaskExtractor):
 
     def _task(self) -> str:
         return self.task or self.own_relation_task()
+
+    def _bind(self) -> Pipeline:
+        pipeline = super()._bind()
+        logprobs, grounded = self._tells_scores(), self.grounded or None
+        return pipeline.with_decoding(pipeline.decoding.but(logprobs=logprobs, grounded=grounded))
+
+    def _tells_scores(self) -> bool | None:
+        return True
 
 
 def version_of(component: ModelComponent, task: str) -> dict[str, Any]:

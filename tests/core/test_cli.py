@@ -96,11 +96,14 @@ def test_extract_passes_options_on(papers):
         "m",
         "-t",
         "ddi",
+        "--decoding",
+        "grounded",
     ]
     load = Loader(*["the interaction between a and b is int."] * 3)
     assert run("extract", papers, *options, load=load).exit_code == 0
     given = {"device": "cpu", "dtype": "float32", "allow_pickle": True}
     assert load.asked == ("m", "ddi", given)
+    assert [decoding.grounded for decoding in load.engine.decodings] == [True]
 
 
 @pytest.mark.parametrize("zipped", [False, True])

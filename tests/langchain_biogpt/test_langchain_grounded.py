@@ -1,0 +1,48 @@
+"""Grounded decoding, asked for by the LLM's option or with a call."""
+
+import pytest
+
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.testing import ScriptedEngine
+from langchain_biogpt import BioGPTLLM, BioGPTToolkit, create_relation_chain
+
+PAPER = "Tobramycin-induced deafness. Two patients became deaf after 4 days of tobramycin."
+
+
+def grounded(relations):
+    return relations and all(
+        PAPER[end.start : end.end] == end.text for r in relations for end in (r.head, r.tail)
+    )
+
+
+def test_chains_and_llms_on_the_bundled_model():
+    llm = BioGPTLLM(task="bc5cdr", grounded=True)
+    (relations,) = create_relation_chain(llm).batch([PAPER])
+    assert grounded(relations)
+    assert grounded(create_relation_chain(task="bc5cdr", grounded=True).invoke(PAPER))
+    text = llm.invoke(PAPER)
+    assert text.startswith("the relation between ")
+    assert BioGPTLLM(task="bc5cdr").invoke(PAPER, grounded=True) == text
+    *_, last = create_relation_chain(llm).stream(PAPER)
+    assert last == relations
+
+
+def test_it_counts_for_caches():
+    assert BioGPTLLM(task="bc5cdr", grounded=True)._identifying_params["grounded"] is True
+    assert "grounded" not in BioGPTLLM(task="bc5cdr")._identifying_params
+
+
+def test_without_a_form_there_is_an_error():
+    with pytest.raises(InputError, match="has no form that a grounded decoding could keep to"):
+        BioGPTLLM.from_engine(ScriptedEngine(["."]), grounded=True).invoke("Aspirin")
+
+
+def test_tools_of_tasks_without_a_form_write_freely():
+    engine = ScriptedEngine(["the relation between aspirin and nausea exists.", "a drug."])
+    llm = BioGPTLLM.from_engine(engine, task="bc5cdr", grounded=True)
+    tools = {tool.name: tool for tool in BioGPTToolkit(llm=llm).get_tools()}
+    extract = next(tool for name, tool in tools.items() if "extract" in name)
+    describe = next(tool for name, tool in tools.items() if "describe" in name)
+    extract.invoke({"text": "Aspirin and nausea."})
+    describe.invoke({"term": "aspirin"})
+    assert [decoding.grounded for decoding in engine.decodings] == [True, False]
