@@ -10,14 +10,21 @@ class Copy:
     """Words of the prompt's text, side by side: a name as it stands there.
 
     Words are those of Moses: "cisplatin-induced" has three. A name begins and ends with a word that
-    has a letter or a digit and is none of the clause's own, or with a bracket that opens, or
-    closes; it runs over no separator and no end of a sentence.
+    has a letter or a digit, at its beginning one that begins with it, and is none of the clause's
+    own; or with a bracket that opens, or closes. It runs over no separator and no end of a
+    sentence, and takes no full stop or dash from a last word.
 
     Attributes:
         most_words: Most words of a name. Of 18,982 names in BC5CDR three have more than 32.
+        outside: Words with which no name begins or ends, as the clause would read otherwise: "A and
+            B may exist", "A and B does not exist".
     """
 
     most_words: int = 32
+    outside: tuple[str, ...] = (
+        *("can", "could", "may", "might", "should", "would"),
+        *("not", "longer"),
+    )
 
 
 OneOf = tuple[str, ...]

@@ -18,8 +18,12 @@ from biogpt_plugins.grammars import Copy, Grammar, Part
 
 _SENTENCE_ENDS = frozenset(".?!")
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}%+")
+_STRAYS = ".-"
+_ABBREVIATED = 3  # letters; a longer word with a full stop ends a sentence
+_NONE = -1
 _State = tuple[int, int]
 _START = (-1, 0)
+Split = Callable[[str], Sequence[int]]
 Words = Sequence[tuple[str, Sequence[int]]]
 """Words as Moses has them, with their ids."""
 
@@ -27,50 +31,78 @@ Words = Sequence[tuple[str, Sequence[int]]]
 class Copied:
     """A text's words as names can be copied from them.
 
+    In a text in lower case Moses leaves the full stop at the last word of a sentence, "nausea.".
+    As the last word of a name it is written bare; the ids of bare words stand behind the text's.
+
     Attributes:
         ids: The ids of all words, one after the other.
         begins: Indices at which a name can begin.
         word: For each index, and the one behind them all, whether a word begins there.
-        ends: Likewise, whether a name can end before it.
+        bare: For some indices at which a word begins, that of the same word written bare.
+        ends: For each index, and the one behind them all, whether a name can end before it.
         least: Least tokens from an index to such an end; infinite where there is none.
     """
 
     def __init__(
-        self,
-        words: Sequence[tuple[str, Sequence[int]]],
-        barred: frozenset[str],
-        outside: frozenset[str],
+        self, words: Words, split: Split, barred: frozenset[str], outside: frozenset[str]
     ) -> None:
         """Prepare a text.
 
         Args:
             words: Its words, as Moses has them, with their ids.
+            split: The ids of words.
             barred: Words that no name holds.
             outside: Words with which no name begins or ends, in lower case.
         """
         self.ids: list[int] = []
         self.word: list[bool] = []
         self.ends = [False]
+        self.bare: dict[int, int] = {}
         begins = []
-        barred_at: set[int] = set()
+        closed: set[int] = set()
+        bare: dict[int, str] = {}
         for word, ids in words:
             at, spelt = len(self.ids), unescape(word)
-            within = spelt.lower() in outside
-            named = any(character.isalnum() for character in spelt) and not within
-            if spelt in barred:
-                barred_at.add(at)
-            elif named or spelt in _OPENING:
+            stem = spelt.rstrip(_STRAYS)
+            named = _is_named(stem) and stem.lower() not in outside
+            if spelt in barred or (spelt.endswith(".") and len(stem) > _ABBREVIATED):
+                closed.add(at)
+            elif (named and spelt[0].isalnum()) or spelt in _OPENING:
                 begins.append(at)
-            self.ids += ids
-            self.word += [True, *[False] * (len(ids) - 1)]
-            self.ends += [*[False] * (len(ids) - 1), named or spelt in _CLOSING]
+            if named and stem != spelt:
+                bare[at] = stem
+            self._add(ids, ends=(named and stem == spelt) or spelt in _CLOSING)
+        for at, stem in bare.items():
+            closed.add(len(self.ids))
+            self._add([_NONE], ends=False)
+            self.bare[at] = len(self.ids)
+            begins += [len(self.ids)] if stem[0].isalnum() else []
+            self._add(split(stem), ends=True)
         self.word.append(True)
-        self.least = [inf] * (len(self.ids) + 1)
+        self._own = [inf] * (len(self.ids) + 1)
+        self.least = [*self._own]
         for at in range(len(self.ids) - 1, -1, -1):
-            if at not in barred_at:
-                ahead = 0 if self.ends[at + 1] else self.least[at + 1]
-                self.least[at] = 1 + ahead
-        self.begins = [at for at in begins if self.least[at] < inf]
+            if at not in closed:
+                self._own[at] = 1 + (0 if self.ends[at + 1] else self.least[at + 1])
+            self.least[at] = min(self._own[at], self._own[self.bare.get(at, at)])
+        self.begins = [at for at in begins if self._own[at] < inf]
+
+    def _add(self, ids: Sequence[int], *, ends: bool) -> None:
+        self.ids += ids
+        self.word += [True, *[False] * (len(ids) - 1)]
+        self.ends += [*[False] * (len(ids) - 1), ends]
+
+    def ways(self, at: int) -> list[int]:
+        """Where to go on from an index: there, or with the same word bare."""
+        return [at, self.bare[at]] if at in self.bare else [at]
+
+    def within(self, places: Iterable[int], room: float) -> list[int]:
+        """Those of some indices from which an end can be reached by so many tokens."""
+        return [at for at in places if self._own[at] <= room]
+
+
+def _is_named(word: str) -> bool:
+    return any(character.isalnum() for character in word)
 
 
 class _Part(Protocol):
@@ -118,11 +150,10 @@ class _Name:
     def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
         text, (at, words) = self._text, state
         if state == _START:
-            room = max(room, self.least)
-            places = [index for index in text.begins if text.least[index] <= room]
+            places = text.within(text.begins, max(room, self.least))
         else:
             # Where it could end as well, it goes on only if there is room for a later end.
-            places = [at] if not text.ends[at] or text.least[at] <= room else []
+            places = text.within(text.ways(at), room)
         for index in places:
             id_, count, after = text.ids[index], words + text.word[index], index + 1
             if text.ends[after]:
@@ -139,9 +170,7 @@ class Derivation:
         finished: Whether the completion is complete, and may only end.
     """
 
-    def __init__(
-        self, grammar: Grammar, text: Words, split: Callable[[str], Sequence[int]], budget: int
-    ) -> None:
+    def __init__(self, grammar: Grammar, text: Words, split: Split, budget: int) -> None:
         """Stand at the beginning.
 
         Args:
@@ -151,12 +180,16 @@ class Derivation:
             budget: Most tokens to write.
         """
         barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
-        fixed = (part.lower().split() for part in grammar.clause if isinstance(part, str))
-        copied = Copied(text, barred, frozenset(word for words in fixed for word in words))
+        fixed = [part.lower().split() for part in grammar.clause if isinstance(part, str)]
+        own = {word for words in fixed for word in words}
+        copied: dict[Copy, Copied] = {}
 
         def part(given: Part) -> _Part:
             if isinstance(given, Copy):
-                return _Name(copied, given.most_words)
+                if given not in copied:
+                    outside = own.union(given.outside)
+                    copied[given] = Copied(text, split, barred, frozenset(outside))
+                return _Name(copied[given], given.most_words)
             return _OneOf(
                 [split(words) for words in ([given] if isinstance(given, str) else given)]
             )

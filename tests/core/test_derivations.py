@@ -61,12 +61,15 @@ def names_of(text, outside, most_words=32):
     for start in range(len(words)):
         for end in range(start + 1, min(len(words), start + most_words) + 1):
             run = words[start:end]
-            first, last = run[0].replace("-", ""), run[-1].replace("-", "")
-            if set(run) & {";", "|", ".", "?", "!"}:
+            if set(run) & {";", "|", ".", "?", "!"} or any(
+                len(w) > 4 and w[-1] == "." for w in run[:-1]
+            ):
                 break
-            if {first, last} & outside:
+            run[-1] = run[-1].rstrip(".") or run[-1]
+            first, last = run[0].replace("-", ""), run[-1].replace("-", "")
+            if {first.rstrip("."), last} & outside:
                 continue
-            if (any(map(str.isalnum, first)) or first in "([{") and (
+            if (first[0].isalnum() or first in "([{") and (
                 any(map(str.isalnum, last)) or last in ")]}%+"
             ):
                 yield " ".join(run)
@@ -74,6 +77,7 @@ def names_of(text, outside, most_words=32):
 
 def clauses_of(grammar, text):
     fixed = {word for part in grammar.clause if isinstance(part, str) for word in part.split()}
+    fixed |= set(Copy().outside)
     parts = []
     for part in grammar.clause:
         if isinstance(part, Copy):
@@ -114,6 +118,12 @@ def language(grammar, text, words, budget):
         (PAIRS, "a-b c", 11),
         (PAIRS, "a", 30),
         (PAIRS, "a . b ; c", 14),
+        (PAIRS, "e. co-li. x", 10),
+        (PAIRS, "nau-sea. vomit. x", 11),
+        (PAIRS, "rel. is. to-o", 9),
+        (PAIRS, "a 's b", 9),
+        (PAIRS, "a may not", 9),
+        (TYPED, "a. b. x.", 9),
         (PAIRS, "is rel x and", 9),
         (PAIRS, "is a rel b and", 13),
         (PAIRS, "( a ) , b+ %", 9),
