@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
@@ -14,10 +13,11 @@ from pydantic import BaseModel, Field
 from biogpt_plugins import Prediction, Relation, graph
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.graph import Scalar, Schema, edges_of
+from biogpt_plugins.metadata import remark_keys, remarks
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
 from langchain_biogpt.llm import BioGPTLLM
-from langchain_biogpt.transformers import ERROR, remarks, with_metadata
+from langchain_biogpt.transformers import with_metadata
 
 _log = logging.getLogger(__name__)
 
@@ -116,15 +116,17 @@ class BioGPTGraphTransformer:
         self._finder = create_relation_chain(llm, task=task, predictions=True, logprobs=True)
         self._strict = self._finder.model_copy(update={"predictions": False})  # failures are raised
         self._schema = Schema.of(self._finder.task, allowed_nodes, allowed_relationships)
+        self._key = f"biogpt_graph_{self._finder.task}"
 
     def convert_to_graph_documents(
         self, documents: Sequence[Document], config: RunnableConfig | None = None
     ) -> list[GraphDocument]:
         """The graph of each document, in order.
 
-        A document that fails costs the others nothing. Its graph is empty, the source's
-        `metadata["biogpt_error"]` says why, and it is logged; a document in which no relation is
-        found has no such key.
+        A document that fails costs the others nothing. Its graph is empty, the source's metadata
+        `biogpt_graph_bc5cdr_error`, or of another task, says why, and it is logged; a document in
+        which no relation is found has no such key. `biogpt_graph_bc5cdr_warnings` has remarks, if
+        there are any.
 
         Raises:
             ModelError: The model cannot be loaded.
@@ -165,16 +167,17 @@ class BioGPTGraphTransformer:
         times = Counter(map(paper_id, documents))
         graphs = []
         for document, prediction in zip(documents, found, strict=True):
-            facts = remarks(prediction)
-            if ERROR in facts:
-                _log.warning("no graph of document %s: %s", paper_id(document), facts[ERROR])
+            facts = remarks(prediction, self._key)
+            if failure := prediction.error:
+                told = (paper_id(document), failure.type, failure.message)
+                _log.warning("no graph of document %s: %s: %s", *told)
             if times[paper_id(document)] == 1:
                 facts |= _known_by(document)
             graphs.append(self._graph(document, prediction.result or [], facts))
         return graphs
 
     def _graph(
-        self, document: Document, relations: list[Relation], facts: dict[str, Any]
+        self, document: Document, relations: list[Relation], facts: dict[str, str]
     ) -> GraphDocument:
         told = {
             "pmid": paper_id(document),
@@ -197,7 +200,7 @@ class BioGPTGraphTransformer:
                 for edge in kept
                 if edge.source.id in nodes and edge.target.id in nodes
             ],
-            source=with_metadata(document, facts),
+            source=with_metadata(document, facts, owns=lambda key: key in remark_keys(self._key)),
         )
 
 

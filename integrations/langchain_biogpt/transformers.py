@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from itertools import chain
 from typing import Any
 
 from langchain_core.documents import BaseDocumentTransformer, Document
-from pydantic import TypeAdapter
 
 from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.mentions import spelling
+from biogpt_plugins.metadata import is_relation_fact, relation_facts, relations_by_task
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
 from langchain_biogpt.llm import BioGPTLLM
-
-ERROR = "biogpt_error"
-_OURS = "biogpt_"
-_RELATIONS = TypeAdapter(list[Relation])
 
 
 class BioGPTRelationTransformer(BaseDocumentTransformer):
@@ -27,18 +22,23 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
 
     In a chain it is `RunnableLambda(it.transform_documents, it.atransform_documents)`.
 
-    Gives new documents, with the id, the text and the metadata of those given, and besides:
+    Gives new documents, with the id, the text and the metadata of those given, and besides, of the
+    task "bc5cdr":
 
-    - `biogpt_relations`: the relations as one JSON text, which `relations_of` reads back; "[]" if
-      the model says that there are none. Offsets count in `page_content`.
-    - `biogpt_chemicals`, `biogpt_diseases`, `biogpt_drugs`, `biogpt_targets`: lists of the names
-      found, to filter by, spelled as within a sentence: "lithium" also where the paper has
-      "Lithium", but "BRCA1". Only types that were found.
-    - `biogpt_task`, `biogpt_model`: what was asked, and of whom.
-    - `biogpt_warnings`: remarks, such as that the text was cut to fit the model, if there are any.
-    - `biogpt_error`: why a document has no relations, in their stead. The others go unharmed.
+    - `biogpt_relations_bc5cdr`: the relations as one JSON text, which `relations_of` reads back;
+      "[]" if the model says that there are none. Offsets count in `page_content`.
+    - `biogpt_relations_bc5cdr_model`: who was asked.
+    - `biogpt_relations_bc5cdr_warnings`: remarks, such as that the text was cut to fit the model,
+      if there are any.
+    - `biogpt_relations_bc5cdr_error`: why a document has no relations, in their stead. The others
+      go unharmed.
+    - `biogpt_chemicals`, `biogpt_diseases`; of other tasks `biogpt_drugs`, `biogpt_targets`: lists
+      of the names found, to filter by, spelled as within a sentence: "lithium" also where the paper
+      has "Lithium", but "BRCA1". Only types that were found.
 
-    All keys that begin with "biogpt_" are this transformer's, and an earlier run's are replaced.
+    What an earlier run of the same task wrote is replaced; transformers of several tasks may follow
+    each other.
+
     Relations have scores if the LLM has `logprobs=True`; a score's last digits may change with the
     batch, which `langchain_core.indexing.index` takes for a change of the document.
     """
@@ -85,32 +85,32 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
         return await in_thread(_annotated, documents, found)
 
 
-def relations_of(document: Document) -> list[Relation]:
+def relations_of(document: Document, *, task: str | None = None) -> list[Relation]:
     """The relations that BioGPTRelationTransformer found in a document.
 
+    Args:
+        document: The document, or what a store gives back of it.
+        task: Those of this task; of all that the document was asked for by default.
+
     Raises:
-        InputError: It has not seen the document, or could not read it; the message says which.
+        InputError: The transformer has not seen the document, or could not read it; the message
+            says which, and for which task.
     """
-    written = document.metadata.get(f"{_OURS}relations")
-    if written is None:
-        why = document.metadata.get(ERROR, "BioGPTRelationTransformer has not seen it")
-        raise InputError(f"document {paper_id(document)} has no relations: {why}")
-    return _RELATIONS.validate_json(written)
+    told = relations_by_task(
+        document.metadata,
+        task,
+        whose=f"document {paper_id(document)}",
+        unseen="BioGPTRelationTransformer has not seen it",
+    )
+    return list(chain.from_iterable(told.values()))
 
 
-def remarks(prediction: Prediction[Any]) -> dict[str, Any]:
-    """What the metadata of a document say of its failure, and of what to know of its result."""
-    error, warnings = prediction.error, list(prediction.warnings)
-    return {
-        **({ERROR: f"{error.type}: {error.message}"} if error else {}),
-        **({f"{_OURS}warnings": warnings} if warnings else {}),
-    }
-
-
-def with_metadata(document: Document, facts: dict[str, Any]) -> Document:
-    """A copy of the document, with these metadata instead of any of an earlier run."""
+def with_metadata(
+    document: Document, facts: dict[str, Any], *, owns: Callable[[str], bool]
+) -> Document:
+    """A copy of the document with these metadata, instead of those that are owned."""
     given = document.metadata.items()
-    others = {key: _copied(value) for key, value in given if not str(key).startswith(_OURS)}
+    others = {key: _copied(value) for key, value in given if not owns(str(key))}
     return document.model_copy(update={"metadata": {**others, **facts}})
 
 
@@ -128,18 +128,5 @@ def _annotated(
 
 
 def _with_relations(document: Document, prediction: Prediction[list[Relation]]) -> Document:
-    facts: dict[str, Any] = {"task": prediction.task, "model": prediction.model}
-    found = prediction.result
-    if found is not None:
-        facts["relations"] = _RELATIONS.dump_json(found, exclude_none=True).decode()
-        facts |= _names(found, document.page_content)
-    ours = {f"{_OURS}{name}": fact for name, fact in facts.items()}
-    return with_metadata(document, {**ours, **remarks(prediction)})
-
-
-def _names(relations: list[Relation], text: str) -> dict[str, list[str]]:
-    names: dict[str, dict[str, None]] = {}
-    for relation in relations:
-        for entity in (relation.head, relation.tail):
-            names.setdefault(f"{entity.type}s", {})[spelling(entity, text)] = None
-    return {kind: list(found) for kind, found in names.items()}
+    facts = relation_facts(prediction, document.page_content, document.metadata, flat=False)
+    return with_metadata(document, facts, owns=lambda key: is_relation_fact(key, prediction.task))

@@ -13,9 +13,10 @@ from typing_extensions import Self
 from biogpt_plugins import Prediction
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Question
+from biogpt_plugins.metadata import remark_keys, remarks
 from biogpt_plugins.results import Answer
 from biogpt_plugins.tasks import TASKS, get_task
-from llama_index_biogpt.task_extractor import TaskExtractor, remark_keys, remarks, text_of
+from llama_index_biogpt.task_extractor import TaskExtractor, text_of
 
 _ANSWER = "biogpt_answer"
 _ANSWERS = [name for name, task in TASKS.items() if task.choices and task.input is Question]

@@ -23,12 +23,8 @@ from biogpt_plugins import Pipeline, Prediction
 from biogpt_plugins.errors import EngineError, InputError
 from biogpt_plugins.graph import Edge, Node, Schema, edges_of
 from biogpt_plugins.inputs import paper_id
-from llama_index_biogpt.task_extractor import (
-    RelationTaskExtractor,
-    remark_keys,
-    remarks,
-    text_of,
-)
+from biogpt_plugins.metadata import remark_keys, remarks
+from llama_index_biogpt.task_extractor import RelationTaskExtractor, text_of
 
 _log = logging.getLogger(__name__)
 

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
-from pydantic import TypeAdapter
 
-from biogpt_plugins import Prediction, Relation
-from biogpt_plugins.binding import relation_task
+from biogpt_plugins import Relation
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.mentions import spelling
-from biogpt_plugins.results import Entity
-from biogpt_plugins.tasks import TASKS
-from llama_index_biogpt.task_extractor import (
-    RelationTaskExtractor,
-    remark_keys,
-    remarks,
-    text_of,
+from biogpt_plugins.metadata import (
+    NAME_KEYS,
+    is_relation_fact,
+    relation_facts,
+    relations_by_task,
 )
-
-_RELATIONS = "biogpt_relations"
-_KINDS = {name: task.entity_types for name, task in TASKS.items() if task.grounded}
-_NAMES = {f"biogpt_{kind}s" for kinds in _KINDS.values() for kind in kinds}
-
-_FOUND = TypeAdapter(list[Relation])
-_UNSEEN = "BioGPTRelationExtractor has not seen it"
+from biogpt_plugins.results import Entity
+from llama_index_biogpt.task_extractor import RelationTaskExtractor, text_of
 
 
 class BioGPTRelationExtractor(RelationTaskExtractor):
@@ -86,38 +75,17 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
 
     def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         found = self._ask([(node, text_of(node)) for node in nodes])
-        return [self._told(*pair) for pair in zip(nodes, found, strict=True)]
-
-    def _told(self, node: BaseNode, prediction: Prediction[list[Relation]]) -> dict[str, Any]:
-        key = f"{_RELATIONS}_{prediction.task}"
-        facts: dict[str, Any] = {f"{key}_model": prediction.model, **remarks(prediction, key)}
-        if prediction.result is not None:
-            facts[key] = _FOUND.dump_json(prediction.result, exclude_none=True).decode()
-        found = _written({**node.metadata, key: facts.get(key)})
-        return {**facts, **self._names(found, _KINDS[prediction.task], text_of(node))}
-
-    def _names(
-        self, relations: Iterable[list[Relation]], kinds: Container[str], text: str
-    ) -> dict[str, Any]:
-        """The names of these types, whichever task found them."""
-        names: dict[str, dict[str, None]] = {}
-        for relation in chain.from_iterable(relations):
-            for end in (relation.head, relation.tail):
-                if end.type in kinds:
-                    names.setdefault(end.type, {})[spelling(end, text)] = None
-        if self.flat:
-            return {f"biogpt_{kind}:{name}": 1 for kind, found in names.items() for name in found}
-        return {f"biogpt_{kind}s": list(found) for kind, found in names.items()}
+        return [
+            relation_facts(prediction, text_of(node), node.metadata, flat=self.flat)
+            for node, prediction in zip(nodes, found, strict=True)
+        ]
 
     def _owns(self, key: str, task: str) -> bool:
-        own = f"{_RELATIONS}_{task}"
-        return key in (own, f"{own}_model", *remark_keys(own)) or any(
-            key == f"biogpt_{kind}s" or key.startswith(f"biogpt_{kind}:") for kind in _KINDS[task]
-        )
+        return is_relation_fact(key, task)
 
     def _shows(self, key: str, mode: MetadataMode) -> bool:
         del mode
-        return key in _NAMES
+        return key in NAME_KEYS
 
 
 def relations_of(
@@ -136,29 +104,17 @@ def relations_of(
         InputError: The extractor has not seen the node, or could not read it; the message says
             which, and for which task. Or the node is no part of the document, or more than one.
     """
-    wanted = [relation_task(task)] if task else [name for name in _KINDS if _asked(node, name)]
-    if not wanted:
-        raise InputError(f"node {node.node_id} has no relations: {_UNSEEN}")
-    found = []
-    for name in wanted:
-        written = node.metadata.get(f"{_RELATIONS}_{name}")
-        if written is None:
-            why = node.metadata.get(f"{_RELATIONS}_{name}_error", _UNSEEN)
-            raise InputError(f"node {node.node_id} has no relations of {name}: {why}")
-        relations = _FOUND.validate_json(written)
-        found += _in_document(relations, node, document) if document else relations
-    return found
-
-
-def _asked(node: BaseNode, task: str) -> bool:
-    return f"{_RELATIONS}_{task}_model" in node.metadata
-
-
-def _written(metadata: Mapping[str, Any]) -> Iterator[list[Relation]]:
-    """The relations that metadata hold, of whichever task."""
-    for name in _KINDS:
-        if written := metadata.get(f"{_RELATIONS}_{name}"):
-            yield _FOUND.validate_json(written)
+    told = relations_by_task(
+        node.metadata,
+        task,
+        whose=f"node {node.node_id}",
+        unseen="BioGPTRelationExtractor has not seen it",
+    )
+    return [
+        relation
+        for found in told.values()
+        for relation in (_in_document(found, node, document) if document else found)
+    ]
 
 
 def _in_document(relations: list[Relation], node: BaseNode, document: BaseNode) -> list[Relation]:

@@ -188,18 +188,6 @@ def text_of(node: BaseNode) -> str:
     return node.get_content(metadata_mode=MetadataMode.NONE)
 
 
-def remark_keys(key: str) -> tuple[str, str]:
-    """Where it stands why there is nothing under a key, and what to know of what is there."""
-    return f"{key}_error", f"{key}_warnings"
-
-
-def remarks(prediction: Prediction[Any], key: str) -> dict[str, str]:
-    """What to tell of a failure, and what to know of a result, beside this key."""
-    failure, notes = prediction.error, "; ".join(prediction.warnings)
-    told = (f"{failure.type}: {failure.message}" if failure else "", notes)
-    return {name: remark for name, remark in zip(remark_keys(key), told, strict=True) if remark}
-
-
 def _is(prediction: Prediction[Any], kind: type[BioGPTError]) -> bool:
     return prediction.error is not None and prediction.error.type == kind.__name__
 

@@ -15,6 +15,7 @@ from langchain_core.documents import Document
 from langchain_core.exceptions import OutputParserException
 
 from biogpt_plugins import Entity, Pipeline, Relation
+from biogpt_plugins.engine import Completion
 from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError
 from biogpt_plugins.parsers import Reading
 from biogpt_plugins.prompts import TaskCard
@@ -27,9 +28,11 @@ from langchain_biogpt.graphs import (
     Relationship,
 )
 from langchain_biogpt.llm import BioGPTLLM
+from langchain_biogpt.transformers import BioGPTRelationTransformer, relations_of
 
 FOUND = "the relation between lithium and tremor exists."
 NOTHING = "there is no relation."
+ERROR = "biogpt_graph_bc5cdr_error"
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
 TEXT = "A case report. Lithium caused tremor. It went."
 DOCUMENT = Document(TEXT, metadata={"pmid": "7", "tags": ["a"]})
@@ -40,8 +43,8 @@ def llm(*completions, task="bc5cdr", engine=None) -> BioGPTLLM:
 
 
 def transformer(*completions, **options) -> BioGPTGraphTransformer:
-    task = options.pop("task", "bc5cdr")
-    return BioGPTGraphTransformer(llm(*completions, task=task), **options)
+    asked = {name: options.pop(name) for name in ("task", "engine") if name in options}
+    return BioGPTGraphTransformer(llm(*completions, **asked), **options)
 
 
 def interactions(*kinds: str) -> str:
@@ -255,7 +258,7 @@ class TestFailures:
         reader = transformer(FOUND, "rubbish", EngineError("no"), NOTHING)
         found = reader.convert_to_graph_documents(texts)
         assert [len(graph.nodes) for graph in found] == [2, 0, 0, 0, 0]
-        faults = [graph.source.metadata.get("biogpt_error", "").split(":")[0] for graph in found]
+        faults = [graph.source.metadata.get(ERROR, "").split(":")[0] for graph in found]
         assert faults == ["", "ParseError", "EngineError", "", "InputError"]
         assert [graph.source.metadata["id"] for graph in found] == list("01234")
         assert [record.getMessage().split(": ")[:2] for record in caplog.records] == [
@@ -267,7 +270,26 @@ class TestFailures:
     def test_a_later_success_is_none(self):
         (failed,) = transformer("rubbish").convert_to_graph_documents([DOCUMENT])
         (found,) = transformer(FOUND).convert_to_graph_documents([failed.source])
-        assert "biogpt_error" not in found.source.metadata
+        assert ERROR not in found.source.metadata
+
+    def test_that_of_another_task_stays_and_so_do_relations(self):
+        (read,) = BioGPTRelationTransformer(llm(FOUND)).transform_documents([DOCUMENT])
+        (first,) = transformer("rubbish").convert_to_graph_documents([read])
+        (second,) = transformer("rubbish", task="ddi").convert_to_graph_documents([first.source])
+        faults = [key for key in second.source.metadata if key.endswith("_error")]
+        assert faults == [ERROR, "biogpt_graph_ddi_error"]
+        assert relations_of(second.source) == relations_of(read)
+        assert read.metadata.items() <= second.source.metadata.items()
+        found = transformer(FOUND).process_response(second.source)
+        assert set(second.source.metadata) - set(found.source.metadata) == {ERROR}
+
+    def test_what_was_cut_is_told(self):
+        class Cutting(ScriptedEngine):
+            def complete(self, *_):
+                return [Completion(text=FOUND, finish_reason="stop", truncated_tokens=7)]
+
+        (graph,) = transformer(engine=Cutting()).convert_to_graph_documents([DOCUMENT])
+        assert "7 tokens" in graph.source.metadata["biogpt_graph_bc5cdr_warnings"]
 
     async def test_a_single_document_raises(self):
         reader = transformer("rubbish", "rubbish", EngineError("no"))
@@ -504,8 +526,8 @@ class TestLadybug:
         store = database()
         store.add_graph_documents(found, self.ALLOWED, include_source=True)
         (graph, failed) = found
-        assert failed.source.metadata["biogpt_error"].startswith("InputError")
-        assert "biogpt_error" not in graph.source.metadata
+        assert failed.source.metadata[ERROR].startswith("InputError")
+        assert ERROR not in graph.source.metadata
         rows = store.query("MATCH (c:Chemical)-[:CID]->(d:Disease) RETURN c.id, d.id")
         pairs = {(edge.source.id, edge.target.id) for edge in graph.relationships}
         assert pairs

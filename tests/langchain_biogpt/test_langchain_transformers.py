@@ -23,8 +23,11 @@ from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.transformers import BioGPTRelationTransformer, relations_of
 
 FOUND = "the relation between lithium and tremor exists."
+DDI = "the interaction between lithium and nausea is effect."
 TWO = f"{FOUND[:-1]}; the relation between lithium and nausea exists."
 NOTHING = "there is no relation."
+RELATIONS = "biogpt_relations_bc5cdr"
+ERROR, WARNINGS, MODEL = (f"{RELATIONS}_{end}" for end in ("error", "warnings", "model"))
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
 TEXTS = ["Lithium caused tremor and nausea.", "Nothing is said here.", "Tremor came with lithium."]
 DOCUMENTS = [
@@ -49,12 +52,11 @@ def calls(model: BioGPTLLM) -> list[int]:
 class TestMetadata:
     def test_the_keys(self):
         (found,) = transformer(TWO).transform_documents(DOCUMENTS[:1])
-        relations = json.loads(found.metadata.pop("biogpt_relations"))
+        relations = json.loads(found.metadata.pop(RELATIONS))
         assert found.metadata == {
             "pmid": "0",
             "tags": ["a"],
-            "biogpt_task": "bc5cdr",
-            "biogpt_model": "scripted",
+            MODEL: "scripted",
             "biogpt_chemicals": ["lithium"],
             "biogpt_diseases": ["tremor", "nausea"],
         }
@@ -90,19 +92,18 @@ class TestMetadata:
         found = transformer(NOTHING, "rubbish", EngineError("no")).transform_documents(documents)
         assert [relations_of(found[0])] == [[]]
         assert not any("chemicals" in key for key in found[0].metadata)
-        faults = [document.metadata["biogpt_error"].partition(":")[0] for document in found[1:]]
+        faults = [document.metadata[ERROR].partition(":")[0] for document in found[1:]]
         assert faults == ["ParseError", "EngineError", "InputError"]
-        assert not any("biogpt_relations" in document.metadata for document in found[1:])
+        assert not any(RELATIONS in document.metadata for document in found[1:])
 
     def test_an_earlier_run_is_replaced(self):
         (failed,) = transformer("rubbish").transform_documents(DOCUMENTS[:1])
         (found,) = transformer(FOUND).transform_documents([failed])
-        (other,) = transformer(
-            "the interaction between lithium and nausea is effect.", task="ddi"
-        ).transform_documents([found])
-        assert "biogpt_error" not in found.metadata
-        assert other.metadata["biogpt_drugs"] == ["lithium", "nausea"]
-        assert not {"biogpt_chemicals", "biogpt_diseases"} & set(other.metadata)
+        assert ERROR not in found.metadata
+        (other,) = transformer(FOUND.replace("lithium", "gold")).transform_documents([found])
+        assert other.metadata["biogpt_chemicals"] == ["gold"]
+        (failed,) = transformer("rubbish").transform_documents([other])
+        assert set(failed.metadata) == {"pmid", "tags", MODEL, ERROR}
 
     def test_a_text_that_was_cut(self):
         class Cutting(ScriptedEngine):
@@ -111,14 +112,60 @@ class TestMetadata:
 
         (found,) = transformer(engine=Cutting()).transform_documents(DOCUMENTS[:1])
         assert relations_of(found)
-        assert "7 tokens" in found.metadata["biogpt_warnings"][0]
+        assert "7 tokens" in found.metadata[WARNINGS]
 
     def test_why_there_are_no_relations(self):
         with pytest.raises(InputError, match=r"document 0 has no relations: BioGPT.*not seen it"):
             relations_of(DOCUMENTS[0])
         (failed,) = transformer("rubbish").transform_documents(DOCUMENTS[:1])
-        with pytest.raises(InputError, match=r"document 0 has no relations: ParseError: .*rubbish"):
+        with pytest.raises(
+            InputError, match=r"document 0 has no relations of bc5cdr: ParseError: .*rub"
+        ):
             relations_of(failed)
+
+
+class TestSeveralTasks:
+    def test_both_results_are_kept(self):
+        models = llm(TWO, NOTHING, FOUND), llm(DDI, DDI, NOTHING, task="ddi")
+        first = BioGPTRelationTransformer(models[0]).transform_documents(DOCUMENTS)
+        both = BioGPTRelationTransformer(models[1]).transform_documents(first)
+        for old, new in zip(first, both, strict=True):
+            assert old.metadata.items() <= new.metadata.items()
+            assert relations_of(new, task="bc5cdr") == relations_of(old)
+        kinds = [[relation.type for relation in relations_of(document)] for document in both]
+        assert kinds == [["CID", "CID", "effect"], ["effect"], ["CID"]]
+        found = [[r.type for r in relations_of(document, task="DDI")] for document in both]
+        assert found == [["effect"], ["effect"], []]
+        assert both[0].metadata["biogpt_chemicals"] == ["lithium"]
+        assert both[0].metadata["biogpt_drugs"] == ["lithium", "nausea"]
+        assert [calls(model) for model in models] == [[3], [3]]
+
+    def test_a_second_that_failed_leaves_the_firsts(self):
+        first = transformer(FOUND).transform_documents(DOCUMENTS[:1])
+        (both,) = transformer("rubbish", task="ddi").transform_documents(first)
+        assert first[0].metadata.items() <= both.metadata.items()
+        assert relations_of(both, task="bc5cdr") == relations_of(first[0])
+        with pytest.raises(InputError, match="document 0 has no relations of ddi: ParseError: "):
+            relations_of(both)
+        with pytest.raises(InputError, match=r"no relations of kd_dti: BioGPT.* not seen it"):
+            relations_of(both, task="kd_dti")
+        with pytest.raises(InputError, match="'hoc' finds no relations"):
+            relations_of(both, task="hoc")
+
+    def test_a_name_that_two_found_outlives_one(self):
+        dti = "the interaction between lithium and tremor is inhibitor."
+        (found,) = transformer(DDI, task="ddi").transform_documents(DOCUMENTS[:1])
+        (found,) = transformer(dti, task="kd_dti").transform_documents([found])
+        assert found.metadata["biogpt_drugs"] == ["lithium", "nausea"]
+        (failed,) = transformer("rubbish", task="ddi").transform_documents([found])
+        assert failed.metadata["biogpt_drugs"] == ["lithium"]
+        assert failed.metadata["biogpt_targets"] == ["tremor"]
+
+    def test_the_keys_of_others_are_left_alone(self):
+        mine = {"biogpt_mine": 1, "biogpt_answer_rct": "yes", f"{RELATIONS}_reviewed": True, 7: 8}
+        given = Document(TEXTS[0], metadata=dict(mine))
+        (found,) = transformer(FOUND).transform_documents([given])
+        assert mine.items() <= found.metadata.items()
 
 
 def test_a_name_that_is_not_in_the_text():
@@ -134,11 +181,10 @@ class TestTask:
         [("ddi", None, "ddi"), ("bc5cdr", "DDI", "ddi"), (None, "kd_dti", "kd_dti")],
     )
     def test_which(self, own, named, asked):
-        engine = ScriptedEngine(["the interaction between lithium and nausea is effect."])
+        engine = ScriptedEngine([DDI])
         model = BioGPTLLM.from_engine(engine, task=own)
         (found,) = BioGPTRelationTransformer(model, task=named).transform_documents(DOCUMENTS[:1])
-        assert found.metadata["biogpt_task"] == asked
-        assert relations_of(found)[0].type == "effect"
+        assert relations_of(found, task=asked)[0].type == "effect"
 
     def test_none_that_finds_relations(self):
         with pytest.raises(InputError, match="'hoc' finds no relations"):
@@ -239,9 +285,30 @@ class TestStores:
         assert {d.metadata["pmid"]: d.metadata for d in back} == {
             d.metadata["pmid"]: d.metadata for d in documents
         }
-        assert [relations_of(d) for d in back if d.metadata["pmid"] == "0"] == [
-            relations_of(documents[0])
-        ]
+        first = next(d for d in back if d.metadata["pmid"] == "0")
+        assert relations_of(first) == relations_of(documents[0])
+        asked = store().similarity_search("?", k=9, filter={RELATIONS: {"$ne": "[]"}})
+        assert "1" not in [document.metadata["pmid"] for document in asked]
+
+    def test_a_second_task_on_what_chroma_gives_back(self, documents, tmp_path):
+        chroma = pytest.importorskip("langchain_chroma")
+        store = chroma.Chroma(
+            "papers", DeterministicFakeEmbedding(size=8), persist_directory=str(tmp_path)
+        )
+        ids = store.add_documents(documents)
+        (paper,) = store.get_by_ids(ids[:1])
+        (both,) = transformer(DDI, task="ddi").transform_documents([paper])
+        store.update_document(ids[0], both)
+        (back,) = store.similarity_search(
+            "?",
+            filter={
+                "$and": [
+                    {"biogpt_chemicals": {"$contains": "lithium"}},
+                    {"biogpt_drugs": {"$contains": "nausea"}},
+                ]
+            },
+        )
+        assert [r.type for r in relations_of(back)] == ["CID", "CID", "effect"]
 
     def test_in_memory(self, documents):
         store = InMemoryVectorStore(DeterministicFakeEmbedding(size=8))
@@ -276,10 +343,13 @@ def test_the_bundled_model():
         Document(" "),
     ]
     model = BioGPTLLM(max_new_tokens=40)
-    found, empty = BioGPTRelationTransformer(model).transform_documents(documents)
-    assert empty.metadata["biogpt_error"].startswith("InputError")
-    assert found.metadata["biogpt_task"] == "bc5cdr"
-    for relation in relations_of(found):
+    read = BioGPTRelationTransformer(model).transform_documents(documents)
+    found, empty = BioGPTRelationTransformer(model, task="ddi").transform_documents(read)
+    for task in ("bc5cdr", "ddi"):
+        assert empty.metadata[f"biogpt_relations_{task}_error"].startswith("InputError")
+        assert found.metadata[f"biogpt_relations_{task}_model"] == "demo"
+    assert relations_of(read[0], task="bc5cdr") == relations_of(found, task="bc5cdr")
+    for relation in relations_of(found, task="bc5cdr"):
         assert isinstance(relation, Relation)
         for end in (relation.head, relation.tail):
             assert not end.grounded or found.page_content[end.start : end.end] == end.text

@@ -152,7 +152,7 @@ def test_one_pmid_is_one_paper(written, read):
 def test_one_documents_odd_metadata_cost_the_others_nothing():
     documents = [Document("Lithium, tremor.", metadata={"x": threading.Lock()}), Document("x")]
     found = BioGPTRelationTransformer(scripted(FOUND, FOUND)).transform_documents(documents)
-    assert [bool(d.metadata["biogpt_relations"]) for d in found] == [True, True]
+    assert [bool(d.metadata["biogpt_relations_bc5cdr"]) for d in found] == [True, True]
 
 
 async def test_nobody_elses_threads_are_taken():

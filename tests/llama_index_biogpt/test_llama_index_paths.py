@@ -742,7 +742,7 @@ class TestManyPapers:
         nodes = pipeline.run(documents=documents)
         pipeline.persist(str(tmp_path / "pipeline"))
         assert [paper.ref_doc_id for paper in nodes] == list(solved)
-        assert not any("biogpt_error" in paper.metadata for paper in nodes)
+        assert not any("biogpt_paths_bc5cdr_error" in paper.metadata for paper in nodes)
         found = {
             paper.ref_doc_id: {(one.source_id, one.target_id) for one in relations(paper)}
             for paper in nodes
