@@ -13,7 +13,6 @@ from biogpt_plugins import Pipeline, Prediction, Relation
 from biogpt_plugins.binding import relation_task
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.mentions import spelling
-from biogpt_plugins.results import Entity
 from biogpt_plugins.tasks import TASKS
 from llama_index_biogpt.task_extractor import (
     RelationTaskExtractor,
@@ -170,12 +169,7 @@ def _in_document(relations: list[Relation], node: BaseNode, document: BaseNode) 
             return relations
         raise InputError(f"the relations of node {node.node_id} were found in another text")
     by = _place(node, document)
-    return [
-        relation.model_copy(
-            update={"head": _moved(relation.head, by), "tail": _moved(relation.tail, by)}
-        )
-        for relation in relations
-    ]
+    return [relation.moved(by) for relation in relations]
 
 
 def _stand_in(relations: list[Relation], node: BaseNode) -> bool:
@@ -196,9 +190,3 @@ def _place(node: BaseNode, document: BaseNode) -> int:
             "parser that tells places, such as BioGPTSectionParser"
         )
     return whole.find(part)
-
-
-def _moved(end: Entity, by: int) -> Entity:
-    if end.start is None or end.end is None:
-        return end
-    return end.model_copy(update={"start": end.start + by, "end": end.end + by})
