@@ -1,10 +1,19 @@
 """BioGPT for LangChain and LlamaIndex: typed, grounded results from a model on your own machine."""
 
+from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.inputs import Paper, Question, Text
 from biogpt_plugins.pipeline import Pipeline, load
-from biogpt_plugins.results import Answer, Entity, Hallmarks, Prediction, Relation, Usage
+from biogpt_plugins.results import (
+    Answer,
+    Entity,
+    Evidence,
+    Hallmarks,
+    Prediction,
+    Relation,
+    Usage,
+)
 from biogpt_plugins.synthesis import PaperAnswer
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import TASKS
@@ -21,6 +30,8 @@ __all__ = [
     "Decoding",
     "Engine",
     "Entity",
+    "EntityDictionary",
+    "Evidence",
     "Hallmarks",
     "Paper",
     "PaperAnswer",

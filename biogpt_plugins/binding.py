@@ -123,7 +123,8 @@ class ModelFields(BaseModel):
             return {}
         usual = given.for_task(given.task)
         ways = {"card": (given.card, usual.card), "decoding": (given.decoding, usual.decoding)}
-        return {name: repr(own) for name, (own, other) in ways.items() if own != other}
+        others = {name: repr(own) for name, (own, other) in ways.items() if own != other}
+        return others | ({"dictionary": given.dictionary.fingerprint} if given.dictionary else {})
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
