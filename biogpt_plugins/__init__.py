@@ -1,5 +1,6 @@
 """BioGPT for LangChain and LlamaIndex: typed, grounded results from a model on your own machine."""
 
+from biogpt_plugins.aggregation import Aggregate, Edge, aggregate
 from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
 from biogpt_plugins.errors import BioGPTError
@@ -22,12 +23,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TASKS",
+    "Aggregate",
     "Answer",
     "BioGPTError",
     "Choice",
     "Chunk",
     "Completion",
     "Decoding",
+    "Edge",
     "Engine",
     "Entity",
     "EntityDictionary",
@@ -43,5 +46,6 @@ __all__ = [
     "Task",
     "Text",
     "Usage",
+    "aggregate",
     "load",
 ]

@@ -20,6 +20,7 @@ meaning ("protected from", "reversed"), of negation in another sentence, of two 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -44,7 +45,8 @@ _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
     (
         None,
         "",
-        r"not (?:only|just|merely|simply|solely|necessarily|always|uncommon|infrequent(?:ly)?|"
+        rf"(?:(?:{_BE}|{_HAVE}|do|does|did|may|can) )?not (?:only|just|merely|simply|solely|"
+        r"necessarily|always|uncommon|infrequent(?:ly)?|"
         r"unusual|rare|surprising(?:ly)?|limited to|to mention)",
     ),
     (None, "", rf"(?:no|not|without) (?:any )?{_DEGREE}?{_CHANGE} (?:in|of|from|between)"),
@@ -80,7 +82,7 @@ _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
     (
         "negation",
         _BOTH,
-        rf"(?:{_BE}|{_HAVE}|do|does|did|can|could|would|should|may|might|will) (?:also )?not|"
+        rf"(?:{_BE}|{_HAVE}|do|does|did|can|could|would|should|will) (?:also )?not|"
         r"cannot|(?:is|was|are|were|do|does|did|has|have|had|ca|could|would|should)n['’]t",
     ),
     (
@@ -144,6 +146,11 @@ _GRANTED = re.compile(
     r"\s+by\s+(?:[\w-]+\s+){0,3}"
 )
 _RIGHT_BEFORE = re.compile(r"(?:\s+[\w-]+){0,2}\s*")
+_OF_A_NOUN = re.compile(
+    r"no|nor|neither|without|.* of|free from|negative for|possible|probable|putative|suspected|"
+    r"presum\w+|hypothetical|(?:un)?likely",
+    re.IGNORECASE,
+)
 
 
 class Scope(NamedTuple):
@@ -169,7 +176,7 @@ def _scopes(text: str, sentence: Span) -> Iterator[Scope]:
         start, end = match.span()
         while passed + 1 < len(stops) and stops[passed + 1] <= start:
             passed += 1
-        following = next(at for at in stops[passed + 1 :] if at >= end)
+        following = next(stops[at] for at in range(passed + 1, len(stops)) if stops[at] >= end)
         since = stops[passed] if way in (_BACKWARD, _BOTH) else start
         until = following if way != _BACKWARD else end
         if way == _NARROW and (comma := text.find(",", end, until)) >= 0:
@@ -181,20 +188,29 @@ def cues_for(text: str, sentence: Span, *ends: Span) -> tuple[Cue, ...]:
     """The cues of a sentence that reach one of these ends, or a predicate between them."""
     first, last = min(ends), max(ends)
     between = [Span(*m.span()) for m in _PREDICATE.finditer(text, first.end, last.start)]
-    targets = [*ends, *between]
+
+    def counts(reach: Span) -> bool:
+        past = bisect_left(between, reach.end, key=lambda span: span.start)
+        near = between[max(past - 1, 0) : past]  # the last that begins within or before
+        return any(_meet(reach, target) for target in (*ends, *near))
+
     granted = first != last and _GRANTED.fullmatch(text, first.end, max(first.end, last.start))
     return tuple(
         scope.cue
         for scope in scopes(text, sentence)
-        if any(_meet(scope.reach, target) for target in targets)
+        if counts(scope.reach)
         and not any(_meet(Span(scope.cue.start, scope.cue.end), end) for end in ends)
-        and not (granted and not _is_right_before(text, scope.cue.end, first.start))
+        and (not granted or _is_right_before(text, scope.cue, first.start))
     )
 
 
-def _is_right_before(text: str, end: int, start: int) -> bool:
-    """Whether at most two words part a cue from what follows it."""
-    return end <= start and _RIGHT_BEFORE.fullmatch(text, end, start) is not None
+def _is_right_before(text: str, cue: Cue, start: int) -> bool:
+    """Whether a cue belongs to a noun that follows, with at most two words between them."""
+    return (
+        cue.end <= start
+        and _OF_A_NOUN.fullmatch(cue.text) is not None
+        and _RIGHT_BEFORE.fullmatch(text, cue.end, start) is not None
+    )
 
 
 def _meet(one: Span, other: Span) -> bool:

@@ -162,6 +162,8 @@ class Relation(_Value):
     def stated(self) -> bool:
         """Whether it is stated plainly: in a sentence, or two, without negation or speculation."""
         flagged = [bool(one.cues) for one in self.evidence]
+        if not flagged:
+            return False  # nothing is known of it
         return not all(flagged) if self._in_one_sentence else not any(flagged)
 
     @property

@@ -177,10 +177,7 @@ class _Tally:
                 f"{self.grounded / self.relations:.1%} with both ends found in the text"
             )
         if self.negated or self.speculated:
-            yield (
-                f"{self.negated:,} with a sentence that negates them, {self.speculated:,} that are "
-                "only speculation"
-            )
+            yield f"{self.negated:,} negated by a sentence, {self.speculated:,} only speculated"
         if self.identified:
             yield f"{self.identified / self.ends:.1%} of their ends with an id"
         if self.labels:
