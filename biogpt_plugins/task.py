@@ -115,7 +115,7 @@ class Task(Generic[ResultT]):
         asked = [self.render(given, card) for given in inputs for card in cards]
         decodings = [self.decoding_for(card) for card in cards]
         solved = self._solved(TaskCard())
-        readings = [self.read(target, source.source, False) for source, target in solved]
+        readings = [self.interpret(target, source.source) for source, target in solved]
         written = [self.target(reading.result) for reading in readings]
         said = (asked, decodings, solved, readings, written, self.choices, self.stem)
         return sha256(repr(said).encode()).hexdigest()[:12]

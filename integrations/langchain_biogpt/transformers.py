@@ -29,11 +29,12 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
 
     Gives new documents, with the id, the text and the metadata of those given, and besides:
 
-    - `biogpt_relations`: the relations as one JSON text, which `relations_of` reads back; "[]" if
-      the model says that there are none. Offsets count in `page_content`.
+    - `biogpt_relations`: the relations with their evidence as one JSON text, which `relations_of`
+      reads back; "[]" if the model says that there are none. Offsets count in `page_content`.
     - `biogpt_chemicals`, `biogpt_diseases`, `biogpt_drugs`, `biogpt_targets`: lists of the names
       found, to filter by, spelled as within a sentence: "lithium" also where the paper has
-      "Lithium", but "BRCA1". Only types that were found.
+      "Lithium", but "BRCA1". An abbreviation that the text defines is there in full. Only types
+      that were found.
     - `biogpt_task`, `biogpt_model`: what was asked, and of whom.
     - `biogpt_warnings`: remarks, such as that the text was cut to fit the model, if there are any.
     - `biogpt_error`: why a document has no relations, in their stead. The others go unharmed.

@@ -44,8 +44,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
       unharmed.
     - `biogpt_chemicals`, `biogpt_diseases`; of other tasks `biogpt_drugs`, `biogpt_targets`: lists
       of the names found, to filter by (`FilterOperator.CONTAINS`, `ANY`, `ALL`), spelled as within
-      a sentence: "lithium" also where the paper has "Lithium", but "BRCA1". Only types that were
-      found.
+      a sentence: "lithium" also where the paper has "Lithium", but "BRCA1". An abbreviation that
+      the text defines is there in full. Only types that were found.
 
     What an earlier run of the same task wrote is replaced; extractors of several tasks may follow
     each other. Lists of names are shown to embedding models and LLMs with the text, the rest is
