@@ -33,7 +33,7 @@ _FORWARD, _BACKWARD, _BOTH, _NARROW = "forward", "backward", "both", "narrow"
 _BE = r"(?:is|are|was|were|be|been|being)"
 _HAVE = r"(?:has|have|had)"
 _DEGREE = r"(?:(?:significant|apparent|clear|obvious|further|additional|marked|major|substantial) )"
-_CHANGE = r"(?:increase|decrease|change|alteration|reduction|rise|difference|improvement)s?"
+_CHANGE = r"(?:increase|decrease|change|alteration|reduction|rise|improvement)s?"
 _GUESSED = (
     r"(?:suggested|suspected|hypothesi[sz]ed|proposed|postulated|speculated|presumed|assumed|"
     r"considered|implicated|thought|believed|supposed|questioned|debated)"
@@ -52,6 +52,7 @@ _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
     (None, "", rf"(?:no|not|without) (?:any )?{_DEGREE}?{_CHANGE} (?:in|of|from|between)"),
     (None, "", r"no (?:longer|later|less|more|fewer) than|no doubt|no matter|no\. ?\d+"),
     (None, "", r"with or without|whether or not|(?:gram|false|\w+-receptor)[-\s]negatives?"),
+    (None, "", r"potentially (?:[\w-]+ing|serious|severe|fatal|lethal|harmful|dangerous|toxic)"),
     # What cannot be ruled out is possible, and what is not known is open.
     (
         "speculation",
@@ -114,7 +115,8 @@ _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
         _FORWARD,
         r"suggest(?:s|ed|ing|ive of)?|suspect(?:s|ing)?|hypothesi[sz](?:e|es|ed|ing)|"
         r"speculat(?:e|es|ed|ing)|postulat(?:e|es|ed|ing)|propos(?:e|es|ed|ing)|"
-        r"presum(?:e|es|ed|ing)|assum(?:e|es|ed|ing)|(?:appear|seem)(?:s|ed|ing)? to|whether|if|"
+        r"presum(?:e|es|ed|ing)|assum(?:e|es|ed|ing)|(?:appear|seem)(?:s|ed|ing)? to|whether|"
+        r"(?:ask|assess|determin|evaluat|examin|explor|investigat|see|test)\w* if|"
         r"raises? the (?:possibility|question)",
     ),
 ]

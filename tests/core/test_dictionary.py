@@ -8,6 +8,7 @@ import pytest
 from shared_data import shared
 
 from biogpt_plugins import Entity, EntityDictionary, Paper, Pipeline
+from biogpt_plugins.binding import LLMFields
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.testing import ScriptedEngine
 
@@ -116,6 +117,13 @@ def test_its_fingerprint_changes_with_what_it_holds(known):
     assert known.fingerprint == EntityDictionary(ROWS).fingerprint
     assert known.fingerprint != EntityDictionary(ROWS[1:]).fingerprint
     assert known.fingerprint != EntityDictionary(ROWS, cutoff=95).fingerprint
+
+
+def test_caches_of_results_are_told_of_it(known):
+    pipeline = Pipeline("bc5cdr", ScriptedEngine(), dictionary=known)
+    assert LLMFields.from_pipeline(pipeline.for_task("ddi"), task="ddi").own_ways() == {
+        "dictionary": known.fingerprint
+    }
 
 
 def write(tmp_path, text, encoding="utf-8"):
