@@ -1,10 +1,20 @@
 """BioGPT for LangChain and LlamaIndex: typed, grounded results from a model on your own machine."""
 
+from biogpt_plugins.aggregation import Aggregate, Edge, aggregate
+from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.inputs import Paper, Question, Text
 from biogpt_plugins.pipeline import Pipeline, load
-from biogpt_plugins.results import Answer, Entity, Hallmarks, Prediction, Relation, Usage
+from biogpt_plugins.results import (
+    Answer,
+    Entity,
+    Evidence,
+    Hallmarks,
+    Prediction,
+    Relation,
+    Usage,
+)
 from biogpt_plugins.synthesis import PaperAnswer
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import TASKS
@@ -13,14 +23,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "TASKS",
+    "Aggregate",
     "Answer",
     "BioGPTError",
     "Choice",
     "Chunk",
     "Completion",
     "Decoding",
+    "Edge",
     "Engine",
     "Entity",
+    "EntityDictionary",
+    "Evidence",
     "Hallmarks",
     "Paper",
     "PaperAnswer",
@@ -32,5 +46,6 @@ __all__ = [
     "Task",
     "Text",
     "Usage",
+    "aggregate",
     "load",
 ]

@@ -143,7 +143,8 @@ class ModelFields(BaseModel):
             "decoding": (given.decoding, usual.decoding),
             **{name: (own, getattr(self, name)) for name, own in _runs(given.engine).items()},
         }
-        return {name: repr(own) for name, (own, other) in ways.items() if own != other}
+        others = {name: repr(own) for name, (own, other) in ways.items() if own != other}
+        return others | ({"dictionary": given.dictionary.fingerprint} if given.dictionary else {})
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()

@@ -27,10 +27,11 @@ class Node(NamedTuple):
     """An entity.
 
     Attributes:
-        id: Type and name, spelled so that mentions and papers agree: "chemical:lithium".
+        id: Type and name, spelled so that mentions and papers agree: "chemical:lithium". Of an
+            abbreviation that the paper defines it is the long form.
         label: "Chemical", "Disease", "Drug", "Target".
-        properties: `name`, as the paper spells it; `type`, as the task calls it; `identifier`, in a
-            vocabulary such as MeSH, where one is known.
+        properties: `name`, as the paper spells it; `abbreviation`, if it defines one; `type`, as
+            the task calls it; `identifier`, in a vocabulary such as MeSH, where one is known.
     """
 
     id: str
@@ -45,9 +46,10 @@ class Edge(NamedTuple):
         source: The relation's head.
         label: "CID", "MECHANISM", "PARTIAL_AGONIST".
         target: Its tail.
-        properties: `type`, as the model wrote it; `sentence`, the one around both ends; `score`,
-            from 0 to 1; `grounded`, whether both ends stand in the text; `head_start`, `head_end`,
-            `tail_start`, `tail_end`. What is not known is left out.
+        properties: `type`, as the model wrote it; `sentence`, the one around both ends;
+            `evidence`, all sentences that it rests on, a line each; `negated` and `speculated`, as
+            of a Relation; `score`, from 0 to 1; `grounded`, whether both ends stand in the text;
+            `head_start`, `head_end`, `tail_start`, `tail_end`. What is not known is left out.
     """
 
     source: Node
@@ -111,7 +113,12 @@ class Schema:
 
 
 def _node(entity: Entity, text: str) -> Node:
-    told = {"name": entity.text, "type": entity.type, "identifier": entity.id}
+    told = {
+        "name": entity.canonical,
+        "abbreviation": entity.short_form,
+        "type": entity.type,
+        "identifier": entity.id,
+    }
     return Node(f"{entity.type}:{spelling(entity, text)}", _node_label(entity.type), _known(told))
 
 
@@ -124,6 +131,9 @@ def _properties(
         {
             "type": relation.type,
             "sentence": sentence and text[slice(*sentence)],
+            "evidence": "\n".join(" ".join(one.text.split()) for one in relation.evidence) or None,
+            "negated": relation.negated if relation.evidence else None,
+            "speculated": relation.speculated if relation.evidence else None,
             "score": relation.score,
             "grounded": relation.grounded,
             "head_start": head.start,

@@ -100,6 +100,14 @@ def words(text: str) -> list[str]:
     return [token.text for token in _loosely(_tokens(text)) if token.text.isalnum()]
 
 
+def fold(name: str) -> str:
+    """A name in normal form, by which its spellings agree, without hyphens, brackets and plural."""
+    if name.isascii() and not any(sign in name for sign in "&\"`'"):  # the same, quicker
+        tokens = (token for token in _TOKEN.findall(name.lower()) if token not in _SOFT)
+        return " ".join(_PLURAL.sub("", token) if token[-1] == "s" else token for token in tokens)
+    return " ".join(token.text for token in _loosely(_tokens(name)))
+
+
 # --- finding --------------------------------------------------------------------------------
 
 _EDGE = string.whitespace + ".,;:!?"

@@ -22,14 +22,16 @@ def sentence_of(relation: Relation, text: str) -> Span | None:
 def spelling(entity: Entity, text: str) -> str:
     """An entity's name as it is spelled within a sentence, so that mentions of it agree.
 
+    Of an abbreviation that the paper defines, and of its long form, it is the long form.
     A word's first capital goes if the rest of it is in lower case: "Lithium" becomes "lithium",
     while BRCA1, mTOR, CAT and "angiotensin II" stay as they are. Where a whole sentence is in
     capitals they say nothing, and all of them go. Any space is one space, and compatible
     characters are the same (NFKC).
     """
-    name = " ".join(normalize("NFKC", entity.text).split())
-    if entity.start is not None and entity.end is not None:
-        start, end = sentence_at(text, entity.start, entity.end)
+    name = " ".join(normalize("NFKC", entity.canonical).split())
+    at = text.find(entity.long_form) if entity.long_form else entity.start
+    if at is not None and at >= 0:
+        start, end = sentence_at(text, at, at + len(entity.canonical))
         if text[start:end].isupper():
             return name.lower()
     words = ("".join(letters) for _, letters in groupby(name, str.isalnum))

@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
+from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, Runtime, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.inputs import Text, encodable, id_of
@@ -46,6 +47,7 @@ class Pipeline:
         decoding: How completions are chosen.
         chooses: Whether the task's labels are scored, which gives their probabilities, instead
             of a completion being written and read.
+        dictionary: What gives entities their ids; None for no ids.
     """
 
     def __init__(  # noqa: PLR0913 - options, all but two keyword-only
@@ -57,6 +59,7 @@ class Pipeline:
         cards: Mapping[str, TaskCard] | None = None,
         decoding: Decoding | Manner | None = None,
         method: Method = "auto",
+        dictionary: EntityDictionary | None = None,
     ) -> None:
         """Bind a task to an engine.
 
@@ -70,6 +73,7 @@ class Pipeline:
                 of the task's targets, with names copied from the text.
             method: "choose" scores the task's labels, "complete" writes and reads a completion,
                 "auto" chooses where the task has labels.
+            dictionary: Gives the entities of relations their ids.
 
         Raises:
             InputError: No such task, or it has no labels to choose from, or no form to keep to.
@@ -78,6 +82,7 @@ class Pipeline:
         if method == "choose" and not self.task.choices:
             raise InputError(f"task {self.task.name} has no labels to choose from: use 'complete'")
         self.engine = engine
+        self.dictionary = dictionary
         self.cards = dict(cards or {})
         self.card = card or self.cards.get(self.task.name, PRETRAINED)
         usual = self.task.decoding_for(self.card)
@@ -91,7 +96,7 @@ class Pipeline:
 
     def for_task(self, task: str | Task[Any]) -> Pipeline:
         """Another task on the same model, asked and decoded as suits that task."""
-        return Pipeline(task, self.engine, cards=self.cards)
+        return Pipeline(task, self.engine, cards=self.cards, dictionary=self.dictionary)
 
     def with_decoding(self, decoding: Decoding) -> Pipeline:
         """This pipeline, its completions chosen in another way."""
@@ -199,10 +204,14 @@ class Pipeline:
                 reading = self.task.interpret(written, text.source, cut=cut, tokens=tokens)
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
+        result = reading.result
         facts["warnings"] += reading.notes
-        if cut and not isinstance(reading.result, str):  # free text ends somewhere
+        if self.dictionary and self.task.grounded:
+            result, notes = self.dictionary.identify_all(result)
+            facts["warnings"] += notes
+        if cut and not isinstance(result, str):  # free text ends somewhere
             facts["warnings"] += ("the completion was cut off at the length limit",)
-        return self._prediction(text.id, result=reading.result, **facts)
+        return self._prediction(text.id, result=result, **facts)
 
     def _from_choice(self, text: Text, choice: Choice) -> Prediction[Any]:
         if choice.error:
@@ -265,6 +274,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     revision: str | None = None,
     batch_size: int | None = None,
     allow_pickle: bool = False,
+    dictionary: EntityDictionary | str | Path | None = None,
 ) -> Pipeline:
     """Load a model for a task. A model already in memory is shared, not loaded again.
 
@@ -285,9 +295,11 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         batch_size: Most inputs computed at once, for all who share the model; what suits the
             device by default.
         allow_pickle: Also load pytorch_model.bin, which can run code of whoever made it.
+        dictionary: Gives entities their ids: an EntityDictionary, or a CSV file that it reads.
 
     Raises:
-        InputError: No such task or engine, or no task is given and the model was taught none.
+        InputError: No such task or engine, or no task is given and the model was taught none; or a
+            dictionary that is none.
         ModelError: The model cannot be found, or is no BioGPT.
         DeviceError: The device or dtype is not to be had here.
         MissingExtraError: CTranslate2 is not installed.
@@ -297,6 +309,8 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
 
     if task is not None:
         task = get_task(task)
+    if isinstance(dictionary, str | Path):
+        dictionary = EntityDictionary.read(dictionary)
     # Before torch is imported, which takes seconds: a misspelt name is to be told at once.
     folder = locate(model, revision=revision, allow_pickle=allow_pickle)
     card = read_card(folder, str(model))
@@ -321,6 +335,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         cards=card.tasks,
         decoding=decoding,
         method=method,
+        dictionary=dictionary,
     )
 
 

@@ -13,6 +13,9 @@ from typing_extensions import Self, TypeVar
 
 Label = Literal["yes", "no", "maybe"]
 FinishReason = Literal["stop", "length", "cancelled"]
+CueKind = Literal["negation", "speculation"]
+Ends = Literal["both", "head", "tail"]
+IdMatch = Literal["exact", "abbreviation", "fuzzy", "ambiguous"]
 
 
 class _Value(BaseModel):
@@ -30,6 +33,12 @@ class Entity(_Value):
         end: Offset one past the mention's last character; None if ungrounded.
         id: Identifier in a vocabulary such as MeSH ("D009270"), where one is known.
         name: The name as the model wrote it; BioGPT writes lower case and Moses spacing.
+        long_form: Where the paper defines an abbreviation for this entity, "cyclosporine A", as it
+            stands there; None if it defines none. It is there on mentions of either form.
+        short_form: The abbreviation, "CsA".
+        id_match: How a dictionary came to the id: "exact", by a name in normal form;
+            "abbreviation", by the long form; "fuzzy", by a name that is like it; "ambiguous", by a
+            name that has other ids too. None where no dictionary gave it.
     """
 
     text: str = Field(min_length=1)
@@ -38,6 +47,9 @@ class Entity(_Value):
     end: int | None = None
     id: str | None = None
     name: str = ""
+    long_form: str | None = None
+    short_form: str | None = None
+    id_match: IdMatch | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -65,6 +77,62 @@ class Entity(_Value):
         """Whether the mention was found in the source text."""
         return self.start is not None
 
+    @property
+    def canonical(self) -> str:
+        """What the paper calls it in full: the long form, or else the mention."""
+        return self.long_form or self.text
+
+    def moved(self, by: int) -> Entity:
+        """The same in a text that has so many characters more before it."""
+        if self.start is None or self.end is None:
+            return self
+        return self.model_copy(update={"start": self.start + by, "end": self.end + by})
+
+
+class Cue(_Value):
+    """Words that negate a statement or make it a speculation: "did not", "may".
+
+    Attributes:
+        kind: "negation" or "speculation".
+        text: The words, `source[start:end]`.
+        start: Offset of their first character in the source text.
+        end: Offset one past their last.
+    """
+
+    kind: CueKind
+    text: str
+    start: int
+    end: int
+
+
+class Evidence(_Value):
+    """A sentence that a relation rests on.
+
+    Attributes:
+        text: The sentence, `source[start:end]`.
+        start: Offset of its first character in the source text.
+        end: Offset one past its last.
+        holds: Which ends of the relation it mentions: both; or only one, where no sentence mentions
+            both and the nearest two stand in.
+        cues: Words in it that negate the relation or make it a speculation.
+    """
+
+    text: str
+    start: int
+    end: int
+    holds: Ends = "both"
+    cues: tuple[Cue, ...] = ()
+
+    @property
+    def negated(self) -> bool:
+        """Whether it negates the relation, or one of its ends."""
+        return any(cue.kind == "negation" for cue in self.cues)
+
+    @property
+    def speculated(self) -> bool:
+        """Whether it speaks of the relation as possible, suspected or open."""
+        return any(cue.kind == "speculation" for cue in self.cues)
+
 
 class Relation(_Value):
     """A typed, directed relation: BC5CDR `CID` from chemical to disease, DDI `mechanism`, ...
@@ -76,20 +144,60 @@ class Relation(_Value):
         score: How sure the model was of the words: geometric mean, from 0 to 1, of the
             probabilities that it gave the tokens of the relation's clause; None unless
             `Decoding.logprobs` was asked for.
+        evidence: The sentences that it rests on, in text order; empty if an end is not in the text.
     """
 
     head: Entity
     type: str
     tail: Entity
     score: float | None = None
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def grounded(self) -> bool:
         """Whether both ends were found in the source text."""
         return self.head.grounded and self.tail.grounded
 
+    @property
+    def stated(self) -> bool:
+        """Whether it is stated plainly: in a sentence, or two, without negation or speculation."""
+        flagged = [bool(one.cues) for one in self.evidence]
+        if not flagged:
+            return False  # nothing is known of it
+        return not all(flagged) if self._in_one_sentence else not any(flagged)
+
+    @property
+    def negated(self) -> bool:
+        """Whether a sentence that it rests on negates it; others may state it, see `stated`."""
+        return any(one.negated for one in self.evidence)
+
+    @property
+    def speculated(self) -> bool:
+        """Whether it is a speculation in one sentence at least, and stated plainly in none."""
+        return not self.stated and any(one.speculated for one in self.evidence)
+
+    @property
+    def _in_one_sentence(self) -> bool:
+        return any(one.holds == "both" for one in self.evidence)
+
+    def moved(self, by: int) -> Relation:
+        """The same in a text that has so many characters more before it."""
+        evidence = tuple(
+            _moved(one, by, cues=tuple(_moved(cue, by) for cue in one.cues))
+            for one in self.evidence
+        )
+        ends = {"head": self.head.moved(by), "tail": self.tail.moved(by)}
+        return self.model_copy(update={**ends, "evidence": evidence})
+
     def __str__(self) -> str:
         return f"{self.head.text} -[{self.type}]-> {self.tail.text}"
+
+
+_Placed = TypeVar("_Placed", Cue, Evidence)
+
+
+def _moved(value: _Placed, by: int, **changes: object) -> _Placed:
+    return value.model_copy(update={"start": value.start + by, "end": value.end + by, **changes})
 
 
 class Answer(_Value):

@@ -13,6 +13,7 @@ from typing import Any, Generic, get_args
 from pydantic import ValidationError
 
 from biogpt_plugins.engine import Decoding, Prompt, Token
+from biogpt_plugins.evidence import merged, with_evidence
 from biogpt_plugins.grammars import Grammar
 from biogpt_plugins.grounding import ground
 from biogpt_plugins.inputs import Text, read
@@ -114,7 +115,7 @@ class Task(Generic[ResultT]):
         asked = [self.render(given, card) for given in inputs for card in cards]
         decodings = [self.decoding_for(card) for card in cards]
         solved = self._solved(TaskCard())
-        readings = [self.read(target, source.source, False) for source, target in solved]
+        readings = [self.interpret(target, source.source) for source, target in solved]
         written = [self.target(reading.result) for reading in readings]
         said = (asked, decodings, solved, readings, written, self.choices, self.stem, self.grammar)
         return sha256(repr(said).encode()).hexdigest()[:12]
@@ -157,14 +158,20 @@ class Task(Generic[ResultT]):
         *,
         cut: bool = False,
         tokens: Sequence[Token] = (),
+        evidence: bool = True,
     ) -> Reading[Any]:
         """Read a completion, and find what it says in its source text, if that is at hand.
+
+        Relations then have their evidence, and those that are one, as the text abbreviates a name,
+        become one.
 
         Args:
             completion: What the model wrote.
             source: The text it read.
             cut: Whether it was cut off at the length limit.
             tokens: The completion's tokens, which give relations their scores.
+            evidence: Whether to look for evidence and abbreviations; without, relations are those
+                of the completion, one for one.
 
         Raises:
             ParseError: It cannot be read.
@@ -177,7 +184,8 @@ class Task(Generic[ResultT]):
             scores = [_score(tokens, *span) for span in reading.spans]
             scored = zip(relations, scores, strict=True)
             relations = [relation.model_copy(update={"score": score}) for relation, score in scored]
-        return replace(reading, result=relations)
+        reading = replace(reading, result=relations)
+        return _substantiated(reading, source) if source and evidence else reading
 
     def parse(self, completion: str, source: str | None = None, *, cut: bool = False) -> ResultT:
         """Read a completion.
@@ -191,6 +199,17 @@ class Task(Generic[ResultT]):
             ParseError: It cannot be read. "Nothing found" is a result, not an error.
         """
         return self.read(completion, source, cut).result
+
+
+def _substantiated(reading: Reading[Any], source: str) -> Reading[Any]:
+    relations = with_evidence(reading.result, source)
+    kept, notes = merged(relations)
+    return replace(
+        reading,
+        result=[relations[at] for at in kept],
+        notes=(*reading.notes, *notes),
+        spans=tuple(reading.spans[at] for at in kept) if reading.spans else (),
+    )
 
 
 def _score(tokens: Sequence[Token], start: int, end: int) -> float | None:

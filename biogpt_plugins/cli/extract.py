@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Format, JsonlWriter, Record, check_readable, read_records
+from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import Answer, Failure, Hallmarks, Prediction
@@ -53,6 +54,13 @@ def extract(  # noqa: PLR0913 - options of a command
     chunk: Annotated[int, typer.Option(min=1, help="Records handed to the model at a time.")] = 64,
     decoding: console.DecodingManner = None,
     engine: console.Engine = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file with the columns name, id and type: gives entities their ids.",
+            show_default=False,
+        ),
+    ] = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
@@ -66,6 +74,7 @@ def extract(  # noqa: PLR0913 - options of a command
     if task is not None:
         get_task(task)
     check_readable(files)
+    known = EntityDictionary.read(dictionary) if dictionary else None
     records = islice(read_records(files, form), limit)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.load(
@@ -77,6 +86,7 @@ def extract(  # noqa: PLR0913 - options of a command
             device=device,
             dtype=dtype,
             allow_pickle=allow_pickle,
+            dictionary=known,
         )
         tally = _Tally()
         try:
@@ -128,6 +138,10 @@ class _Tally:
     cut: int = 0
     relations: int = 0
     grounded: int = 0
+    negated: int = 0
+    speculated: int = 0
+    ends: int = 0
+    identified: int = 0
     with_relations: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
@@ -143,6 +157,11 @@ class _Tally:
             self.relations += len(result)
             self.grounded += sum(relation.grounded for relation in result)
             self.with_relations += bool(result)
+            self.negated += sum(relation.negated for relation in result)
+            self.speculated += sum(relation.speculated for relation in result)
+            ends = [end for relation in result for end in (relation.head, relation.tail)]
+            self.ends += len(ends)
+            self.identified += sum(end.id is not None for end in ends)
         elif isinstance(result, Answer):
             self.labels[result.label] += 1
         elif isinstance(result, Hallmarks):
@@ -161,6 +180,10 @@ class _Tally:
                 f"{self.relations:,} relations in {self.with_relations:,} of them, "
                 f"{self.grounded / self.relations:.1%} with both ends found in the text"
             )
+        if self.negated or self.speculated:
+            yield f"{self.negated:,} negated by a sentence, {self.speculated:,} only speculated"
+        if self.identified:
+            yield f"{self.identified / self.ends:.1%} of their ends with an id"
         if self.labels:
             yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
         if self.cut:

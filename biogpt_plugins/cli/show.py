@@ -30,9 +30,14 @@ def bars(probabilities: Mapping[str, float]) -> Table:
 
 
 def relation(found: Relation) -> Text:
-    """A relation with the offsets of its ends: `cisplatin 0:9 -> hearing loss 18:30`."""
+    """A relation with the offsets of its ends: `cisplatin 0:9 -> hearing loss 18:30`.
+
+    It says if a sentence negates the relation, or none states it plainly.
+    """
     line = Text.assemble(*_end(found.head, HEAD), (f" -{found.type}-> ", "dim"))
-    return line.append_text(Text.assemble(*_end(found.tail, TAIL)))
+    line.append_text(Text.assemble(*_end(found.tail, TAIL)))
+    flags = [found.negated * "negated", found.speculated * "speculated"]
+    return line.append("".join(f" [{flag}]" for flag in flags if flag), style="yellow")
 
 
 def sentence(found: Relation, text: str, console: Console) -> Text:

@@ -1,4 +1,4 @@
-"""Writers: Predictions -> files."""
+"""Writers: Predictions, and what is made of them -> files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from pydantic import BaseModel
 from typing_extensions import Self
 
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Prediction
 
 STDOUT = "-"
 
 
 class JsonlWriter:
-    """One Prediction a line, on disk as soon as it is written; a context manager.
+    """One Prediction, or other value, a line, on disk as soon as it is written; a context manager.
 
     Results that are there already are never lost by mistake: a file that holds something is only
-    replaced when asked to, and not before the first Prediction is there to replace it.
+    replaced when asked to, and not before the first value is there to replace it.
     """
 
     def __init__(self, path: str, *, force: bool = False, inputs: Iterable[str] = ()) -> None:
@@ -52,7 +52,7 @@ class JsonlWriter:
         if place.stat().st_size and not force:
             raise InputError(f"{path} holds something already: name another, or give --force")
 
-    def write(self, prediction: Prediction[Any]) -> None:
+    def write(self, value: BaseModel) -> None:
         """Write one line and hand it to the operating system.
 
         Raises:
@@ -60,7 +60,7 @@ class JsonlWriter:
         """
         if self._stream is None:
             self._stream = self._open()
-        self._stream.write(prediction.model_dump_json().encode() + b"\n")
+        self._stream.write(value.model_dump_json().encode() + b"\n")
         self._stream.flush()
 
     def __enter__(self) -> Self:

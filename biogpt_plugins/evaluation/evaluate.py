@@ -78,7 +78,7 @@ def _predict(task: Task[Any], document: Document[Any], completion: str) -> Predi
         raise InputError(f"document {name(document)}: {error}") from error
     facts: dict[str, Any] = {"id": document.id, "task": task.name, "completion": written}
     try:
-        reading = task.interpret(written, source)
+        reading = task.interpret(written, source, evidence=False)
     except BioGPTError as error:
         return Prediction(error=Failure.of(error), **facts)
     return Prediction(result=reading.result, warnings=reading.notes, **facts)

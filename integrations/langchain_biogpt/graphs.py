@@ -28,8 +28,8 @@ class Node(BaseModel):
     Attributes:
         id: Type and name: "chemical:lithium".
         type: A label: "Chemical", "Disease", "Drug", "Target".
-        properties: `name`, as the paper spells it; `type`, as the task calls it; `identifier`, in a
-            vocabulary such as MeSH, where one is known.
+        properties: `name`, as the paper spells it; `abbreviation`, if it defines one; `type`, as
+            the task calls it; `identifier`, in a vocabulary such as MeSH, where one is known.
     """
 
     id: str
@@ -45,9 +45,10 @@ class Relationship(BaseModel):
         target: Its tail.
         type: A label: "CID", "MECHANISM", "PARTIAL_AGONIST".
         properties: `type`, as the model wrote it; `pmid`; `sentence`, the one around both ends;
-            `score`, from 0 to 1; `grounded`, whether both ends stand in the text; `head_start`,
-            `head_end`, `tail_start`, `tail_end`, counted in the source's `page_content`; `task`;
-            `model`. What is not known is left out.
+            `evidence`, all sentences that it rests on, a line each; `negated` and `speculated`, by
+            cues in these; `score`, from 0 to 1; `grounded`, whether both ends stand in the text;
+            `head_start`, `head_end`, `tail_start`, `tail_end`, counted in the source's
+            `page_content`; `task`; `model`. What is not known is left out.
     """
 
     source: Node

@@ -25,8 +25,9 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
     Gives new documents, with the id, the text and the metadata of those given, and besides, of the
     task "bc5cdr":
 
-    - `biogpt_relations_bc5cdr`: the relations as one JSON text, which `relations_of` reads back;
-      "[]" if the model says that there are none. Offsets count in `page_content`.
+    - `biogpt_relations_bc5cdr`: the relations with their evidence as one JSON text, which
+      `relations_of` reads back; "[]" if the model says that there are none. Offsets count in
+      `page_content`.
     - `biogpt_relations_bc5cdr_model`: who was asked.
     - `biogpt_relations_bc5cdr_warnings`: remarks, such as that the text was cut to fit the model,
       if there are any.
@@ -34,7 +35,8 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
       go unharmed.
     - `biogpt_chemicals`, `biogpt_diseases`; of other tasks `biogpt_drugs`, `biogpt_targets`: lists
       of the names found, to filter by, spelled as within a sentence: "lithium" also where the paper
-      has "Lithium", but "BRCA1". Only types that were found.
+      has "Lithium", but "BRCA1". An abbreviation that the text defines is there in full. Only types
+      that were found.
 
     What an earlier run of the same task wrote is replaced; transformers of several tasks may follow
     each other.

@@ -45,13 +45,14 @@ class BioGPTPathExtractor(RelationTaskExtractor):
       name, "chemical:lithium", so that types keep entities apart; names keep case and punctuation,
       but for capitals that only begin a sentence, and for double quotes, which LlamaIndex takes
       out of ids and which become two single ones. `label` is "Chemical", "Disease", "Drug" or
-      "Target"; properties are `mention`, the name as the paper spells it, `type`, and `identifier`,
-      in a vocabulary such as MeSH, where one is known.
+      "Target"; properties are `mention`, the name as the paper spells it, `abbreviation`, if it
+      defines one, `type`, and `identifier`, in a vocabulary such as MeSH, where one is known.
     - A Relation for each relation. `label` is "CID", "MECHANISM", "PARTIAL_AGONIST"; properties are
       `type`, as the model wrote it; `pmid`, from the metadata, or else the source document's id;
-      `sentence`, the one around both ends; `score`, from 0 to 1; `grounded`, whether both ends
-      stand in the text; `head_start`, `head_end`, `tail_start`, `tail_end`, counted in the node's
-      text; `task`; `model`. What is not known is left out.
+      `sentence`, the one around both ends; `evidence`, all sentences that it rests on, a line each;
+      `negated` and `speculated`, by cues in these; `score`, from 0 to 1; `grounded`, whether both
+      ends stand in the text; `head_start`, `head_end`, `tail_start`, `tail_end`, counted in the
+      node's text; `task`; `model`. What is not known is left out.
 
     A node in which nothing is found gets empty lists. A node that cannot be read gets them too; its
     metadata `biogpt_paths_bc5cdr_error`, or of another task, says why, it is logged, and it costs

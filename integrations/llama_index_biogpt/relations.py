@@ -15,7 +15,6 @@ from biogpt_plugins.metadata import (
     relation_facts,
     relations_by_task,
 )
-from biogpt_plugins.results import Entity
 from llama_index_biogpt.task_extractor import RelationTaskExtractor, text_of
 
 
@@ -34,8 +33,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
       unharmed.
     - `biogpt_chemicals`, `biogpt_diseases`; of other tasks `biogpt_drugs`, `biogpt_targets`: lists
       of the names found, to filter by (`FilterOperator.CONTAINS`, `ANY`, `ALL`), spelled as within
-      a sentence: "lithium" also where the paper has "Lithium", but "BRCA1". Only types that were
-      found.
+      a sentence: "lithium" also where the paper has "Lithium", but "BRCA1". An abbreviation that
+      the text defines is there in full. Only types that were found.
 
     What an earlier run of the same task wrote is replaced; extractors of several tasks may follow
     each other. Lists of names are shown to embedding models and LLMs with the text, the rest is
@@ -124,12 +123,7 @@ def _in_document(relations: list[Relation], node: BaseNode, document: BaseNode) 
             return relations
         raise InputError(f"the relations of node {node.node_id} were found in another text")
     by = _place(node, document)
-    return [
-        relation.model_copy(
-            update={"head": _moved(relation.head, by), "tail": _moved(relation.tail, by)}
-        )
-        for relation in relations
-    ]
+    return [relation.moved(by) for relation in relations]
 
 
 def _stand_in(relations: list[Relation], node: BaseNode) -> bool:
@@ -150,9 +144,3 @@ def _place(node: BaseNode, document: BaseNode) -> int:
             "parser that tells places, such as BioGPTSectionParser"
         )
     return whole.find(part)
-
-
-def _moved(end: Entity, by: int) -> Entity:
-    if end.start is None or end.end is None:
-        return end
-    return end.model_copy(update={"start": end.start + by, "end": end.end + by})

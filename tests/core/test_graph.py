@@ -6,6 +6,7 @@ import pytest
 
 from biogpt_plugins import Entity, Relation
 from biogpt_plugins.errors import InputError
+from biogpt_plugins.evidence import with_evidence
 from biogpt_plugins.graph import Edge, Node, Schema, edges_of
 
 TEXT = "A case report. Lithium caused tremor. It went."
@@ -59,6 +60,28 @@ def test_identifiers():
     head = entity("Lithium", "chemical", id="D008094")
     (edge,) = edges_of([relation().model_copy(update={"head": head})], TEXT)
     assert edge.source.properties["identifier"] == "D008094"
+
+
+def test_evidence():
+    text = "Lithium may cause tremor.\nLithium did not cause\ntremor."
+    (found,) = with_evidence([relation(text=text)], text)
+    (edge,) = edges_of([found], text)
+    told = edge.properties
+    assert told["evidence"] == "Lithium may cause tremor.\nLithium did not cause tremor."
+    assert (told["negated"], told["speculated"]) == (True, True)
+
+
+def test_an_abbreviation_is_known_by_its_long_form():
+    text = "CYCLOSPORINE A (CSA) AND TREMOR. After CSA came tremor, and CsA went."
+    found = with_evidence([relation(name, text=text) for name in ("CSA", "CsA")], text)
+    edge, *others = edges_of(found, text)
+    assert not others
+    assert edge.source.id == "chemical:cyclosporine a"
+    assert edge.source.properties == {
+        "name": "CYCLOSPORINE A",
+        "abbreviation": "CSA",
+        "type": "chemical",
+    }
 
 
 def test_what_is_the_same_is_there_once():

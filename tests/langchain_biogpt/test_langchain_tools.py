@@ -208,6 +208,19 @@ class TestRelations:
         assert message.content.endswith(': "Lithium was given. A tremor followed."')
 
     @pytest.mark.parametrize(
+        ("text", "doubt"),
+        [
+            ("Lithium may cause tremor.", " (perhaps speculated by 'may')"),
+            ("Lithium did not cause tremor.", " (perhaps negated by 'did not')"),
+            ("Lithium may not cause tremor.", " (perhaps negated and speculated by 'may', 'not')"),
+            ("Lithium may cause tremor. So lithium caused tremor.", ""),
+        ],
+    )
+    def test_a_doubtful_relation_is_told_as_such(self, text, doubt):
+        message = Scripted(BioGPTRelationTool, FOUND).ask(text=text)
+        assert f"-[CID]-> tremor (disease){doubt}: " in message.content
+
+    @pytest.mark.parametrize(
         ("llm", "options", "head"),
         [
             ({}, {}, "Abstract: Reversible deafness"),

@@ -77,6 +77,17 @@ class TestMetadata:
         assert [TEXTS[0][r.tail.start : r.tail.end] for r in found] == ["tremor", "nausea"]
         assert all((r.score is not None) == bool(options) for r in found)
 
+    def test_evidence_and_long_forms_are_there(self):
+        text = "Cyclosporine A (CsA). CsA did not cause tremor."
+        told = transformer("the relation between csa and tremor exists.")
+        (document,) = told.transform_documents([Document(page_content=text)])
+        (relation,) = relations_of(document)
+        (sentence,) = relation.evidence
+        assert sentence.text == "CsA did not cause tremor."
+        assert relation.negated
+        assert relation.head.canonical == "Cyclosporine A"
+        assert document.metadata["biogpt_chemicals"] == ["cyclosporine A"]
+
     def test_the_documents_given_are_not_changed(self):
         given = deepcopy(DOCUMENTS)
         found = transformer(FOUND, NOTHING, FOUND).transform_documents(given)

@@ -124,6 +124,9 @@ class TestPaths:
         properties = {
             "type": "CID",
             "sentence": "Lithium caused tremor.",
+            "evidence": "Lithium caused tremor.",
+            "negated": False,
+            "speculated": False,
             "score": pytest.approx(exp(-0.5)),
             "grounded": True,
             "head_start": 15,

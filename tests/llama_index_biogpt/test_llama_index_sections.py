@@ -211,6 +211,16 @@ class TestRelations:
         (relation,) = relations_of(node, document=paper(text))
         assert (relation.head.start, relation.tail.end) == (place, place + 21)
 
+    def test_evidence_counts_in_the_document_as_well(self):
+        node = TextNode(text="Lithium did not cause tremor.", start_char_idx=5)
+        (node,) = extractor(FOUND)([node])
+        (relation,) = relations_of(node, document=paper(f"Why? {node.text} It went."))
+        (sentence,) = relation.evidence
+        (cue,) = sentence.cues
+        assert (sentence.start, sentence.end) == (5, 34)
+        assert (cue.start, cue.end, cue.text) == (13, 20, "did not")
+        assert relation.negated
+
     def test_of_no_offsets(self):
         document, nodes = self.run(BioGPTSectionParser(), extractor(*[FOUND] * 5))
         (found,) = relations_of(nodes[2], document=document)
