@@ -4,7 +4,15 @@ from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, P
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.inputs import Paper, Question, Text
 from biogpt_plugins.pipeline import Pipeline, load
-from biogpt_plugins.results import Answer, Entity, Hallmarks, Prediction, Relation, Usage
+from biogpt_plugins.results import (
+    Answer,
+    Confidence,
+    Entity,
+    Hallmarks,
+    Prediction,
+    Relation,
+    Usage,
+)
 from biogpt_plugins.synthesis import PaperAnswer
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import TASKS
@@ -18,6 +26,7 @@ __all__ = [
     "Choice",
     "Chunk",
     "Completion",
+    "Confidence",
     "Decoding",
     "Engine",
     "Entity",

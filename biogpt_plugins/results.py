@@ -66,6 +66,26 @@ class Entity(_Value):
         return self.start is not None
 
 
+class Confidence(_Value):
+    """How sure a model was of the words that say a relation.
+
+    Each is the product of the probabilities that the model gave the words' tokens, each given all
+    that stands before it; from 0 to 1. They are the model's own, before a temperature or a grammar
+    narrowed the choice: a name that a grounded decoding was led to shows that it was.
+
+    Attributes:
+        clause: Of the relation's clause, from "the relation" to its "exists" or its type.
+        head: Of the first name alone.
+        tail: Of the second name.
+        type: Of "exists", or the type; None if the clause has neither.
+    """
+
+    clause: float = Field(ge=0, le=1)
+    head: float = Field(ge=0, le=1)
+    tail: float = Field(ge=0, le=1)
+    type: float | None = Field(default=None, ge=0, le=1)
+
+
 class Relation(_Value):
     """A typed, directed relation: BC5CDR `CID` from chemical to disease, DDI `mechanism`, ...
 
@@ -73,15 +93,18 @@ class Relation(_Value):
         head: The relation's first end.
         type: What the relation is.
         tail: Its second end.
-        score: How sure the model was of the words: geometric mean, from 0 to 1, of the
-            probabilities that it gave the tokens of the relation's clause; None unless
-            `Decoding.logprobs` was asked for.
+        score: What ranks relations across papers, from 0 to 1: the probability of the clause. None
+            unless `Decoding.logprobs` was asked for.
+        confidence: How sure the model was of its words; None likewise.
+        agreement: Share of several completions that have the relation, where there are several.
     """
 
     head: Entity
     type: str
     tail: Entity
     score: float | None = None
+    confidence: Confidence | None = None
+    agreement: float | None = None
 
     @property
     def grounded(self) -> bool:
