@@ -122,7 +122,11 @@ class ModelFields(BaseModel):
         if given is None:
             return {}
         usual = given.for_task(given.task)
-        ways = {"card": (given.card, usual.card), "decoding": (given.decoding, usual.decoding)}
+        ways = {
+            "card": (given.card, usual.card),
+            "decoding": (given.decoding, usual.decoding),
+            "trust": (given.trust, usual.trust),
+        }
         return {name: repr(own) for name, (own, other) in ways.items() if own != other}
 
     def __getstate__(self) -> dict[Any, Any]:

@@ -34,7 +34,7 @@ def confidence_of(
     if places is None:
         return None
     head, tail, kind = (_probability(tokens, place) for place in places)
-    whole = _probability(tokens, (clause[0], max(end for _, end in places)))
+    whole = _probability(tokens, Span(clause.start, max(end for _, end in places)))
     if head is None or tail is None or whole is None:
         return None
     return Confidence(clause=whole, head=head, tail=tail, type=kind)
@@ -43,25 +43,25 @@ def confidence_of(
 def _places(relation: Relation, text: str, clause: Span) -> tuple[Span, Span, Span] | None:
     """Where a clause has its first name, its second, and "exists" or the type."""
     between = _BETWEEN.search(text, *clause)
-    head = _find(text, relation.head.name, between.end(), clause[1]) if between else None
-    divider = _DIVIDER.search(text, head[1], clause[1]) if head else None
-    tail = _find(text, relation.tail.name, divider.end(), clause[1]) if divider else None
+    head = _find(text, relation.head.name, between.end(), clause.end) if between else None
+    divider = _DIVIDER.search(text, head.end, clause.end) if head else None
+    tail = _find(text, relation.tail.name, divider.end(), clause.end) if divider else None
     if not head or not tail:
         return None
-    verb = _VERB.search(text, tail[1], clause[1])
+    verb = _VERB.search(text, tail.end, clause.end)
     if not verb:  # the clause was believed without one
-        return head, tail, (tail[1], tail[1])
-    kind = _find(text, relation.type, verb.end(), clause[1])
-    word = _KIND.search(text, verb.end(), clause[1])
-    return head, tail, kind or (word.span() if word else (tail[1], tail[1]))
+        return head, tail, Span(tail.end, tail.end)
+    kind = _find(text, relation.type, verb.end(), clause.end)
+    word = _KIND.search(text, verb.end(), clause.end)
+    return head, tail, kind or Span(*(word.span() if word else (tail.end, tail.end)))
 
 
 def _find(text: str, part: str, start: int, end: int) -> Span | None:
     at = text.find(part, start, end)
-    return (at, at + len(part)) if at >= 0 else None
+    return Span(at, at + len(part)) if at >= 0 else None
 
 
 def _probability(tokens: Sequence[Token], place: Span) -> float | None:
     """The product of the probabilities of the tokens that begin there; None if none does."""
-    logs = [token.logprob for token in tokens if place[0] <= token.start < place[1]]
+    logs = [token.logprob for token in tokens if place.start <= token.start < place.end]
     return exp(min(0.0, fsum(logs))) if logs else None

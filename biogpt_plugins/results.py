@@ -93,8 +93,8 @@ class Relation(_Value):
         head: The relation's first end.
         type: What the relation is.
         tail: Its second end.
-        score: What ranks relations across papers, from 0 to 1: the probability of the clause. None
-            unless `Decoding.logprobs` was asked for.
+        score: What ranks relations across papers, from 0 to 1: the probability of the clause; with
+            a calibration that of its being right. None unless `Decoding.logprobs` was asked for.
         confidence: How sure the model was of its words; None likewise.
         agreement: Share of several completions that have the relation, where there are several.
     """
@@ -116,10 +116,25 @@ class Relation(_Value):
 
 
 class Answer(_Value):
-    """A yes/no/maybe answer; `probabilities` (label to share, summing to 1) when scored."""
+    """A yes/no/maybe answer, or why there is none.
 
-    label: Label
+    Attributes:
+        label: The answer; None if `abstained` is set.
+        probabilities: Label to share, summing to 1, where labels were scored.
+        uncalibrated: The model's own, where `probabilities` were corrected by a calibration.
+        abstained: Why no answer is given: the model was less sure than was asked for.
+    """
+
+    label: Label | None = None
     probabilities: dict[str, float] | None = None
+    uncalibrated: dict[str, float] | None = None
+    abstained: str | None = None
+
+    @model_validator(mode="after")
+    def _label_or_reason(self) -> Self:
+        if (self.label is None) == (self.abstained is None):
+            raise ValueError("an Answer holds a label or why it abstained: one of them, not both")
+        return self
 
 
 class Hallmarks(_Value):

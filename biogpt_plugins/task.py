@@ -82,6 +82,14 @@ class Task(Generic[ResultT]):
         """
         return self._lay_out(self.source_for(card)(self.read_input(value)), card)
 
+    def render_without_text(self, value: Text, card: TaskCard = FEW_SHOT) -> Prompt:
+        """The prompt for an input with an empty text: what a model answers to it is its prior."""
+        told: dict[str, Any] = {
+            name: "" for name in ("text", "long_answer") if name in type(value).model_fields
+        }
+        prompt = self._lay_out(self.source_for(card)(value.model_copy(update=told)), card)
+        return replace(prompt, head="", text=prompt.source, tail="")
+
     def source_for(self, card: TaskCard) -> Callable[[Any], Prompt]:
         """How an input becomes the source text that a checkpoint with this card expects."""
         return self.text_first if self.text_first and card.text_first else self.source
@@ -174,7 +182,9 @@ class Task(Generic[ResultT]):
         relations = ground(reading.result, source) if source else reading.result
         if tokens and reading.spans:
             pairs = zip(relations, reading.spans, strict=True)
-            relations = [_rated(relation, completion, clause, tokens) for relation, clause in pairs]
+            relations = [
+                _rated(relation, completion, Span(*clause), tokens) for relation, clause in pairs
+            ]
         return replace(reading, result=relations)
 
     def parse(self, completion: str, source: str | None = None, *, cut: bool = False) -> ResultT:

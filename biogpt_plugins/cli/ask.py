@@ -34,6 +34,15 @@ def ask(  # noqa: PLR0913 - options of a command
         str, typer.Option(help="The passage's own conclusion, for a reasoning-free model.")
     ] = "",
     model: console.Model = "demo",
+    abstain_below: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Give no answer where none is as probable as this.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: console.Json = False,
     device: console.Device = None,
     dtype: console.Dtype = None,
@@ -42,10 +51,20 @@ def ask(  # noqa: PLR0913 - options of a command
     """Answer a question about a passage: yes, no or maybe, with probabilities."""
     value = {"question": question, "context": _text(context), "long_answer": long_answer}
     task = _layout(model, long_answer, allow_pickle=allow_pickle)
-    pipeline = console.load(ctx, model, task, device=device, dtype=dtype, allow_pickle=allow_pickle)
+    pipeline = console.load(
+        ctx,
+        model,
+        task,
+        abstain_below=abstain_below,
+        device=device,
+        dtype=dtype,
+        allow_pickle=allow_pickle,
+    )
     answer = console.result_of(pipeline.run([value])[0], as_json=as_json)
     if not as_json:
         console.stdout().print(show.bars(answer.probabilities))
+        if answer.abstained:
+            console.stdout().print(f"no answer: {answer.abstained}")
 
 
 def describe(  # noqa: PLR0913 - options of a command

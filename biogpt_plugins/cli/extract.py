@@ -135,7 +135,7 @@ class _Tally:
             self.grounded += sum(relation.grounded for relation in result)
             self.with_relations += bool(result)
         elif isinstance(result, Answer):
-            self.labels[result.label] += 1
+            self.labels[result.label or "no answer"] += 1
         elif isinstance(result, Hallmarks):
             self.labels.update(result.labels or ("none",))
 

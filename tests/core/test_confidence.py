@@ -120,8 +120,8 @@ def read_ids(model):
 
 def in_one_pass(model, ids, start):
     """Log-probabilities of ids[start:] by the model's logits, `<pad>` left out."""
-    with torch.inference_mode():
-        logits = model(torch.tensor([ids])).logits[0, start - 1 : -1].clone()
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0, start - 1 : -1]
     logits[:, model.config.pad_token_id] = -math.inf
     return logits.log_softmax(-1).gather(-1, torch.tensor(ids[start:])[:, None])[:, 0].tolist()
 
@@ -132,7 +132,7 @@ def tiny_model(folder):
 
 
 def demo_model(_):
-    texts = [paper.title + " " + paper.text for paper in demo.papers()[:3]]
+    texts = [paper.paper.source for paper in demo.papers()[:3]]
     return bundled.model(), bundled.tokenizer(), CARD, texts
 
 
