@@ -15,7 +15,17 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import biogpt_plugins
-from biogpt_plugins.cli import ask, bench, convert, demo, evaluate, extract, finetune, listing
+from biogpt_plugins.cli import (
+    ask,
+    bench,
+    calibrate,
+    convert,
+    demo,
+    evaluate,
+    extract,
+    finetune,
+    listing,
+)
 from biogpt_plugins.cli.console import remark
 from biogpt_plugins.errors import BioGPTError
 
@@ -94,6 +104,7 @@ app.command(rich_help_panel=_ASK)(ask.describe)
 app.command(rich_help_panel=_ASK)(ask.generate)
 app.command(rich_help_panel=_SCORES)(evaluate.score)
 app.command(name="eval", rich_help_panel=_SCORES)(evaluate.run)
+app.command(rich_help_panel=_SCORES)(calibrate.calibrate)
 app.command(rich_help_panel=_SCORES)(bench.bench)
 app.command(rich_help_panel=_MODELS)(convert.convert)
 app.command(rich_help_panel=_MODELS)(convert.inspect)

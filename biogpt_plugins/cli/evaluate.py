@@ -33,7 +33,7 @@ Entities = Annotated[
         help="BC5CDR's names and their ids.", show_default="what lies beside the data, or its own"
     ),
 ]
-_CHUNK = 16
+CHUNK = 16
 _WITHOUT_ROWS = {"strict": {"rows"}, "default": {"rows"}}
 
 
@@ -119,7 +119,7 @@ def run(  # noqa: PLR0913 - options of a command
     try:
         with console.progress() as progress:
             bar = progress.add_task(right.task, total=total, rest="")
-            for prediction in predict(pipeline, right, folder=out, chunk_size=_CHUNK):
+            for prediction in predict(pipeline, right, folder=out, chunk_size=CHUNK):
                 if taken_up and not predictions:
                     console.remark("note", f"{taken_up:,} of {total:,} are in {out} already")
                 predictions.append(prediction)
