@@ -13,11 +13,10 @@ from rich.table import Table
 from biogpt_plugins.calibration import CALIBRATION_FILE, Calibration, read_calibration
 from biogpt_plugins.checkpoints.locate import BUNDLED
 from biogpt_plugins.cli import console
-from biogpt_plugins.cli.evaluate import CHUNK, Entities, GroundTruth, Task
+from biogpt_plugins.cli.evaluate import CHUNK, Entities, GroundTruth, Task, Written
 from biogpt_plugins.corpus import read_gold
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.run import check_texts, predict
-from biogpt_plugins.pipeline import Manner
 from biogpt_plugins.tasks import get_task
 
 if TYPE_CHECKING:
@@ -39,8 +38,8 @@ def calibrate(  # noqa: PLR0913 - options of a command
         int | None, typer.Option(min=1, help="Documents computed at once.", show_default="fitting")
     ] = None,
     decoding: Annotated[
-        Manner, typer.Option(help="How relations are found; grounded copies names from the text.")
-    ] = "free",
+        Written, typer.Option(help="How relations are found; grounded copies names from the text.")
+    ] = Written.free,
     contextual: Annotated[
         bool | None,
         typer.Option(
@@ -67,7 +66,8 @@ def calibrate(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Fit a calibration of answers' probabilities, or of relations' scores, on labelled data.
 
-    What it is worth is measured on each fifth of the documents by what was fitted on the others.
+    What it is worth is measured on each fifth of the data by what was fitted on the others, ten
+    times over, dealt out anew.
     A file that has other tasks' calibrations keeps them.
     """
     from biogpt_plugins.evaluation import calibrating  # noqa: PLC0415 - loads numpy
@@ -77,14 +77,15 @@ def calibrate(  # noqa: PLR0913 - options of a command
     right = read_gold(data, task, ground_truth=ground_truth, entities=entities, limit=limit)
     check_texts(right)
     own = get_task(right.task)
+    calibration = calibrating.unfitted(own, contextual=contextual)
     options: dict[str, Any] = {"method": "choose"}
     if own.grounded:
-        options = {"decoding": decoding, "min_score": 0.0}
+        options = {"decoding": decoding.value, "min_score": 0.0}
     pipeline = console.load(
         ctx,
         model,
         own.name,
-        calibration=calibrating.unfitted(own, contextual=contextual),
+        calibration=calibration,
         device=device,
         dtype=dtype,
         batch_size=batch_size,
@@ -147,7 +148,7 @@ def _show(found: Fitted) -> None:
     )
     out.print(f"Taken: {found.chosen} ({numbers}).")
     out.print(
-        "In percent but NLL and AUROC; each fifth by what was fitted on the others.",
+        "Shares in percent, on fifths of the data that were not fitted on.",
         style="dim",
     )
     if min(found.variants, key=lambda each: each.nll) is found.variants[0]:

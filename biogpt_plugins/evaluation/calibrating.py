@@ -25,13 +25,14 @@ from biogpt_plugins.scorers.gold import GoldSet
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import get_task
 
-FOLDS = 5
 _NOTHING = 1e-12
 _Judged = tuple[Mapping[str, float], str]  # probabilities, and which of them is right
 
 
 class Variant(Value):
-    """What a way to calibrate is worth, each fold by what was fitted on the others.
+    """What a way to calibrate is worth, on examples that it was not fitted on.
+
+    Each fifth of them by what was fitted on the others, ten times over, dealt out anew.
 
     Attributes:
         name: What it does.
@@ -74,7 +75,15 @@ def unfitted(task: Task[Any], *, contextual: bool | None = None) -> Calibration:
     Args:
         task: The task.
         contextual: As in `calibrate`.
+
+    Raises:
+        InputError: The task has nothing to calibrate.
     """
+    if not task.choices and not task.grounded:
+        raise InputError(
+            f"task {task.name} gives neither probabilities of labels nor scores of relations: "
+            "there is nothing to calibrate"
+        )
     if not task.choices or contextual is False:
         return Calibration()
     return Calibration().with_task(task.name, AnswerCalibration(contextual=True))
@@ -106,11 +115,6 @@ def calibrate(
         pairs = zip(gold.documents, found, strict=True)
         answers = [(p.result, d.gold) for d, p in pairs if isinstance(p.result, Answer)]
         return _answers(task.name, answers, failures, contextual)
-    if not task.grounded:
-        raise InputError(
-            f"task {task.name} gives neither probabilities of labels nor scores of relations: "
-            "there is nothing to calibrate"
-        )
     return _relations(task.name, [one.raw for one in trials(gold, metric, found)], failures)
 
 
@@ -138,7 +142,7 @@ def _answers(
     variants = [_variant("as the model says", [judged(pair, own) for pair in answers])]
     fitted = {name: fit(answers) for name, fit in tried.items()}
     for name, fit in tried.items():
-        apart = held_apart(answers, fit, folds=FOLDS)
+        apart = held_apart(answers, fit)
         variants.append(_variant(name, [judged(*pair) for pair in apart]))
     return _fitted(task, len(answers), failures, variants, fitted)
 
@@ -155,7 +159,7 @@ def _relations(task: str, told: Sequence[Trial], failures: int) -> Fitted:
             "the scores of these relations do not tell right from wrong: fit on other data, or "
             "leave them as they are"
         )
-    apart = held_apart(told, fit_relations, folds=FOLDS)
+    apart = held_apart(told, fit_relations)
     variants = [
         _variant("as the model says", [judged(one, float) for one in told], "right"),
         _variant("calibrated", [judged(one, by.correct) for one, by in apart], "right"),

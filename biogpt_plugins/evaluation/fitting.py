@@ -94,17 +94,20 @@ def check_enough(what: str, right: int, whole: int) -> None:
 
 
 def held_apart(
-    examples: Sequence[T], fit: Callable[[Sequence[T]], C], *, folds: int = 5
+    examples: Sequence[T], fit: Callable[[Sequence[T]], C], *, folds: int = 5, repeats: int = 10
 ) -> list[tuple[T, C]]:
-    """Each example with what was fitted on the other folds, in its own place.
+    """Each example, several times, with what was fitted on other folds than its own.
 
-    An example belongs to the fold of its number modulo `folds`.
+    Examples are dealt out by chance, always the same, as corpora may have an order.
     """
-    fitted = [
-        fit([one for number, one in enumerate(examples) if number % folds != fold])
-        for fold in range(folds)
-    ]
-    return [(one, fitted[number % folds]) for number, one in enumerate(examples)]
+    draw = np.random.default_rng(0)
+    found: list[tuple[T, C]] = []
+    for _ in range(repeats):
+        dealt = [examples[number] for number in draw.permutation(len(examples))]
+        for fold in range(folds):
+            fitted = fit([one for place, one in enumerate(dealt) if place % folds != fold])
+            found += [(one, fitted) for one in dealt[fold::folds]]
+    return found
 
 
 def _shares(answer: Answer, *, contextual: bool) -> dict[str, float]:

@@ -112,6 +112,7 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
     """All that decides on a prediction, but for the text."""
     card = pipeline.card.model_dump(mode="json")
     decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
+    trust = vars(pipeline.trust)
     return {
         "task": pipeline.task.name,
         "model": pipeline.engine.model_name,
@@ -119,6 +120,8 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
         "labels": "scored" if pipeline.chooses else "written",
         **{f"card {key}": value for key, value in card.items()},
         **{f"decoding {key}": value for key, value in decoding.items()},
+        **{key: value for key, value in trust.items() if key != "calibration"},
+        "calibration": pipeline.trust.calibration.model_dump(mode="json"),
     }
 
 
