@@ -79,6 +79,10 @@ class Calibration(_Value):
     answers: dict[str, AnswerCalibration] = {}
     relations: dict[str, RelationCalibration] = {}
 
+    def of(self, task: str) -> AnswerCalibration | RelationCalibration | None:
+        """That of a task, if it has one."""
+        return self.answers.get(task) or self.relations.get(task)
+
     def with_task(self, task: str, found: AnswerCalibration | RelationCalibration) -> Calibration:
         """This one, with another task's calibration, or another one of a task's."""
         field = "answers" if isinstance(found, AnswerCalibration) else "relations"

@@ -34,15 +34,7 @@ def ask(  # noqa: PLR0913 - options of a command
         str, typer.Option(help="The passage's own conclusion, for a reasoning-free model.")
     ] = "",
     model: console.Model = "demo",
-    abstain_below: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Give no answer where none is as probable as this.",
-            show_default=False,
-        ),
-    ] = None,
+    abstain_below: console.AbstainBelow = None,
     as_json: console.Json = False,
     device: console.Device = None,
     dtype: console.Dtype = None,

@@ -51,6 +51,25 @@ def extract(  # noqa: PLR0913 - options of a command
         int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many records.")
     ] = None,
     chunk: Annotated[int, typer.Option(min=1, help="Records handed to the model at a time.")] = 64,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Leave out relations with a lower score; each line says how many.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Write so many completions for each record, and tell what share of them has a "
+            "relation.",
+            show_default="one",
+        ),
+    ] = None,
+    abstain_below: console.AbstainBelow = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
@@ -67,8 +86,18 @@ def extract(  # noqa: PLR0913 - options of a command
     records = islice(read_records(files, form), limit)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.load(
-            ctx, model, task, device=device, dtype=dtype, allow_pickle=allow_pickle
+            ctx,
+            model,
+            task,
+            min_score=min_score,
+            samples=samples,
+            abstain_below=abstain_below,
+            device=device,
+            dtype=dtype,
+            allow_pickle=allow_pickle,
         )
+        if pipeline.task.grounded:  # every relation tells how sure the model was
+            pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
         tally = _Tally()
         try:
             with console.progress() as progress:

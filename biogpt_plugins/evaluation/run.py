@@ -113,6 +113,7 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
     card = pipeline.card.model_dump(mode="json")
     decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
     trust = vars(pipeline.trust)
+    own = pipeline.trust.calibration.of(pipeline.task.name)
     return {
         "task": pipeline.task.name,
         "model": pipeline.engine.model_name,
@@ -121,7 +122,7 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
         **{f"card {key}": value for key, value in card.items()},
         **{f"decoding {key}": value for key, value in decoding.items()},
         **{key: value for key, value in trust.items() if key != "calibration"},
-        "calibration": pipeline.trust.calibration.model_dump(mode="json"),
+        "calibration": own.model_dump(mode="json") if own else None,
     }
 
 
