@@ -69,7 +69,7 @@ def side_by_side(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, ...]]
         told = [column.get(name, ("", "")) for column in columns]
         if name in (main, _UNREADABLE) and any(strict for strict, _ in told):
             short = name.removesuffix(" completions")
-            found.append((f"{short} (official reading)", *(strict for strict, _ in told)))
+            found.append((f"{short} (official)", *(strict for strict, _ in told)))
         found.append((name, *(default for _, default in told)))
     return found
 

@@ -299,7 +299,7 @@ def test_eval_side_by_side(corpus, tmp_path):
     found = figures(done.stdout)
     assert found["free"] == ["grounded"]
     assert [cell[:6] for cell in found["F1"]] == ["66.67 ", "100.00"]
-    assert [cell[:6] for cell in found["F1 (official reading)"]] == ["66.67 ", "100.00"]
+    assert [cell[:6] for cell in found["F1 (official)"]] == ["66.67 ", "100.00"]
     assert found["unreadable completions"] == ["50.00 (1 of 2)", "0.00 (0 of 2)"]
     # A clause of seven words of probability exp(-0.5), which is right.
     assert found["calibration error (ECE)"] == ["96.98", "96.98"]

@@ -8,6 +8,7 @@ import pytest
 import tiny
 
 from biogpt_plugins import Answer, Decoding, Pipeline, Prediction, load
+from biogpt_plugins.binding import LLMFields
 from biogpt_plugins.calibration import (
     AnswerCalibration,
     Calibration,
@@ -291,6 +292,15 @@ class TestCalibratedAnswers:
         (found,) = Pipeline("pubmedqa", engine, card=card, calibration=CONTEXTUAL).run([QUESTION])
         assert sum(found.result.probabilities.values()) == pytest.approx(1)
         assert found.result.probabilities != pytest.approx(found.result.uncalibrated, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"min_score": 0}, {"samples": 2}, {"min_agreement": 0}, {"calibration": CONTEXTUAL}, {}],
+)
+def test_hosts_that_keep_results_are_told(options):
+    pipe = Pipeline("bc5cdr", ScriptedEngine(), **options)
+    assert ("trust" in LLMFields.from_pipeline(pipe).own_ways()) == bool(options)
 
 
 def test_scores_become_probabilities_of_being_right():
