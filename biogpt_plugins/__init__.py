@@ -8,6 +8,7 @@ from biogpt_plugins.inputs import Paper, Question, Text
 from biogpt_plugins.pipeline import Pipeline, load
 from biogpt_plugins.results import (
     Answer,
+    Confidence,
     Entity,
     Evidence,
     Hallmarks,
@@ -29,6 +30,7 @@ __all__ = [
     "Choice",
     "Chunk",
     "Completion",
+    "Confidence",
     "Decoding",
     "Edge",
     "Engine",

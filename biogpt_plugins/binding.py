@@ -23,6 +23,7 @@ from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline, load
 from biogpt_plugins.prompts import FEW_SHOT
 from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.trust import Trust
 
 OPTIONS = (
     "max_new_tokens",
@@ -132,7 +133,8 @@ class ModelFields(BaseModel):
     def own_ways(self) -> dict[str, Any]:
         """What a pipeline at hand does otherwise than its model, as these fields name it, would.
 
-        For whoever tells results apart by the settings that they came from.
+        For whoever tells results apart by the settings that they came from. A calibration counts,
+        wherever it came from.
         """
         given = self._pipeline_at_hand()
         if given is None:
@@ -141,6 +143,7 @@ class ModelFields(BaseModel):
         ways: dict[str, tuple[object, object]] = {
             "card": (given.card, usual.card),
             "decoding": (given.decoding, usual.decoding),
+            "trust": (given.trust, Trust()),
             **{name: (own, getattr(self, name)) for name, own in _runs(given.engine).items()},
         }
         others = {name: repr(own) for name, (own, other) in ways.items() if own != other}

@@ -10,21 +10,24 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
+from biogpt_plugins.calibration import Calibration, read_calibration
 from biogpt_plugins.dictionary import EntityDictionary
-from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, Runtime, in_thread
+from biogpt_plugins.engine import Choice, Completion, Decoding, Engine, Prompt, Runtime, in_thread
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.inputs import Text, encodable, id_of
 from biogpt_plugins.parsers import Reading
 from biogpt_plugins.prompts import PRETRAINED, TaskCard
-from biogpt_plugins.results import Answer, Failure, Prediction
+from biogpt_plugins.results import Failure, Prediction
 from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.trust import Priors, Trust
 
 if TYPE_CHECKING:
     from biogpt_plugins.checkpoints.card import ModelCard
 
 Method = Literal["auto", "complete", "choose"]
 Manner = Literal["free", "grounded"]
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -48,6 +51,7 @@ class Pipeline:
         chooses: Whether the task's labels are scored, which gives their probabilities, instead
             of a completion being written and read.
         dictionary: What gives entities their ids; None for no ids.
+        trust: When a result is believed.
     """
 
     def __init__(  # noqa: PLR0913 - options, all but two keyword-only
@@ -60,6 +64,11 @@ class Pipeline:
         decoding: Decoding | Manner | None = None,
         method: Method = "auto",
         dictionary: EntityDictionary | None = None,
+        min_score: float | None = None,
+        samples: int | None = None,
+        min_agreement: float = 0.5,
+        abstain_below: float | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Bind a task to an engine.
 
@@ -74,9 +83,17 @@ class Pipeline:
             method: "choose" scores the task's labels, "complete" writes and reads a completion,
                 "auto" chooses where the task has labels.
             dictionary: Gives the entities of relations their ids.
+            min_score: Least score of a relation. What is left out is counted in a warning. 0
+                leaves out nothing, and asks for scores.
+            samples: Write so many completions for each input, at temperature 1 unless the decoding
+                has another, or as beams if it has such; relations then tell their `agreement`.
+            min_agreement: Least share of them that has a relation; likewise.
+            abstain_below: Give no answer, but the reason, where none is as probable as this.
+            calibration: How probabilities are corrected, task by task.
 
         Raises:
-            InputError: No such task, or it has no labels to choose from, or no form to keep to.
+            InputError: No such task, or it has no labels to choose from, or no form to keep to, or
+                no such results as an option speaks of.
         """
         self.task = get_task(task)
         if method == "choose" and not self.task.choices:
@@ -85,18 +102,33 @@ class Pipeline:
         self.dictionary = dictionary
         self.cards = dict(cards or {})
         self.card = card or self.cards.get(self.task.name, PRETRAINED)
+        self.chooses = method != "complete" and bool(self.task.choices)
+        self.trust = Trust(
+            min_score=min_score,
+            samples=samples,
+            min_agreement=min_agreement,
+            abstain_below=abstain_below,
+            calibration=calibration or Calibration(),
+        )
+        self.trust.check(self.task, chooses=self.chooses)
+        self._priors = Priors()
         usual = self.task.decoding_for(self.card)
         if isinstance(decoding, str):
             decoding = usual.but(grounded=_is_grounded(decoding))
         self.decoding = self._checked(decoding or usual)
-        self.chooses = method != "complete" and bool(self.task.choices)
 
     def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
         return self  # it cannot be changed, and its engine is shared
 
     def for_task(self, task: str | Task[Any]) -> Pipeline:
         """Another task on the same model, asked and decoded as suits that task."""
-        return Pipeline(task, self.engine, cards=self.cards, dictionary=self.dictionary)
+        return Pipeline(
+            task,
+            self.engine,
+            cards=self.cards,
+            dictionary=self.dictionary,
+            calibration=self.trust.calibration,
+        )
 
     def with_decoding(self, decoding: Decoding) -> Pipeline:
         """This pipeline, its completions chosen in another way."""
@@ -110,7 +142,7 @@ class Pipeline:
                 f"task {self.task.name} has no form that a grounded decoding could keep to: use "
                 "decoding='free'"
             )
-        return decoding
+        return self.trust.decoding(decoding)
 
     def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
         """One Prediction for each input, in order, by one call of the engine.
@@ -175,16 +207,30 @@ class Pipeline:
         prompts = [self.task.render(text, self.card) for text in texts]
         try:
             if self.chooses:
-                prompts = [replace(prompt, target=self.task.stem) for prompt in prompts]
-                truncate = self.decoding.truncate
-                choices = self.engine.choose(prompts, self.task.choices, truncate=truncate)
-                return [self._from_choice(*pair) for pair in _pairs(texts, choices)]
+                return self._choose(texts, prompts)
             completions = self.engine.complete(prompts, self.decoding)
             return [self._from_completion(*pair) for pair in _pairs(texts, completions)]
         except BioGPTError as error:
             return [self._failed(text.id, error) for text in texts]
         except Exception as error:  # an engine of the user's may raise anything
             return [self._failed(text.id, _engine_error(error)) for text in texts]
+
+    def _choose(self, texts: list[Text], prompts: list[Prompt]) -> list[Prediction[Any]]:
+        """Score the labels, and in the same call those of questions without a text, if need be."""
+        asked = [replace(prompt, target=self.task.stem) for prompt in prompts]
+        bare: list[Prompt] = []
+        if self.trust.needs_prior(self.task):
+            bare = [self.task.render_without_text(text, self.card) for text in texts]
+            bare = [replace(prompt, target=self.task.stem) for prompt in bare]
+        priors = self._priors.known(bare)
+        new = [prompt for prompt in dict.fromkeys(bare) if prompt not in priors]
+        truncate = self.decoding.truncate
+        choices = self.engine.choose([*asked, *new], self.task.choices, truncate=truncate)
+        found = [choice for _, choice in _pairs([*asked, *new], choices)]
+        priors |= dict(zip(new, found[len(asked) :], strict=True))
+        self._priors.remember(priors)
+        wanted = [priors[prompt] for prompt in bare] if bare else [None] * len(texts)
+        return [self._from_choice(*one) for one in zip(texts, found, wanted, strict=False)]
 
     def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
         if completion.error:
@@ -196,12 +242,10 @@ class Pipeline:
             **self._facts(completion),
         }
         try:
-            cut = completion.finish_reason != "stop"
-            tokens = completion.tokens
             if self.decoding.grounded and not written:
                 reading: Reading[Any] = Reading([], ("the text has no name that could be copied",))
             else:
-                reading = self.task.interpret(written, text.source, cut=cut, tokens=tokens)
+                reading = self.trust.read(self.task, completion, text.source)
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         result = reading.result
@@ -209,16 +253,13 @@ class Pipeline:
         if self.dictionary and self.task.grounded:
             result, notes = self.dictionary.identify_all(result)
             facts["warnings"] += notes
-        if cut and not isinstance(result, str):  # free text ends somewhere
-            facts["warnings"] += ("the completion was cut off at the length limit",)
         return self._prediction(text.id, result=result, **facts)
 
-    def _from_choice(self, text: Text, choice: Choice) -> Prediction[Any]:
-        if choice.error:
-            return self._failed(text.id, choice.error)
-        answer = Answer.model_validate(
-            {"label": choice.label, "probabilities": choice.probabilities}
-        )
+    def _from_choice(self, text: Text, choice: Choice, prior: Choice | None) -> Prediction[Any]:
+        error = choice.error or (prior and prior.error)
+        if error:
+            return self._failed(text.id, error)
+        answer = self.trust.answer(self.task, choice, prior.probabilities if prior else None)
         return self._prediction(text.id, result=answer, **self._facts(choice))
 
     def _facts(self, outcome: Completion | Choice) -> dict[str, Any]:
@@ -249,13 +290,13 @@ def _several(inputs: Iterable[object]) -> Iterable[object]:
     return inputs
 
 
-def _pairs(texts: list[Text], outcomes: list[T]) -> Iterator[tuple[Text, T]]:
-    if len(outcomes) != len(texts):
+def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
+    if len(outcomes) != len(asked):
         raise EngineError(
-            f"the engine gave {len(outcomes)} results for {len(texts)} prompts: it must give one "
+            f"the engine gave {len(outcomes)} results for {len(asked)} prompts: it must give one "
             "for each, in their order"
         )
-    return zip(texts, outcomes, strict=True)
+    return zip(asked, outcomes, strict=True)
 
 
 def _engine_error(error: Exception) -> EngineError:
@@ -268,6 +309,11 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     *,
     decoding: Decoding | Manner | None = None,
     method: Method = "auto",
+    min_score: float | None = None,
+    samples: int | None = None,
+    min_agreement: float = 0.5,
+    abstain_below: float | None = None,
+    calibration: Calibration | str | Path | None = None,
     engine: Runtime | None = None,
     device: str | None = None,
     dtype: str | None = None,
@@ -285,6 +331,12 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
             first in its card. A model that was not taught the task gives a warning.
         decoding: As in Pipeline: "grounded", say.
         method: As there.
+        min_score: As there.
+        samples: As there.
+        min_agreement: As there.
+        abstain_below: As there.
+        calibration: How probabilities are corrected, or the file that says it; by default what
+            `biogpt calibrate` left beside the model. `Calibration()` corrects nothing.
         engine: "transformers", or "ctranslate2" (an extra); what the model's folder was made for by
             default. See `biogpt_plugins.engines.load_engine`.
         device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default. "cuda:0,cuda:1", or
@@ -315,6 +367,8 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     folder = locate(model, revision=revision, allow_pickle=allow_pickle)
     card = read_card(folder, str(model))
     chosen = task or get_task(_own_task(card, str(model)))
+    if not isinstance(calibration, Calibration):
+        calibration = read_calibration(Path(calibration) if calibration else folder)
 
     from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
 
@@ -335,6 +389,11 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
         cards=card.tasks,
         decoding=decoding,
         method=method,
+        min_score=min_score,
+        samples=samples,
+        min_agreement=min_agreement,
+        abstain_below=abstain_below,
+        calibration=calibration,
         dictionary=dictionary,
     )
 

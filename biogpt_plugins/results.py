@@ -134,6 +134,26 @@ class Evidence(_Value):
         return any(cue.kind == "speculation" for cue in self.cues)
 
 
+class Confidence(_Value):
+    """How sure a model was of the words that say a relation.
+
+    Each is the product of the probabilities that the model gave the words' tokens, each given all
+    that stands before it; from 0 to 1. They are the model's own, before a temperature or a grammar
+    narrowed the choice: a name that a grounded decoding was led to shows that it was.
+
+    Attributes:
+        clause: Of the relation's clause, from "the relation" to its "exists" or its type.
+        head: Of the first name alone.
+        tail: Of the second name.
+        type: Of "exists", or the type; None if the clause has neither.
+    """
+
+    clause: float = Field(ge=0, le=1)
+    head: float = Field(ge=0, le=1)
+    tail: float = Field(ge=0, le=1)
+    type: float | None = Field(default=None, ge=0, le=1)
+
+
 class Relation(_Value):
     """A typed, directed relation: BC5CDR `CID` from chemical to disease, DDI `mechanism`, ...
 
@@ -141,9 +161,10 @@ class Relation(_Value):
         head: The relation's first end.
         type: What the relation is.
         tail: Its second end.
-        score: How sure the model was of the words: geometric mean, from 0 to 1, of the
-            probabilities that it gave the tokens of the relation's clause; None unless
-            `Decoding.logprobs` was asked for.
+        score: What ranks relations across papers, from 0 to 1: the probability of the clause; with
+            a calibration that of its being right. None unless `Decoding.logprobs` was asked for.
+        confidence: How sure the model was of its words; None likewise.
+        agreement: Share of several completions that have the relation, where there are several.
         evidence: The sentences that it rests on, in text order; empty if an end is not in the text.
     """
 
@@ -151,6 +172,8 @@ class Relation(_Value):
     type: str
     tail: Entity
     score: float | None = None
+    confidence: Confidence | None = None
+    agreement: float | None = None
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -201,10 +224,25 @@ def _moved(value: _Placed, by: int, **changes: object) -> _Placed:
 
 
 class Answer(_Value):
-    """A yes/no/maybe answer; `probabilities` (label to share, summing to 1) when scored."""
+    """A yes/no/maybe answer, or why there is none.
 
-    label: Label
+    Attributes:
+        label: The answer; None if `abstained` is set.
+        probabilities: Label to share, summing to 1, where labels were scored.
+        uncalibrated: The model's own, where `probabilities` were corrected by a calibration.
+        abstained: Why no answer is given: the model was less sure than was asked for.
+    """
+
+    label: Label | None = None
     probabilities: dict[str, float] | None = None
+    uncalibrated: dict[str, float] | None = None
+    abstained: str | None = None
+
+    @model_validator(mode="after")
+    def _label_or_reason(self) -> Self:
+        if (self.label is None) == (self.abstained is None):
+            raise ValueError("an Answer holds a label or why it abstained: one of them, not both")
+        return self
 
 
 class Hallmarks(_Value):

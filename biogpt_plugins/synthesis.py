@@ -82,9 +82,11 @@ class Citation(_Paper):
     Attributes:
         id: Its identifier.
         title: Its title.
-        label: What it answers; None while it waits to be judged.
-        probabilities: Label to share, summing to 1; the mean over its passages. A label that was
-            written instead of scored counts as certain.
+        label: What it answers; None while it waits to be judged, or if the model abstained.
+        probabilities: Label to share, summing to 1; the mean over its passages, without those on
+            which the model abstained if there are others. A label that was written instead of
+            scored counts as certain.
+        abstained: Why it has no answer, if the model abstained on all of its passages.
         evidence: The sentence that bears most on the question. It is found by its words, not by
             the model.
         passages: How many of its passages were judged, or wait.
@@ -93,6 +95,7 @@ class Citation(_Paper):
 
     label: Label | None = None
     probabilities: dict[str, float] | None = None
+    abstained: str | None = None
     evidence: Evidence | None = None
     passages: int = 1
     warnings: tuple[str, ...] = ()
@@ -117,7 +120,8 @@ class Support(_Value):
 
     Attributes:
         yes: How many say yes; likewise `no` and `maybe`.
-        judged: How many were judged.
+        judged: How many were judged and have an answer.
+        abstained: On how many the model abstained.
         found: How many were found.
     """
 
@@ -125,6 +129,7 @@ class Support(_Value):
     no: int = 0
     maybe: int = 0
     judged: int = 0
+    abstained: int = 0
     found: int = 0
 
 
@@ -133,9 +138,9 @@ class PaperAnswer(_Value):
 
     Attributes:
         question: The question.
-        label: The overall answer; None if no paper was found, none could be judged, or they
-            still wait for it.
-        probabilities: Label to share, summing to 1: the mean over the papers.
+        label: The overall answer; None if no paper was found, none could be judged, the model
+            abstained on all, or they still wait for it.
+        probabilities: Label to share, summing to 1: the mean over the papers that have an answer.
         support: How the papers voted.
         citations: The papers that were judged, or wait, as they were found.
         failures: What could not be judged. A paper of several passages can be in both.
@@ -151,7 +156,7 @@ class PaperAnswer(_Value):
     @property
     def disagreeing(self) -> tuple[Citation, ...]:
         """The papers that answer something else: also a maybe where the answer is yes."""
-        return tuple(paper for paper in self.citations if paper.label != self.label)
+        return tuple(paper for paper in self.citations if paper.label not in (None, self.label))
 
     @property
     def text(self) -> str:
@@ -203,8 +208,9 @@ def synthesize(
         for found in papers.values()
     ]
     citations = tuple(_citation(question, found) for found in read if found)
-    votes: list[str] = [paper.label for paper in citations if paper.label]
-    probabilities = _mean([paper.probabilities for paper in citations if paper.probabilities])
+    voters = [paper for paper in citations if paper.label]
+    votes: list[str] = [str(paper.label) for paper in voters]
+    probabilities = _mean([paper.probabilities for paper in voters if paper.probabilities])
     return PaperAnswer(
         question=encodable(question),
         label=_decided(probabilities),
@@ -212,6 +218,7 @@ def synthesize(
         support=Support(
             **{label: votes.count(label) for label in LABELS},
             judged=len(votes),
+            abstained=sum(paper.abstained is not None for paper in citations),
             found=len(papers),
         ),
         citations=citations,
@@ -229,11 +236,14 @@ def _citation(
     passages = [passage for passage, _ in found]
     judged = [prediction for _, prediction in found if prediction]
     answers = [prediction.result for prediction in judged if prediction.result]
-    probabilities = _mean([answer.probabilities or {answer.label: 1.0} for answer in answers])
+    sure = [answer for answer in answers if answer.label]
+    shares = [answer.probabilities or {str(answer.label): 1.0} for answer in sure or answers]
+    probabilities = _mean(shares)
     return Citation(
         **_named(passages[0]),
-        label=_decided(probabilities),
+        label=_decided(probabilities) if sure else None,
         probabilities=probabilities,
+        abstained=answers[0].abstained if answers and not sure else None,
         evidence=find_evidence(question, passages),
         passages=len(passages),
         warnings=tuple(remark for prediction in judged for remark in prediction.warnings),
@@ -339,11 +349,15 @@ def _paragraph(answer: PaperAnswer) -> Iterator[str]:
         yield f"{answer.label.capitalize()} ({share:.0%}), by {_count(support.judged, 'paper')}."
         for label in sorted(LABELS, key=lambda label: label != answer.label):
             yield from _vote(label, answer.citations)
+    elif support.abstained:
+        yield f"No answer: of {papers} found none gives one with enough certainty."
     elif answer.citations:
         yield f"{papers} found, not judged yet: {_references(answer.citations)}."
     else:
         reason = answer.failures[0].error.message
         yield f"No answer: of {papers} found none could be judged ({reason})."
+    if unsure := [paper for paper in answer.citations if paper.abstained]:
+        yield f"Too unsure to answer from: {_references(unsure)}."
     if answer.failures:
         yield f"Could not be judged: {_references(answer.failures)}."
 

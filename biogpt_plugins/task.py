@@ -6,20 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from math import exp
-from statistics import fmean
 from typing import Any, Generic, get_args
 
 from pydantic import ValidationError
 
+from biogpt_plugins.confidence import confidence_of
 from biogpt_plugins.engine import Decoding, Prompt, Token
 from biogpt_plugins.evidence import merged, with_evidence
 from biogpt_plugins.grammars import Grammar
-from biogpt_plugins.grounding import ground
+from biogpt_plugins.grounding import Span, ground
 from biogpt_plugins.inputs import Text, read
 from biogpt_plugins.parsers import Reading
 from biogpt_plugins.prompts import CUE, FEW_SHOT, Layout, TaskCard, demonstrations, lay_out
-from biogpt_plugins.results import ResultT
+from biogpt_plugins.results import Relation, ResultT
 
 # What layouts change: capitals, a line break, spaces, and an end without a full stop.
 _PROBE = "Both  LINES\n of it"
@@ -83,6 +82,14 @@ class Task(Generic[ResultT]):
             InputError: The input cannot be read, or holds no text.
         """
         return self._lay_out(self.source_for(card)(self.read_input(value)), card)
+
+    def render_without_text(self, value: Text, card: TaskCard = FEW_SHOT) -> Prompt:
+        """The prompt for an input with an empty text: what a model answers to it is its prior."""
+        told: dict[str, Any] = {
+            name: "" for name in ("text", "long_answer") if name in type(value).model_fields
+        }
+        prompt = self._lay_out(self.source_for(card)(value.model_copy(update=told)), card)
+        return replace(prompt, head="", text=prompt.source, tail="")
 
     def source_for(self, card: TaskCard) -> Callable[[Any], Prompt]:
         """How an input becomes the source text that a checkpoint with this card expects."""
@@ -169,7 +176,7 @@ class Task(Generic[ResultT]):
             completion: What the model wrote.
             source: The text it read.
             cut: Whether it was cut off at the length limit.
-            tokens: The completion's tokens, which give relations their scores.
+            tokens: The completion's tokens, which give relations their confidence and score.
             evidence: Whether to look for evidence and abbreviations; without, relations are those
                 of the completion, one for one.
 
@@ -181,9 +188,10 @@ class Task(Generic[ResultT]):
             return reading
         relations = ground(reading.result, source) if source else reading.result
         if tokens and reading.spans:
-            scores = [_score(tokens, *span) for span in reading.spans]
-            scored = zip(relations, scores, strict=True)
-            relations = [relation.model_copy(update={"score": score}) for relation, score in scored]
+            pairs = zip(relations, reading.spans, strict=True)
+            relations = [
+                _rated(relation, completion, Span(*clause), tokens) for relation, clause in pairs
+            ]
         reading = replace(reading, result=relations)
         return _substantiated(reading, source) if source and evidence else reading
 
@@ -212,7 +220,6 @@ def _substantiated(reading: Reading[Any], source: str) -> Reading[Any]:
     )
 
 
-def _score(tokens: Sequence[Token], start: int, end: int) -> float | None:
-    """Geometric mean of the probabilities of the tokens that begin in text[start:end]."""
-    logs = [token.logprob for token in tokens if start <= token.start < end]
-    return exp(fmean(logs)) if logs else None
+def _rated(relation: Relation, completion: str, clause: Span, tokens: Sequence[Token]) -> Relation:
+    found = confidence_of(relation, completion, clause, tokens)
+    return relation.model_copy(update={"confidence": found, "score": found and found.clause})

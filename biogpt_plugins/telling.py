@@ -166,10 +166,11 @@ EXTRACT_RELATIONS = ToolText(
 
 def _answer(asked: Mapping[str, str], prediction: Prediction[Any]) -> _Words:  # noqa: ARG001
     answer: Any = prediction.result
+    found = answer.label or f"No answer: {answer.abstained}"
     if not answer.probabilities:  # the pipeline at hand writes its answers
-        return answer.label, []
+        return found, []
     shares = (f"{label} {share:.1%}" for label, share in answer.probabilities.items())
-    return f"{answer.label} (probabilities: {', '.join(shares)})", []
+    return f"{found} (probabilities: {', '.join(shares)})", []
 
 
 class _QuestionAndContext(BaseModel):

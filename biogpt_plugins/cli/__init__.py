@@ -19,6 +19,7 @@ from biogpt_plugins.cli import (
     aggregate,
     ask,
     bench,
+    calibrate,
     convert,
     demo,
     evaluate,
@@ -105,6 +106,7 @@ app.command(rich_help_panel=_ASK)(ask.describe)
 app.command(rich_help_panel=_ASK)(ask.generate)
 app.command(rich_help_panel=_SCORES)(evaluate.score)
 app.command(name="eval", rich_help_panel=_SCORES)(evaluate.run)
+app.command(rich_help_panel=_SCORES)(calibrate.calibrate)
 app.command(rich_help_panel=_SCORES)(bench.bench)
 app.command(rich_help_panel=_MODELS)(convert.convert)
 app.command(rich_help_panel=_MODELS)(convert.inspect)

@@ -34,6 +34,7 @@ def ask(  # noqa: PLR0913 - options of a command
         str, typer.Option(help="The passage's own conclusion, for a reasoning-free model.")
     ] = "",
     model: console.Model = "demo",
+    abstain_below: console.AbstainBelow = None,
     as_json: console.Json = False,
     engine: console.Engine = None,
     device: console.Device = None,
@@ -47,6 +48,7 @@ def ask(  # noqa: PLR0913 - options of a command
         ctx,
         model,
         task,
+        abstain_below=abstain_below,
         engine=engine,
         device=device,
         dtype=dtype,
@@ -55,6 +57,8 @@ def ask(  # noqa: PLR0913 - options of a command
     answer = console.result_of(pipeline.run([value])[0], as_json=as_json)
     if not as_json:
         console.stdout().print(show.bars(answer.probabilities))
+        if answer.abstained:
+            console.stdout().print(f"no answer: {answer.abstained}")
 
 
 def describe(  # noqa: PLR0913 - options of a command

@@ -58,6 +58,15 @@ AllowPickle = Annotated[
     bool,
     typer.Option("--allow-pickle", help="Load *.bin weights too; they can run their maker's code."),
 ]
+AbstainBelow = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Give no answer where none is as probable as this.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 

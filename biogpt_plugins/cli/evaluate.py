@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from enum import Enum
 from io import StringIO
 from pathlib import Path
@@ -15,10 +16,13 @@ from rich.table import Table
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import read_gold
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.errors import InputError, MissingExtraError
 from biogpt_plugins.evaluation import Evaluation, evaluate, report
 from biogpt_plugins.evaluation.run import check_texts, count_done, predict
+from biogpt_plugins.pipeline import Manner, Pipeline
 from biogpt_plugins.results import Prediction
+from biogpt_plugins.scorers.gold import GoldSet
+from biogpt_plugins.tasks import get_task
 
 Task = Annotated[str, typer.Argument(help="bc5cdr, ddi, kd_dti, pubmedqa, hoc, ...")]
 GroundTruth = Annotated[
@@ -33,8 +37,13 @@ Entities = Annotated[
         help="BC5CDR's names and their ids.", show_default="what lies beside the data, or its own"
     ),
 ]
-_CHUNK = 16
-_WITHOUT_ROWS = {"strict": {"rows"}, "default": {"rows"}}
+CHUNK = 16
+_WITHOUT_ROWS = {
+    "strict": {"rows"},
+    "default": {"rows"},
+    "raw": {"trials"},
+    "calibrated": {"trials"},
+}
 
 
 class Method(str, Enum):
@@ -42,6 +51,13 @@ class Method(str, Enum):
 
     complete = "complete"
     choose = "choose"
+
+
+class Written(str, Enum):
+    """How completions are written."""
+
+    free = "free"
+    grounded = "grounded"
 
 
 def score(  # noqa: PLR0913 - options of a command
@@ -92,6 +108,26 @@ def run(  # noqa: PLR0913 - options of a command
             help="complete writes and reads, as the official scripts do; choose scores labels."
         ),
     ] = Method.complete,
+    decoding: Annotated[
+        list[Written] | None,
+        typer.Option(
+            help="free, or grounded, which copies names from the text. Give both to see them side "
+            "by side; OUT then has a folder for each.",
+            show_default="free",
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `biogpt calibrate` wrote.", show_default="what lies beside the model"
+        ),
+    ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for reliability.png and precision_recall.png.", show_default=False
+        ),
+    ] = None,
     ground_truth: GroundTruth = None,
     entities: Entities = None,
     as_json: console.Json = False,
@@ -100,47 +136,82 @@ def run(  # noqa: PLR0913 - options of a command
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
-    """Run a model on a corpus and score it by the task's official metric."""
+    """Run a model on a corpus and score it by the task's official metric.
+
+    Scores of relations, and with --method choose the probabilities of answers, are held against
+    what is right: as the model gives them, and where there is a calibration as that corrects them.
+    """
     right = read_gold(data, task, ground_truth=ground_truth, entities=entities, limit=limit)
     check_texts(right)
-    pipeline = console.load(
-        ctx,
-        model,
-        right.task,
-        method=method.value,
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        batch_size=batch_size,
-        allow_pickle=allow_pickle,
-    )
+    manners: list[Manner] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
+    scored = get_task(right.task).grounded
+    evaluations: dict[str, Evaluation] = {}
+    for manner in manners:
+        pipeline = console.load(
+            ctx,
+            model,
+            right.task,
+            method=method.value,
+            decoding=None if manner == "free" else manner,
+            min_score=0.0 if scored else None,
+            calibration=calibration,
+            engine=engine,
+            device=device,
+            dtype=dtype,
+            batch_size=batch_size,
+            allow_pickle=allow_pickle,
+        )
+        folder = out / manner if out and len(manners) > 1 else out
+        predictions, facts = _predictions(pipeline, right, folder)
+        evaluations[manner] = evaluation = evaluate(right, predictions)
+        if folder:
+            facts = [f"model: {model}", f"data: {data}, {len(right.documents):,} documents", *facts]
+            _write(folder, evaluation, title=f"{right.task}: {model}", facts=facts)
+    pictures = _draw(evaluations, plots) if plots else []
+    if len(manners) > 1:
+        _show_all(evaluations, as_json=as_json)
+        if out:
+            text = report.markdown_side_by_side(evaluations, title=f"{right.task}: {model}")
+            (out / "report.md").write_text(text, encoding="utf-8")
+    else:
+        _show(evaluation, as_json=as_json)
+    for path in [*([out] if out else []), *pictures]:
+        console.stderr().print(f"written to {path}", soft_wrap=True)
+
+
+def _predictions(
+    pipeline: Pipeline, right: GoldSet[Any], folder: Path | None
+) -> tuple[list[Prediction[Any]], list[str]]:
+    """The predictions of a corpus, and how long they took."""
     total = len(right.documents)
-    taken_up = min(count_done(out), total) if out else 0
+    taken_up = min(count_done(folder), total) if folder else 0
     started = time.monotonic()
     predictions: list[Prediction[Any]] = []
     try:
         with console.progress() as progress:
             bar = progress.add_task(right.task, total=total, rest="")
-            for prediction in predict(pipeline, right, folder=out, chunk_size=_CHUNK):
+            for prediction in predict(pipeline, right, folder=folder, chunk_size=CHUNK):
                 if taken_up and not predictions:
-                    console.remark("note", f"{taken_up:,} of {total:,} are in {out} already")
+                    console.remark("note", f"{taken_up:,} of {total:,} are in {folder} already")
                 predictions.append(prediction)
                 progress.update(bar, advance=1)
     except KeyboardInterrupt:
-        if out:
-            console.remark("note", f"{out} holds what is done: the same command goes on from there")
+        if folder:
+            remark = f"{folder} holds what is done: the same command goes on from there"
+            console.remark("note", remark)
         raise
-    evaluation = evaluate(right, predictions)
-    facts = [
-        f"model: {model}",
-        f"data: {data}, {total:,} documents",
-        f"{total - taken_up:,} of them predicted in {time.monotonic() - started:.0f} s",
-    ]
-    if out:
-        _write(out, evaluation, title=f"{right.task}: {model}", facts=facts)
-    _show(evaluation, as_json=as_json)
-    if out:
-        console.stderr().print(f"written to {out}", soft_wrap=True)
+    seconds = time.monotonic() - started
+    return predictions, [f"{total - taken_up:,} of them predicted in {seconds:.0f} s"]
+
+
+def _draw(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
+    from biogpt_plugins.evaluation.plots import plot  # noqa: PLC0415 - an extra
+
+    try:
+        return plot(evaluations, folder)
+    except MissingExtraError as error:  # the figures are there nonetheless
+        console.remark("note", str(error))
+        return []
 
 
 def _recorded(path: Path) -> list[str] | list[Prediction[Any]]:
@@ -172,6 +243,23 @@ def _write(folder: Path, evaluation: Evaluation, *, title: str, facts: list[str]
     (folder / "score.json").write_text(figures + "\n", encoding="utf-8")
     text = report.markdown(evaluation, title=title, facts=facts)
     (folder / "report.md").write_text(text, encoding="utf-8")
+
+
+def _show_all(evaluations: Mapping[str, Evaluation], *, as_json: bool) -> None:
+    if as_json:
+        for evaluation in evaluations.values():
+            console.print_json(evaluation, exclude=_WITHOUT_ROWS)
+        return
+    first = next(iter(evaluations.values()))
+    table = Table("", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in evaluations:
+        table.add_column(name, justify="right")
+    for row in report.side_by_side(evaluations):
+        table.add_row(*row)
+    out = console.stdout()
+    out.print(f"{first.task}, {first.documents:,} documents", style="bold")
+    out.print(table)
+    out.print("Shares are in percent; in brackets the 95 % interval over documents.", style="dim")
 
 
 def _show(evaluation: Evaluation, *, as_json: bool) -> None:

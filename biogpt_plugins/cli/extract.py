@@ -53,7 +53,6 @@ def extract(  # noqa: PLR0913 - options of a command
     ] = None,
     chunk: Annotated[int, typer.Option(min=1, help="Records handed to the model at a time.")] = 64,
     decoding: console.DecodingManner = None,
-    engine: console.Engine = None,
     dictionary: Annotated[
         Path | None,
         typer.Option(
@@ -61,6 +60,26 @@ def extract(  # noqa: PLR0913 - options of a command
             show_default=False,
         ),
     ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Leave out relations with a lower score; each line says how many.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            help="Write so many completions for each record, and tell what share of them has a "
+            "relation.",
+            show_default="one",
+        ),
+    ] = None,
+    abstain_below: console.AbstainBelow = None,
+    engine: console.Engine = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
@@ -82,12 +101,17 @@ def extract(  # noqa: PLR0913 - options of a command
             model,
             task,
             decoding=decoding,
+            min_score=min_score,
+            samples=samples,
+            abstain_below=abstain_below,
+            dictionary=known,
             engine=engine,
             device=device,
             dtype=dtype,
             allow_pickle=allow_pickle,
-            dictionary=known,
         )
+        if pipeline.task.grounded:  # every relation tells how sure the model was
+            pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
         tally = _Tally()
         try:
             with console.progress() as progress:
@@ -163,7 +187,7 @@ class _Tally:
             self.ends += len(ends)
             self.identified += sum(end.id is not None for end in ends)
         elif isinstance(result, Answer):
-            self.labels[result.label] += 1
+            self.labels[result.label or "no answer"] += 1
         elif isinstance(result, Hallmarks):
             self.labels.update(result.labels or ("none",))
 

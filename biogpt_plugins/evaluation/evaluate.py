@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.evaluation.matching import check_counts, check_gold, match, name
 from biogpt_plugins.evaluation.metrics import METRICS, Metric, find_metric
+from biogpt_plugins.evaluation.trials import reliability, trials
 from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
 from biogpt_plugins.inputs import encodable
-from biogpt_plugins.results import Failure, Prediction
+from biogpt_plugins.results import Answer, Failure, Prediction
 from biogpt_plugins.scorers.figures import Share, bootstrap, ratio
 from biogpt_plugins.scorers.gold import Document, GoldSet
 from biogpt_plugins.task import Task
@@ -43,6 +44,10 @@ def evaluate(
             )
     strict = [_read_officially(metric, prediction) for prediction in found]
     default = [_read_by_default(metric, prediction) for prediction in found]
+    raw, calibrated = reliability(gold, metric, trials(gold, metric, found))
+    withheld = sum(isinstance(p.result, Answer) and p.result.label is None for p in found)
+    if withheld:
+        notes += (f"{withheld} of {len(found)} answers were withheld, and count as wrong",)
     return Evaluation(
         task=task.name,
         documents=len(gold.documents),
@@ -50,6 +55,8 @@ def evaluate(
         strict=_assess(gold, metric, strict) if _were_written(found) else None,
         default=_assess(gold, metric, default),
         grounded=_grounded(gold, found) if task.grounded else None,
+        raw=raw,
+        calibrated=calibrated,
         notes=notes,
     )
 

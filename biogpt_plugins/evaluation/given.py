@@ -41,6 +41,8 @@ def read_given(task: Task[Any], value: object, source: str | None) -> Reading[An
         case Prediction() as prediction:
             _check(task, prediction)
             return replace(read_given(task, prediction.result, None), notes=prediction.warnings)
+        case {"abstained": str() as reason}:
+            raise ParseError(f"it abstained: {reason}", "")
         case {"label": label}:
             return read_given(task, label, None)
         case {"head": _, "tail": _} as row:

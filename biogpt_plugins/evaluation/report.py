@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from textwrap import shorten
 
@@ -20,6 +20,7 @@ _NAMES = {
     "macro_f1": "macro-F1",
 }
 _WORST = 10
+_UNREADABLE = "unreadable completions"
 _NOTE = 300
 
 
@@ -37,11 +38,40 @@ def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
     for field, value in default.score:
         if field != evaluation.figure and not isinstance(value, dict):
             yield row(_name(field), partial(_field, field))
-    yield row("unreadable completions", lambda each: _share(each.unreadable))
+    yield row(_UNREADABLE, lambda each: _share(each.unreadable))
     if default.linked:
         yield row("names that have an id", lambda each: _share(each.linked))
     if evaluation.grounded:
         yield "ends found in the text", "", _share(evaluation.grounded)
+    raw, calibrated = evaluation.raw, evaluation.calibrated
+    if raw:
+        yield "calibration error (ECE)", "", _figure(raw.ece)
+    if calibrated:
+        yield "ECE, calibrated", "", _figure(calibrated.ece)
+    if ranked := calibrated or raw:
+        yield "AUROC of probabilities", "", _figure(ranked.auroc)
+        yield "average precision", "", _figure(ranked.average_precision)
+
+
+def side_by_side(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, ...]]:
+    """Name, and the figure of each evaluation of one corpus, all in percent.
+
+    The main figure and what is unreadable are those of both readings, all others those of the
+    default one.
+    """
+    columns = [
+        {name: (strict, default) for name, strict, default in rows(each)}
+        for each in evaluations.values()
+    ]
+    found: list[tuple[str, ...]] = []
+    main = _name(next(iter(evaluations.values())).figure)
+    for name in dict.fromkeys(name for column in columns for name in column):
+        told = [column.get(name, ("", "")) for column in columns]
+        if name in (main, _UNREADABLE) and any(strict for strict, _ in told):
+            short = name.removesuffix(" completions")
+            found.append((f"{short} (official)", *(strict for strict, _ in told)))
+        found.append((name, *(default for _, default in told)))
+    return found
 
 
 def paper(task: str) -> str:
@@ -103,6 +133,12 @@ def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -
         lines += ["", f"## The worst documents ({len(worst)})"]
         lines += [line for row in worst for line in _document(row)]
     return "\n".join(lines) + "\n"
+
+
+def markdown_side_by_side(evaluations: Mapping[str, Evaluation], *, title: str) -> str:
+    """Evaluations of one corpus in one table."""
+    table = _table(("", *evaluations), side_by_side(evaluations))
+    return "\n".join([f"# {title}", "", *table, "", "Shares are in percent."]) + "\n"
 
 
 def _document(row: Row) -> Iterator[str]:

@@ -114,6 +114,8 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
     card = pipeline.card.model_dump(mode="json")
     decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
     runtime = getattr(pipeline.engine, "runtime", "transformers")
+    trust = vars(pipeline.trust)
+    own = pipeline.trust.calibration.of(pipeline.task.name)
     return {
         "task": pipeline.task.name,
         "model": pipeline.engine.model_name,
@@ -123,6 +125,8 @@ def _settings(pipeline: Pipeline) -> dict[str, Any]:
         "labels": "scored" if pipeline.chooses else "written",
         **{f"card {key}": value for key, value in card.items()},
         **{f"decoding {key}": value for key, value in decoding.items()},
+        **{key: value for key, value in trust.items() if key != "calibration"},
+        "calibration": own.model_dump(mode="json") if own else None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from biogpt_plugins.evaluation.reliability import Reliability
 from biogpt_plugins.scorers.figures import Counts, Figure, Interval, Share, Value
 from biogpt_plugins.scorers.interactions import InteractionScore
 from biogpt_plugins.scorers.labels import AnswerScore
@@ -69,6 +70,9 @@ class Evaluation(Value):
         default: The figures of the pipeline's own reading.
         grounded: Ends of relations that were found in the text, by the default reading; None
             where there are no texts, or no relations to ask for.
+        raw: How far the model's own probabilities can be relied on, those of clauses or of answers;
+            None where there are none.
+        calibrated: The same of calibrated ones.
         notes: Remarks on the evaluation, each a sentence.
     """
 
@@ -78,6 +82,8 @@ class Evaluation(Value):
     strict: Assessment | None
     default: Assessment
     grounded: Share | None
+    raw: Reliability | None = None
+    calibrated: Reliability | None = None
     notes: tuple[str, ...] = ()
 
     @property

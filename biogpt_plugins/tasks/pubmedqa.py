@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.errors import InputError
 from biogpt_plugins.grammars import Grammar
 from biogpt_plugins.inputs import Question
 from biogpt_plugins.parsers import Reading, read_answer
@@ -51,7 +52,9 @@ def text_first_with_answer(question: Question) -> Prompt:
 
 
 def target(answer: Answer) -> str:
-    """The target text of an answer."""
+    """The target text of an answer; InputError if it abstained."""
+    if answer.label is None:
+        raise InputError(f"an answer that abstained has no text: {answer.abstained}")
     return f"{STEM} {answer.label}."
 
 

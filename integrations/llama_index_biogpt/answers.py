@@ -34,6 +34,8 @@ class BioGPTAnswerExtractor(TaskExtractor):
       from 0 to 1; their last digits may change with the batch.
     - `biogpt_answer_rct_model`: who was asked.
     - `biogpt_answer_rct_warnings`: remarks, such as that the text was cut, if there are any.
+    - `biogpt_answer_rct_abstained`: why a pipeline that abstains below a probability gives no
+      answer; the probabilities are there.
     - `biogpt_answer_rct_error`: why there is no answer, in its stead. The others go unharmed.
 
     LLMs are shown the answers with the text, embedding models nothing of it. Exceptions, the
@@ -111,14 +113,16 @@ class BioGPTAnswerExtractor(TaskExtractor):
             key = f"{_ANSWER}_{name}"
             if answer := prediction.result:
                 shares = (answer.probabilities or {}).items()
-                facts |= {key: answer.label, **{f"{key}_{label}": p for label, p in shares}}
+                told = {key: answer.label, f"{key}_abstained": answer.abstained}
+                facts |= {name: fact for name, fact in told.items() if fact}
+                facts |= {f"{key}_{label}": share for label, share in shares}
             facts |= {f"{key}_model": prediction.model, **remarks(prediction, key)}
         return facts
 
     def _keys(self, name: str) -> list[str]:
         key = f"{_ANSWER}_{name}"
         shares = (f"{key}_{label}" for label in get_task(self.task).choices)
-        return [key, *shares, f"{key}_model", *remark_keys(key)]
+        return [key, f"{key}_abstained", *shares, f"{key}_model", *remark_keys(key)]
 
     def _owns(self, key: str, task: str) -> bool:
         del task

@@ -80,7 +80,7 @@ class BioGPTRelevancePostprocessor(Judging, ModelComponent, BaseNodePostprocesso
         if prediction is None or (answer := prediction.result) is None:
             return True
         # A label that was written instead of scored counts as certain.
-        shares = answer.probabilities or {answer.label: 1.0}
+        shares = answer.probabilities or {answer.label or "maybe": 1.0}
         return 1 - shares.get("maybe", 0) >= self.min_decided
 
 
@@ -88,7 +88,10 @@ def _facts(prediction: Prediction[Answer] | None) -> dict[str, Any]:
     if prediction is None:
         return {}
     answer = prediction.result
-    return {**({ANSWER: answer.model_dump()} if answer else {}), **remarks(prediction, ANSWER)}
+    return {
+        **({ANSWER: answer.model_dump(exclude_none=True)} if answer else {}),
+        **remarks(prediction, ANSWER),
+    }
 
 
 def _marked(found: NodeWithScore, facts: dict[str, Any]) -> NodeWithScore:

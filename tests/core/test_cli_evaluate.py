@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import biogpt_plugins
 from biogpt_plugins import Answer, Pipeline, Prediction
+from biogpt_plugins.calibration import AnswerCalibration, Calibration, read_calibration
 from biogpt_plugins.cli import app
 from biogpt_plugins.errors import EngineError
 from biogpt_plugins.evaluation import Evaluation
@@ -278,6 +279,61 @@ def test_eval_by_scored_labels(corpus):
     done = run("eval", "pubmedqa", "--data", data, "--method", "choose", "--json", load=load)
     found = json.loads(done.stdout)
     assert (found["strict"], found["default"]["value"]) == (None, 0.5)
+
+
+def test_eval_side_by_side(corpus, tmp_path):
+    out, pictures = tmp_path / "run", tmp_path / "pictures"
+
+    class Both(Loader):
+        def __call__(self, model, task, *, decoding=None, min_score=None, **options):
+            pipeline = super().__call__(model, task, **options)
+            return Pipeline(task, pipeline.engine, decoding=decoding, min_score=min_score)
+
+    load = Both(ASPIRIN, "x", ASPIRIN, ASPIRIN)
+    done = run(
+        *("eval", "bc5cdr", "--data", corpus(documents=2), "-o", out, "--plots", pictures),
+        *("--decoding", "free", "--decoding", "grounded"),
+        load=load,
+    )
+    assert done.exit_code == 0, done.output
+    found = figures(done.stdout)
+    assert found["free"] == ["grounded"]
+    assert [cell[:6] for cell in found["F1"]] == ["66.67 ", "100.00"]
+    assert [cell[:6] for cell in found["F1 (official)"]] == ["66.67 ", "100.00"]
+    assert found["unreadable completions"] == ["50.00 (1 of 2)", "0.00 (0 of 2)"]
+    # A clause of seven words of probability exp(-0.5), which is right.
+    assert found["calibration error (ECE)"] == ["96.98", "96.98"]
+    assert [(d.grounded, d.logprobs) for d in load.engine.decodings] == [
+        (False, True),
+        (True, True),
+    ]
+    assert sorted(path.name for path in out.iterdir()) == ["free", "grounded", "report.md"]
+    settings = json.loads((out / "grounded" / "run.json").read_text(encoding="utf-8"))
+    assert settings["decoding grounded"] is True
+    assert settings["min_score"] == 0
+    assert "| F1 |" in (out / "report.md").read_text(encoding="utf-8")
+    assert len(list(pictures.iterdir())) == 2
+    assert done.stderr.count("written to") == 3
+
+
+def test_eval_of_labels_raw_and_calibrated(corpus, tmp_path):
+    class Calibrated(Loader):
+        def __call__(self, model, task, *, method, calibration, **options):
+            del model, options
+            found = read_calibration(calibration)
+            return Pipeline(task, self.engine, method=method, calibration=found)
+
+    path = tmp_path / "own.json"
+    Calibration().with_task("pubmedqa", AnswerCalibration(temperature=0.5)).save(path)
+    load = Calibrated(probabilities=[(0.7, 0.2, 0.1), (0.7, 0.2, 0.1)])
+    done = run(
+        *("eval", "pubmedqa", "--data", corpus("pubmedqa", 2), "--method", "choose"),
+        *("--calibration", path),
+        load=load,
+    )
+    found = figures(done.stdout)
+    assert found["calibration error (ECE)"] == ["30.00"]
+    assert found["ECE, calibrated"] == [f"{100 - 100 * 0.49 / 0.54:.2f}"]
 
 
 def test_eval_writes_what_it_found(corpus, tmp_path):

@@ -201,8 +201,8 @@ class TestLogProbabilities:
         for _ in range(2):
             (found,) = asked.with_decoding(Decoding(logprobs=True)).run(["A b. C d."])
             if "learned" not in found.completion:
-                assert [r.score for r in found.result] == pytest.approx([0.9, 0.4])
-            assert all(0.4 <= r.score <= 0.9 for r in found.result)
+                assert [r.score for r in found.result] == pytest.approx([0.9**7, 0.4**7])
+            assert all(0.4**7 <= r.score <= 0.9**7 for r in found.result)
             assert all(r.grounded for r in found.result)
         again = type(found).model_validate_json(found.model_dump_json())
         assert again.result == found.result

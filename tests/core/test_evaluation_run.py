@@ -5,6 +5,7 @@ import json
 import pytest
 
 from biogpt_plugins import Decoding, Pipeline, Prediction
+from biogpt_plugins.calibration import Calibration, RelationCalibration
 from biogpt_plugins.errors import EngineError, InputError
 from biogpt_plugins.evaluation.run import PREDICTIONS, SETTINGS, predict
 from biogpt_plugins.prompts import TaskCard
@@ -158,6 +159,18 @@ def _other_dtype():
         (_other_dtype, "(dtype '', now 'float16')"),
         (lambda: pipeline(task="ddi"), "(task 'bc5cdr', now 'ddi')"),
         (lambda: pipeline(card=TaskCard()), "(card layout 'few_shot', now 'none')"),
+        (
+            lambda: pipeline(decoding="grounded"),
+            "(decoding grounded False, now True)",
+        ),
+        (lambda: pipeline(samples=2), "(decoding temperature 0.0, now 1.0)"),
+        (lambda: pipeline(min_score=0.5), "(decoding logprobs False, now True)"),
+        (
+            lambda: pipeline(
+                calibration=Calibration().with_task("bc5cdr", RelationCalibration(slope=2))
+            ),
+            "(calibration None, now {'slope': 2.0, 'intercept': 0.0, 'examples': 0})",
+        ),
         (
             lambda: pipeline(decoding=Decoding(num_beams=5)),
             "(decoding max_new_tokens 200, now None)",

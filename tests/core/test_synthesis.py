@@ -33,6 +33,12 @@ def judged(*shares, warnings=()):
     return Prediction(task="pubmedqa", result=result, warnings=warnings)
 
 
+def unsure(*shares):
+    probabilities = dict(zip(LABELS, shares, strict=True))
+    result = Answer(probabilities=probabilities, abstained="too unsure")
+    return Prediction(task="pubmedqa", result=result)
+
+
 def failed(message):
     return Prediction(task="pubmedqa", error=Failure(type="InputError", message=message))
 
@@ -43,6 +49,42 @@ def papers(count):
 
 def answered(*shares):
     return synthesize(QUESTION, papers(len(shares)), [judged(*own) for own in shares])
+
+
+class TestAbstaining:
+    """A paper on which the model abstains has no vote, and is no failure."""
+
+    def test_it_is_told_apart(self):
+        found = synthesize(QUESTION, papers(3), [judged(*YES), unsure(*NO), judged(*YES)])
+        assert (found.label, found.failures, found.disagreeing) == ("yes", (), ())
+        assert found.probabilities == pytest.approx(dict(zip(LABELS, YES, strict=True)))
+        assert found.support == Support(yes=2, judged=2, abstained=1, found=3)
+        second = found.citations[1]
+        assert (second.label, second.abstained) == (None, "too unsure")
+        assert second.probabilities == dict(zip(LABELS, NO, strict=True))
+        assert found.text.endswith("Too unsure to answer from: [PMID 2].")
+        assert PaperAnswer.model_validate_json(found.model_dump_json()) == found
+
+    def test_on_all_papers_there_is_no_answer(self):
+        found = synthesize(QUESTION, papers(2), [unsure(*YES), unsure(*NO)])
+        assert (found.label, found.probabilities) == (None, None)
+        assert found.text == (
+            "No answer: of 2 papers found none gives one with enough certainty. "
+            "Too unsure to answer from: [PMID 1] [PMID 2]."
+        )
+
+    def test_other_passages_of_the_paper_answer_for_it(self):
+        passages = [Passage("It does.", "1"), Passage("It does not say.", "1")]
+        found = synthesize(QUESTION, passages, [unsure(*NO), judged(*YES)])
+        assert found.label == "yes"
+        assert found.citations[0].abstained is None
+        assert found.support.abstained == 0
+
+    def test_beside_a_failure(self):
+        found = synthesize(QUESTION, papers(2), [unsure(*YES), failed("lost")])
+        assert found.label is None
+        assert "Could not be judged: [PMID 2]." in found.text
+        assert "Too unsure to answer from: [PMID 1]." in found.text
 
 
 class TestTheOverallAnswer:

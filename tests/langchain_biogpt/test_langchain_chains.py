@@ -79,7 +79,8 @@ class TestRelationChain:
         self.engine = ScriptedEngine([FOUND], logprob=math.log(0.25))
         llm = BioGPTLLM.from_engine(self.engine, task="bc5cdr")
         (relation,) = create_relation_chain(llm, logprobs=True).invoke(PAPER)
-        assert relation.score == pytest.approx(0.25)
+        assert relation.score == pytest.approx(0.25**7)  # the words of the clause
+        assert relation.confidence.head == pytest.approx(0.25)
 
     def test_what_was_cut_off_is_read_as_such(self):
         """A last clause that may lack its end is no relation; the LLM's text cannot tell."""

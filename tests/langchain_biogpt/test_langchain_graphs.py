@@ -79,7 +79,7 @@ class TestGraph:
             "evidence": "Lithium caused tremor.",
             "negated": False,
             "speculated": False,
-            "score": pytest.approx(exp(-0.5)),
+            "score": pytest.approx(exp(-3.5)),
             "grounded": True,
             "head_start": 15,
             "head_end": 22,
@@ -493,7 +493,7 @@ class TestLadybug:
             "MATCH (c:Chemical)-[e:EVIDENCE]->(:Disease {id: 'disease:tremor'}) "
             "RETURN c.name, e.pmid, e.sentence, e.score, e.grounded, e.head_start ORDER BY e.pmid"
         )
-        score = pytest.approx(exp(-0.5))
+        score = pytest.approx(exp(-3.5))
         assert [list(row.values()) for row in rows] == [
             ["lithium", "0", "Lithium caused tremor.", score, True, 15],
             ["lithium", "1", "Tremor came of lithium.", score, True, 15],

@@ -111,6 +111,13 @@ async def longest_gap(work):
 
 
 class TestPaperQA:
+    def test_papers_on_which_the_model_abstains_have_no_vote(self):
+        engine = Judge(probabilities=[NO, (0.4, 0.35, 0.25), NO])
+        pipeline = Pipeline("pubmedqa", engine, card=TaskCard(), abstain_below=0.5)
+        answer = create_paper_qa_chain(Finder(), BioGPTLLM.from_pipeline(pipeline)).invoke(QUESTION)
+        assert (answer.label, answer.support.abstained, answer.failures) == ("no", 1, ())
+        assert "Too unsure to answer from: " in answer.text
+
     def test_one_call_and_its_prompts(self):
         chain, engine = make(NO, MAYBE, NO)
         answer = chain.invoke(QUESTION)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ class TestRelations:
         )
         (relation,) = message.artifact
         assert TEXT[relation.head.start : relation.head.end] == "lithium"
-        assert relation.score == pytest.approx(0.6065, abs=1e-4)
+        assert relation.score == pytest.approx(exp(-3.5))  # seven words
         assert message.status == "success"
         assert len(scripted.engine.calls) == 1
 
@@ -289,6 +290,17 @@ class TestAnswers:
         (prompt,) = scripted.engine.history
         assert prompt.tail == f" Question: {QUESTION['question']} Conclusion:"
         assert prompt.text.strip() == TEXT
+
+    def test_one_that_is_withheld_says_why(self):
+        engine = ScriptedEngine(probabilities=[(0.4, 0.35, 0.25)])
+        pipeline = Pipeline("pubmedqa", engine, abstain_below=0.5)
+        tool = BioGPTAnswerTool(llm=BioGPTLLM.from_pipeline(pipeline))
+        message = tool.invoke(call("answer_question", **QUESTION))
+        assert message.content == (
+            "No answer: the most probable answer, yes, has a probability of 0.400, below 0.5 "
+            "(probabilities: yes 40.0%, no 35.0%, maybe 25.0%)"
+        )
+        assert (message.status, message.artifact.label) == ("success", None)
 
     def test_an_answer_that_is_written_has_no_probabilities(self):
         engine = ScriptedEngine(["the answer to the question given the context is maybe."])

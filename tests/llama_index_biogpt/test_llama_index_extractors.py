@@ -322,6 +322,22 @@ class TestNodes:
         models = [node.metadata[f"biogpt_answer_{name}_model"] for name in ("rct", "new")]
         assert models == ["scripted", "other"]
 
+    def test_an_answer_that_is_withheld_says_why(self):
+        engine = ScriptedEngine(probabilities=[(0.4, 0.35, 0.25), (0.7, 0.2, 0.1)])
+        pipeline = Pipeline("pubmedqa", engine, card=CARD, abstain_below=0.5)
+        reader = BioGPTAnswerExtractor.from_pipeline(pipeline, questions={"new": "Is it new?"})
+        (node,) = reader(nodes(TEXTS[0]))
+        told = node.metadata
+        assert "biogpt_answer_new" not in told
+        assert "biogpt_answer_new_error" not in told
+        assert told["biogpt_answer_new_abstained"] == (
+            "the most probable answer, yes, has a probability of 0.400, below 0.5"
+        )
+        assert told["biogpt_answer_new_yes"] == 0.4
+        (again,) = reader([node])
+        assert again.metadata["biogpt_answer_new"] == "yes"
+        assert "biogpt_answer_new_abstained" not in again.metadata
+
     def test_an_earlier_failure_to_answer_is_replaced(self):
         (failed,) = asker(questions=["Is it new?"])(nodes(TEXTS[0]))
         assert "biogpt_answer_is_it_new_error" in failed.metadata

@@ -127,7 +127,7 @@ class TestPaths:
             "evidence": "Lithium caused tremor.",
             "negated": False,
             "speculated": False,
-            "score": pytest.approx(exp(-0.5)),
+            "score": pytest.approx(exp(-3.5)),
             "grounded": True,
             "head_start": 15,
             "head_end": 22,
@@ -580,7 +580,7 @@ class TestSimpleStore:
         ((head, relation, _),) = store.get_triplets(properties={"pmid": "1"})
         assert head.properties["mention"] == "Gold"
         assert relation.properties["sentence"] == "Gold caused nausea."
-        assert relation.properties["score"] == pytest.approx(exp(-0.5))
+        assert relation.properties["score"] == pytest.approx(exp(-3.5))
         (chunk,) = store.get_llama_nodes([relation.properties[TRIPLET_SOURCE_KEY]])
         assert (chunk.text, chunk.metadata["pmid"]) == ("Gold caused nausea.", "1")
         assert len(store.get_rel_map(store.get(ids=["chemical:gold"]), depth=1)) == 1

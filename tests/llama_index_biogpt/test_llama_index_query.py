@@ -157,6 +157,32 @@ def _no_llm_at_hand(monkeypatch):
     assert Settings._llm is None
 
 
+class TestAbstaining:
+    unsure = (0.4, 0.35, 0.25)
+
+    def pipeline(self, *shares):
+        engine = Judge(probabilities=shares)
+        return Pipeline("pubmedqa", engine, card=TaskCard(), abstain_below=0.5)
+
+    def test_papers_have_no_vote(self):
+        synthesizer = BioGPTPaperSynthesizer.from_pipeline(self.pipeline(NO, self.unsure, NO))
+        response = synthesizer.synthesize(QUESTION, NODES)
+        answer = paper_answer_of(response)
+        assert (answer.label, answer.support.abstained, answer.failures) == ("no", 1, ())
+        assert "Too unsure to answer from: " in str(response)
+
+    def test_nodes_are_kept_by_their_probabilities(self):
+        pipeline = self.pipeline(NO, self.unsure, (0.1, 0.1, 0.8))
+        judge = BioGPTRelevancePostprocessor.from_pipeline(
+            pipeline, min_shared_words=0, min_decided=0.5
+        )
+        kept = judge.postprocess_nodes(NODES, query_str=QUESTION)
+        assert len(kept) == 2
+        told = kept[1].node.metadata["biogpt_answer"]
+        assert told["abstained"].startswith("the most probable answer, yes, has")
+        assert "label" not in told
+
+
 class TestSynthesizer:
     def test_one_call_and_its_prompts(self):
         engine, judge = query_engine(NO, MAYBE, NO)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,7 @@ class TestTools:
         )
         (relation,) = output.raw_output
         assert TEXT[relation.head.start : relation.head.end] == "lithium"
-        assert relation.score == pytest.approx(0.6065, abs=1e-4)
+        assert relation.score == pytest.approx(exp(-3.5))  # seven words
         assert (output.tool_name, output.is_error) == ("extract_relations", False)
         assert output.raw_input["kwargs"] == {"text": TEXT}
         assert await tool.acall(text=TEXT) == output

@@ -1,0 +1,136 @@
+"""Calibrations fitted on labelled data, by the least negative log-likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biogpt_plugins.calibration import AnswerCalibration, RelationCalibration
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.evaluation.reliability import Trial
+from biogpt_plugins.results import Answer
+
+LEAST = 50
+"""Fewer examples are refused: what is fitted to them says little of others."""
+
+_LEAST_OF_A_KIND = 5
+_STEPS = 100
+_WARMEST, _COLDEST = 100.0, 0.01
+_NOTHING = 1e-12
+Floats = NDArray[np.float64]
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+def fit_answers(
+    answers: Sequence[tuple[Answer, str]], *, contextual: bool = False
+) -> AnswerCalibration:
+    """The temperature that makes the right labels of some answers most probable.
+
+    Args:
+        answers: Answers with probabilities, and the right label of each. If `contextual`, those
+            have been corrected by their prior and nothing else.
+        contextual: Whether to begin from the corrected ones.
+    """
+    shares = [_shares(answer, contextual=contextual) for answer, _ in answers]
+    pairs = zip(shares, answers, strict=True)
+    truth = np.array([list(own).index(label) for own, (_, label) in pairs])
+    logs = np.log(np.maximum([list(own.values()) for own in shares], _NOTHING))
+    return AnswerCalibration(
+        temperature=1 / _sharpness(logs, truth), contextual=contextual, examples=len(answers)
+    )
+
+
+def fit_relations(trials: Sequence[Trial]) -> RelationCalibration:
+    """Platt's two numbers, by which log-probabilities become log-odds of being right.
+
+    The slope is 0 where the more probable ones are not more often right.
+    """
+    right = np.array([trial.right for trial in trials], dtype=float)
+    hits, whole = right.sum(), len(trials)
+    logs = np.log(np.maximum([trial.probability for trial in trials], _NOTHING))
+    # Platt's targets, which keep the numbers finite where the two kinds do not overlap.
+    targets = np.where(right > 0, (hits + 1) / (hits + 2), 1 / (whole - hits + 2))
+    inputs = np.stack([logs, np.ones_like(logs)], axis=1)
+    weights = np.zeros(2)
+    for _ in range(_STEPS):
+        shares = 1 / (1 + np.exp(-inputs @ weights))
+        gradient = inputs.T @ (shares - targets)
+        curvature = (inputs * (shares * (1 - shares))[:, None]).T @ inputs + _NOTHING * np.eye(2)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < _NOTHING:
+            break
+    slope, intercept = map(float, weights)
+    if slope <= 0:
+        share = float(targets.mean())
+        slope, intercept = 0.0, float(np.log(share / (1 - share)))
+    return RelationCalibration(slope=slope, intercept=intercept, examples=whole)
+
+
+def check_enough(what: str, right: int, whole: int) -> None:
+    """See to it that there is enough to fit to.
+
+    Args:
+        what: What the examples are.
+        right: How many of them are right.
+        whole: How many there are.
+
+    Raises:
+        InputError: They are too few, or all right, or none of them is.
+    """
+    if whole < LEAST:
+        raise InputError(
+            f"{whole} {what} are too few to calibrate by: give documents enough for {LEAST} of them"
+        )
+    if min(right, whole - right) < _LEAST_OF_A_KIND:
+        raise InputError(
+            f"{right} of {whole} {what} are right: to calibrate, at least {_LEAST_OF_A_KIND} must "
+            "be right and as many wrong"
+        )
+
+
+def held_apart(
+    examples: Sequence[T], fit: Callable[[Sequence[T]], C], *, folds: int = 5, repeats: int = 10
+) -> list[tuple[T, C]]:
+    """Each example, several times, with what was fitted on other folds than its own.
+
+    Examples are dealt out by chance, always the same, as corpora may have an order.
+    """
+    draw = np.random.default_rng(0)
+    found: list[tuple[T, C]] = []
+    for _ in range(repeats):
+        dealt = [examples[number] for number in draw.permutation(len(examples))]
+        for fold in range(folds):
+            fitted = fit([one for place, one in enumerate(dealt) if place % folds != fold])
+            found += [(one, fitted) for one in dealt[fold::folds]]
+    return found
+
+
+def _shares(answer: Answer, *, contextual: bool) -> dict[str, float]:
+    own = answer.probabilities if contextual else answer.uncalibrated or answer.probabilities
+    if not own:
+        raise InputError("an answer has no probabilities: score its labels (method='choose')")
+    return own
+
+
+def _sharpness(logs: Floats, truth: NDArray[np.int_]) -> float:
+    """What the logarithms are to be multiplied by: the likelihood has one peak, by Newton's way."""
+    sharpness = 1.0
+    for _ in range(_STEPS):
+        scaled = sharpness * logs
+        shares = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        mean = (shares * logs).sum(axis=1)
+        slope = (mean - logs[np.arange(len(logs)), truth]).mean()
+        bend = ((shares * logs**2).sum(axis=1) - mean**2).mean() + _NOTHING
+        # No more than by half or twice, as far from the peak the bend says little.
+        step = float(np.clip(sharpness - slope / bend, sharpness / 2, 2 * sharpness))
+        step = min(max(step, 1 / _WARMEST), 1 / _COLDEST)
+        if abs(step - sharpness) < _NOTHING:
+            break
+        sharpness = step
+    return sharpness
