@@ -214,7 +214,7 @@ def _grid(table: Table) -> Grid:
     )
     grid.add_column("", overflow="fold")
     for head in heads(table):
-        grid.add_column(head, justify="right")
+        grid.add_column(head, justify="right", overflow="fold")
     for row in table.rows:
         grid.add_row(row.side, *cells(table, row), style="cyan" if row.ours else "")
     return grid

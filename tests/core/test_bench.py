@@ -122,6 +122,7 @@ def test_another_text_is_an_error(tmp_path):
 def test_what_is_not_installed_is_named_and_has_no_figure(tmp_path, monkeypatch):
     for module in ("langchain_huggingface", "llama_index.llms.huggingface", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setenv("COLUMNS", "100")  # so that no note is broken
     done = run("--only", "extract", "--sizes", "1", "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     (found,) = read(tmp_path / "out").tables

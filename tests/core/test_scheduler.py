@@ -402,6 +402,14 @@ class TestStreams:
         assert other.finish == "length"
 
 
+@pytest.fixture
+def interrupts():
+    """Interrupts are heeded, as they are not in what a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class TestTheEnd:
     async def test_cancelling_ends_what_waits_and_what_is_aboard(self, runner):
         scheduler = Scheduler([runner])
@@ -422,6 +430,7 @@ class TestTheEnd:
         assert not works[1].written
         assert not runner.rows
 
+    @pytest.mark.usefixtures("interrupts")
     def test_an_interrupted_caller_leaves_nothing_behind(self, runner):
         scheduler = Scheduler([runner])
         work = row(budget=10**9)
