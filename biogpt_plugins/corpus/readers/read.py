@@ -152,20 +152,16 @@ def _values(source: Source, sections: Sections, *, collection: bool) -> Iterator
             yield Found(line, error)
 
 
-def _current(
-    found: Iterable[Element], last: Latest, places: Iterator[int]
-) -> Iterator[tuple[int, Any]]:
+def _current(found: Iterable[Element], last: Latest, places: Iterator[int]) -> Iterator[Element]:
     """Elements, with those withdrawn whose citation comes again, or is deleted."""
     for (line, data), place in zip(found, places, strict=False):
+        earlier: list[str] = []
         if isinstance(data, bytes) and not medline.deletes(data):
-            for citation in medline.citations(data):
-                if not last.is_last(citation.pmid, place):
-                    pmid = str(citation.pmid)
-                    message = f"PMID {pmid} has a later version in the files, or is deleted"
-                    yield line, Withdrawn(message, pmid)
-                    break
-            else:
-                yield line, data
+            pmids = (citation.pmid for citation in medline.citations(data))
+            earlier = [str(pmid) for pmid in pmids if not last.is_last(pmid, place)]
+        if earlier:
+            message = f"PMID {earlier[0]} is revised or deleted later in the files"
+            yield line, Withdrawn(message, earlier[0])
         else:
             yield line, data
 

@@ -151,6 +151,7 @@ class _View:
         Args:
             alone: It is in no other, so that the next may be found by a line that begins with one.
         """
+        self.peek()
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._at)
