@@ -50,9 +50,9 @@ def extract(  # noqa: PLR0913 - options of a command
             "--format",
             "-f",
             help="medline: PubMed's XML; jats: PMC's full texts; pubmedqa: an object of PMIDs and "
-            "questions; jsonl: an object a line, title and abstract, text, or question and "
-            "context, or an array of them; csv, with tabs too: such names in the first line; "
-            "text: one document a file. auto looks into each file.",
+            "their questions; jsonl: an object a line, or an array of objects, with title and "
+            "abstract, text, or question and context; csv: columns of these names, also between "
+            "tabs; text: one document a file. auto looks into each file.",
         ),
     ] = Format.auto,
     sections: Annotated[
@@ -66,8 +66,8 @@ def extract(  # noqa: PLR0913 - options of a command
         bool,
         typer.Option(
             "--latest",
-            help="PubMed's XML: look through all files first, and leave out citations that are "
-            "revised or deleted later on.",
+            help="PubMed's XML: look through all files first, and read citations that are revised "
+            "or deleted only in their last version.",
         ),
     ] = False,
     strict: Annotated[

@@ -236,7 +236,9 @@ def test_jats_by_section(file):
 def test_a_prediction_is_placed_in_the_whole_paper():
     ends = [Entity(text="Li", type="drug", start=at, end=at + 2) for at in (0, 5)]
     found = Prediction(task="t", result=[Relation(head=ends[0], type="x", tail=ends[1])])
-    (moved,) = Record("", None, "Results", 100).placed(found).result
+    placed = Record("", None, "Results", 100).placed(found)
+    (moved,) = placed.result
+    assert placed.section == "Results"
     assert (moved.head.start, moved.tail.end) == (100, 107)
     assert Record("", None).placed(found) is found
 

@@ -60,8 +60,8 @@ class Record(NamedTuple):
     start: int = 0
 
     def placed(self, prediction: Prediction[Any]) -> Prediction[Any]:
-        """A prediction for the record with offsets in the whole paper."""
-        if not self.start or not isinstance(prediction.result, list):
-            return prediction
-        moved = [relation.moved(self.start) for relation in prediction.result]
-        return prediction.model_copy(update={"result": moved})
+        """A prediction for the record with its section, and with offsets in the whole paper."""
+        changes: dict[str, object] = {"section": self.section} if self.section else {}
+        if self.start and isinstance(prediction.result, list):
+            changes["result"] = [relation.moved(self.start) for relation in prediction.result]
+        return prediction.model_copy(update=changes) if changes else prediction
