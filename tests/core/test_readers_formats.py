@@ -291,6 +291,7 @@ def test_values_longer_than_what_is_read_at_a_time(file):
         (b'[{"text": "A"},\n{"text": "\\ud800"},\n{"text": "C"}]', 2, "surrogate"),
         (b'[{"text": "A"},\n12,\n{"text": "C"}]', 2, "12 is no record"),
         (b'{"1": {"question": "A"},\n"2": 5,\n"3": {"question": "C"}}', 2, "5 is no record"),
+        (b'{"passages": []}\n{"passages": [{"a" [1}\n{"passages": []}', 2, "no JSON"),
         (b'{"passages": []}\n{"passages": [{"a": 1\n{"passages": []}', 2, "no JSON"),
         (b'{"passages": []}\n{"passages": [{"a": "b\n{"passages": []}', 2, "no JSON"),
     ],

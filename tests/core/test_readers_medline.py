@@ -238,6 +238,22 @@ def test_text_around_records_is_passed_over_in_pieces_of_any_length(file):
     assert (first.id, last.id, last.title) == ("1", "2", "é" * 300_000)
 
 
+@pytest.mark.parametrize("noise", ["<!--", "<![CDATA[", "</PubmedArticle ", "<PMID ", "\n", "]"])
+def test_much_that_has_no_end_takes_no_time_worth_telling(file, noise):
+    path = file(citation(1), noise * 1_000_000, "<PubmedArticle>", noise * 1_000_000, citation(2))
+    first, *faults, last = read(path, latest=True)
+    assert (first.id, last.id) == ("1", "2")
+    assert len(faults) == 1
+
+
+@pytest.mark.parametrize("noise", ["\n", "<!--\n", "<!DOCTYPE [\n", " ]\n"])
+def test_a_beginning_without_an_end_takes_no_time_worth_telling(tmp_path, noise):
+    path = tmp_path / "x.xml"
+    path.write_text("<?xml version='1.0'?>" + noise * 200_000)
+    (fault,) = read(str(path))
+    assert isinstance(fault, InputError)
+
+
 def test_what_is_cut_off_is_named(file):
     path = file(*(citation(n, os.urandom(40).hex()) for n in range(2000)), name="x.xml.gz")
     with open(path, "r+b") as stream:

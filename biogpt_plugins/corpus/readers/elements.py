@@ -70,8 +70,9 @@ class _View:
 
 def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]:
     """Cut a file into its elements of some names, which do not stand in each other."""
-    tags = "|".join(names).encode()
-    mark = re.compile(rb"<!--|<!\[CDATA\[|<(/?)(" + tags + rb")(?=[\s/>])")
+    tag = b"(" + "|".join(names).encode() + b")"
+    tags = rb"<" + tag + rb"(?=[\s/>])|</" + tag + rb"\s{0,32}>"
+    mark = re.compile(rb"<!--|<!\[CDATA\[|" + tags)
     view = _View(pieces)
     begin: int | None = None  # of the element that is open
     name, at = b"", 0
@@ -79,26 +80,28 @@ def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]
         found = mark.search(view.data, at)
         past = _past(view.data, found) if found else None
         if found is None or past is None:
-            keep = max(at, len(view.data) - _REACH) if found is None else found.start()
+            keep = found.start() if found else max(at, len(view.data) - _REACH)
             first = keep if begin is None else begin
             if len(view.data) - first > LARGEST:
                 yield view.line(first), InputError(f"no end within {LARGEST >> 20} MiB")
-                begin, at = None, keep + 1
+                begin = None
             elif view.more(first):
                 at, begin = keep - first, None if begin is None else 0
-            elif found:  # a comment without an end is none
-                at = found.end()
-            else:
+                continue
+            elif found is None:
                 break
-            continue
-        if found[2] and not found[1]:
+            if found:  # a comment without an end is none, and nor are those in it
+                mark = re.compile(tags)
+            at = keep
+        elif found[1]:
             if begin is not None:
                 yield view.line(begin), _unclosed(name)
-            begin, name = found.start(), found[2]
-        elif found[2] == name and begin is not None:
-            yield view.line(begin), view.data[begin:past]
-            begin = None
-        at = past
+            begin, name, at = found.start(), found[1], past
+        else:
+            if found[2] == name and begin is not None:
+                yield view.line(begin), view.data[begin:past]
+                begin = None
+            at = past
     if view.failure:
         yield view.line(len(view.data)), view.failure
     elif begin is not None:
@@ -107,9 +110,9 @@ def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]
 
 def _past(data: bytes, mark: re.Match[bytes]) -> int | None:
     """Where a tag, a comment or a CDATA section ends; None if that is not in sight."""
-    if mark[2] and not mark[1]:
+    closing = _ENDS.get(mark[0])
+    if closing is None:
         return mark.end()
-    closing = _ENDS.get(mark[0], b">")
     end = data.find(closing, mark.end())
     return None if end < 0 else end + len(closing)
 

@@ -76,7 +76,12 @@ def open_source(path: str, told: Callable[[bytes], bool]) -> Iterator[Source]:
         zipped = file.peek(len(_GZIP)).startswith(_GZIP)
         stream = cast(IO[bytes], stack.enter_context(gzip.open(file)) if zipped else file)
         head = b""
-        while (room := _MOST_LOOKED_AT - len(head)) > 0 and not told(head):
+        looked_at = -1  # asking after each of many short lines would take long
+        while (room := _MOST_LOOKED_AT - len(head)) > 0:
+            if len(head) > looked_at * 5 // 4:
+                looked_at = len(head)
+                if told(head):
+                    break
             line = stream.readline(room)
             if not line:
                 break

@@ -19,7 +19,7 @@ DELETED = "DeleteCitation"
 
 _NO_TITLE = {"", "[Not Available].", "[Not Available]", "[In Process Citation]"}
 _NO_LABEL = {"", "UNLABELLED", "UNASSIGNED"}
-_PMID = re.compile(rb"<PMID\b([^>]*)>\s*(\d+)\s*</PMID\s*>")
+_PMID = re.compile(rb"<PMID\b([^<>]*)>\s*(\d+)\s*</PMID\s*>")
 _VERSION = re.compile(rb"\bVersion\s*=\s*[\"'](\d+)")
 
 

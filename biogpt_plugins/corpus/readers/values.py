@@ -182,12 +182,20 @@ class _View:
         return value
 
     def _end(self, place: int | None) -> int | None:
-        """Where a broken value ends: at the next, if that is what broke it, or by its brackets.
+        """Where a broken value ends; None if that is not in sight.
 
-        None if that is not in sight.
+        Before the next, if that is what broke it, or if it has a line of its own; or else where its
+        brackets are closed.
+
+        Args:
+            place: Where it is broken, if it is in no other.
         """
-        for at in () if place is None else (place, place - 1):
-            if following := _NEXT.match(self._text, at):
+        if place is not None:
+            near = max(place - 1, self._at)
+            following = _NEXT.search(self._text, near)
+            if following and (
+                following.start() <= place or "\n" not in self._text[self._at : following.start()]
+            ):
                 return following.end()
         depth = 0
         for mark in _MARKS.finditer(self._text, self._at):
