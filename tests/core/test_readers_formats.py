@@ -1,6 +1,8 @@
 """BioC, JATS, JSON of several shapes, tables: what they hold, by content, and where they break."""
 
+import gzip
 import json
+import os
 from xml.sax.saxutils import escape
 
 import pytest
@@ -319,6 +321,18 @@ def test_where_json_cannot_be_read_on_is_named(file, content, line, what):
     assert not isinstance(first, InputError)
     assert str(fault).startswith(f"{path}:{line}: ")
     assert what in str(fault)
+
+
+def test_what_is_cut_off_is_named(file):
+    rows = [{"id": n, "text": os.urandom(40).hex()} for n in range(20_000)]
+    data = gzip.compress(json.dumps(rows, indent=0).encode())[:-3000]
+    path = file(data)
+    *sound, fault = read(path)
+    assert sound == rows[: len(sound)]
+    assert len(sound) > 19_800
+    assert "cannot read on: Compressed file ended" in str(fault)
+    line = int(str(fault).removeprefix(f"{path}:").split(":")[0])
+    assert line > 4 * len(sound)
 
 
 ROWS = [{"pmid": "1", "title": 'A "quoted", one', "abstract": "Two\nlines."}, {"title": "Zwei"}]

@@ -94,7 +94,8 @@ class _View:
     def __init__(self, pieces: Iterable[bytes]) -> None:
         # Bytes that are no UTF-8 pass as halves of surrogate pairs, so that they cost one value.
         decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
-        self._pieces = (decoder.decode(piece) for piece in pieces)
+        self._pieces: Iterator[str] = (decoder.decode(piece) for piece in pieces)
+        self._failure: Exception | None = None
         self._text = ""
         self._at = 0
         self.line = 1
@@ -220,8 +221,14 @@ class _View:
     def _more(self) -> bool:
         wanted = max(len(self._text) - self._at, 1)  # reading as much again keeps the cost linear
         found = [self._text[self._at :]]
-        while wanted > 0 and (piece := next(self._pieces, None)) is not None:
-            found.append(piece)
-            wanted -= len(piece)
+        try:
+            while wanted > 0 and (piece := next(self._pieces, None)) is not None:
+                found.append(piece)
+                wanted -= len(piece)
+        except BREAKS as error:  # what was read before is looked at first
+            self._failure = error
+            self._pieces = iter(())
+        if len(found) == 1 and self._failure:
+            raise self._failure
         self._text, self._at = "".join(found), 0
         return len(found) > 1
