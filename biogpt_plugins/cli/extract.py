@@ -123,8 +123,8 @@ def extract(  # noqa: PLR0913 - options of a command
         get_task(task)
     check_readable(files)
     known = EntityDictionary.read(dictionary) if dictionary else None
-    read = partial(read_records, files, form, sections=sections, latest=latest)
-    records = islice(read(strict=strict), limit)
+    read = partial(read_records, files, form, sections=sections)
+    records = islice(read(latest=latest, strict=strict), limit)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.load(
             ctx,

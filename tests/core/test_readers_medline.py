@@ -273,7 +273,7 @@ def test_unknown_xml_is_named(tmp_path, root):
     path = tmp_path / "x.xml"
     path.write_text(f'<?xml version="1.0"?><{root}><a/></{root}>')
     (fault,) = read(str(path))
-    assert "give its format" in str(fault)
+    assert "name the format" in str(fault)
 
 
 MEASURE = """

@@ -118,8 +118,10 @@ def _read(
             text = decode(b"".join(source.lines()))
             yield Found(1, Paper(id=source.name, text=text) if isinstance(text, str) else text)
         case _:
-            known_ones = "PubMed's, BioC's or JATS's"
-            yield Found(1, InputError(f"its XML is not {known_ones} by its root: give its format"))
+            message = (
+                "XML whose root is not PubMed's, BioC's or JATS's: name the format if it is one"
+            )
+            yield Found(1, InputError(message))
 
 
 def _xml(
