@@ -285,6 +285,8 @@ class Prediction(_Value, Generic[ResultT]):
 
     Attributes:
         id: The input's own identifier (a PMID, say), where it has one.
+        section: The section of a full text that was read, "Results / Renal function"; offsets count
+            in the whole paper then. None where papers are not read by section.
         task: Name of the task that was run.
         model: Name of the model that was asked.
         result: The typed result, or None if `error` is set.
@@ -298,6 +300,7 @@ class Prediction(_Value, Generic[ResultT]):
     """
 
     id: str | None = None
+    section: str | None = None
     task: str
     model: str | None = None
     result: ResultT | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,15 @@ import typer
 from rich.progress import Progress
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.corpus import Format, JsonlWriter, Record, check_readable, read_records
+from biogpt_plugins.corpus import (
+    Format,
+    JsonlWriter,
+    Record,
+    Sections,
+    Withdrawn,
+    check_readable,
+    read_records,
+)
 from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline
@@ -40,10 +49,30 @@ def extract(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--format",
             "-f",
-            help="pubtator; jsonl: an object a line, title and abstract, text, or question and "
-            "context; text: one document a file. auto looks into each file.",
+            help="medline: PubMed's XML; jats: PMC's full texts; pubmedqa: an object of PMIDs and "
+            "their questions; jsonl: an object a line, or an array of objects, with title and "
+            "abstract, text, or question and context; csv: columns of these names, also between "
+            "tabs; text: one document a file. auto looks into each file.",
         ),
     ] = Format.auto,
+    sections: Annotated[
+        Sections,
+        typer.Option(
+            help="Full texts, JATS or BioC: abstract reads title and abstract; all reads every "
+            "section by itself, with offsets in the whole paper."
+        ),
+    ] = Sections.abstract,
+    latest: Annotated[
+        bool,
+        typer.Option(
+            "--latest",
+            help="PubMed's XML: look through all files first, and read citations that are revised "
+            "or deleted only in their last version.",
+        ),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
+    ] = False,
     out: Annotated[
         str, typer.Option("--out", "-o", help='JSON Lines file; "-" for standard output.')
     ] = "-",
@@ -94,7 +123,8 @@ def extract(  # noqa: PLR0913 - options of a command
         get_task(task)
     check_readable(files)
     known = EntityDictionary.read(dictionary) if dictionary else None
-    records = islice(read_records(files, form), limit)
+    read = partial(read_records, files, form, sections=sections)
+    records = islice(read(latest=latest, strict=strict), limit)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.load(
             ctx,
@@ -115,13 +145,13 @@ def extract(  # noqa: PLR0913 - options of a command
         tally = _Tally()
         try:
             with console.progress() as progress:
-                total = _count(files, form, limit, progress)
+                total = _count(files, read, limit, progress)
                 bar = progress.add_task(pipeline.task.name, total=total, rest="")
                 for record, prediction in _predict(pipeline, records, chunk):
                     writer.write(prediction)
                     tally.add(record, prediction)
                     progress.update(bar, advance=1, rest=tally.rest)
-        except (KeyboardInterrupt, OSError) as error:
+        except (KeyboardInterrupt, OSError, InputError) as error:
             if not isinstance(error, BrokenPipeError):
                 _conclude(tally, out)
             raise
@@ -135,22 +165,45 @@ def extract(  # noqa: PLR0913 - options of a command
 def _predict(
     pipeline: Pipeline, records: Iterator[Record], chunk: int
 ) -> Iterator[tuple[Record, Prediction[Any]]]:
-    while batch := list(islice(records, chunk)):
+    broken: InputError | None = None
+    while broken is None:
+        batch, broken = _batch(records, chunk)
+        if not batch:
+            break
         readable = [r for r in batch if not isinstance(r.value, InputError)]
         predictions = iter(pipeline.run([r.value for r in readable]))
         for record in batch:
             if isinstance(record.value, InputError):
+                id_ = getattr(record.value, "id", None)
                 error = Failure.of(record.value)
-                yield record, Prediction(task=pipeline.task.name, error=error)
+                yield record, Prediction(id=id_, task=pipeline.task.name, error=error)
             else:
-                yield record, next(predictions)
+                yield record, record.placed(next(predictions))
+    if broken:
+        raise broken
 
 
-def _count(files: list[str], form: Format, limit: int | None, progress: Progress) -> int | None:
+def _batch(records: Iterator[Record], chunk: int) -> tuple[list[Record], InputError | None]:
+    """The next records, and the error at which a strict reader stopped behind them."""
+    batch: list[Record] = []
+    try:
+        for record in islice(records, chunk):
+            batch.append(record)
+    except InputError as error:
+        return batch, error
+    return batch, None
+
+
+def _count(
+    files: list[str],
+    read: Callable[[], Iterator[Record]],
+    limit: int | None,
+    progress: Progress,
+) -> int | None:
     """How many records there are to be, where files can be read twice and somebody watches."""
     if progress.disable or not all(Path(name).is_file() for name in files):
         return None
-    return sum(1 for _ in islice(read_records(files, form), limit))
+    return sum(1 for _ in islice(read(), limit))
 
 
 @dataclass
@@ -159,6 +212,7 @@ class _Tally:
 
     papers: int = 0
     failures: int = 0
+    withdrawn: int = 0
     cut: int = 0
     relations: int = 0
     grounded: int = 0
@@ -174,7 +228,9 @@ class _Tally:
         self.papers += 1
         self.cut += bool(prediction.truncated_tokens)
         result = prediction.result
-        if prediction.error:
+        if isinstance(record.value, Withdrawn):
+            self.withdrawn += 1
+        elif prediction.error:
             self.failures += 1
             self._name(record, prediction.error)
         elif isinstance(result, list):
@@ -212,6 +268,8 @@ class _Tally:
             yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
         if self.cut:
             yield f"{self.cut:,} were cut to fit the model"
+        if self.withdrawn:
+            yield f"{self.withdrawn:,} deleted from PubMed, or revised later on"
         if self.failures:
             yield f"{self.failures:,} failed; their lines say why"
 

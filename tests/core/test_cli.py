@@ -408,3 +408,52 @@ def test_misuse_is_one_line_too(arguments, message):
     found = CliRunner().invoke(app, arguments, prog_name="biogpt")
     assert found.exit_code == 2
     assert found.stderr.splitlines() == [message]
+
+
+PUBMED = """<?xml version="1.0"?>
+<PubmedArticleSet>
+<PubmedArticle><MedlineCitation><PMID Version="1">7</PMID><Article><ArticleTitle>Aspirin.
+</ArticleTitle><Abstract><AbstractText>And nausea.</AbstractText></Abstract></Article>
+</MedlineCitation></PubmedArticle>
+<PubmedArticle><PMID>8</PubmedArticle>
+<DeleteCitation><PMID Version="1">7</PMID></DeleteCitation>
+</PubmedArticleSet>
+"""
+
+
+def test_extract_tells_deleted_citations_from_failures(tmp_path):
+    path = tmp_path / "pubmed.xml"
+    path.write_text(PUBMED)
+    done = run("extract", path, load=Loader(ASPIRIN))
+    found = predictions(done.stdout)
+    assert [(p.id, p.ok) for p in found] == [("7", True), (None, False), ("7", False)]
+    assert f"warning: {path}:6: no XML" in done.stderr
+    assert "1 deleted from PubMed, or revised later on\n1 failed" in done.stderr
+    done = run("extract", path, "--latest")
+    assert [p.ok for p in predictions(done.stdout)] == [False, False, False]
+
+
+def test_strict_extraction_stops_at_the_first_broken_record_and_keeps_what_is_done(tmp_path):
+    path = tmp_path / "pubmed.xml"
+    path.write_text(PUBMED)
+    done = run("extract", path, "--strict", load=Loader(ASPIRIN))
+    assert done.exit_code == 2
+    assert [p.id for p in predictions(done.stdout)] == ["7"]
+    assert "1 records in" in done.stderr
+    assert f"error: {path}:6: no XML" in done.stderr
+
+
+def test_extract_reads_full_texts_by_section(tmp_path):
+    path = tmp_path / "paper.nxml"
+    path.write_text(
+        "<article><front><article-meta><article-id pub-id-type='pmc'>5</article-id><title-group>"
+        "<article-title>Aspirin and nausea.</article-title></title-group></article-meta></front>"
+        "<body><sec><title>Results</title><p>Aspirin, then nausea.</p></sec></body></article>"
+    )
+    done = run("extract", path, "--sections", "all", load=Loader(ASPIRIN, ASPIRIN))
+    first, second = predictions(done.stdout)
+    assert [(p.id, p.section) for p in (first, second)] == [
+        ("PMC5", "abstract"),
+        ("PMC5", "Results"),
+    ]
+    assert second.result[0].head.start == len("Aspirin and nausea. ")

@@ -1,0 +1,8 @@
+"""Readers: files of papers -> records, one at a time, in constant memory; one module a format."""
+
+from biogpt_plugins.corpus.readers.files import check_readable
+from biogpt_plugins.corpus.readers.formats import Format
+from biogpt_plugins.corpus.readers.read import read_records
+from biogpt_plugins.corpus.readers.records import Record, Sections, Withdrawn
+
+__all__ = ["Format", "Record", "Sections", "Withdrawn", "check_readable", "read_records"]

@@ -1,0 +1,211 @@
+"""XML as a row of elements, each parsed by itself: safely, in constant memory.
+
+A file is cut at the tags of its records before anything is parsed. So a record that is not well
+formed costs itself only, which no parser of whole files can do, and no record sees the document's
+DTD: there are no entities to load or to blow up. Characters that the DTDs of PubMed and JATS name,
+&alpha; for one, are known all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from html.entities import html5
+from typing import Any
+
+from lxml import etree
+
+from biogpt_plugins.corpus.readers.files import BREAKS, broken_off
+from biogpt_plugins.errors import InputError
+
+LARGEST = 1 << 26
+"""A record that has more bytes is none: it lacks its end."""
+
+Element = tuple[int, "bytes | InputError"]
+"""(line on which an element begins, its bytes or the error that stands in its place)"""
+
+_REACH = 64  # the longest mark
+_ENDS = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
+_NAMED = re.compile(rb"&([A-Za-z]\w*);")
+_PREFIXES = re.compile(rb"\s(xmlns:[\w.-]+)\s*=\s*(\"[^\"<]*\"|'[^'<]*')")
+_ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.-]+)")
+_SPACE = re.compile(r"[ \t\r\n]+")
+_FORMULA = "math"
+
+
+class _View:
+    """What is in sight of a stream of bytes."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._counted = (0, 1)
+        self.data = b""
+        self.failure: InputError | None = None
+
+    def more(self, keep: int) -> bool:
+        """Read on, and forget what is before an offset; False at the end."""
+        wanted = max(len(self.data) - keep, 1)  # reading as much again keeps the cost linear
+        found: list[bytes] = []
+        try:
+            while wanted > 0 and (piece := next(self._pieces, b"")):
+                found.append(piece)
+                wanted -= len(piece)
+        except BREAKS as error:
+            self.failure = broken_off(error)
+            self._pieces = iter(())
+        if not found:
+            return False
+        line = self.line(keep)
+        self.data = b"".join([self.data[keep:], *found])
+        self._counted = (0, line)
+        return True
+
+    def line(self, offset: int) -> int:
+        """The line on which an offset is; offsets are asked for in order."""
+        at, line = self._counted
+        line += self.data.count(b"\n", at, offset)
+        self._counted = (offset, line)
+        return line
+
+
+def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]:
+    """Cut a file into its elements of some names, which do not stand in each other."""
+    tag = b"(" + "|".join(names).encode() + b")"
+    tags = rb"<" + tag + rb"(?=[\s/>])|</" + tag + rb"\s{0,32}>"
+    mark = re.compile(rb"<!--|<!\[CDATA\[|" + tags)
+    view = _View(pieces)
+    begin: int | None = None  # of the element that is open
+    name, at = b"", 0
+    while True:
+        found = mark.search(view.data, at)
+        past = _past(view.data, found) if found else None
+        if found is None or past is None:
+            keep = found.start() if found else max(at, len(view.data) - _REACH)
+            first = keep if begin is None else begin
+            if len(view.data) - first > LARGEST:
+                yield view.line(first), InputError(f"no end within {LARGEST >> 20} MiB")
+                begin = None
+            elif view.more(first):
+                at, begin = keep - first, None if begin is None else 0
+                continue
+            elif found is None:
+                break
+            if found:  # a comment without an end is none, and nor are those in it
+                mark = re.compile(tags)
+            at = keep
+        elif found[1]:
+            if begin is not None:
+                yield view.line(begin), _unclosed(name)
+            begin, name, at = found.start(), found[1], past
+        else:
+            if found[2] == name and begin is not None:
+                yield view.line(begin), view.data[begin:past]
+                begin = None
+            at = past
+    if view.failure:
+        yield view.line(len(view.data)), view.failure
+    elif begin is not None:
+        yield view.line(begin), _unclosed(name)
+
+
+def _past(data: bytes, mark: re.Match[bytes]) -> int | None:
+    """Where a tag, a comment or a CDATA section ends; None if that is not in sight."""
+    closing = _ENDS.get(mark[0])
+    if closing is None:
+        return mark.end()
+    end = data.find(closing, mark.end())
+    return None if end < 0 else end + len(closing)
+
+
+def _unclosed(name: bytes) -> InputError:
+    return InputError(f"no XML: <{name.decode()}> has no end")
+
+
+class XmlParser:
+    """Parses elements that were cut out of a file.
+
+    Args:
+        head: The file's beginning, for its encoding and the prefixes that its root declares.
+
+    Raises:
+        InputError: The encoding is not known.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        found = _ENCODING.match(head.lstrip())
+        encoding = found[1].decode() if found else "UTF-8"
+        try:
+            self._parser = etree.XMLParser(
+                encoding=encoding,
+                resolve_entities=False,
+                no_network=True,
+                load_dtd=False,
+                huge_tree=False,
+                remove_comments=True,
+                remove_pis=True,
+            )
+        except LookupError as error:
+            raise InputError(f"{encoding} is no known encoding: convert the file") from error
+        prefixes = dict(reversed(_PREFIXES.findall(head)))
+        self._root = b"".join([b"<r", *(b" %s=%s" % each for each in prefixes.items()), b">"])
+
+    def parse(self, data: bytes) -> Any:  # noqa: ANN401 - lxml has no types
+        """Parse an element.
+
+        Raises:
+            XmlError: It is not well formed.
+        """
+        if b"&" in data:
+            data = _NAMED.sub(_character, data)
+        try:
+            return etree.fromstring(self._root + data + b"</r>", self._parser)[0]
+        except etree.XMLSyntaxError as error:
+            reason = (error.msg or "not well formed").partition(", line ")[0]
+            raise XmlError(f"no XML: {reason}", (error.lineno or 1) - 1) from error
+
+
+class XmlError(InputError):
+    """An element that is not well formed, `below` lines below its beginning."""
+
+    def __init__(self, message: str, below: int) -> None:
+        super().__init__(message)
+        self.below = below
+
+    def __reduce__(self) -> tuple[type[XmlError], tuple[str, int]]:
+        return type(self), (str(self), self.below)
+
+
+def plain(element: Any, skip: frozenset[str] = frozenset()) -> str:  # noqa: ANN401
+    """The text of an element without its markup; runs of blanks and line breaks are one space.
+
+    Args:
+        element: An element, or None.
+        skip: Names of elements that are no text.
+    """
+    if element is None:
+        return ""
+    text = (element.text or "") if not len(element) else "".join(_pieces(element, skip))
+    return _SPACE.sub(" ", text).strip(" ")
+
+
+def local(element: Any) -> str:  # noqa: ANN401
+    """An element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def _pieces(element: Any, skip: frozenset[str]) -> Iterator[str]:  # noqa: ANN401
+    yield element.text or ""
+    for child in element:
+        name = local(child)
+        if name == _FORMULA:
+            yield "".join(text.strip() for text in child.itertext())
+        elif name not in skip:
+            yield from _pieces(child, skip)
+        yield child.tail or ""
+
+
+def _character(reference: re.Match[bytes]) -> bytes:
+    """A character by its number in place of its name; XML's own five, and unknown ones, stay."""
+    name = reference[1].decode()
+    text = "" if name in ("amp", "lt", "gt", "quot", "apos") else html5.get(f"{name};", "")
+    return "".join(f"&#{ord(c)};" for c in text).encode() or reference[0]

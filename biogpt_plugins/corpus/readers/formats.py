@@ -1,0 +1,116 @@
+"""Formats, and which one a file is in by how it begins."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from biogpt_plugins.corpus.readers.files import BOM
+
+
+class Format(str, Enum):
+    """How a file is laid out; `auto` looks at how it begins."""
+
+    auto = "auto"
+    pubtator = "pubtator"
+    bioc_xml = "bioc-xml"
+    bioc_json = "bioc-json"
+    medline = "medline"
+    jats = "jats"
+    pubmedqa = "pubmedqa"
+    jsonl = "jsonl"
+    csv = "csv"
+    text = "text"
+
+
+TITLE_OR_ABSTRACT = re.compile(r"([^|\t]+)\|([ta])\|(.*)", re.DOTALL)
+ROOTS = {
+    "PubmedArticleSet": Format.medline,
+    "PubmedBookArticleSet": Format.medline,
+    "PubmedArticle": Format.medline,
+    "MedlineCitationSet": Format.medline,
+    "MedlineCitation": Format.medline,
+    "collection": Format.bioc_xml,
+    "pmc-articleset": Format.jats,
+    "article": Format.jats,
+    "OAI-PMH": Format.jats,
+}
+TEXTS = {"title", "abstract", "text", "question", "context", "contexts", "sentence", "term"}
+MARKS = ("\t", ",", ";")
+_KNOWN = TEXTS | {"id", "pmid"}
+_XML = re.compile(rb"<(\?xml\s|!DOCTYPE\s|!--)")
+_BEFORE_ROOT = re.compile(rb"\s*(<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>)", re.DOTALL)
+_ROOT = re.compile(
+    rb"\s*(<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^\[>]*(\[(<!--.*?-->|\"[^\"]*\"|'[^']*'|[^\]])*\]\s*)?>)",
+    re.DOTALL,
+)
+_ROOT = re.compile(rb"\s*<([\w:.-]+)[\s/>]")
+_ARRAY = re.compile(rb"\[\s*([{\"]|$)")
+_COLLECTION = re.compile(rb'"(documents|PubTator3|passages)"\s*:\s*\[')
+_BY_ID = re.compile(
+    rb'\{\s*"[^"]*"\s*:\s*\{\s*"(%s)"\s*:' % "|".join(sorted(TEXTS)).encode(), re.IGNORECASE
+)
+
+
+def tells(head: bytes) -> bool:
+    """Whether so much of a file's beginning says what format it is in."""
+    start = head.removeprefix(BOM).lstrip()
+    if start.startswith(b"<"):
+        return _root(start) is not None or not _XML.match(start)
+    # What a JSON file holds may be told late: sources, dates and keys come first.
+    return bool(start) and (not start.startswith((b"{", b"[")) or _is_line(start))
+
+
+def guess(head: bytes) -> Format | None:
+    """The format of a file that begins so; None for XML of an unknown kind."""
+    start = head.lstrip()
+    first = start.split(b"\n", 1)[0].strip()
+    if start.startswith(b"<") and (_XML.match(start) or _root(start) in ROOTS):
+        return ROOTS.get(_root(start) or "")
+    # A title may begin with a bracket: that of a paper in another language than English does.
+    if start.startswith(b"{") or _ARRAY.match(first):
+        return _guess_json(start)
+    text = first.decode("utf-8", errors="replace")
+    if TITLE_OR_ABSTRACT.match(text):
+        return Format.pubtator
+    if _is_table(text):
+        return Format.csv
+    return Format.text
+
+
+def columns(header: str, mark: str) -> list[str]:
+    """The names in the first line of a table, in lower case."""
+    return [name.strip().strip('"').strip().lower() for name in header.split(mark)]
+
+
+def _is_table(header: str) -> bool:
+    """Whether two columns at least have names that are known, and one of them is a text."""
+    known = (_KNOWN.intersection(columns(header, mark)) for mark in MARKS)
+    return any(len(names) > 1 and names & TEXTS for names in known)
+
+
+def is_collection(head: bytes) -> bool:
+    """Whether a JSON file has its BioC documents in an array, and not one after another."""
+    found = _COLLECTION.search(head)
+    return found is not None and found[1] != b"passages"
+
+
+def _guess_json(start: bytes) -> Format:
+    if _BY_ID.match(start):
+        return Format.pubmedqa
+    return Format.bioc_json if _COLLECTION.search(start) else Format.jsonl
+
+
+def _is_line(start: bytes) -> bool:
+    """Whether the first line is long, and so all there is to look at, or tells by itself."""
+    line, end, _ = start.partition(b"\n")
+    return bool(end) and line.rstrip().endswith((b"}", b"]"))
+
+
+def _root(start: bytes) -> str | None:
+    """The name of XML's root, without its prefix; None if it is not in sight."""
+    at = 0
+    while found := _BEFORE_ROOT.match(start, at):
+        at = found.end()
+    root = _ROOT.match(start, at)
+    return root[1].decode(errors="replace").rpartition(":")[2] if root else None

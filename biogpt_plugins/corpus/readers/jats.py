@@ -1,0 +1,100 @@
+"""JATS full texts: PMC's .nxml files, sets of articles, and what PMC's OAI service hands out.
+
+A section's own paragraphs are a record; a section within it is another. Figures, tables, formulas
+in TeX, references and footnotes are left out, and so are marks above the line that refer to the
+literature, which would else run into the word before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from biogpt_plugins.corpus.readers.elements import local, plain
+from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Found, Sections
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.inputs import Paper
+
+NAMES = ("article",)
+
+_NO_TEXT = frozenset(
+    {
+        *("boxed-text", "fig", "fig-group", "table-wrap", "table", "graphic", "media"),
+        *("fn", "label", "object-id", "supplementary-material", "tex-math"),
+    }
+)
+_OWN = {"p", "list", "def-list", "disp-quote", "statement", "speech", "verse-group"}
+_IDS = ("pmcid", "pmc", "pmcaid", "pmid", "doi", "publisher-id")
+
+
+def read(article: Any, sections: Sections) -> Iterator[Found]:  # noqa: ANN401 - lxml has no types
+    """Read an element: title and abstract, and with `Sections.all` each section of the body."""
+    meta = article.find("{*}front/{*}article-meta")
+    if meta is None:
+        raise InputError("the article has no article-meta: it is no JATS")
+    for mark in list(article.iter("{*}sup", "{*}xref")):
+        _drop_reference(mark)
+    id_ = _id(meta)
+    titles = meta.find("{*}title-group")
+    parts = () if titles is None else (titles.find("{*}article-title"), titles.find("{*}subtitle"))
+    title = ": ".join(filter(None, (plain(part, _NO_TEXT) for part in parts)))
+    paper = Paper(id=id_, title=title, text=_abstract(meta))
+    if sections is Sections.abstract:
+        yield Found(0, paper)
+        return
+    body = article.find("{*}body")
+    start = len(paper.source) + 1 if paper.source else 0
+    if paper.source or body is None:
+        yield Found(0, paper, TITLE_AND_ABSTRACT)
+    for name, text in () if body is None else _sections(body, ()):
+        yield Found(0, Paper(id=id_, text=text), name, start)
+        start += len(text) + 1
+
+
+def _sections(parent: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """Sections with their paths, each with what stands in it before the next begins."""
+    own: list[str] = []
+    for child in parent:
+        name = local(child)
+        if name in _OWN:
+            own.append(plain(child, _NO_TEXT))
+        elif name == "sec":
+            if text := " ".join(filter(None, own)):
+                yield " / ".join(path) or "body", text
+            own = []
+            heading = plain(child.find("{*}title"), _NO_TEXT) or child.get("sec-type", "")
+            yield from _sections(child, (*path, heading) if heading else path)
+    if text := " ".join(filter(None, own)):
+        yield " / ".join(path) or "body", text
+
+
+def _abstract(meta: Any) -> str:  # noqa: ANN401
+    """The abstract itself, none for the public, in pictures or in another language."""
+    found = [a for a in meta.iterfind("{*}abstract") if a.get("abstract-type") is None]
+    parts: list[str] = []
+    for child in found[0] if found else ():
+        if local(child) == "sec":
+            text = " ".join(filter(None, (plain(p, _NO_TEXT) for p in child.iter("{*}p"))))
+            label = plain(child.find("{*}title"), _NO_TEXT).rstrip(":. ").upper()
+            parts.append(f"{label}: {text}" if label and text else text)
+        elif local(child) in _OWN:
+            parts.append(plain(child, _NO_TEXT))
+    return " ".join(filter(None, parts))
+
+
+def _id(meta: Any) -> str | None:  # noqa: ANN401
+    ids = {i.get("pub-id-type", ""): plain(i) for i in meta.iterfind("{*}article-id")}
+    kind = next((kind for kind in _IDS if ids.get(kind)), None)
+    if kind is None:
+        return None
+    return f"PMC{ids[kind]}" if kind.startswith("pmc") and ids[kind].isdigit() else ids[kind]
+
+
+def _drop_reference(mark: Any) -> None:  # noqa: ANN401
+    """Take the text out of a mark above the line that refers to the literature."""
+    refers = [x for x in mark.iter("{*}xref") if x.get("ref-type") == "bibr"]
+    raised = local(mark) == "sup" or any(local(child) == "sup" for child in mark)
+    if refers and raised:
+        for child in list(mark):
+            mark.remove(child)
+        mark.text = ""

@@ -1,0 +1,84 @@
+"""MEDLINE and PubMed XML: PubmedArticleSet, as PubMed's baseline and update files are.
+
+Text is put together as PubMed shows it: sections of an abstract as "LABEL: text", without markup,
+in one line. A title that PubMed has not translated is the one in the paper's own language.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from biogpt_plugins.corpus.readers.elements import local, plain
+from biogpt_plugins.corpus.readers.records import Found, Withdrawn
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.inputs import Paper
+
+DELETED = "DeleteCitation"
+
+_NO_TITLE = {"", "[Not Available].", "[Not Available]", "[In Process Citation]"}
+_NO_LABEL = {"", "UNLABELLED", "UNASSIGNED"}
+_PMID = re.compile(rb"<PMID\b([^<>]*)>\s*(\d+)\s*</PMID\s*>")
+_VERSION = re.compile(rb"\bVersion\s*=\s*[\"'](\d+)")
+
+
+class Citation(NamedTuple):
+    """What a citation is called: PubMed counts versions of a few journals' papers."""
+
+    pmid: int
+    version: int = 1
+
+
+def names(head: bytes) -> tuple[str, ...]:
+    """The names of a file's records; a MedlineCitation may stand by itself or in another."""
+    alone = b"<MedlineCitationSet" in head
+    return (*(("MedlineCitation",) if alone else ("PubmedArticle", "PubmedBookArticle")), DELETED)
+
+
+def deletes(data: bytes) -> bool:
+    """Whether an element names citations that are deleted."""
+    return data.startswith(b"<" + DELETED.encode())
+
+
+def citations(data: bytes) -> list[Citation]:
+    """The citation that an element is of; or all that it deletes."""
+    found = _PMID.finditer(data) if deletes(data) else filter(None, [_PMID.search(data)])
+    return [Citation(int(each[2]), _version(each[1])) for each in found]
+
+
+def read(element: Any) -> Iterator[Found]:  # noqa: ANN401 - lxml has no types
+    """Read an element; one that deletes gives a Withdrawn for each citation that it names."""
+    if local(element) == DELETED:
+        for pmid in element.iterfind("PMID"):
+            yield Found(0, Withdrawn(f"PMID {plain(pmid)} is deleted from PubMed", plain(pmid)))
+        return
+    citation = next((e for e in element.iter("MedlineCitation", "BookDocument")), element)
+    pmid = plain(citation.find("PMID"))
+    if not pmid:
+        raise InputError(f"<{local(element)}> has no PMID")
+    article = citation.find("Article")
+    article = citation if article is None else article
+    title = plain(article.find("ArticleTitle"))
+    if title in _NO_TITLE:
+        title = plain(article.find("VernacularTitle")) or title
+    yield Found(0, Paper(id=pmid, title=title, text=_abstract(citation, article)))
+
+
+def _abstract(citation: Any, article: Any) -> str:  # noqa: ANN401
+    abstract = article.find("Abstract")
+    if abstract is None:
+        abstract = next((a for a in citation.iterfind("OtherAbstract[@Language='eng']")), None)
+    if abstract is None:
+        return ""
+    return " ".join(filter(None, map(_section, abstract.iterfind("AbstractText"))))
+
+
+def _section(section: Any) -> str:  # noqa: ANN401
+    text, label = plain(section), section.get("Label", "").strip().rstrip(":")
+    return text if label.upper() in _NO_LABEL or not text else f"{label}: {text}"
+
+
+def _version(attributes: bytes) -> int:
+    found = _VERSION.search(attributes)
+    return int(found[1]) if found else 1

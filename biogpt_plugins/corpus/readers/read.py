@@ -1,0 +1,184 @@
+"""From files to records, whatever their format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any, TypeGuard
+
+from biogpt_plugins.corpus.readers import bioc, jats, medline
+from biogpt_plugins.corpus.readers.elements import Element, XmlError, XmlParser, elements
+from biogpt_plugins.corpus.readers.files import (
+    BREAKS,
+    STDIN,
+    Source,
+    broken_off,
+    decode,
+    open_source,
+)
+from biogpt_plugins.corpus.readers.formats import Format, guess, is_collection, tells
+from biogpt_plugins.corpus.readers.latest import Latest
+from biogpt_plugins.corpus.readers.lines import read_jsonl, read_pubtator
+from biogpt_plugins.corpus.readers.medline import Citation
+from biogpt_plugins.corpus.readers.records import Found, Record, Sections, Withdrawn
+from biogpt_plugins.corpus.readers.tables import read_table
+from biogpt_plugins.corpus.readers.values import papers, read_questions, read_values
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.inputs import Paper
+
+
+def read_records(
+    paths: Iterable[str],
+    form: Format = Format.auto,
+    *,
+    sections: Sections = Sections.abstract,
+    latest: bool = False,
+    strict: bool = False,
+) -> Iterator[Record]:
+    """Read files one after another.
+
+    What cannot be read costs itself only: a broken record comes out as a record whose value is an
+    InputError that names the file and the line, and so does the place where a file breaks off. A
+    citation that PubMed deleted comes out as a Withdrawn, which is an InputError, too.
+
+    Args:
+        paths: Files, plain or gzip; "-" is the standard input.
+        form: The format of all of them.
+        sections: How much of full texts is read, in JATS and BioC.
+        latest: Look through files of PubMed XML first, so that of a PMID only the last citation in
+            them comes out; others are Withdrawn. Without it revised citations come out again, in
+            the files' order, since what is read already cannot be taken back.
+        strict: Raise the first error of a broken record.
+
+    Raises:
+        InputError: A record is broken, and `strict` is True.
+    """
+    paths = list(paths)
+    last = Latest(_citations(paths, form)) if latest else None
+    places = count(1)
+    for path in paths:
+        name = "standard input" if path == STDIN else path
+        line = 0
+        try:
+            with open_source(path, tells) as source:
+                for line, found, section, start in _read(source, form, sections, last, places):
+                    where = f"{name}:{line}"
+                    value = _named(found, where) if isinstance(found, InputError) else found
+                    if strict and _is_broken(value):
+                        raise value
+                    yield Record(where, value, section, start)
+        except BREAKS as error:
+            where = f"{name}:{line + 1}"
+            broken = _named(broken_off(error), where)
+            if strict:
+                raise broken from error
+            yield Record(where, broken)
+
+
+def _is_broken(value: object) -> TypeGuard[InputError]:
+    return isinstance(value, InputError) and not isinstance(value, Withdrawn)
+
+
+def _named(error: InputError, where: str) -> InputError:
+    message = f"{where}: {error}"
+    return Withdrawn(message, error.id) if isinstance(error, Withdrawn) else InputError(message)
+
+
+def _read(
+    source: Source, form: Format, sections: Sections, last: Latest | None, places: Iterator[int]
+) -> Iterator[Found]:
+    known = guess(source.head) if form is Format.auto else form
+    match known:
+        case Format.pubtator:
+            yield from read_pubtator(source.lines())
+        case Format.bioc_xml:
+            found = elements(source.pieces(), bioc.NAMES)
+            yield from _xml(source, found, partial(bioc.read_xml, sections=sections))
+        case Format.jats:
+            found = elements(source.pieces(), jats.NAMES)
+            yield from _xml(source, found, partial(jats.read, sections=sections))
+        case Format.medline:
+            found = elements(source.pieces(), medline.names(source.head))
+            if last and source.name:
+                found = _current(found, last, places)
+            yield from _xml(source, found, medline.read)
+        case Format.bioc_json:
+            yield from _values(source, sections, collection=is_collection(source.head))
+        case Format.jsonl if source.head.lstrip().startswith(b"["):
+            yield from _values(source, sections, collection=False)
+        case Format.jsonl:
+            yield from read_jsonl(source.lines())
+        case Format.pubmedqa:
+            yield from read_questions(source.pieces())
+        case Format.csv:
+            yield from read_table(source.lines())
+        case Format.text:
+            text = decode(b"".join(source.lines()))
+            yield Found(1, Paper(id=source.name, text=text) if isinstance(text, str) else text)
+        case _:
+            message = (
+                "XML whose root is not PubMed's, BioC's or JATS's: name the format if it is one"
+            )
+            yield Found(1, InputError(message))
+
+
+def _xml(
+    source: Source, found: Iterable[Element], read: Callable[[Any], Iterator[Found]]
+) -> Iterator[Found]:
+    try:
+        parser = XmlParser(source.head)
+    except InputError as error:
+        yield Found(1, error)
+        return
+    for line, data in found:
+        if isinstance(data, InputError):
+            yield Found(line, data)
+            continue
+        try:
+            for one in read(parser.parse(data)):
+                yield one._replace(line=line)
+        except XmlError as error:
+            yield Found(line + error.below, error)
+        except InputError as error:
+            yield Found(line, error)
+
+
+def _values(source: Source, sections: Sections, *, collection: bool) -> Iterator[Found]:
+    for line, value in read_values(source.pieces(), collection=collection):
+        try:
+            for one in papers(value, sections):
+                yield one._replace(line=line)
+        except InputError as error:
+            yield Found(line, error)
+
+
+def _current(found: Iterable[Element], last: Latest, places: Iterator[int]) -> Iterator[Element]:
+    """Elements, with those withdrawn whose citation comes again, or is deleted."""
+    for (line, data), place in zip(found, places, strict=False):
+        earlier: list[str] = []
+        if isinstance(data, bytes) and not medline.deletes(data):
+            pmids = (citation.pmid for citation in medline.citations(data))
+            earlier = [str(pmid) for pmid in pmids if not last.is_last(pmid, place)]
+        if earlier:
+            message = f"PMID {earlier[0]} is revised or deleted later in the files"
+            yield line, Withdrawn(message, earlier[0])
+        else:
+            yield line, data
+
+
+def _citations(paths: Iterable[str], form: Format) -> Iterator[tuple[int, Citation, bool]]:
+    """All citations in files of PubMed XML, with their places."""
+    places = count(1)
+    for path in paths:
+        if path == STDIN:
+            continue
+        with suppress(*BREAKS), open_source(path, tells) as source:
+            if (guess(source.head) if form is Format.auto else form) is not Format.medline:
+                continue
+            found = elements(source.pieces(), medline.names(source.head))
+            for (_, data), place in zip(found, places, strict=False):
+                if isinstance(data, bytes):
+                    deleted = medline.deletes(data)
+                    yield from ((place, each, deleted) for each in medline.citations(data))
