@@ -26,10 +26,10 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
         **({} if runtime == "transformers" else {"engine": runtime}),
         **({"dictionary": pipeline.dictionary.fingerprint} if pipeline.dictionary else {}),
         "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
+        **{key: value for key, value in trust.items() if key != "calibration"},
         "labels": "scored" if pipeline.chooses else "written",
         **{f"card {key}": value for key, value in card.items()},
         **{f"decoding {key}": value for key, value in decoding.items()},
-        **{key: value for key, value in trust.items() if key != "calibration"},
         "calibration": own.model_dump(mode="json") if own else None,
     }
 

@@ -219,7 +219,8 @@ class _Shard:
         self.path = path
         self.part = path.with_suffix(_PART)
         self.size = self.records = 0
-        self._file = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        binary = getattr(os, "O_BINARY", 0)  # of Windows
+        self._file = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | binary, 0o666)
 
     def write(self, lines: Sequence[bytes]) -> None:
         rest = memoryview(b"".join(lines))

@@ -74,7 +74,7 @@ def test_a_run_without_records_and_one_of_failures_end_as_extract_does(tmp_path)
 
 def test_ask_each_paper_of_a_corpus(papers, tmp_path):
     folder = tmp_path / "run"
-    given = ("--corpus", f"{tmp_path}/*.jsonl", "--run", folder)
+    given = ("--corpus", f"{papers.parent}/*.jsonl", "--run", folder)
     done = run("ask", "Is it bad?", "Is it new?", *given)
     assert done.exit_code == 0
     assert done.stdout == "Is it bad?\n  yes 5\nIs it new?\n  yes 5\n"

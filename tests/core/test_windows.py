@@ -12,7 +12,7 @@ from biogpt_plugins.errors import EngineError
 TITLE = "A series of cases."
 
 
-def paper(cases=60, *, title=TITLE, every="drug{n} caused illness{n}."):
+def paper(cases=60, *, title=TITLE, every="In it drug{n} caused illness{n}."):
     text = " ".join(f"{every.format(n=n)} Nothing else was seen." for n in range(cases))
     return Paper(id="7", title=title, text=text)
 
