@@ -66,12 +66,12 @@ def carry_out(  # noqa: PLR0913 - what commands were given
                 questions=questions,
                 limit=limit,
                 chunk_size=chunk,
-                watcher=Watcher(begun=shown.begun, done=shown.done),
+                watcher=Watcher(begun=shown.begun, done=shown.done, ended=shown.ended),
             )
-        except (KeyboardInterrupt, OSError) as error:
+        except (KeyboardInterrupt, OSError, InputError) as error:
             progress.stop()
             if shown.started:
-                _conclude(shown, folder, shown.counts, ended=True)
+                _conclude(shown, folder, shown.kept, ended=True)
             if isinstance(error, Terminated):
                 raise typer.Exit(_SIGTERM) from error
             raise
@@ -101,26 +101,17 @@ class _Shown:
         self._progress, self._files, self._form = progress, files, form
         self._limit, self._each = limit, each
         self._bar = progress.add_task(name, total=None, rest="")
-        self._before = Counts()
-        self._copied = 0
+        self.kept = Counts()
+        self._before = 0
         self._total: int | None = None
         self._bytes = [os.path.getsize(p) if Path(p).is_file() else None for p in files]
         self._done: dict[int, int] = {}
         self._file = 0
         self._said = time.monotonic()
 
-    @property
-    def counts(self) -> Counts:
-        before, tally = self._before, self.tally
-        return Counts(
-            before.records + tally.papers,
-            before.failed + tally.failures,
-            before.copied + self._copied,
-        )
-
     def begun(self, counts: Counts, records_of_files: dict[int, int]) -> None:
         self.started = True
-        self._before, self._done = counts, records_of_files
+        self._before, self._done = counts.records, records_of_files
         self._file = max(records_of_files, default=0)
         if counts.records:
             console.remark("note", f"{counts.records:,} records are done already: going on")
@@ -130,7 +121,6 @@ class _Shown:
 
     def done(self, outcome: Outcome) -> None:
         self.tally.add(outcome.where, outcome.prediction)
-        self._copied += outcome.same_as is not None
         self._done[outcome.file] = outcome.record + 1
         if outcome.file > self._file:
             self._file = outcome.file
@@ -139,6 +129,9 @@ class _Shown:
         if self._progress.disable and time.monotonic() - self._said >= _SECONDS:
             self._said = time.monotonic()
             console.stderr().print(self._line(), soft_wrap=True)
+
+    def ended(self, counts: Counts) -> None:
+        self.kept = counts
 
     @property
     def _exact(self) -> bool:
@@ -164,11 +157,11 @@ class _Shown:
 
     def _line(self) -> str:
         of = f" of {'' if self._exact else 'about '}{self._total:,}" if self._total else ""
-        left = ""
+        now, left = self._before + self.tally.papers, ""
         if self._total and self.tally.papers:
             rate = self.tally.papers / (time.monotonic() - self.tally.started)
-            left = f", {_duration((self._total - self.counts.records) / rate)} left"
-        return f"{self.counts.records:,}{of} records, {self.tally.rest}{left}"
+            left = f", {_duration((self._total - now) / rate)} left"
+        return f"{now:,}{of} records, {self.tally.rest}{left}"
 
 
 def _duration(seconds: float) -> str:

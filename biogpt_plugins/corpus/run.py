@@ -32,7 +32,7 @@ from biogpt_plugins.results import Failure, Prediction
 __all__ = ["Outcome", "is_run", "outcomes", "results", "run"]
 
 _SHARD = 1024
-_SECONDS = 60.0
+_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,12 @@ class Watcher:
     Attributes:
         begun: With what is done already, and how many records of each input that are.
         done: With each outcome, as soon as it is written.
+        ended: With what is kept, however the run ended.
     """
 
     begun: Callable[[Counts, dict[int, int]], None] = lambda *_: None
     done: Callable[[Outcome], None] = lambda _: None
+    ended: Callable[[Counts], None] = lambda _: None
 
 
 def run(  # noqa: PLR0913 - options, all but three keyword-only
@@ -108,7 +110,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         )
         began = time.monotonic()
         try:
-            while chunk := list(islice(items, chunk_size)):
+            for chunk in _chunks(items, chunk_size):
                 found = _computed(pipeline, chunk, store)
                 with held_back():
                     records = store.write(found)
@@ -119,8 +121,12 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
                     watcher.done(outcome)
         finally:
             with held_back():
-                store.publish()
-        return store.counts
+                try:
+                    store.publish()
+                finally:
+                    counts = store.counts
+                    watcher.ended(counts)
+        return counts
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -172,6 +178,23 @@ def _check_known(pipeline: Pipeline, item: _Item, last: Outcome) -> None:
             f"{item.where} is another text than the run had there: give the input that it began "
             "with"
         )
+
+
+def _chunks(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:
+    """So many items at a time; what was read before an input failed comes first."""
+    chunk: list[_Item] = []
+    try:
+        for item in items:
+            chunk.append(item)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    except (BioGPTError, OSError):
+        if chunk:
+            yield chunk
+        raise
+    if chunk:
+        yield chunk
 
 
 def _asked(record: Record, questions: Sequence[str]) -> Iterator[tuple[str, object, str | None]]:

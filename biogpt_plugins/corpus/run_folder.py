@@ -189,7 +189,11 @@ class RunFolder:
         if self._shard is None:
             return
         shard, self._shard = self._shard, None
-        shard.publish()
+        try:
+            shard.publish()
+        except OSError:
+            self._index.drop()
+            raise
         self._shards += 1
         self._index.keep()
 

@@ -116,6 +116,12 @@ class TextIndex:
             self._base.execute("COMMIT")
             self._base.execute("BEGIN")
 
+    def drop(self) -> None:
+        """Drop what was added since."""
+        with self._told():
+            self._base.execute("ROLLBACK")
+            self._base.execute("BEGIN")
+
     def forget(self) -> None:
         """Become empty."""
         with self._told():

@@ -314,6 +314,21 @@ def test_two_processes_do_not_write_one_run(papers, tmp_path):
     assert run(pipeline(), [papers], tmp_path / "run").records == 10
 
 
+def test_an_input_that_goes_while_it_runs_is_told_and_costs_nothing_before_it(papers, tmp_path):
+    more = write(tmp_path / "more.jsonl", range(10, 12))
+
+    def done(outcome):
+        if outcome.record == 3:
+            more.unlink()
+
+    with pytest.raises(FileNotFoundError, match=r"more\.jsonl"):
+        run(pipeline(), [papers, more], tmp_path / "run", chunk_size=4, watcher=Watcher(done=done))
+    assert ids(tmp_path / "run") == [str(n) for n in range(10)]
+    write(more, range(10, 12))
+    run(pipeline(), [papers, more], tmp_path / "run")
+    assert ids(tmp_path / "run") == [str(n) for n in range(12)]
+
+
 def test_a_full_disk_is_told_and_keeps_what_is_done(tmp_path):
     texts = "drug{n} caused illness{n}. " * 20
     papers = write(tmp_path / "papers.jsonl", range(60), text=texts)
