@@ -79,13 +79,16 @@ def test_a_relation_of_two_windows_is_told_once_with_all_its_evidence():
     assert len(relation.evidence) == 60
 
 
-def test_an_abbreviation_that_the_paper_defines_elsewhere_is_known_in_every_window():
-    begin = "We gave tobramycin sulphate (TS). Then drug1 caused illness1."
-    dictionary = EntityDictionary([("drug1", "D1")])
-    whole = Paper(text=f"{begin} {paper().text} TS was stopped.")
+def test_an_abbreviation_that_another_window_defines_is_known_in_all():
+    begin = "We gave delayed renal urate granules 1 (drug1)."
+    filling = "Nothing else was seen by any of the doctors who looked at it. " * 40
+    whole = Paper(text=f"{begin} {filling}In the end drug1 caused illness1.")
+    dictionary = EntityDictionary([("delayed renal urate granules 1", "D1")])
     (found,) = predict(pipeline(dictionary=dictionary), [whole])
-    assert {end.head.id for end in found.result if end.head.text == "drug1"} == {"D1"}
-    assert len(found.result) == 60
+    (relation,) = [one for one in found.result if one.head.text == "drug1"]
+    assert relation.head.start > len(filling)
+    assert relation.head.long_form == "delayed renal urate granules 1"
+    assert (relation.head.id, relation.head.id_match) == ("D1", "abbreviation")
 
 
 class Failing(Ruled):
@@ -127,6 +130,7 @@ def test_on_a_real_model():
     assert long_.truncated_tokens == 0
     assert any("windows" in said for said in long_.warnings)
     grounded = [relation for relation in long_.result if relation.grounded]
+    assert grounded
     for relation in grounded:
         for end in (relation.head, relation.tail):
             assert whole.source[end.start : end.end] == end.text
