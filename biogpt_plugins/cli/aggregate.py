@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from io import StringIO
 from typing import Annotated, Literal
@@ -17,6 +17,7 @@ from rich.table import Table
 from biogpt_plugins.aggregation import Aggregate, Edge
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Format, JsonlWriter, Record, check_readable, read_records
+from biogpt_plugins.corpus.run import is_run, results
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Prediction
 
@@ -37,7 +38,9 @@ class Shape(str, Enum):
 def aggregate(
     files: Annotated[
         list[str],
-        typer.Argument(help='Files that `biogpt extract` wrote; "-" for standard input.'),
+        typer.Argument(
+            help='Files that `biogpt extract` wrote, or folders of runs; "-" for standard input.'
+        ),
     ],
     *,
     out: Annotated[
@@ -58,14 +61,14 @@ def aggregate(
     that state it, that speak of it as possible, and in which a sentence negates it. A paper that is
     there twice counts once, and the order of papers and files plays no part.
     """
-    check_readable(files)
+    check_readable(name for name in files if not is_run(name))
     found = Aggregate()
     papers = faults = 0
     with JsonlWriter(out or "-", force=force, inputs=files) as writer:
-        for record in read_records(files, Format.jsonl):
+        for given in _given(files):
             papers += 1
             try:
-                found.add(_prediction(record))
+                found.add(_prediction(given) if isinstance(given, Record) else given)
             except InputError as error:
                 faults += 1
                 if faults <= _FAULTS_SHOWN:
@@ -78,6 +81,11 @@ def aggregate(
     if out != "-":
         _print(edges[:limit], shape)
     _conclude(papers, faults, edges, out)
+
+
+def _given(files: Iterable[str]) -> Iterator[Record | Prediction]:
+    for name in files:
+        yield from results(name) if is_run(name) else read_records([name], Format.jsonl)
 
 
 def _prediction(record: Record) -> Prediction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from glob import glob
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +12,14 @@ import typer
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
-from biogpt_plugins.errors import ModelError
+from biogpt_plugins.cli.running import Run, carry_out
+from biogpt_plugins.corpus import Format, check_readable
+from biogpt_plugins.errors import InputError, ModelError
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 
 PRETRAINED = "microsoft/biogpt"
+_CHUNK = 64
 
 MaxNewTokens = Annotated[
     int | None, typer.Option("--max-new-tokens", "-n", min=1, help="Most tokens to write.")
@@ -24,12 +28,37 @@ MaxNewTokens = Annotated[
 
 def ask(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
-    question: Annotated[str, typer.Argument(help="A question to be answered yes, no or maybe.")],
+    question: Annotated[
+        list[str],
+        typer.Argument(
+            help="A question to be answered yes, no or maybe; of a corpus also several."
+        ),
+    ],
     *,
     context: Annotated[
-        str,
-        typer.Option("--context", "-c", help="The passage; @FILE reads it, @- the standard input."),
-    ],
+        str | None,
+        typer.Option(
+            "--context",
+            "-c",
+            help="The passage; @FILE reads it, @- the standard input.",
+            show_default=False,
+        ),
+    ] = None,
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A file of papers to ask instead, each by itself; may be given again. A pattern "
+            "in quotes stands for all files that it fits.",
+            show_default=False,
+        ),
+    ] = None,
+    run: Run = None,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="Of the corpus, as in `biogpt extract`.")
+    ] = Format.auto,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Stop after so many answers of a corpus.")
+    ] = None,
     long_answer: Annotated[
         str, typer.Option(help="The passage's own conclusion, for a reasoning-free model.")
     ] = "",
@@ -41,8 +70,14 @@ def ask(  # noqa: PLR0913 - options of a command
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
-    """Answer a question about a passage: yes, no or maybe, with probabilities."""
-    value = {"question": question, "context": _text(context), "long_answer": long_answer}
+    """Answer a question about a passage: yes, no or maybe, with probabilities.
+
+    With --corpus and --run, ask each paper of a corpus, which goes on after whatever ended it.
+    """
+    files = _of_a_corpus(question, corpus, context, run, single=bool(as_json or long_answer))
+    if context is None and not files:
+        raise InputError("give a passage (--context) or papers (--corpus): see `biogpt ask --help`")
+    asked = {"question": question[0], "context": _text(context or ""), "long_answer": long_answer}
     task = _layout(model, long_answer, allow_pickle=allow_pickle)
     pipeline = console.load(
         ctx,
@@ -54,7 +89,10 @@ def ask(  # noqa: PLR0913 - options of a command
         dtype=dtype,
         allow_pickle=allow_pickle,
     )
-    answer = console.result_of(pipeline.run([value])[0], as_json=as_json)
+    if run:
+        carry_out(pipeline, files, run, form=form, limit=limit, chunk=_CHUNK, questions=question)
+        return
+    answer = console.result_of(pipeline.run([asked])[0], as_json=as_json)
     if not as_json:
         console.stdout().print(show.bars(answer.probabilities))
         if answer.abstained:
@@ -145,6 +183,36 @@ def _layout(model: str, long_answer: str, *, allow_pickle: bool) -> str:
     if long_answer and task == required:
         console.remark("warning", f"{model} was not taught to read a long answer: it is left out")
     return task
+
+
+def _of_a_corpus(
+    questions: list[str],
+    corpus: list[str] | None,
+    context: str | None,
+    run: Path | None,
+    *,
+    single: bool,
+) -> list[str]:
+    """The files of the corpus, if one is asked."""
+    if not corpus:
+        if run or len(questions) > 1:
+            raise InputError(
+                "several questions, and --run, are for a corpus: name it with --corpus"
+            )
+        return []
+    if context is not None or single:
+        raise InputError("--corpus asks papers: leave out --context, --long-answer and --json")
+    if not run:
+        raise InputError("--corpus needs a folder for its answers: name it with --run")
+    for one in questions:
+        if Path(one).is_file():
+            raise InputError(
+                f"{one} is a file, and stands where a question does: give --corpus before each "
+                "file, or put the pattern in quotes"
+            )
+    files = [name for given in corpus for name in (sorted(glob(given)) or [given])]
+    check_readable(files)
+    return files
 
 
 def _text(given: str) -> str:

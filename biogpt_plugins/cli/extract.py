@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,22 +12,21 @@ import typer
 from rich.progress import Progress
 
 from biogpt_plugins.cli import console
+from biogpt_plugins.cli.running import Run, carry_out
+from biogpt_plugins.cli.tally import Tally
 from biogpt_plugins.corpus import (
     Format,
     JsonlWriter,
     Record,
     Sections,
-    Withdrawn,
     check_readable,
     read_records,
 )
 from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import Answer, Failure, Hallmarks, Prediction
+from biogpt_plugins.results import Failure, Prediction
 from biogpt_plugins.tasks import get_task
-
-_FAILURES_SHOWN = 5
 
 
 def extract(  # noqa: PLR0913 - options of a command
@@ -77,6 +73,7 @@ def extract(  # noqa: PLR0913 - options of a command
         str, typer.Option("--out", "-o", help='JSON Lines file; "-" for standard output.')
     ] = "-",
     force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
+    run: Run = None,
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many records.")
     ] = None,
@@ -117,14 +114,18 @@ def extract(  # noqa: PLR0913 - options of a command
 
     Writes one Prediction a line, in the order of the records, each as soon as it is there: what is
     done stays done, whatever happens next. A record that cannot be read, or on which the model
-    fails, becomes a line that says so.
+    fails, becomes a line that says so. With --run the results are kept in a folder, where
+    `biogpt aggregate` reads them, and long papers are read in windows.
     """
+    if run and (out != "-" or force):
+        raise InputError("--run keeps the results in its folder: leave out --out and --force")
     if task is not None:
         get_task(task)
     check_readable(files)
     known = EntityDictionary.read(dictionary) if dictionary else None
+    if run and (latest or sections is not Sections.abstract):
+        raise InputError("--run takes neither --latest nor --sections: use -o instead")
     read = partial(read_records, files, form, sections=sections)
-    records = islice(read(latest=latest, strict=strict), limit)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.load(
             ctx,
@@ -142,14 +143,18 @@ def extract(  # noqa: PLR0913 - options of a command
         )
         if pipeline.task.grounded:  # every relation tells how sure the model was
             pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
-        tally = _Tally()
+        if run:
+            carry_out(pipeline, files, run, form=form, strict=strict, limit=limit, chunk=chunk)
+            return
+        records = islice(read(latest=latest, strict=strict), limit)
+        tally = Tally()
         try:
             with console.progress() as progress:
                 total = _count(files, read, limit, progress)
                 bar = progress.add_task(pipeline.task.name, total=total, rest="")
                 for record, prediction in _predict(pipeline, records, chunk):
                     writer.write(prediction)
-                    tally.add(record, prediction)
+                    tally.add(record.where, prediction)
                     progress.update(bar, advance=1, rest=tally.rest)
         except (KeyboardInterrupt, OSError, InputError) as error:
             if not isinstance(error, BrokenPipeError):
@@ -206,84 +211,7 @@ def _count(
     return sum(1 for _ in islice(read(), limit))
 
 
-@dataclass
-class _Tally:
-    """What a run came to so far."""
-
-    papers: int = 0
-    failures: int = 0
-    withdrawn: int = 0
-    cut: int = 0
-    relations: int = 0
-    grounded: int = 0
-    negated: int = 0
-    speculated: int = 0
-    ends: int = 0
-    identified: int = 0
-    with_relations: int = 0
-    labels: Counter[str] = field(default_factory=Counter)
-    started: float = field(default_factory=time.monotonic)
-
-    def add(self, record: Record, prediction: Prediction[Any]) -> None:
-        self.papers += 1
-        self.cut += bool(prediction.truncated_tokens)
-        result = prediction.result
-        if isinstance(record.value, Withdrawn):
-            self.withdrawn += 1
-        elif prediction.error:
-            self.failures += 1
-            self._name(record, prediction.error)
-        elif isinstance(result, list):
-            self.relations += len(result)
-            self.grounded += sum(relation.grounded for relation in result)
-            self.with_relations += bool(result)
-            self.negated += sum(relation.negated for relation in result)
-            self.speculated += sum(relation.speculated for relation in result)
-            ends = [end for relation in result for end in (relation.head, relation.tail)]
-            self.ends += len(ends)
-            self.identified += sum(end.id is not None for end in ends)
-        elif isinstance(result, Answer):
-            self.labels[result.label or "no answer"] += 1
-        elif isinstance(result, Hallmarks):
-            self.labels.update(result.labels or ("none",))
-
-    @property
-    def rest(self) -> str:
-        failed = f", {self.failures} failed" if self.failures else ""
-        return f"{self._rate:.1f}/s{failed}"
-
-    def lines(self) -> Iterator[str]:
-        seconds = time.monotonic() - self.started
-        yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
-        if self.relations:
-            yield (
-                f"{self.relations:,} relations in {self.with_relations:,} of them, "
-                f"{self.grounded / self.relations:.1%} with both ends found in the text"
-            )
-        if self.negated or self.speculated:
-            yield f"{self.negated:,} negated by a sentence, {self.speculated:,} only speculated"
-        if self.identified:
-            yield f"{self.identified / self.ends:.1%} of their ends with an id"
-        if self.labels:
-            yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
-        if self.cut:
-            yield f"{self.cut:,} were cut to fit the model"
-        if self.withdrawn:
-            yield f"{self.withdrawn:,} deleted from PubMed, or revised later on"
-        if self.failures:
-            yield f"{self.failures:,} failed; their lines say why"
-
-    @property
-    def _rate(self) -> float:
-        return self.papers / max(time.monotonic() - self.started, 1e-3)
-
-    def _name(self, record: Record, error: Failure) -> None:
-        if self.failures <= _FAILURES_SHOWN:
-            place = "" if error.message.startswith(record.where) else f"{record.where}: "
-            console.remark("warning", f"{place}{error.message}")
-
-
-def _conclude(tally: _Tally, out: str) -> None:
+def _conclude(tally: Tally, out: str) -> None:
     err = console.stderr()
     for line in tally.lines():
         err.print(line)

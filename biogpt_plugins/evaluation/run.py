@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.matching import name
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.provenance import check_same, settings_of
 from biogpt_plugins.results import Prediction
 from biogpt_plugins.scorers.gold import Document, GoldSet
 
@@ -76,7 +76,7 @@ def _taken_up(pipeline: Pipeline, gold: GoldSet[Any], folder: Path) -> list[Pred
     path, settings = folder / PREDICTIONS, folder / SETTINGS
     lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
     part = lines.pop()  # an interruption may leave a part of a line
-    ours, texts = _settings(pipeline), [_mark(document) for document in gold.documents]
+    ours, texts = settings_of(pipeline), [_mark(document) for document in gold.documents]
     if not lines and (settings.is_file() or not part):
         path.write_bytes(b"")
         _save(settings, ours, texts)
@@ -89,12 +89,7 @@ def _taken_up(pipeline: Pipeline, gold: GoldSet[Any], folder: Path) -> list[Pred
             f"{folder} holds no run to go on from, {SETTINGS} or {PREDICTIONS} is broken: name "
             "another folder, or remove that one"
         ) from error
-    keys = [key for key in {**ours, **theirs} if key != "texts"]
-    if other := [key for key in keys if theirs.get(key) != ours.get(key)]:
-        raise InputError(
-            f"{folder} holds another run ({other[0]} {theirs.get(other[0])!r}, now "
-            f"{ours.get(other[0])!r}): name another folder, or remove that one"
-        )
+    check_same(folder, {key: theirs[key] for key in theirs if key != "texts"}, ours)
     seen = theirs.get("texts", "").split()
     for document, text, other_text in zip(gold.documents, texts, seen, strict=False):
         if text != other_text:
@@ -107,27 +102,6 @@ def _taken_up(pipeline: Pipeline, gold: GoldSet[Any], folder: Path) -> list[Pred
     if len(texts) > len(seen):
         _save(settings, ours, texts)
     return found[: len(gold.documents)]
-
-
-def _settings(pipeline: Pipeline) -> dict[str, Any]:
-    """All that decides on a prediction, but for the text."""
-    card = pipeline.card.model_dump(mode="json")
-    decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
-    runtime = getattr(pipeline.engine, "runtime", "transformers")
-    trust = vars(pipeline.trust)
-    own = pipeline.trust.calibration.of(pipeline.task.name)
-    return {
-        "task": pipeline.task.name,
-        "model": pipeline.engine.model_name,
-        # Runs of before there were others do not tell it.
-        **({} if runtime == "transformers" else {"engine": runtime}),
-        "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
-        "labels": "scored" if pipeline.chooses else "written",
-        **{f"card {key}": value for key, value in card.items()},
-        **{f"decoding {key}": value for key, value in decoding.items()},
-        **{key: value for key, value in trust.items() if key != "calibration"},
-        "calibration": own.model_dump(mode="json") if own else None,
-    }
 
 
 def _mark(document: Document[Any]) -> str:

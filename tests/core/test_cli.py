@@ -398,7 +398,10 @@ def test_a_closed_pipe_is_no_matter():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ask", "why?"], "error: Missing option '--context' / '-c': see `biogpt ask --help`"),
+        (
+            ["ask", "why?"],
+            "error: give a passage (--context) or papers (--corpus): see `biogpt ask --help`",
+        ),
         (["nope"], "error: No such command 'nope': see `biogpt --help`"),
         (["--nope"], "error: No such option: --nope: see `biogpt --help`"),
         (["extract"], "error: Missing argument 'files': see `biogpt extract --help`"),

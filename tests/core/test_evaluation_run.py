@@ -163,8 +163,8 @@ def _other_dtype():
             lambda: pipeline(decoding="grounded"),
             "(decoding grounded False, now True)",
         ),
-        (lambda: pipeline(samples=2), "(decoding temperature 0.0, now 1.0)"),
-        (lambda: pipeline(min_score=0.5), "(decoding logprobs False, now True)"),
+        (lambda: pipeline(samples=2), "(samples None, now 2)"),
+        (lambda: pipeline(min_score=0.5), "(min_score None, now 0.5)"),
         (
             lambda: pipeline(
                 calibration=Calibration().with_task("bc5cdr", RelationCalibration(slope=2))

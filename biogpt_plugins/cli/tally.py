@@ -1,0 +1,92 @@
+"""What a command's predictions came to: counted as they come, told at the end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from biogpt_plugins.cli import console
+from biogpt_plugins.corpus import Withdrawn
+from biogpt_plugins.results import Answer, Failure, Hallmarks, Prediction
+
+_FAILURES_SHOWN = 5
+
+
+@dataclass
+class Tally:
+    """What a run came to so far."""
+
+    papers: int = 0
+    failures: int = 0
+    withdrawn: int = 0
+    cut: int = 0
+    relations: int = 0
+    grounded: int = 0
+    negated: int = 0
+    speculated: int = 0
+    ends: int = 0
+    identified: int = 0
+    with_relations: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+
+    def add(self, where: str, prediction: Prediction[Any]) -> None:
+        self.papers += 1
+        self.cut += bool(prediction.truncated_tokens)
+        result = prediction.result
+        if prediction.error and prediction.error.type == Withdrawn.__name__:
+            self.withdrawn += 1
+        elif prediction.error:
+            self.failures += 1
+            self._name(where, prediction.error)
+        elif isinstance(result, list):
+            self.relations += len(result)
+            self.grounded += sum(relation.grounded for relation in result)
+            self.with_relations += bool(result)
+            self.negated += sum(relation.negated for relation in result)
+            self.speculated += sum(relation.speculated for relation in result)
+            ends = [end for relation in result for end in (relation.head, relation.tail)]
+            self.ends += len(ends)
+            self.identified += sum(end.id is not None for end in ends)
+        elif isinstance(result, Answer):
+            self.labels[result.label or "no answer"] += 1
+        elif isinstance(result, Hallmarks):
+            self.labels.update(result.labels or ("none",))
+
+    @property
+    def rest(self) -> str:
+        failed = f", {self.failures} failed" if self.failures else ""
+        return f"{self._rate:.1f}/s{failed}"
+
+    def lines(self) -> Iterator[str]:
+        seconds = time.monotonic() - self.started
+        yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
+        if self.relations:
+            yield (
+                f"{self.relations:,} relations in {self.with_relations:,} of them, "
+                f"{self.grounded / self.relations:.1%} with both ends found in the text"
+            )
+        if self.negated or self.speculated:
+            yield f"{self.negated:,} negated by a sentence, {self.speculated:,} only speculated"
+        if self.identified:
+            yield f"{self.identified / self.ends:.1%} of their ends with an id"
+        if self.labels:
+            yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
+        if self.cut:
+            yield f"{self.cut:,} were cut to fit the model"
+        if self.withdrawn:
+            yield f"{self.withdrawn:,} deleted from PubMed, or revised later on"
+        if self.failures:
+            yield f"{self.failures:,} failed; their lines say why"
+
+    @property
+    def _rate(self) -> float:
+        return self.papers / max(time.monotonic() - self.started, 1e-3)
+
+    def _name(self, where: str, error: Failure) -> None:
+        if self.failures <= _FAILURES_SHOWN:
+            place = "" if error.message.startswith(where) else f"{where}: "
+            console.remark("warning", f"{place}{error.message}")

@@ -1,0 +1,127 @@
+"""`biogpt extract --run`, `ask --corpus`, and `aggregate` of a run: what is said, and where."""
+
+import json
+
+import pytest
+from doubles import Ruled
+from typer.testing import CliRunner
+
+from biogpt_plugins import Pipeline
+from biogpt_plugins.cli import app
+from biogpt_plugins.corpus.run import outcomes, results
+
+
+def run(*args):
+    def load(_, task, *, decoding=None, min_score=None, **__):
+        return Pipeline(task or "bc5cdr", Ruled(), decoding=decoding, min_score=min_score)
+
+    return CliRunner().invoke(app, [str(arg) for arg in args], obj=load)
+
+
+@pytest.fixture
+def papers(tmp_path):
+    path = tmp_path / "papers.jsonl"
+    lines = [{"id": n, "title": "Case.", "text": f"drug{n % 3} caused illness1."} for n in range(5)]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_extract_into_a_run_and_go_on(papers, tmp_path):
+    folder = tmp_path / "run"
+    first = run("extract", papers, "--run", folder, "--limit", 2)
+    assert (first.exit_code, first.stdout) == (0, "")
+    again = run("extract", papers, "--run", folder)
+    assert again.exit_code == 0
+    said = again.stderr.splitlines()
+    assert said[0] == "note: 2 records are done already: going on"
+    assert said[1].startswith("3 records in ")
+    assert said[-1] == f"{folder} holds 5 results, 2 of them as identical texts had"
+    assert [prediction.id for prediction in results(folder)] == list("01234")
+    assert all(one.score is None for p in results(folder) for one in p.result), "Ruled tells none"
+    third = run("extract", papers, "--run", folder)
+    assert third.exit_code == 0
+    assert "5 records are done already" in third.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--min-score", "0.5"], "holds another run (min_score None, now 0.5)"),
+        (["--task", "kd_dti"], "holds another run (task 'bc5cdr', now 'kd_dti')"),
+        (["-o", "out"], "leave out --out and --force"),
+        (["--format", "jsonl"], "(format 'auto', now 'jsonl')"),
+    ],
+)
+def test_extract_refuses_to_mix(papers, tmp_path, options, why):
+    assert run("extract", papers, "--run", tmp_path / "run").exit_code == 0
+    done = run("extract", papers, "--run", tmp_path / "run", *options)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert why in done.stderr
+
+
+def test_a_run_without_records_and_one_of_failures_end_as_extract_does(tmp_path):
+    empty = tmp_path / "empty.jsonl"
+    empty.write_text("\n")
+    done = run("extract", empty, "--run", tmp_path / "a", "--format", "jsonl")
+    assert done.exit_code == 2
+    assert f"error: no records in {empty}" in done.stderr
+    empty.write_text("{\n")
+    done = run("extract", empty, "--run", tmp_path / "b")
+    assert done.exit_code == 1
+    assert f"{tmp_path}/b holds 1 results; 1 failed" in done.stderr
+
+
+def test_ask_each_paper_of_a_corpus(papers, tmp_path):
+    folder = tmp_path / "run"
+    given = ("--corpus", f"{papers.parent}/*.jsonl", "--run", folder)
+    done = run("ask", "Is it bad?", "Is it new?", *given)
+    assert done.exit_code == 0
+    assert done.stdout == "Is it bad?\n  yes 5\nIs it new?\n  yes 5\n"
+    found = list(outcomes(folder))
+    assert [one.prediction.id for one in found] == [
+        "0",
+        "0",
+        "1",
+        "1",
+        "2",
+        "2",
+        "3",
+        "3",
+        "4",
+        "4",
+    ]
+    assert [one.question for one in found[:2]] == ["Is it bad?", "Is it new?"]
+    again = run("ask", "Is it bad?", *given)
+    assert (
+        "another run (questions ['Is it bad?', 'Is it new?'], now ['Is it bad?'])" in again.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["q?", "--corpus", "{papers}"], "name it with --run"),
+        (["q?", "--corpus", "{papers}", "--run", "{run}", "-c", "x"], "leave out --context"),
+        (["q?", "{papers}", "--corpus", "{papers}", "--run", "{run}"], "is a file, and stands"),
+        (["q?", "r?", "-c", "x"], "several questions, and --run, are for a corpus"),
+        (["q?", "--corpus", "nowhere", "--run", "{run}"], "nowhere: No such file"),
+    ],
+)
+def test_ask_refuses(papers, tmp_path, args, why):
+    done = run("ask", *[arg.format(papers=papers, run=tmp_path / "run") for arg in args])
+    assert done.exit_code == 2
+    assert why in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_aggregate_a_run(papers, tmp_path):
+    run("extract", papers, "--run", tmp_path / "run")
+    done = run("aggregate", tmp_path / "run", "--format", "csv")
+    assert done.exit_code == 0
+    rows = [line.split(",")[:4] for line in done.stdout.splitlines()[1:]]
+    assert rows == [
+        ["drug0", "CID", "illness1", "2"],
+        ["drug1", "CID", "illness1", "2"],
+        ["drug2", "CID", "illness1", "1"],
+    ]

@@ -1,0 +1,50 @@
+"""A run in a process of its own, on an engine that follows a rule: to be killed, or starved.
+
+python tests/run_driver.py run FILE FOLDER    # a line for each outcome, with small shards
+python tests/run_driver.py cli ARGUMENTS...   # `biogpt`, whose models are that engine
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from doubles import Ruled
+
+from biogpt_plugins import Pipeline
+from biogpt_plugins.cli import app
+from biogpt_plugins.corpus.run import Watcher, run
+
+
+class Slow(Ruled):
+    """Takes as long as it is told to, and writes down what it was asked."""
+
+    def complete(self, prompts, decoding):
+        time.sleep(float(os.environ.get("SECONDS", "0")))
+        if log := os.environ.get("LOG"):
+            with Path(log).open("a", encoding="utf-8") as file:
+                file.writelines(f"{prompt.text}\n" for prompt in prompts)
+        return super().complete(prompts, decoding)
+
+
+def _limited():
+    if most := os.environ.get("MOST_BYTES"):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(most), int(most)))
+
+
+if __name__ == "__main__":
+    kind, *rest = sys.argv[1:]
+    _limited()
+    if kind == "cli":
+        app(rest, obj=lambda _, task, **__: Pipeline(task or "bc5cdr", Slow()), prog_name="biogpt")
+    else:
+        run(
+            Pipeline("bc5cdr", Slow()),
+            rest[:-1],
+            rest[-1],
+            chunk_size=4,
+            shard_size=16,
+            watcher=Watcher(done=lambda outcome: print(outcome.where, flush=True)),  # noqa: T201
+        )
