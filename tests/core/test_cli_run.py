@@ -125,3 +125,19 @@ def test_aggregate_a_run(papers, tmp_path):
         ["drug1", "CID", "illness1", "2"],
         ["drug2", "CID", "illness1", "1"],
     ]
+
+
+@pytest.mark.parametrize("option", [["--latest"], ["--sections", "all"]])
+def test_a_run_takes_no_second_look_and_no_sections(papers, tmp_path, option):
+    done = run("extract", papers, "--run", tmp_path / "run", *option)
+    assert done.exit_code == 2
+    assert "--run takes neither --latest nor --sections" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_strict_run_stops_at_a_broken_record(papers, tmp_path):
+    papers.write_text(papers.read_text() + "{broken\n")
+    done = run("extract", papers, "--run", tmp_path / "run", "--strict")
+    assert done.exit_code == 2
+    assert f"{papers}:6" in done.stderr
+    assert len(list(results(tmp_path / "run"))) == 5
