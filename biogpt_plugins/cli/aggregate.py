@@ -10,15 +10,13 @@ from io import StringIO
 from typing import Annotated, Literal
 
 import typer
-from pydantic import ValidationError
 from rich import box
 from rich.table import Table
 
 from biogpt_plugins.aggregation import Aggregate, Edge
 from biogpt_plugins.cli import console
-from biogpt_plugins.corpus import Format, JsonlWriter, Record, check_readable, read_records
+from biogpt_plugins.corpus import JsonlWriter, check_readable, read_predictions
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Prediction
 
 _COLUMNS = ("head", "relation", "tail", "supporting", "speculating", "contradicting", "score")
 _HEADINGS = ("head", "relation", "tail", "stated", "possible", "negated", "score")
@@ -62,10 +60,12 @@ def aggregate(
     found = Aggregate()
     papers = faults = 0
     with JsonlWriter(out or "-", force=force, inputs=files) as writer:
-        for record in read_records(files, Format.jsonl):
+        for prediction in read_predictions(files):
             papers += 1
             try:
-                found.add(_prediction(record))
+                if isinstance(prediction, InputError):
+                    raise prediction
+                found.add(prediction)
             except InputError as error:
                 faults += 1
                 if faults <= _FAULTS_SHOWN:
@@ -78,17 +78,6 @@ def aggregate(
     if out != "-":
         _print(edges[:limit], shape)
     _conclude(papers, faults, edges, out)
-
-
-def _prediction(record: Record) -> Prediction:
-    if isinstance(record.value, InputError):
-        raise record.value
-    try:
-        return Prediction.model_validate(record.value)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = "".join(f"{key}: " for key in fault["loc"])
-        raise InputError(f"{record.where}: no Prediction: {place}{fault['msg'].lower()}") from error
 
 
 def _row(edge: Edge) -> tuple[str, ...]:

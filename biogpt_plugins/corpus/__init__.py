@@ -1,7 +1,18 @@
 """Papers in files: what reads them, and what writes what was found in them."""
 
 from biogpt_plugins.corpus.gold import read_gold
+from biogpt_plugins.corpus.predictions import read_predictions
 from biogpt_plugins.corpus.readers import Format, Record, check_readable, read_records
-from biogpt_plugins.corpus.writers import JsonlWriter
+from biogpt_plugins.corpus.writers import JsonlWriter, check_writable, write_text
 
-__all__ = ["Format", "JsonlWriter", "Record", "check_readable", "read_gold", "read_records"]
+__all__ = [
+    "Format",
+    "JsonlWriter",
+    "Record",
+    "check_readable",
+    "check_writable",
+    "read_gold",
+    "read_predictions",
+    "read_records",
+    "write_text",
+]
