@@ -107,7 +107,7 @@ def test_text_that_means_harm_is_shown_as_it_is(show, sources):
         page.wait_for_timeout(50)
     assert page.evaluate("window.owned") is None
     tab(page, "Papers")
-    assert page.locator("mark").all_text_contents() == list(reported.HOSTILE)
+    assert page.locator("#view-papers mark").all_text_contents() == list(reported.HOSTILE)
     assert page.locator("script").count() == 2
     assert page.locator("img").count() == 0
     addresses = page.eval_on_selector_all("a", "found => found.map((one) => one.href)")
@@ -125,8 +125,8 @@ def test_even_markup_in_the_page_could_not_run(show):
     ("words", "expected"),
     [
         ("lithium", "3 of 4 relations, 4 of 7 papers"),
-        ("LITHIUM not cause", "1 of 4 relations, 1 of 7 papers"),
-        ("nothing", "1 of 4 relations, 3 of 7 papers"),
+        ("LITHIUM did not", "1 of 4 relations, 1 of 7 papers"),
+        ("nothing", "0 of 4 relations, 3 of 7 papers"),
         ("zebra", "0 of 4 relations, 0 of 7 papers"),
     ],
 )

@@ -15,7 +15,8 @@ function fill(element, attributes, children) {
     if (typeof value === "function") element.addEventListener(name, value);
     else element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((one) => one !== null && one !== undefined && one !== false));
+  const missing = [null, undefined, false];
+  element.append(...children.flat(Infinity).filter((one) => !missing.includes(one)));
   return element;
 }
 

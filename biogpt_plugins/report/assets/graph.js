@@ -1,11 +1,12 @@
 // Relations of all papers as a picture: drag, zoom, point at, click to filter by.
 const EDGES_SHOWN = 150;
 const STEPS = 300;
+const ALWAYS_NAMED = 25;
 
 function graphView() {
-  const state = { nodes: [], edges: [], shift: [0, 0], zoom: 1, timer: 0, focus: 0 };
+  const state = { nodes: [], edges: [], shift: [0, 0], zoom: 1, timer: 0, size: [800, 560] };
   const plane = draw("g");
-  const svg = draw("svg", { class: "graph", viewBox: "-400 -280 800 560", role: "group", "aria-label": "Graph of relations" }, plane);
+  const svg = draw("svg", { class: "graph", role: "group", "aria-label": "Graph of relations" }, plane);
   const told = make("p", { class: "told", "aria-live": "polite" });
   const amount = make("input", { type: "range", min: 10, step: 10, "aria-label": "Edges shown" });
   const amountTold = make("output");
@@ -46,7 +47,9 @@ function graphView() {
         node.papers += edge.papers;
       }
     state.nodes = [...nodes.values()].sort((one, other) => other.papers - one.papers);
-    state.focus = 0;
+    state.size = [svg.clientWidth || 800, svg.clientHeight || 560];
+    const [width, height] = state.size;
+    svg.setAttribute("viewBox", `${-width / 2} ${-height / 2} ${width} ${height}`);
     placed(state.nodes);
     drawAll();
     run();
@@ -54,7 +57,7 @@ function graphView() {
 
   function drawAll() {
     const lines = state.edges.map((one) => {
-      const width = 1 + Math.min(5, Math.sqrt(one.edge.papers) - 1);
+      const width = 1.3 + Math.min(5, 1.5 * (Math.sqrt(one.edge.papers) - 1));
       one.line = draw("path", { class: `edge ${stanceOf(one.edge)}`, "stroke-width": width });
       const reach = draw("path", { class: "reach", mouseenter: () => point(one), mouseleave: () => point(null), click: () => pick({ edge: one.edge }) });
       one.reach = reach;
@@ -62,7 +65,7 @@ function graphView() {
     });
     const discs = state.nodes.map((node, i) => {
       node.radius = 4 + Math.min(14, 2.2 * Math.sqrt(node.papers));
-      node.label = draw("text", { y: -node.radius - 3 }, node.name);
+      node.label = draw("text", null, node.name);
       node.element = draw(
         "g",
         { class: `node ${typeClass(node.type)}`, tabindex: i ? -1 : 0, role: "button", "aria-label": sayNode(node), mouseenter: () => point(node), mouseleave: () => point(null), focus: () => point(node), blur: () => point(null) },
@@ -73,18 +76,20 @@ function graphView() {
       node.element.addEventListener("keydown", (event) => onKey(event, node));
       return node.element;
     });
-    plane.replaceChildren(...lines.flat(), ...discs);
+    plane.replaceChildren(...lines.flat(), ...discs.reverse()); // the most frequent on top
     told.textContent = state.nodes.length ? "" : "No relation is left by the filters.";
   }
 
   function run() {
     let heat = 1;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    // The first half unseen: what is still in a heap tells nothing.
-    for (let i = 0; i < (still ? STEPS : STEPS / 2); i++) step(state.nodes, state.edges, (heat *= COOLING));
+    const stretch = state.size[0] / state.size[1];
+    const next = () => step(state.nodes, state.edges, (heat *= COOLING), stretch);
+    // Most steps unseen: what is still in a heap tells nothing.
+    for (let i = 0; i < (still ? 1 : 0.7) * STEPS; i++) next();
     fit();
     const tick = () => {
-      step(state.nodes, state.edges, (heat *= COOLING));
+      next();
       place();
       if (heat > 0.02) state.timer = requestAnimationFrame(tick);
       else labels();
@@ -127,7 +132,8 @@ function graphView() {
     if (!state.nodes.length) return;
     const [left, right] = extent(state.nodes.map((node) => node.x));
     const [top, bottom] = extent(state.nodes.map((node) => node.y));
-    const zoom = Math.min(2, 720 / (right - left + 60), 500 / (bottom - top + 60));
+    const [width, height] = state.size;
+    const zoom = Math.min(2, (width - 120) / (right - left || 1), (height - 70) / (bottom - top || 1));
     place();
     moveTo([-((left + right) / 2) * zoom, -((top + bottom) / 2) * zoom], zoom);
   }
@@ -138,17 +144,23 @@ function graphView() {
     moveTo([x - (x - state.shift[0]) * real, y - (y - state.shift[1]) * real], zoom);
   }
 
-  // Labels that would lie on another's are left out, those of fewer papers first.
+  // Labels stand above or below, where they lie on nothing; those of the most papers may lie on
+  // discs. Where there is no room, they come when pointed at.
   function labels() {
+    const { zoom } = state;
+    const discs = state.nodes.map(({ x, y, radius }) => around(x * zoom, y * zoom, radius * zoom * 0.7, radius * zoom * 0.7));
     const taken = [];
-    for (const node of state.nodes) {
-      const [x, y] = [node.x * state.zoom, node.y * state.zoom - node.radius * state.zoom];
-      const half = node.name.length * 3.1 + 4;
-      const box = [x - half, x + half, y - 14, y + 2];
-      const free = taken.every((one) => box[1] < one[0] || box[0] > one[1] || box[3] < one[2] || box[2] > one[3]);
-      node.label.classList.toggle("hidden", !free);
-      if (free) taken.push(box);
-    }
+    state.nodes.forEach((node, i) => {
+      const half = node.name.length * 3.3 + 4;
+      const [above, below] = [-node.radius * zoom - 7, node.radius * zoom + 9].map((y) =>
+        around(node.x * zoom, node.y * zoom + y, half, 7));
+      const free = (box, boxes) => !boxes.some((one) => overlap(box, one));
+      const box = [above, below].find((one) => free(one, taken) && free(one, discs)) ??
+        (i < ALWAYS_NAMED ? [above, below].find((one) => free(one, taken)) : null);
+      node.label.classList.toggle("hidden", !box);
+      node.label.setAttribute("y", box === below ? node.radius + 13 / zoom : -node.radius - 3 / zoom);
+      if (box) taken.push(box);
+    });
   }
 
   function point(what) {
@@ -221,6 +233,8 @@ function graphView() {
   return { element, show };
 }
 
+const around = (x, y, wide, high) => [x - wide, x + wide, y - high, y + high];
+const overlap = (one, other) => one[0] < other[1] && one[1] > other[0] && one[2] < other[3] && one[3] > other[2];
 const extent = (numbers) => [Math.min(...numbers), Math.max(...numbers)];
 
 // Dashed where more papers negate it than state it, dotted where it is possible at best.

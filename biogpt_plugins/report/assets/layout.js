@@ -1,7 +1,8 @@
 // Where nodes go: they push each other away, edges pull their ends together, and all is drawn to the
 // middle. The same graph comes out the same each time.
 const LENGTH = 60; // of an edge at rest
-const COOLING = 0.985;
+const REACH = 260; // how far a node pushes
+const COOLING = 0.988;
 
 function placed(nodes) {
   const turn = Math.PI * (3 - Math.sqrt(5)); // a sunflower's
@@ -11,13 +12,13 @@ function placed(nodes) {
   });
 }
 
-// One step at a heat from 1 to 0.
-function step(nodes, edges, heat) {
+// One step at a heat from 1 to 0, for a picture that is so many times as wide as high.
+function step(nodes, edges, heat, stretch) {
   for (let i = 0; i < nodes.length; i++) {
     const one = nodes[i];
     for (let j = 0; j < i; j++) push(one, nodes[j], heat);
-    one.dx -= one.x * 0.012 * heat;
-    one.dy -= one.y * 0.012 * heat;
+    one.dx -= (one.x * 0.02 * heat) / stretch;
+    one.dy -= one.y * 0.02 * heat * stretch;
   }
   for (const { head, tail } of edges) pull(head, tail, heat);
   for (const node of nodes) {
@@ -33,7 +34,7 @@ function push(one, other, heat) {
   const x = one.x - other.x || 0.01;
   const y = one.y - other.y || 0.01;
   const square = Math.max(x * x + y * y, 30);
-  if (square > 160000) return;
+  if (square > REACH * REACH) return;
   const force = (900 * heat) / square;
   const length = Math.sqrt(square);
   one.dx += (x / length) * force * 4;
@@ -46,7 +47,7 @@ function pull(head, tail, heat) {
   const x = tail.x - head.x;
   const y = tail.y - head.y;
   const length = Math.hypot(x, y) || 1;
-  const force = ((length - LENGTH) / length) * 0.12 * heat;
+  const force = ((length - LENGTH) / length) * 0.5 * heat;
   const shares = [tail.degree, head.degree].map((degree) => degree / (head.degree + tail.degree));
   head.dx += x * force * shares[0];
   head.dy += y * force * shares[0];

@@ -17,7 +17,8 @@ function drawLines({ element, marks, rows }) {
     const key = `${ends[0].x}:${ends[0].y}`;
     if (!lanes.has(key)) lanes.set(key, lanes.size);
     const path = draw("path", { d: route(...ends, lanes.get(key)), class: `line ${row.stance}` });
-    row.drawn = draw("g", null, path, arrow(ends[1]), draw("title", null, sayRow(row)));
+    const lit = row.drawn?.classList.contains("lit") ? "lit" : null; // as it was before it moved
+    row.drawn = draw("g", { class: lit }, path, arrow(ends[1]));
     svg.append(row.drawn);
   }
   element.append(svg);
@@ -57,5 +58,3 @@ function towards([x, y], [toX, toY]) {
 }
 
 const arrow = ({ x, y }) => draw("path", { d: `M${x - 3.5} ${y - 5} L${x} ${y} L${x + 3.5} ${y - 5} Z`, class: "arrow" });
-
-const sayRow = (row) => `${row.head.text} – ${row.relation.type} → ${row.tail.text} (${row.stance})`;

@@ -8,7 +8,7 @@ function passage(paper, rows) {
   const holders = paper.segments.map((segment, place) => {
     const heading = paper.title && place === 0;
     const holder = make(heading ? "h3" : "p", { class: heading ? "title" : paper.whole ? "text" : "sentence" });
-    const found = cutUp(segment, [...spans, ...repeats(paper, segment)]);
+    const found = cutUp(segment, [...spans, ...repeats(paper.entities, segment)]);
     for (const piece of found) {
       holder.append(piece.element);
       pieces.push(piece);
@@ -73,12 +73,12 @@ function evidenceSpans(rows) {
 }
 
 // Other places at which an entity is called by one of its names.
-function repeats(paper, [start, text]) {
+function repeats(entities, [start, text]) {
   const low = text.toLowerCase();
   if (low.length !== text.length || WIDE.test(text)) return [];
   const letter = /[\p{L}\p{N}]/u;
   const found = new Map();
-  for (const entity of paper.entities.filter((one) => one.start !== undefined))
+  for (const entity of entities.filter((one) => one.start !== undefined))
     for (const name of new Set([entity.text, entity.long_form, entity.short_form])) {
       if (!name || name.length < LEAST_REPEATED) continue;
       const wanted = name.toLowerCase();

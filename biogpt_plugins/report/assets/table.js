@@ -20,7 +20,7 @@ function tableView(found) {
   const list = paged({
     size: ROWS_SHOWN,
     nothing: "No relation is left by the filters.",
-    item: (row) => make("tr", { class: row.stance }, COLUMNS.map((column) => make("td", { class: column.wide ? "wide" : null }, column.cell(row)))),
+    item: (row) => make("tr", { class: row.stance }, COLUMNS.map((column) => make("td", { class: column.wide ? "wide" : null, "data-name": column.name }, column.cell(row)))),
     list: (lines) => make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Relations" },
       make("table", null, make("thead", null, make("tr", null, heads)), make("tbody", null, lines))),
   });
@@ -55,7 +55,9 @@ function evidenceCell(row) {
   return (relation.evidence ?? []).map(([start, end, , cues]) => {
     const marked = cues.map(([of, from, to]) => ({ kind: "cue", of, said: cut(paper, from, to), start: from, end: to }));
     const inside = [...spans, ...marked].filter((span) => span.start >= start && span.end <= end);
-    return make("p", { class: "sentence" }, cutUp([start, cut(paper, start, end)], inside).map((piece) => piece.element));
+    const segment = [start, cut(paper, start, end)];
+    const pieces = cutUp(segment, [...inside, ...repeats([row.head, row.tail], segment)]);
+    return make("p", { class: "sentence" }, pieces.map((piece) => piece.element));
   });
 }
 
