@@ -62,6 +62,7 @@ def show(browser, tmp_path):
         page.goto(file.as_uri())
         return page
 
+    opened.said = said
     yield opened
     context.close()
     assert said == []
@@ -114,11 +115,21 @@ def test_text_that_means_harm_is_shown_as_it_is(show, sources):
     assert [one for one in addresses if not one.startswith("https://")] == []
 
 
-def test_even_markup_in_the_page_could_not_run(show):
+def test_markup_that_got_into_the_page_could_not_run(show):
     page = show(reported.predictions())
-    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p id=x>')")
-    page.evaluate("const s = document.createElement('script'); s.textContent = 'window.owned = 1';")
+    page.evaluate(
+        """() => {
+            const script = document.createElement("script");
+            script.textContent = "window.owned = 1";
+            document.body.append(script);
+            document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.owned = 2'>");
+        }"""
+    )
+    page.wait_for_timeout(100)
     assert page.evaluate("window.owned") is None
+    refused = [text for text in show.said if "Content Security Policy" in text]
+    assert len(refused) >= 2
+    show.said.clear()
 
 
 @pytest.mark.parametrize(

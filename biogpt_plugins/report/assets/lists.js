@@ -50,6 +50,7 @@ function failureCard({ paper, task, error, completion }) {
     "article",
     { class: "failed" },
     make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, task)),
+    paper.heading && make("h3", { class: "question" }, paper.heading),
     make("p", { class: "failure" }, make("strong", null, error.type), `: ${error.message}`),
     completion && make("details", null, make("summary", null, "What the model wrote"), make("pre", null, completion)),
   );
