@@ -51,7 +51,12 @@ def report(
     check_readable([*files, *texts])
     check_writable(out, force=force, inputs=[*files, *texts])
     faults = _Faults()
-    predictions = [one for one in read_predictions(files) if not faults.took(one)]
+    predictions: list[Prediction] = []
+    for one in read_predictions(files):
+        if isinstance(one, InputError):
+            faults.tell(one)
+        else:
+            predictions.append(one)
     if not predictions:
         raise InputError(f"no predictions in {', '.join(files)}")
     sources = _sources(texts, predictions, faults)
@@ -67,13 +72,10 @@ class _Faults:
     def __init__(self) -> None:
         self.number = 0
 
-    def took(self, value: object) -> bool:
-        if not isinstance(value, InputError):
-            return False
+    def tell(self, error: InputError) -> None:
         self.number += 1
         if self.number <= _FAULTS_SHOWN:
-            console.remark("warning", str(value))
-        return True
+            console.remark("warning", str(error))
 
 
 def _sources(
@@ -83,12 +85,13 @@ def _sources(
     wanted = {prediction.id for prediction in predictions}
     found: dict[str, Source] = {}
     for record in read_records(files):
-        if faults.took(record.value):
+        if isinstance(record.value, InputError):
+            faults.tell(record.value)
             continue
         try:
             id_, source = source_of(record.value)
         except InputError as error:
-            faults.took(InputError(f"{record.where}: {error}"))
+            faults.tell(InputError(f"{record.where}: {error}"))
             continue
         if id_ is not None and id_ in wanted:
             found[id_] = source

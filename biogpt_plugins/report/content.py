@@ -234,8 +234,10 @@ def _relations(prediction: Prediction[Any]) -> list[Relation]:
 def _spans(prediction: Prediction[Any]) -> Iterable[tuple[int | None, int | None, str]]:
     """All that a prediction says of what stands where."""
     for relation in _relations(prediction):
-        for one in (relation.head, relation.tail, *relation.evidence):
-            yield one.start, one.end, one.text
+        for end in (relation.head, relation.tail):
+            yield end.start, end.end, end.text
+        for sentence in relation.evidence:
+            yield sentence.start, sentence.end, sentence.text
 
 
 def _rounded(score: float | None) -> float | None:
