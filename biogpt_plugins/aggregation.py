@@ -186,6 +186,12 @@ def node_key(end: Entity | Node) -> _NodeKey:
     return _NodeKey(end.type, "", fold(name) or name)
 
 
+def node_name(node: Node) -> str:
+    """What no other node is called: "chemical:D008094", or "chemical:lithium" without an id."""
+    type_, id_, name = node_key(node)
+    return f"{type_}:{id_ or name}"
+
+
 def aggregate(predictions: Iterable[Prediction[Any]]) -> list[Edge]:
     """The relations of papers as edges, each once, those of most papers first.
 

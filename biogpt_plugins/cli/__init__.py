@@ -23,6 +23,7 @@ from biogpt_plugins.cli import (
     convert,
     demo,
     evaluate,
+    export,
     extract,
     finetune,
     listing,
@@ -103,6 +104,7 @@ app.command(rich_help_panel=_TRY)(demo.demo)
 app.command(rich_help_panel=_ASK)(extract.extract)
 app.command(rich_help_panel=_ASK)(aggregate.aggregate)
 app.command(rich_help_panel=_ASK)(report.report)
+app.command(rich_help_panel=_ASK)(export.export)
 app.command(rich_help_panel=_ASK)(ask.ask)
 app.command(rich_help_panel=_ASK)(ask.describe)
 app.command(rich_help_panel=_ASK)(ask.generate)

@@ -43,20 +43,21 @@ def check_writable(path: str, *, force: bool = False, inputs: Iterable[str] = ()
         raise InputError(f"{path} holds something already: name another, or give --force")
 
 
-def write_text(path: str, text: str) -> None:
-    """Write a text in UTF-8, whole or not at all.
+def write_text(path: str, parts: Iterable[str]) -> None:
+    """Write a text in UTF-8, whole or not at all; its parts one after the other.
 
     Raises:
         OSError: The disk is full, the pipe closed, the folder locked, ...
     """
     if path == STDOUT:
-        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.writelines(part.encode() for part in parts)
         sys.stdout.buffer.flush()
         return
     place = Path(path)
     beside = place.with_name(f".{place.name}.part")
     try:
-        beside.write_text(text, encoding="utf-8", newline="")
+        with beside.open("wb") as stream:
+            stream.writelines(part.encode() for part in parts)
         beside.replace(place)
     finally:
         beside.unlink(missing_ok=True)
