@@ -253,6 +253,13 @@ def test_a_relation_lights_its_sentence_by_key(page):
     assert "".join(lit) == "Lithium did not cause tremor."
 
 
+def test_an_entity_that_is_pointed_at_shows_its_relations(page):
+    second = page.locator("article.paper").nth(1)
+    second.locator("mark", has_text="tremor").hover()
+    assert second.locator("li.relation.near").count() == 1
+    assert second.locator("svg.lines .lit").count() == 1
+
+
 @pytest.mark.parametrize("width", [320, 800])
 def test_narrow_pages_do_not_scroll_sideways(page, width):
     page.set_viewport_size({"width": width, "height": 700})

@@ -24,7 +24,7 @@ function graphView() {
     make("p", { class: "quiet" }, "Drag a node to move it, the background to shift it, turn the wheel to zoom. Click on a node or an edge to filter all views by it. Keys: arrows go from node to node, Enter filters, + and − zoom."));
 
   function show(found) {
-    all = [...found.edges].sort((one, other) => EDGES.indexOf(one) - EDGES.indexOf(other));
+    all = [...found.edges].sort((one, other) => one.place - other.place);
     amount.max = Math.min(600, Math.max(10, Math.ceil(all.length / 10) * 10));
     if (!amount.dataset.set) amount.value = EDGES_SHOWN;
     build();

@@ -34,7 +34,24 @@ function papersView(found) {
   return { element, show };
 }
 
+// Pointing at an entity shows which relations it is an end of.
+function tie(rows, { element, marks }) {
+  for (const [place, elements] of marks) {
+    const its = rows.filter(({ relation }) => relation.head === place || relation.tail === place);
+    const light = (on) => {
+      element.classList.toggle("choosing", on && its.length > 0);
+      for (const row of its) {
+        row.drawn?.classList.toggle("lit", on);
+        row.item.classList.toggle("near", on);
+      }
+    };
+    for (const one of elements) fill(one, { mouseenter: () => light(true), mouseleave: () => light(false) }, []);
+  }
+}
+
 function card(paper, rows, shown) {
+  const items = rows.map((row) => (row.item = relationItem(row, shown)));
+  tie(rows, shown);
   const hidden = paper.rows.length - rows.length;
   return make(
     "article",
@@ -54,7 +71,7 @@ function card(paper, rows, shown) {
       make(
         "div",
         { class: "results" },
-        rows.length > 0 && make("ul", { class: "relations" }, rows.map((row) => relationItem(row, shown))),
+        rows.length > 0 && make("ul", { class: "relations" }, items),
         hidden > 0 && make("p", { class: "quiet" }, `${counted(hidden)} more left out by the filters`),
         paper.found.map(otherResult),
       ),

@@ -6,6 +6,7 @@ const NO_FILTER = { words: "", task: "", relation: "", entity: "", score: 0, gro
 const NO_PICK = { node: null, edge: null, paper: null };
 const filter = { ...NO_FILTER, ...NO_PICK };
 const ROWS = [];
+EDGES.forEach((edge, place) => Object.assign(edge, { place }));
 
 for (const [place, paper] of PAPERS.entries()) {
   paper.name = paper.id ?? `no. ${place + 1}`;
