@@ -1,6 +1,6 @@
 // Lines from a relation's head to its tail, in the gaps between the lines of text and a gutter at its
 // left, so that none of them crosses a word.
-const GAP = 3.5; // pixels between neighbouring lines
+const GAP = 2.5; // pixels between neighbouring lines
 const LANES = 4;
 const GUTTER = 4;
 
