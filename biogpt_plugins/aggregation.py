@@ -139,7 +139,7 @@ class Aggregate:
             )
         paper = prediction.id or _digest(prediction)
         for relation in prediction.result:
-            key = (_key(relation.head), relation.type, _key(relation.tail))
+            key = (node_key(relation.head), relation.type, node_key(relation.tail))
             self._join(key, paper, _said(relation))
 
     def merge(self, other: Aggregate) -> None:
@@ -178,6 +178,20 @@ class Aggregate:
         return {key: _node(key, found) for key, found in spelled.items()}
 
 
+def node_key(end: Entity | Node) -> _NodeKey:
+    """What entities have in common that are one node: type and id, or else type and name."""
+    if end.id is not None:
+        return _NodeKey(end.type, end.id, "")
+    name = end.name if isinstance(end, Node) else end.canonical
+    return _NodeKey(end.type, "", fold(name) or name)
+
+
+def node_name(node: Node) -> str:
+    """What no other node is called: "chemical:D008094", or "chemical:lithium" without an id."""
+    type_, id_, name = node_key(node)
+    return f"{type_}:{id_ or name}"
+
+
 def aggregate(predictions: Iterable[Prediction[Any]]) -> list[Edge]:
     """The relations of papers as edges, each once, those of most papers first.
 
@@ -188,12 +202,6 @@ def aggregate(predictions: Iterable[Prediction[Any]]) -> list[Edge]:
         InputError: A prediction is of a task that finds no relations.
     """
     return Aggregate.of(predictions).edges()
-
-
-def _key(entity: Entity) -> _NodeKey:
-    if entity.id is not None:
-        return _NodeKey(entity.type, entity.id, "")
-    return _NodeKey(entity.type, "", fold(entity.canonical) or entity.canonical)
 
 
 def _said(relation: Relation) -> _Said:

@@ -71,7 +71,7 @@ def edges_of(relations: Iterable[Relation], text: str, **facts: Scalar | None) -
     for relation in relations:
         ends = (_node(end, text) for end in (relation.head, relation.tail))
         head, tail = (nodes.setdefault(node.id, node) for node in ends)
-        label = _edge_label(relation.type)
+        label = edge_label(relation.type)
         edge = Edge(head, label, tail, _properties(relation, text, facts))
         edges.setdefault((head.id, label, tail.id), edge)
     return list(edges.values())
@@ -119,7 +119,7 @@ def _node(entity: Entity, text: str) -> Node:
         "type": entity.type,
         "identifier": entity.id,
     }
-    return Node(f"{entity.type}:{spelling(entity, text)}", _node_label(entity.type), _known(told))
+    return Node(f"{entity.type}:{spelling(entity, text)}", node_label(entity.type), _known(told))
 
 
 def _properties(
@@ -149,11 +149,12 @@ def _known(told: Mapping[str, Scalar | None]) -> dict[str, Scalar]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _node_label(name: str) -> str:
+def node_label(name: str) -> str:
+    """The label of a type of entities: "Chemical"."""
     return name.capitalize()
 
 
-def _edge_label(name: str) -> str:
+def edge_label(name: str) -> str:
     """A label that is an identifier wherever one is needed unquoted: "PARTIAL_AGONIST"."""
     words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in name.upper())
     label = "_".join(words.split())
@@ -162,19 +163,19 @@ def _edge_label(name: str) -> str:
 
 def _allowed(given: str | tuple[str, str, str], task: str) -> str | tuple[str, str, str]:
     if isinstance(given, str):
-        return _edge_label(given)
+        return edge_label(given)
     try:
         source, name, target = given
     except ValueError as error:
         raise InputError(
             f"cannot allow {given!r}: give a type, or (source type, type, target type)"
         ) from error
-    return _known_label(source, task), _edge_label(name), _known_label(target, task)
+    return _known_label(source, task), edge_label(name), _known_label(target, task)
 
 
 def _known_label(name: str, task: str) -> str:
     """The label of a type of entities that the task finds."""
-    labels = set(map(_node_label, get_task(task).entity_types))
-    if _node_label(name) not in labels:
+    labels = set(map(node_label, get_task(task).entity_types))
+    if node_label(name) not in labels:
         raise InputError(f"task {task} finds no {name!r}: allow {' or '.join(sorted(labels))}")
-    return _node_label(name)
+    return node_label(name)

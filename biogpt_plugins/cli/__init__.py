@@ -23,9 +23,11 @@ from biogpt_plugins.cli import (
     convert,
     demo,
     evaluate,
+    export,
     extract,
     finetune,
     listing,
+    report,
 )
 from biogpt_plugins.cli.console import remark
 from biogpt_plugins.errors import BioGPTError
@@ -101,6 +103,8 @@ _TRY, _ASK, _SCORES, _MODELS = "Start here", "Ask a model", "Score and measure",
 app.command(rich_help_panel=_TRY)(demo.demo)
 app.command(rich_help_panel=_ASK)(extract.extract)
 app.command(rich_help_panel=_ASK)(aggregate.aggregate)
+app.command(rich_help_panel=_ASK)(report.report)
+app.command(rich_help_panel=_ASK)(export.export)
 app.command(rich_help_panel=_ASK)(ask.ask)
 app.command(rich_help_panel=_ASK)(ask.describe)
 app.command(rich_help_panel=_ASK)(ask.generate)

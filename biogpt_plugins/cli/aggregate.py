@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from enum import Enum
 from io import StringIO
 from typing import Annotated, Literal
 
 import typer
-from pydantic import ValidationError
 from rich import box
 from rich.table import Table
 
 from biogpt_plugins.aggregation import Aggregate, Edge
 from biogpt_plugins.cli import console
-from biogpt_plugins.corpus import Format, JsonlWriter, Record, check_readable, read_records
-from biogpt_plugins.corpus.run import is_run, results
+from biogpt_plugins.corpus import JsonlWriter, check_predictions, read_predictions
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Prediction
 
 _COLUMNS = ("head", "relation", "tail", "supporting", "speculating", "contradicting", "score")
 _HEADINGS = ("head", "relation", "tail", "stated", "possible", "negated", "score")
@@ -61,14 +58,16 @@ def aggregate(
     that state it, that speak of it as possible, and in which a sentence negates it. A paper that is
     there twice counts once, and the order of papers and files plays no part.
     """
-    check_readable(name for name in files if not is_run(name))
+    check_predictions(files)
     found = Aggregate()
     papers = faults = 0
     with JsonlWriter(out or "-", force=force, inputs=files) as writer:
-        for given in _given(files):
+        for prediction in read_predictions(files):
             papers += 1
             try:
-                found.add(_prediction(given) if isinstance(given, Record) else given)
+                if isinstance(prediction, InputError):
+                    raise prediction
+                found.add(prediction)
             except InputError as error:
                 faults += 1
                 if faults <= _FAULTS_SHOWN:
@@ -81,22 +80,6 @@ def aggregate(
     if out != "-":
         _print(edges[:limit], shape)
     _conclude(papers, faults, edges, out)
-
-
-def _given(files: Iterable[str]) -> Iterator[Record | Prediction]:
-    for name in files:
-        yield from results(name) if is_run(name) else read_records([name], Format.jsonl)
-
-
-def _prediction(record: Record) -> Prediction:
-    if isinstance(record.value, InputError):
-        raise record.value
-    try:
-        return Prediction.model_validate(record.value)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = "".join(f"{key}: " for key in fault["loc"])
-        raise InputError(f"{record.where}: no Prediction: {place}{fault['msg'].lower()}") from error
 
 
 def _row(edge: Edge) -> tuple[str, ...]:

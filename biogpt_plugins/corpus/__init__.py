@@ -1,6 +1,7 @@
 """Papers in files: what reads them, and what writes what was found in them."""
 
 from biogpt_plugins.corpus.gold import read_gold
+from biogpt_plugins.corpus.predictions import check_predictions, read_predictions
 from biogpt_plugins.corpus.readers import (
     Format,
     Record,
@@ -9,7 +10,7 @@ from biogpt_plugins.corpus.readers import (
     check_readable,
     read_records,
 )
-from biogpt_plugins.corpus.writers import JsonlWriter
+from biogpt_plugins.corpus.writers import JsonlWriter, check_writable, write_text
 
 __all__ = [
     "Format",
@@ -17,7 +18,11 @@ __all__ = [
     "Record",
     "Sections",
     "Withdrawn",
+    "check_predictions",
     "check_readable",
+    "check_writable",
     "read_gold",
+    "read_predictions",
     "read_records",
+    "write_text",
 ]

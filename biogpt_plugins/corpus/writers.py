@@ -16,6 +16,53 @@ from biogpt_plugins.errors import InputError
 STDOUT = "-"
 
 
+def check_writable(path: str, *, force: bool = False, inputs: Iterable[str] = ()) -> None:
+    """Look at a place to write to before any work is done.
+
+    Args:
+        path: A file, or "-" for the standard output.
+        force: Replace a file that holds something.
+        inputs: Files that are being read, which are never replaced.
+
+    Raises:
+        InputError: The file holds something and `force` is False, or it is an input, or there is no
+            such folder.
+    """
+    if path == STDOUT:
+        return
+    place = Path(path)
+    if place.is_dir():
+        raise InputError(f"{path} is a folder: name a file in it")
+    if not place.parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {place.parent}")
+    if not place.exists():
+        return
+    if any(Path(name).exists() and place.samefile(name) for name in inputs):
+        raise InputError(f"{path} is one of the inputs: name another file to write to")
+    if place.stat().st_size and not force:
+        raise InputError(f"{path} holds something already: name another, or give --force")
+
+
+def write_text(path: str, parts: Iterable[str]) -> None:
+    """Write a text in UTF-8, whole or not at all; its parts one after the other.
+
+    Raises:
+        OSError: The disk is full, the pipe closed, the folder locked, ...
+    """
+    if path == STDOUT:
+        sys.stdout.buffer.writelines(part.encode() for part in parts)
+        sys.stdout.buffer.flush()
+        return
+    place = Path(path)
+    beside = place.with_name(f".{place.name}.part")
+    try:
+        with beside.open("wb") as stream:
+            stream.writelines(part.encode() for part in parts)
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 class JsonlWriter:
     """One Prediction, or other value, a line, on disk as soon as it is written; a context manager.
 
@@ -38,19 +85,7 @@ class JsonlWriter:
         self.path = path
         self._files = ExitStack()
         self._stream: IO[bytes] | None = None
-        if path == STDOUT:
-            return
-        place = Path(path)
-        if place.is_dir():
-            raise InputError(f"{path} is a folder: name a file in it")
-        if not place.parent.is_dir():
-            raise InputError(f"{path} cannot be written: there is no folder {place.parent}")
-        if not place.exists():
-            return
-        if any(Path(name).exists() and place.samefile(name) for name in inputs):
-            raise InputError(f"{path} is one of the inputs: name another file to write to")
-        if place.stat().st_size and not force:
-            raise InputError(f"{path} holds something already: name another, or give --force")
+        check_writable(path, force=force, inputs=inputs)
 
     def write(self, value: BaseModel) -> None:
         """Write one line and hand it to the operating system.

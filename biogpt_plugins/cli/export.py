@@ -1,0 +1,129 @@
+"""`biogpt export`: Predictions in, the formats of others out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from biogpt_plugins.aggregation import Aggregate, Edge
+from biogpt_plugins.cli import console, found
+from biogpt_plugins.corpus import check_predictions, check_writable, write_text
+from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.inputs import Paper, read
+from biogpt_plugins.results import Prediction
+
+
+class To(str, Enum):
+    """What may be written."""
+
+    pubtator = "pubtator"
+    bioc = "bioc"
+    graphml = "graphml"
+    neo4j = "neo4j"
+
+
+_WITH_TEXTS = {To.pubtator: pubtator, To.bioc: bioc}
+
+
+def export(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help='Files, or folders of runs, that `biogpt extract` wrote; "-" for standard input.'
+        ),
+    ],
+    *,
+    to: Annotated[
+        To,
+        typer.Option(
+            "--to",
+            "-t",
+            help="pubtator or bioc: papers with mentions and relations. graphml or neo4j: the "
+            "graph that `biogpt aggregate` makes.",
+        ),
+    ],
+    out: Annotated[str, typer.Option("--out", "-o", help="File to write; of neo4j a folder.")],
+    papers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--papers",
+            "-p",
+            help="A file of the papers, for pubtator and bioc. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
+) -> None:
+    """Write relations for other tools: PubTator, BioC XML, GraphML, neo4j-admin's CSV.
+
+    Papers and Predictions belong together by their ids. A paper that failed is left out.
+    """
+    if to in _WITH_TEXTS and not papers:
+        raise InputError(
+            f"a Prediction holds no text, which {to.value} does: give the papers with --papers"
+        )
+    places = _places(Path(out)) if to is To.neo4j else {"": out}
+    inputs = [*files, *(papers or ())]
+    check_predictions(inputs)
+    for place in places.values():
+        check_writable(place, force=force, inputs=inputs)
+    faults = found.Faults()
+    predictions = found.predictions(files, faults)
+    if to in _WITH_TEXTS:
+        _write_papers(to, out, predictions, found.texts(papers or (), predictions, _paper, faults))
+    else:
+        _write_graph(to, places, _edges(predictions))
+    faults.conclude()
+    if out != "-":
+        console.stderr().print(f"written to {out}", soft_wrap=True)
+
+
+def _places(folder: Path) -> dict[str, str]:
+    if folder.is_file() or str(folder) == "-":
+        raise InputError(f"{folder} is no folder: neo4j takes two files, so name a folder for them")
+    if folder.parent.is_dir():
+        folder.mkdir(exist_ok=True)
+    return {name: str(folder / f"{name}.csv") for name in ("nodes", "relationships")}
+
+
+def _paper(value: object) -> tuple[str | None, Paper]:
+    paper = read(Paper, value)
+    return paper.id, paper
+
+
+def _write_papers(
+    to: To, out: str, predictions: list[Prediction], papers: dict[str, Paper]
+) -> None:
+    written = list(documents(predictions, papers))
+    if not written:
+        raise InputError(
+            "no prediction of relations belongs to a paper that was given: their ids must be the "
+            "same, and the texts those that were read"
+        )
+    write_text(out, _WITH_TEXTS[to](written))
+    relations = sum(len(document.relations) for document in written)
+    console.stderr().print(f"{relations:,} relations in {len(written):,} papers")
+    if left := len({one.id for one in predictions} - {document.id for document in written}):
+        console.remark(
+            "warning",
+            f"{left:,} papers were left out: they failed, have no relations to look for, or their "
+            "text is not at hand or another",
+        )
+
+
+def _edges(predictions: Iterable[Prediction]) -> list[Edge]:
+    return Aggregate.of(one for one in predictions if isinstance(one.result, list)).edges()
+
+
+def _write_graph(to: To, places: dict[str, str], edges: list[Edge]) -> None:
+    if to is To.graphml:
+        write_text(places[""], graphml(edges))
+    else:
+        for name, lines in neo4j(edges)._asdict().items():
+            write_text(places[name], lines)
+    console.stderr().print(f"{len(edges):,} relations")

@@ -1,0 +1,79 @@
+"""What commands on Predictions share: how they are read, and the texts that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from biogpt_plugins.cli import console
+from biogpt_plugins.corpus import read_predictions, read_records
+from biogpt_plugins.errors import InputError
+from biogpt_plugins.results import Prediction
+
+_FAULTS_SHOWN = 5
+_T = TypeVar("_T")
+
+
+class Faults:
+    """What could not be used; it is told as far as it is not too much."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def tell(self, error: InputError) -> None:
+        """Count an error, and say it if it is one of the first."""
+        self.number += 1
+        if self.number <= _FAULTS_SHOWN:
+            console.remark("warning", str(error))
+
+    def conclude(self) -> None:
+        """Say how many there were."""
+        if self.number:
+            console.stderr().print(f"{self.number:,} lines could not be used")
+
+
+def predictions(files: list[str], faults: Faults) -> list[Prediction]:
+    """The Predictions of files.
+
+    Raises:
+        InputError: There are none.
+    """
+    found: list[Prediction] = []
+    for one in read_predictions(files):
+        if isinstance(one, InputError):
+            faults.tell(one)
+        else:
+            found.append(one)
+    if not found:
+        raise InputError(f"no predictions in {', '.join(files)}")
+    return found
+
+
+def texts(
+    files: Iterable[str],
+    predictions: Iterable[Prediction],
+    read: Callable[[object], tuple[str | None, _T]],
+    faults: Faults,
+) -> dict[str, _T]:
+    """What files of papers hold for the ids of predictions; other papers are passed over.
+
+    Args:
+        files: In any format that `biogpt extract` reads.
+        predictions: What was made of the papers.
+        read: A record's id and what is to be kept of it; an InputError costs that record only.
+        faults: Where broken records are counted.
+    """
+    wanted = {prediction.id for prediction in predictions}
+    found: dict[str, _T] = {}
+    for record in read_records(files):
+        if isinstance(record.value, InputError):
+            faults.tell(record.value)
+            continue
+        try:
+            id_, text = read(record.value)
+        except InputError as error:
+            faults.tell(InputError(f"{record.where}: {error}"))
+            continue
+        if id_ is not None and id_ in wanted:
+            found[id_] = text
+    return found

@@ -1,0 +1,40 @@
+"""GraphML, for networkx, Gephi, Cytoscape, yEd: edges of many papers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from biogpt_plugins.aggregation import Edge, Node, node_name
+from biogpt_plugins.corpus.export.xml_text import possible
+
+
+def graphml(edges: Iterable[Edge]) -> Iterator[str]:
+    """A directed graph as text, which may have several edges between two nodes.
+
+    Nodes have name, type and identifier; edges type, how many papers are supporting, speculating
+    and contradicting, the papers' ids with a space between them, and the score, where there is one.
+    """
+    import networkx as nx  # noqa: PLC0415 - seldom needed, and slow to import
+
+    graph: Any = nx.MultiDiGraph()
+    for edge in edges:
+        for node in (edge.head, edge.tail):
+            graph.add_node(possible(node_name(node)), **_node(node))
+        score = {} if edge.score is None else {"score": edge.score}
+        graph.add_edge(
+            possible(node_name(edge.head)),
+            possible(node_name(edge.tail)),
+            type=possible(edge.type),
+            supporting=len(edge.supporting),
+            speculating=len(edge.speculating),
+            contradicting=len(edge.contradicting),
+            papers=possible(" ".join(edge.papers)),
+            **score,
+        )
+    yield from (f"{line}\n" for line in nx.generate_graphml(graph))
+
+
+def _node(node: Node) -> dict[str, str]:
+    identifier = {} if node.id is None else {"identifier": possible(node.id)}
+    return {"name": possible(node.name), "type": possible(node.type), **identifier}

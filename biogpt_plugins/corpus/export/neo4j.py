@@ -1,0 +1,74 @@
+"""Nodes and relationships as CSV, in the form that `neo4j-admin database import` takes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from io import StringIO
+from typing import NamedTuple
+
+from biogpt_plugins.aggregation import Edge, Node, node_name
+from biogpt_plugins.graph import edge_label, node_label
+
+_NODES = ("id:ID", "name", "type", "identifier", "spellings:string[]", ":LABEL")
+_RELATIONSHIPS = (
+    ":START_ID",
+    ":END_ID",
+    ":TYPE",
+    "type",
+    "supporting:string[]",
+    "speculating:string[]",
+    "contradicting:string[]",
+    "papers:int",
+    "score:double",
+)
+
+
+class Tables(NamedTuple):
+    """The lines of two files."""
+
+    nodes: Iterator[str]
+    relationships: Iterator[str]
+
+
+def neo4j(edges: Iterable[Edge]) -> Tables:
+    """Edges of many papers as the lines of nodes.csv and relationships.csv.
+
+    Line breaks become spaces, as neo4j-admin takes them for the end of a row; so does ";" in
+    what is in a list, where it divides the items.
+    """
+    edges = list(edges)
+    nodes = {node_name(node): node for edge in edges for node in (edge.head, edge.tail)}
+    return Tables(
+        _lines(_NODES, (_node(name, node) for name, node in nodes.items())),
+        _lines(_RELATIONSHIPS, map(_relationship, edges)),
+    )
+
+
+def _node(name: str, node: Node) -> tuple[str, ...]:
+    spellings = _list(node.spellings)
+    return name, node.name, node.type, node.id or "", spellings, node_label(node.type)
+
+
+def _relationship(edge: Edge) -> tuple[str, ...]:
+    papers = (edge.supporting, edge.speculating, edge.contradicting)
+    return (
+        node_name(edge.head),
+        node_name(edge.tail),
+        edge_label(edge.type),
+        edge.type,
+        *map(_list, papers),
+        str(len(edge.papers)),
+        "" if edge.score is None else repr(edge.score),
+    )
+
+
+def _list(values: Iterable[str]) -> str:
+    return ";".join(value.replace(";", " ") for value in values)
+
+
+def _lines(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    for row in (header, *rows):
+        line = StringIO()
+        csv.writer(line, lineterminator="\n").writerow(" ".join(cell.split()) for cell in row)
+        yield line.getvalue()

@@ -1,0 +1,57 @@
+// Answers and failures.
+const LISTED = 50;
+
+function answersView(found) {
+  const order = make("select", { change: () => show(found) }, ["as they were read", "surest first", "least sure first"].map((name) => make("option", null, name)));
+  const label = make("select", { change: () => show(found) }, make("option", { value: "" }, "any"),
+    ["yes", "no", "maybe", "none"].map((name) => make("option", null, name)));
+  const list = paged({ size: LISTED, nothing: "No answer is left by the filters.", list: (items) => make("div", { class: "answers" }, items), item: answerCard });
+  const tools = make("p", { class: "tools" }, make("label", null, "Answer ", label), make("label", null, "Order ", order));
+  const sure = ({ answer }) => Math.max(0, ...Object.values(answer.probabilities ?? {}));
+  function show(given) {
+    found = given;
+    const left = found.answers.filter((one) => !label.value || (one.answer.label ?? "none") === label.value);
+    const sign = order.selectedIndex === 1 ? -1 : 1;
+    list.show(order.selectedIndex ? left.sort((one, other) => sign * (sure(one) - sure(other))) : left);
+  }
+  return { element: make("div", null, tools, list.element), show };
+}
+
+function answerCard({ paper, answer, task }) {
+  return make(
+    "article",
+    { class: "answer" },
+    make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, task)),
+    paper.question && make("h3", { class: "question" }, paper.question),
+    answerBars(answer),
+    paper.whole && make("details", null, make("summary", null, "The text"), make("p", { class: "text" }, paper.segments.map(([, text]) => text).join(" "))),
+  );
+}
+
+function answerBars({ label, probabilities, uncalibrated, abstained }) {
+  const lines = Object.entries(probabilities ?? {}).map(([name, share]) =>
+    make("tr", { class: name === label ? "best" : null },
+      make("th", { scope: "row" }, name), make("td", null, bar(share)), make("td", { class: "figure" }, percent(share)),
+      uncalibrated && make("td", { class: "figure quiet" }, `${percent(uncalibrated[name] ?? 0)} uncalibrated`)),
+  );
+  return [
+    label ? lines.length === 0 && make("p", null, label) : make("p", { class: "badge" }, `no answer: ${abstained}`),
+    lines.length > 0 && make("table", { class: "bars" }, make("tbody", null, lines)),
+  ];
+}
+
+function failuresView() {
+  const list = paged({ size: LISTED, nothing: "No failure is left by the filters.", list: (items) => make("div", { class: "failures" }, items), item: failureCard });
+  return { element: list.element, show: (found) => list.show(found.failures) };
+}
+
+function failureCard({ paper, task, error, completion }) {
+  return make(
+    "article",
+    { class: "failed" },
+    make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, task)),
+    paper.heading && make("h3", { class: "question" }, paper.heading),
+    make("p", { class: "failure" }, make("strong", null, error.type), `: ${error.message}`),
+    completion && make("details", null, make("summary", null, "What the model wrote"), make("pre", null, completion)),
+  );
+}

@@ -1,0 +1,137 @@
+// Papers, one under the other: the text on one side, what was found in it on the other.
+const PAPERS_SHOWN = 20;
+const ORDERS = {
+  "as they were read": null,
+  "most relations first": (paper) => -paper.rows.length,
+  "surest relation first": (paper) => -Math.max(0, ...paper.rows.map((row) => row.relation.score ?? 0)),
+};
+
+function papersView(found) {
+  let passages = [];
+  const list = paged({
+    size: PAPERS_SHOWN,
+    nothing: "No paper is left by the filters.",
+    list: (cards) => make("div", { class: "papers" }, cards),
+    item: (paper) => {
+      const rows = paper.rows.filter((row) => found.left.has(row));
+      const shown = passage(paper, rows);
+      passages.push(shown);
+      return card(paper, rows, shown);
+    },
+    after: () => {
+      passages = passages.filter((one) => one.element.isConnected);
+      passages.forEach(drawLines);
+    },
+  });
+  const order = make("select", { change: () => show(found) }, Object.keys(ORDERS).map((name) => make("option", null, name)));
+  const element = make("div", null, make("p", { class: "tools" }, make("label", null, "Order ", order)), list.element);
+  new ResizeObserver(() => passages.forEach(drawLines)).observe(list.element);
+  function show(given) {
+    found = given;
+    const key = ORDERS[order.value];
+    list.show(key ? [...found.papers].sort((one, other) => key(one) - key(other)) : found.papers);
+  }
+  return { element, show };
+}
+
+// Pointing at an entity shows which relations it is an end of.
+function tie(rows, { element, marks }) {
+  for (const [place, elements] of marks) {
+    const its = rows.filter(({ relation }) => relation.head === place || relation.tail === place);
+    const light = (on) => {
+      element.classList.toggle("choosing", on && its.length > 0);
+      for (const row of its) {
+        row.drawn?.classList.toggle("lit", on);
+        row.item.classList.toggle("near", on);
+      }
+    };
+    for (const one of elements) fill(one, { mouseenter: () => light(true), mouseleave: () => light(false) }, []);
+  }
+}
+
+function card(paper, rows, shown) {
+  const items = rows.map((row) => (row.item = relationItem(row, shown)));
+  tie(rows, shown);
+  const hidden = paper.rows.length - rows.length;
+  return make(
+    "article",
+    { class: "paper", "aria-label": `Paper ${paper.name}` },
+    make(
+      "header",
+      null,
+      make("span", { class: "id" }, paperLink(paper)),
+      paper.question && make("h3", { class: "question" }, paper.question),
+      paper.found.map((one) => one.cut && make("span", { class: "badge" }, `${plural(one.cut, "token")} cut at the end`)),
+      !paper.whole && paper.rows.length > 0 && make("span", { class: "badge" }, "only the sentences that relations rest on"),
+    ),
+    make(
+      "div",
+      { class: "halves" },
+      shown.element,
+      make(
+        "div",
+        { class: "results" },
+        rows.length > 0 && make("ul", { class: "relations" }, items),
+        hidden > 0 && make("p", { class: "quiet" }, `${counted(hidden)} more left out by the filters`),
+        paper.found.map(otherResult),
+      ),
+    ),
+  );
+}
+
+function relationItem(row, shown) {
+  const light = (on) => {
+    row.drawn?.classList.toggle("lit", on);
+    shown.element.classList.toggle("choosing", on);
+    for (const { element, spans } of shown.pieces) {
+      element.classList.toggle("lit", on && spans.some((one) => one.row === row));
+      const ends = [row.relation.head, row.relation.tail];
+      element.classList.toggle("end", on && spans.some((one) => one.kind === "entity" && ends.includes(one.place)));
+    }
+  };
+  return make(
+    "li",
+    { class: `relation ${row.stance}`, tabindex: 0, mouseenter: () => light(true), mouseleave: () => light(false), focus: () => light(true), blur: () => light(false) },
+    make("div", null, end(row.head), make("span", { class: `link ${row.stance}` }, ` ${row.relation.type} → `), end(row.tail)),
+    make("div", { class: "facts" }, scoreOf(row.relation), flagsOf(row)),
+  );
+}
+
+const end = (entity) =>
+  make("span", { class: `name ${typeClass(entity.type)}`, title: entity.type }, entity.text, entity.id && make("small", null, " ", idLink(entity.id)));
+
+function scoreOf({ score, agreement }) {
+  return [
+    score !== undefined && make("span", { class: "score" }, bar(score), make("span", null, score.toFixed(2))),
+    agreement !== undefined && make("span", { class: "badge" }, `${percent(agreement)} of samples`),
+  ];
+}
+
+function flagsOf(row) {
+  const missing = [row.head, row.tail].filter((one) => one.start === undefined).map((one) => one.text);
+  return [
+    row.stance !== "stated" && make("span", { class: `badge ${row.stance}` }, row.stance),
+    missing.length > 0 && make("span", { class: "badge missing" }, `not in the text: ${missing.join(", ")}`),
+  ];
+}
+
+// What a prediction says apart from relations.
+function otherResult(one) {
+  return [
+    one.relations?.length === 0 && make("p", { class: "quiet" }, `no relation found (${one.task})`),
+    one.answer && answerBars(one.answer),
+    one.labels && make("p", null, one.labels.length ? one.labels.map((label) => make("span", { class: "badge" }, label)) : "no hallmark"),
+    one.text && make("p", null, one.text),
+    one.error && make("p", { class: "failure" }, `${one.error.type}: ${one.error.message}`),
+    one.warnings?.map((warning) => make("p", { class: "quiet" }, warning)),
+  ];
+}
+
+function paperLink(paper) {
+  return /^\d{6,8}$/.test(paper.name) ? link(`https://pubmed.ncbi.nlm.nih.gov/${paper.name}/`, paper.name) : paper.name;
+}
+
+function idLink(id) {
+  const mesh = /^(?:MESH:)?([CD]\d{6,9})$/i.exec(id);
+  return mesh ? link(`https://meshb.nlm.nih.gov/record/ui?ui=${mesh[1]}`, id) : id;
+}

@@ -1,0 +1,92 @@
+// A paper's text with its entities in place.
+const LEAST_REPEATED = 3; // characters of a name that is looked for elsewhere in the text
+
+function passage(paper, rows) {
+  const spans = [...entitySpans(paper), ...evidenceSpans(rows)];
+  const marks = new Map(); // place of an entity -> its elements
+  const pieces = [];
+  const holders = paper.segments.map((segment, place) => {
+    const heading = paper.title && place === 0;
+    const holder = make(heading ? "h3" : "p", { class: heading ? "title" : paper.whole ? "text" : "sentence" });
+    const found = cutUp(segment, [...spans, ...repeats(paper.entities, segment)]);
+    for (const piece of found) {
+      holder.append(piece.element);
+      pieces.push(piece);
+      for (const span of piece.spans.filter((one) => one.kind === "entity"))
+        marks.set(span.place, [...(marks.get(span.place) ?? []), piece.element]);
+    }
+    return holder;
+  });
+  const element = make("div", { class: "passage" }, holders);
+  return { element, marks, pieces, rows };
+}
+
+// The parts of a segment between the ends of all spans, each an element that knows its spans.
+function cutUp([start, text], spans) {
+  const placed = spans
+    .map((span) => ({ ...span, from: unit(text, span.start - start), to: unit(text, span.end - start) }))
+    .filter((span) => span.from < span.to);
+  const ends = [...new Set([0, text.length, ...placed.flatMap((span) => [span.from, span.to])])];
+  ends.sort((one, other) => one - other);
+  return ends.slice(1).map((to, i) => {
+    const covering = placed.filter((span) => span.from < to && ends[i] < span.to);
+    return { element: pieceElement(text.slice(ends[i], to), covering), spans: covering };
+  });
+}
+
+function pieceElement(text, spans) {
+  const inner = (kind) =>
+    spans.filter((one) => one.kind === kind).sort((one, other) => one.to - one.from - (other.to - other.from))[0];
+  const entity = inner("entity");
+  const again = inner("again");
+  const cue = inner("cue");
+  const names = [cue && `cue ${cue.of}`];
+  if (entity) names.push("entity", typeClass(entity.entity.type));
+  else if (again) names.push("again", typeClass(again.entity.type));
+  const tip = entity ? tipOf(entity.entity) : cue ? `${cue.of}: “${cue.said}”` : null;
+  return make(entity ? "mark" : "span", { class: names.filter(Boolean).join(" ") || null, title: tip }, text);
+}
+
+function tipOf(entity) {
+  return [
+    entity.type,
+    entity.id && `${entity.id}${entity.id_match && entity.id_match !== "exact" ? ` (${entity.id_match})` : ""}`,
+    entity.long_form && `“${entity.long_form}”`,
+    entity.name && `written “${entity.name}”`,
+    `${entity.start}–${entity.end}`,
+  ].filter(Boolean).join(" · ");
+}
+
+function entitySpans(paper) {
+  return paper.entities
+    .map((entity, place) => ({ kind: "entity", place, entity, start: entity.start, end: entity.end }))
+    .filter((span) => span.start !== undefined);
+}
+
+function evidenceSpans(rows) {
+  return rows.flatMap((row) =>
+    (row.relation.evidence ?? []).flatMap(([start, end, , cues]) => [
+      { kind: "evidence", row, start, end },
+      ...cues.map(([of, from, to]) => ({ kind: "cue", of, said: cut(row.paper, from, to), start: from, end: to })),
+    ]),
+  );
+}
+
+// Other places at which an entity is called by one of its names.
+function repeats(entities, [start, text]) {
+  const low = text.toLowerCase();
+  if (low.length !== text.length || WIDE.test(text)) return [];
+  const letter = /[\p{L}\p{N}]/u;
+  const found = new Map();
+  for (const entity of entities.filter((one) => one.start !== undefined))
+    for (const name of new Set([entity.text, entity.long_form, entity.short_form])) {
+      if (!name || name.length < LEAST_REPEATED) continue;
+      const wanted = name.toLowerCase();
+      for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, at + 1)) {
+        const end = at + wanted.length;
+        if (letter.test(text[at - 1] ?? " ") || letter.test(text[end] ?? " ")) continue;
+        found.set(`${at}:${end}`, { kind: "again", entity, start: start + at, end: start + end });
+      }
+    }
+  return [...found.values()];
+}

@@ -1,0 +1,119 @@
+// What was found: a row for each relation, and which of them the filters leave.
+const { papers: PAPERS, nodes: NODES, edges: EDGES } = JSON.parse(document.getElementById("data").textContent);
+const WIDE = /[\ud800-\udfff]/;
+const KNOWN_TYPES = ["chemical", "disease", "drug", "target"];
+const NO_FILTER = { words: "", task: "", relation: "", entity: "", score: 0, grounding: "", stance: "", id: "" };
+const NO_PICK = { node: null, edge: null, paper: null };
+const filter = { ...NO_FILTER, ...NO_PICK };
+const ROWS = [];
+EDGES.forEach((edge, place) => Object.assign(edge, { place }));
+
+for (const [place, paper] of PAPERS.entries()) {
+  paper.name = paper.id ?? `no. ${place + 1}`;
+  paper.entities ??= [];
+  paper.segments ??= [];
+  paper.heading = paper.question ?? (paper.title ? paper.segments[0][1] : "");
+  paper.rows = [];
+  for (const found of paper.found)
+    for (const relation of found.relations ?? []) {
+      const head = paper.entities[relation.head];
+      const tail = paper.entities[relation.tail];
+      const row = { paper, found, relation, head, tail, edge: EDGES[relation.edge], number: ROWS.length };
+      row.grounded = head.start !== undefined && tail.start !== undefined;
+      row.stance = relation.negated ? "negated" : relation.speculated ? "speculated" : "stated";
+      ROWS.push(row);
+      paper.rows.push(row);
+    }
+}
+
+// Offsets count code points; strings here are of UTF-16 units.
+function unit(text, point) {
+  if (point <= 0) return 0;
+  return WIDE.test(text) ? Array.from(text).slice(0, point).join("").length : Math.min(point, text.length);
+}
+
+function cut(paper, start, end) {
+  const parts = paper.segments.map(([at, text]) => text.slice(unit(text, start - at), unit(text, end - at)));
+  return parts.filter(Boolean).join(" ");
+}
+
+const sentencesOf = (row) => (row.relation.evidence ?? []).map(([start, end]) => cut(row.paper, start, end));
+
+function typeClass(type) {
+  const place = KNOWN_TYPES.indexOf(type);
+  return `type-${place < 0 ? 4 + (type.length % 2) : place}`;
+}
+
+const named = (entity) => [entity.text, entity.name, entity.long_form, entity.short_form, entity.id];
+
+// Made when first searched, and kept.
+function wordsOfRow(row) {
+  row.searched ??= [row.paper.name, row.paper.heading, row.relation.type, ...named(row.head), ...named(row.tail)]
+    .concat(sentencesOf(row)).filter(Boolean).join(" ").toLowerCase();
+  return row.searched;
+}
+
+function wordsOfPaper(paper) {
+  paper.searched ??= [paper.name, paper.question, ...paper.segments.map(([, text]) => text)]
+    .concat(paper.entities.flatMap(named))
+    .concat(paper.found.flatMap((one) => [one.text, one.completion, one.error?.message, one.answer?.label]))
+    .concat(paper.found.flatMap((one) => one.labels ?? []))
+    .filter(Boolean).join(" ").toLowerCase();
+  return paper.searched;
+}
+
+const GROUNDINGS = {
+  both: (row) => row.grounded,
+  missing: (row) => !row.grounded,
+};
+const IDS = {
+  both: (row) => row.head.id !== undefined && row.tail.id !== undefined,
+  missing: (row) => row.head.id === undefined || row.tail.id === undefined,
+};
+
+function passes(row, words) {
+  const { relation, head, tail, edge } = row;
+  return (
+    (!filter.paper || row.paper === filter.paper) &&
+    (!filter.edge || edge === filter.edge) &&
+    (filter.node === null || edge.head === filter.node || edge.tail === filter.node) &&
+    (!filter.task || row.found.task === filter.task) &&
+    (!filter.relation || relation.type === filter.relation) &&
+    (!filter.entity || head.type === filter.entity || tail.type === filter.entity) &&
+    (!filter.score || (relation.score ?? 0) >= filter.score) &&
+    (!filter.stance || row.stance === filter.stance) &&
+    (!filter.grounding || GROUNDINGS[filter.grounding](row)) &&
+    (!filter.id || IDS[filter.id](row)) &&
+    words.every((word) => wordsOfRow(row).includes(word))
+  );
+}
+
+const ofRelations = () =>
+  filter.node !== null || filter.edge !== null ||
+  ["relation", "entity", "score", "grounding", "stance", "id"].some((name) => filter[name]);
+
+// The rows, papers, edges, answers and failures that the filters leave.
+function select() {
+  const words = filter.words.toLowerCase().split(/\s+/).filter(Boolean);
+  const rows = ROWS.filter((row) => passes(row, words));
+  const having = new Set(rows.map((row) => row.paper));
+  const meant = PAPERS.filter(
+    (paper) =>
+      (!filter.paper || paper === filter.paper) &&
+      (!filter.task || paper.found.some((one) => one.task === filter.task)) &&
+      words.every((word) => wordsOfPaper(paper).includes(word)),
+  );
+  const papers = ofRelations() ? PAPERS.filter((paper) => having.has(paper))
+    : PAPERS.filter(((also) => (paper) => having.has(paper) || also.has(paper))(new Set(meant)));
+  const results = meant.flatMap((paper) =>
+    paper.found.filter((one) => !filter.task || one.task === filter.task).map((one) => ({ paper, ...one })),
+  );
+  return {
+    rows,
+    papers,
+    left: new Set(rows),
+    edges: [...new Set(rows.map((row) => row.edge))],
+    answers: results.filter((one) => one.answer),
+    failures: results.filter((one) => one.error),
+  };
+}

@@ -1,0 +1,85 @@
+"""Predictions for the report's tests, some of them with texts that mean harm."""
+
+from biogpt_plugins import Pipeline
+from biogpt_plugins.report import source_of
+from biogpt_plugins.results import Answer, Entity, Evidence, Failure, Prediction, Relation
+from biogpt_plugins.testing import ScriptedEngine
+
+HOSTILE = (
+    "</script><script>window.owned = 1</script>",
+    "<img src=x onerror='window.owned = 2'>",
+    "javascript:window.owned=3",
+    "<!--<script>\u2028$policy ${window.owned = 4} &lt;b&gt;",
+    "\"' onfocus='window.owned = 5' autofocus='",
+)
+TREMOR = "the relation between lithium and tremor exists."
+PAPERS = [
+    {"id": "1", "title": "Lithium 𝛼 and tremor.", "abstract": "Lithium caused tremor in two."},
+    {"id": "2", "title": "A trial.", "abstract": "Lithium did not cause tremor."},
+    {"id": "3", "text": "Lithium may cause tremor. Nothing else was seen."},
+    {"id": "4", "title": "On gold.", "abstract": "Nothing was found at all."},
+    {"id": "5", "text": "Rash came and went."},
+    {"id": "6", "text": "What is this?"},
+]
+COMPLETIONS = [
+    TREMOR,
+    TREMOR,
+    TREMOR,
+    "no relation.",
+    "the relation between gold and rash exists.",
+    "nothing that could be read",
+]
+QUESTION = {"id": "7", "question": "Does lithium cause tremor?", "context": "It does."}
+
+
+def predictions():
+    """Stated, negated, speculated; none; an end that is not in the text; a failure; an answer."""
+    found = list(Pipeline("bc5cdr", ScriptedEngine(COMPLETIONS)).run(PAPERS))
+    shares = {"yes": 0.7, "no": 0.2, "maybe": 0.1}
+    answer = Answer(label="yes", probabilities=shares)
+    return [*found, Prediction(id="7", task="pubmedqa", model="demo", result=answer)]
+
+
+def sources():
+    return dict(map(source_of, [*PAPERS, QUESTION]))
+
+
+def scored(number):
+    """As many papers, each with a relation of its own score."""
+    return [
+        Prediction(
+            id=f"p{i}",
+            task="bc5cdr",
+            result=[
+                Relation(
+                    head=Entity(text=f"drug{i}", type="chemical"),
+                    type="CID",
+                    tail=Entity(text="rash", type="disease", id="D005076"),
+                    score=i / number,
+                )
+            ],
+        )
+        for i in range(number)
+    ]
+
+
+def hostile():
+    """Harmful text in every place where there is text."""
+    found = []
+    for text in HOSTILE:
+        head = Entity(text=text, type="chemical", start=0, end=len(text), id=text, name=f"{text}!")
+        relation = Relation(
+            head=head,
+            type=text,
+            tail=Entity(text=text, type=text, long_form=text),
+            evidence=(Evidence(text=text, start=0, end=len(text)),),
+        )
+        error = Failure(type=text, message=text)
+        said = {"task": text, "model": text, "warnings": (text,)}
+        found += [
+            Prediction(id=text, result=[relation], **said),
+            Prediction(id=f"{text} 2", error=error, completion=text, **said),
+            Prediction(id=f"{text} 3", result=Answer(abstained=text), **said),
+            Prediction(id=f"{text} 4", result=text, **said),
+        ]
+    return found
