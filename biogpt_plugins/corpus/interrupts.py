@@ -25,7 +25,8 @@ def held_back() -> Iterator[None]:
         yield
     finally:
         for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
+            # One that Python did not install cannot be put back.
+            signal.signal(kind, signal.SIG_DFL if handler is None else handler)
     for number in came[:1]:
         signal.raise_signal(number)
 

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from biogpt_plugins.corpus import windows
 from biogpt_plugins.corpus.interrupts import held_back
 from biogpt_plugins.corpus.manifest import Manifest, versions_changed
 from biogpt_plugins.corpus.readers import Format, Record, check_readable, read_records
+from biogpt_plugins.corpus.readers.files import STDIN
 from biogpt_plugins.corpus.run_folder import Outcome, Place, RunFolder, is_run, outcomes, results
 from biogpt_plugins.corpus.text_index import Counts
 from biogpt_plugins.errors import BioGPTError, InputError
@@ -30,7 +32,7 @@ from biogpt_plugins.inputs import Paper, Question, Text, id_of, read
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import Failure, Prediction
 
-__all__ = ["Outcome", "is_run", "outcomes", "results", "run"]
+__all__ = ["Counts", "Outcome", "Watcher", "is_run", "outcomes", "results", "run"]
 
 _SHARD = 1024
 _SECONDS = 15.0
@@ -108,10 +110,8 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         counts = store.counts
         watcher.begun(counts, store.records_of_files)
         reading = partial(read_records, form=form, strict=strict)
-        items = islice(
-            _items(pipeline, paths, reading, questions, store),
-            None if limit is None else max(0, limit - counts.records),
-        )
+        every = _items(pipeline, paths, reading, questions, store)
+        items = islice(every, None if limit is None else max(0, limit - counts.records))
         began = time.monotonic()
         try:
             for chunk in _chunks(items, chunk_size):
@@ -124,7 +124,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
                 for outcome in found:
                     watcher.done(outcome)
         finally:
-            with held_back():
+            with held_back(), closing(every):
                 try:
                     store.publish()
                 finally:
@@ -152,25 +152,28 @@ def _items(
     read_: Callable[[list[str]], Iterator[Record]],
     questions: Sequence[str],
     store: RunFolder,
-) -> Iterator[_Item]:
+) -> Generator[_Item, None, None]:
     """What is not done yet; inputs that are done are not read again."""
     begin, last = store.next, store.last
     for number, path in enumerate(paths):
         if number < begin.file:
             continue
         check_readable([path])  # it may have gone since the start
-        asked = (one for record in read_([path]) for one in _asked(record, questions))
         past = 0
-        for past, (where, value, question) in enumerate(asked, start=1):
-            item = _Item(where, Place(number, past - 1), value, question)
-            if item.place >= begin:
-                yield item
-            elif last and past == begin.record:
-                _check_known(pipeline, item, last)
+        # Closed here, as an error would keep the file open for as long as somebody keeps the error.
+        with closing(cast(Generator[Record, None, None], read_([path]))) as records:
+            asked = (one for record in records for one in _asked(record, questions))
+            for past, (where, value, question) in enumerate(asked, start=1):
+                item = _Item(where, Place(number, past - 1), value, question)
+                if item.place >= begin:
+                    yield item
+                elif last and past == begin.record:
+                    _check_known(pipeline, item, last)
         if number == begin.file and past < begin.record:
+            name = "the standard input" if path == STDIN else path
             raise InputError(
-                f"{path} has {past} records, of which {begin.record} are done: it is not what "
-                "this run began with"
+                f"{name} has {past} records, and {begin.record} of it are done: it is not "
+                "what this run began with"
             )
 
 

@@ -11,11 +11,11 @@ from biogpt_plugins.cli import app
 from biogpt_plugins.corpus.run import outcomes, results
 
 
-def run(*args):
+def run(*args, **options):
     def load(_, task, *, decoding=None, min_score=None, **__):
         return Pipeline(task or "bc5cdr", Ruled(), decoding=decoding, min_score=min_score)
 
-    return CliRunner().invoke(app, [str(arg) for arg in args], obj=load)
+    return CliRunner().invoke(app, [str(arg) for arg in args], obj=load, **options)
 
 
 @pytest.fixture
@@ -41,6 +41,18 @@ def test_extract_into_a_run_and_go_on(papers, tmp_path):
     third = run("extract", papers, "--run", folder)
     assert third.exit_code == 0
     assert "5 records are done already" in third.stderr
+
+
+def test_a_pipe_must_give_the_same_again(papers, tmp_path):
+    text, given = papers.read_text(), ("extract", "-", "--run", tmp_path / "run")
+    assert run(*given, "--limit", 2, input=text).exit_code == 0
+    other = run(*given, input=text.replace("drug1", "drug9"))
+    assert other.exit_code == 2
+    assert "standard input:2 is another text than the run had there" in other.stderr
+    short = run(*given, input=text.splitlines()[0])
+    assert "the standard input has 1 records, and 2 of it are done" in short.stderr
+    assert run(*given, input=text).exit_code == 0
+    assert [prediction.id for prediction in results(tmp_path / "run")] == list("01234")
 
 
 @pytest.mark.parametrize(
