@@ -5,6 +5,7 @@ python tests/run_driver.py cli ARGUMENTS...   # `biogpt`, whose models are that 
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -36,6 +37,8 @@ def _limited():
 
 if __name__ == "__main__":
     kind, *rest = sys.argv[1:]
+    # A shell has interrupts ignored in what it runs in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _limited()
     if kind == "cli":
         app(rest, obj=lambda _, task, **__: Pipeline(task or "bc5cdr", Slow()), prog_name="biogpt")
