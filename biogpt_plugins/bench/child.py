@@ -72,7 +72,8 @@ def theirs(asked: Asked) -> Told:
     import torch  # noqa: PLC0415
 
     from biogpt_plugins.bench.peers import langchain  # noqa: PLC0415
-    from biogpt_plugins.bench.place import Place, quiet  # noqa: PLC0415
+    from biogpt_plugins.bench.place import Place  # noqa: PLC0415
+    from biogpt_plugins.engines.loading import quiet  # noqa: PLC0415
 
     with quiet():
         peer = langchain(Place(Path(asked.folder), torch.device(asked.device)))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BioGptForCausalLM, BioGptTokenizer
-from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.engines.devices import pick_attention, pick_dtype
 from biogpt_plugins.engines.tokens import Tokens
@@ -74,17 +71,3 @@ class Place:
 def name_of(dtype: torch.dtype) -> str:
     """A dtype's name, "float32" say."""
     return str(dtype).removeprefix("torch.")
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers from telling what it loads and what it would rather have."""
-    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        hf_logging.set_verbosity(verbosity)
-        if bars:
-            hf_logging.enable_progress_bar()

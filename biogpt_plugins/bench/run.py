@@ -17,7 +17,7 @@ from biogpt_plugins.bench.costs import loading, overhead, tokenizer
 from biogpt_plugins.bench.extraction import callers, extract
 from biogpt_plugins.bench.figures import Report, Table
 from biogpt_plugins.bench.measuring import describe_machine, describe_versions
-from biogpt_plugins.bench.place import Place, quiet
+from biogpt_plugins.bench.place import Place
 from biogpt_plugins.bench.shapes import (
     SHAPES,
     build,
@@ -31,6 +31,7 @@ from biogpt_plugins.bench.trial import Settings, Trial
 from biogpt_plugins.bench.writing import decode, stream
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.engines.devices import pick_device
+from biogpt_plugins.engines.loading import quiet
 from biogpt_plugins.errors import InputError
 
 Case = Callable[[Trial], Iterator[Table]]

@@ -13,7 +13,15 @@ from rich.table import Table
 from biogpt_plugins.calibration import CALIBRATION_FILE, Calibration, read_calibration
 from biogpt_plugins.checkpoints.locate import BUNDLED
 from biogpt_plugins.cli import console
-from biogpt_plugins.cli.evaluate import CHUNK, Entities, GroundTruth, Task, Written
+from biogpt_plugins.cli.evaluate import (
+    CHUNK,
+    BatchSize,
+    Entities,
+    GroundTruth,
+    Limit,
+    Task,
+    Written,
+)
 from biogpt_plugins.corpus import read_gold
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.run import check_texts, predict
@@ -31,12 +39,8 @@ def calibrate(  # noqa: PLR0913 - options of a command
         Path, typer.Option(help="Labelled documents that the model was not trained on.")
     ],
     model: console.Model = "demo",
-    limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, help="The first so many documents.")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Documents computed at once.", show_default="fitting")
-    ] = None,
+    limit: Limit = None,
+    batch_size: BatchSize = None,
     decoding: Annotated[
         Written, typer.Option(help="How relations are found; grounded copies names from the text.")
     ] = Written.free,

@@ -37,6 +37,12 @@ Entities = Annotated[
         help="BC5CDR's names and their ids.", show_default="what lies beside the data, or its own"
     ),
 ]
+Limit = Annotated[
+    int | None, typer.Option("--limit", "-n", min=1, help="The first so many documents.")
+]
+BatchSize = Annotated[
+    int | None, typer.Option(min=1, help="Documents computed at once.", show_default="fitting")
+]
 CHUNK = 16
 _WITHOUT_ROWS = {
     "strict": {"rows"},
@@ -53,7 +59,7 @@ class Method(str, Enum):
     choose = "choose"
 
 
-class Written(str, Enum):
+class Written(str, Enum):  # the pipeline's Manner: typer takes no list of Literals
     """How completions are written."""
 
     free = "free"
@@ -86,12 +92,8 @@ def run(  # noqa: PLR0913 - options of a command
     *,
     data: Annotated[Path, typer.Option(help="The corpus with its annotation, in any format.")],
     model: console.Model = "demo",
-    limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, help="The first so many documents.")
-    ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Documents computed at once.", show_default="fitting")
-    ] = None,
+    limit: Limit = None,
+    batch_size: BatchSize = None,
     out: Annotated[
         Path | None,
         typer.Option(

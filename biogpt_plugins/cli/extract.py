@@ -119,12 +119,12 @@ def extract(  # noqa: PLR0913 - options of a command
     """
     if run and (out != "-" or force):
         raise InputError("--run keeps the results in its folder: leave out --out and --force")
+    if run and (latest or sections is not Sections.abstract):
+        raise InputError("--run takes neither --latest nor --sections: use -o instead")
     if task is not None:
         get_task(task)
     check_readable(files)
     known = EntityDictionary.read(dictionary) if dictionary else None
-    if run and (latest or sections is not Sections.abstract):
-        raise InputError("--run takes neither --latest nor --sections: use -o instead")
     read = partial(read_records, files, form, sections=sections)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.load(

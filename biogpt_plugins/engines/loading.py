@@ -122,7 +122,7 @@ def _way(
 def _load(
     folder: Path, devices: tuple[torch.device, ...], dtype: torch.dtype, name: str
 ) -> TransformersEngine:
-    with _silence():
+    with quiet():
         try:
             model, report = BioGptForCausalLM.from_pretrained(
                 folder,
@@ -158,7 +158,7 @@ def _load_for_ctranslate2(
     from biogpt_plugins.engines import ctranslate2_folder as ours  # noqa: PLC0415 - an extra
 
     ours.check_stored(folder, compute_type, name)
-    with _silence(), TemporaryDirectory(prefix="biogpt-") as temporary:
+    with quiet(), TemporaryDirectory(prefix="biogpt-") as temporary:
         made = folder if converted(folder) else Path(temporary)
         if made != folder:
             int8 = compute_type.startswith(ours.INT8)
@@ -186,7 +186,8 @@ def _tokenizer(folder: Path, rows: int) -> BioGptTokenizer:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Keep transformers from telling what it loads and what it would rather have."""
     verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity_error()
     hf_logging.disable_progress_bar()

@@ -108,9 +108,10 @@ class LocalEngine:
         stops = Stops(decoding.stop, self._tokens)
 
         def works(encoded: Encoded) -> Sequence[Row | Beams]:
+            form = self._form(encoded, decoding)
             if decoding.num_beams == 1:
-                return [self._row(encoded, decoding, stops, i) for i in range(decoding.n)]
-            rows = [self._row(encoded, decoding, stops) for _ in range(decoding.n)]
+                return [self._row(encoded, decoding, stops, form, i) for i in range(decoding.n)]
+            rows = [self._row(encoded, decoding, stops, form) for _ in range(decoding.n)]
             return [Beams(prompt=encoded.ids, decoding=decoding, rows=rows)]
 
         def found(encoded: Encoded, done: Sequence[Row | Beams]) -> Completion:
@@ -198,7 +199,7 @@ class LocalEngine:
 
     def _pieces(self, encoded: Encoded, decoding: Decoding) -> Iterator[Chunk]:
         stops = Stops(decoding.stop, self._tokens)
-        row = self._row(encoded, decoding, stops)
+        row = self._row(encoded, decoding, stops, self._form(encoded, decoding))
         row.ahead = _AHEAD
         writing, fed, shown = Writing(), 0, ""
         for count in self._scheduler.follow(row):
@@ -235,21 +236,37 @@ class LocalEngine:
         limit = decoding.max_length - 1 if decoding.max_length else self.context_size
         return min(limit, self.context_size)
 
-    def _row(self, encoded: Encoded, decoding: Decoding, stops: Stops, sample: int = 0) -> Row:
+    def _budget(self, encoded: Encoded, decoding: Decoding) -> int:
         left = self._window(decoding) - len(encoded.ids)
-        budget = min(decoding.max_new_tokens or left, left)
+        return min(decoding.max_new_tokens or left, left)
+
+    def _form(self, encoded: Encoded, decoding: Decoding) -> Derivation | None:
+        """Where every completion of a prompt begins in its grammar, if it has one."""
+        if encoded.grammar is None:
+            return None
+        budget = self._budget(encoded, decoding)
+        return Derivation(encoded.grammar, encoded.text, self._tokens.ids, budget)
+
+    def _row(
+        self,
+        encoded: Encoded,
+        decoding: Decoding,
+        stops: Stops,
+        form: Derivation | None,
+        sample: int = 0,
+    ) -> Row:
         seeded = sample and decoding.seed is not None
         row = Row(
             prompt=encoded.ids,
             decoding=decoding,
-            budget=budget,
+            budget=self._budget(encoded, decoding),
             stops=stops,
             # Of several samples the first is the one that would be written alone.
             random=Random(f"{decoding.seed}/{sample}" if seeded else decoding.seed),
         )
-        if encoded.grammar:
-            row.derivation = Derivation(encoded.grammar, encoded.text, self._tokens.ids, budget)
-            if row.derivation.finished:  # the text has nothing to copy
+        if form:
+            row.derivation = form.copy()
+            if form.finished:  # the text has nothing to copy
                 row.end("stop")
         return row
 

@@ -13,12 +13,13 @@ from biogpt_plugins import Pipeline
 from biogpt_plugins.bench.agreement import Reference, compare
 from biogpt_plugins.bench.figures import Agreement, Report, Row, Table
 from biogpt_plugins.bench.peers import open_peers
-from biogpt_plugins.bench.place import Place, quiet
+from biogpt_plugins.bench.place import Place
 from biogpt_plugins.bench.report import markdown
 from biogpt_plugins.bench.run import Model
 from biogpt_plugins.bench.subjects import Subjects, read_papers
 from biogpt_plugins.bench.trial import present
 from biogpt_plugins.cli import app
+from biogpt_plugins.engines.loading import quiet
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Paper
 from biogpt_plugins.testing import ScriptedEngine
