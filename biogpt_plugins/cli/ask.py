@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ import typer
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
-from biogpt_plugins.cli.running import Run, carry_out
+from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, cluster
 from biogpt_plugins.corpus import Format, check_readable
 from biogpt_plugins.errors import InputError, ModelError
 from biogpt_plugins.tasks import TASKS
@@ -53,6 +54,9 @@ def ask(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     run: Run = None,
+    ray: Ray = None,
+    ray_engines: RayEngines = None,
+    ray_cpus: RayCpus = None,
     form: Annotated[
         Format, typer.Option("--format", "-f", help="Of the corpus, as in `biogpt extract`.")
     ] = Format.auto,
@@ -75,12 +79,14 @@ def ask(  # noqa: PLR0913 - options of a command
     With --corpus and --run, ask each paper of a corpus, which goes on after whatever ended it.
     """
     files = _of_a_corpus(question, corpus, context, run, single=bool(as_json or long_answer))
+    if ray and not run:
+        raise InputError("--ray is for a run over a corpus: name its papers with --corpus")
     if context is None and not files:
         raise InputError("give a passage (--context) or papers (--corpus): see `biogpt ask --help`")
     asked = {"question": question[0], "context": _text(context or ""), "long_answer": long_answer}
     task = _layout(model, long_answer, allow_pickle=allow_pickle)
-    pipeline = console.load(
-        ctx,
+    load = partial(
+        ctx.obj,
         model,
         task,
         abstain_below=abstain_below,
@@ -90,8 +96,18 @@ def ask(  # noqa: PLR0913 - options of a command
         allow_pickle=allow_pickle,
     )
     if run:
-        carry_out(pipeline, files, run, form=form, limit=limit, chunk=_CHUNK, questions=question)
+        carry_out(
+            cluster(load, ray, ray_engines, ray_cpus) if ray else console.loaded(load, model),
+            files,
+            run,
+            name=task,
+            form=form,
+            limit=limit,
+            chunk=_CHUNK,
+            questions=question,
+        )
         return
+    pipeline = console.loaded(load, model)
     answer = console.result_of(pipeline.run([asked])[0], as_json=as_json)
     if not as_json:
         console.stdout().print(show.bars(answer.probabilities))

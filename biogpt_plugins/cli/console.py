@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Protocol
 
 import typer
@@ -138,8 +140,13 @@ def load(
 ) -> Pipeline:
     """Load a model for a task, and show that it takes its time."""
     chosen: Load = ctx.obj
+    return loaded(partial(chosen, model, task, **options), model)
+
+
+def loaded(load: Callable[[], Pipeline], model: str) -> Pipeline:
+    """What a function loads, and show that it takes its time."""
     with stderr().status(f"loading {model}"):
-        return chosen(model, task, **options)
+        return load()
 
 
 def result_of(prediction: Prediction[Any], *, as_json: bool = False) -> Any:  # noqa: ANN401

@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.cli.running import Run, carry_out
+from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, cluster
 from biogpt_plugins.cli.tally import Tally
 from biogpt_plugins.corpus import (
     Format,
@@ -74,6 +74,9 @@ def extract(  # noqa: PLR0913 - options of a command
     ] = "-",
     force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
     run: Run = None,
+    ray: Ray = None,
+    ray_engines: RayEngines = None,
+    ray_cpus: RayCpus = None,
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many records.")
     ] = None,
@@ -119,33 +122,43 @@ def extract(  # noqa: PLR0913 - options of a command
     """
     if run and (out != "-" or force):
         raise InputError("--run keeps the results in its folder: leave out --out and --force")
-    if run and (latest or sections is not Sections.abstract):
-        raise InputError("--run takes neither --latest nor --sections: use -o instead")
+    if ray and not run:
+        raise InputError("--ray is for a run: name a folder for its results with --run")
     if task is not None:
         get_task(task)
     check_readable(files)
-    known = EntityDictionary.read(dictionary) if dictionary else None
+    load = partial(
+        _load,
+        ctx.obj,
+        model,
+        task,
+        decoding=decoding,
+        min_score=min_score,
+        samples=samples,
+        abstain_below=abstain_below,
+        dictionary=EntityDictionary.read(dictionary) if dictionary else None,
+        engine=engine,
+        device=device,
+        dtype=dtype,
+        allow_pickle=allow_pickle,
+    )
+    if run:
+        carry_out(
+            cluster(load, ray, ray_engines, ray_cpus) if ray else console.loaded(load, model),
+            files,
+            run,
+            name=task or "papers",
+            form=form,
+            sections=sections,
+            latest=latest,
+            strict=strict,
+            limit=limit,
+            chunk=chunk,
+        )
+        return
     read = partial(read_records, files, form, sections=sections)
     with JsonlWriter(out, force=force, inputs=files) as writer:
-        pipeline = console.load(
-            ctx,
-            model,
-            task,
-            decoding=decoding,
-            min_score=min_score,
-            samples=samples,
-            abstain_below=abstain_below,
-            dictionary=known,
-            engine=engine,
-            device=device,
-            dtype=dtype,
-            allow_pickle=allow_pickle,
-        )
-        if pipeline.task.grounded:  # every relation tells how sure the model was
-            pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
-        if run:
-            carry_out(pipeline, files, run, form=form, strict=strict, limit=limit, chunk=chunk)
-            return
+        pipeline = console.loaded(load, model)
         records = islice(read(latest=latest, strict=strict), limit)
         tally = Tally()
         try:
@@ -165,6 +178,14 @@ def extract(  # noqa: PLR0913 - options of a command
         raise InputError(f"no records in {', '.join(files)}")
     if tally.failures == tally.papers:
         raise typer.Exit(1)
+
+
+def _load(load: console.Load, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
+    """Load a model so that every relation tells how sure it was; perhaps in another process."""
+    pipeline = load(model, task, **options)
+    if pipeline.task.grounded:
+        pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
+    return pipeline
 
 
 def _predict(

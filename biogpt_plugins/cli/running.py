@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +17,9 @@ from rich.progress import Progress
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.cli.tally import Tally
-from biogpt_plugins.corpus import Format, read_records
+from biogpt_plugins.corpus import Format, Record, Sections, read_records
 from biogpt_plugins.corpus.interrupts import Terminated, terminated_cleanly
-from biogpt_plugins.corpus.run import Outcome, Watcher, outcomes, run
+from biogpt_plugins.corpus.run import Executor, Outcome, Watcher, outcomes, run
 from biogpt_plugins.corpus.text_index import Counts
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline
@@ -37,15 +39,54 @@ Run = Annotated[
     ),
 ]
 
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        help="With --run: ask the model on a Ray cluster at this address; auto is the one that "
+        "runs here or that RAY_ADDRESS names, or else a new one on this machine.",
+        show_default=False,
+    ),
+]
+RayEngines = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Copies of the model on the cluster, each with a GPU where there are any.",
+        show_default="as many as there is room for",
+    ),
+]
+RayCpus = Annotated[
+    int | None,
+    typer.Option(min=1, help="CPUs of each.", show_default="1 with a GPU, else 4 or all there are"),
+]
+
+
+def cluster(
+    load: Callable[[], Pipeline], address: str, engines: int | None, cpus: int | None
+) -> Executor:
+    """Where `--ray` and its options have a run compute.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+    """
+    from ray_biogpt import Cluster  # noqa: PLC0415 - an extra, and slow to import
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is our own
+    return Cluster(load, None if address == "auto" else address, engines=engines, cpus=cpus)
+
 
 def carry_out(  # noqa: PLR0913 - what commands were given
-    pipeline: Pipeline,
+    pipeline: Pipeline | Executor,
     files: Sequence[str],
     folder: Path,
     *,
+    name: str,
     form: Format,
     limit: int | None,
     chunk: int,
+    sections: Sections = Sections.abstract,
+    latest: bool = False,
     strict: bool = False,
     questions: Sequence[str] = (),
 ) -> None:
@@ -57,13 +98,16 @@ def carry_out(  # noqa: PLR0913 - what commands were given
         typer.Exit: Everything failed, or the process was asked to end.
     """
     with console.progress() as progress, terminated_cleanly():
-        shown = _Shown(pipeline.task.name, progress, files, form, limit, len(questions) or 1)
+        read = partial(read_records, files, form, sections=sections)
+        shown = _Shown(name, progress, files, read, limit, len(questions) or 1)
         try:
             counts = run(
                 pipeline,
                 files,
                 folder,
                 form=form,
+                sections=sections,
+                latest=latest,
                 strict=strict,
                 questions=questions,
                 limit=limit,
@@ -94,13 +138,13 @@ class _Shown:
         name: str,
         progress: Progress,
         files: Sequence[str],
-        form: Format,
+        read: Callable[[], Iterator[Record]],
         limit: int | None,
         each: int,
     ) -> None:
         self.tally = Tally()
         self.started = False
-        self._progress, self._files, self._form = progress, files, form
+        self._progress, self._read = progress, read
         self._limit, self._each = limit, each
         self._bar = progress.add_task(name, total=None, rest="")
         self.kept = Counts()
@@ -144,7 +188,7 @@ class _Shown:
         if not self._exact:
             return None
         most = None if self._limit is None else -(-self._limit // self._each)
-        found = sum(1 for _ in islice(read_records(self._files, self._form), most)) * self._each
+        found = sum(1 for _ in islice(self._read(), most)) * self._each
         return found if self._limit is None else min(found, self._limit)
 
     def _estimated(self) -> int | None:

@@ -59,6 +59,45 @@ class Start(_Value):
     versions: dict[str, str]
 
 
+class Made(_Value):
+    """With what results are made.
+
+    Attributes:
+        settings: All of it that decides on a prediction but for the text.
+        weights: The model's files.
+        device: Where it computes.
+    """
+
+    settings: dict[str, Any]
+    weights: tuple[FileMark, ...] = ()
+    device: str = ""
+
+    @classmethod
+    def by(cls, pipeline: Pipeline, known: Sequence[FileMark] = ()) -> Made:
+        """What a pipeline is.
+
+        Args:
+            pipeline: The task on a model.
+            known: The model's files at an earlier start; those that are as they were are not read.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        folder: Path | None = getattr(pipeline.engine, "folder", None)
+        parts = sorted(
+            {path for form in _MODEL_FILES for path in folder.glob(form)} if folder else ()
+        )
+        weights = _marks(map(str, parts), known)
+        settings = {**settings_of(pipeline), "prompts": pipeline.task.fingerprint}
+        if folder and folder.parent.name == "snapshots":  # of the hub's cache
+            settings["revision"] = folder.name
+        if weights:
+            told = "".join(f"{os.path.basename(one.path)} {one.sha256}\n" for one in weights)
+            settings["weights"] = sha256(told.encode()).hexdigest()[:16]
+        device = str(getattr(pipeline.engine, "device", ""))
+        return cls(settings=settings, weights=weights, device=device)
+
+
 class Manifest(_Value):
     """What a run is.
 
@@ -79,7 +118,7 @@ class Manifest(_Value):
     @classmethod
     def of(
         cls,
-        pipeline: Pipeline,
+        made: Made,
         files: Sequence[str],
         *,
         known: Manifest | None = None,
@@ -88,7 +127,7 @@ class Manifest(_Value):
         """The manifest of a run that starts now.
 
         Args:
-            pipeline: The task on a model.
+            made: With what.
             files: The inputs.
             known: The manifest of an earlier start; files that are as they were are not read.
             more: What else decides on the results.
@@ -96,27 +135,16 @@ class Manifest(_Value):
         Raises:
             OSError: A file cannot be read.
         """
-        folder: Path | None = getattr(pipeline.engine, "folder", None)
-        parts = sorted(
-            {path for form in _MODEL_FILES for path in folder.glob(form)} if folder else ()
-        )
-        weights = _marks(map(str, parts), known.weights if known else ())
-        settings = {**settings_of(pipeline), "prompts": pipeline.task.fingerprint, **more}
-        if folder and folder.parent.name == "snapshots":  # of the hub's cache
-            settings["revision"] = folder.name
-        if weights:
-            told = "".join(f"{os.path.basename(one.path)} {one.sha256}\n" for one in weights)
-            settings["weights"] = sha256(told.encode()).hexdigest()[:16]
         start = Start(
             at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             host=node(),
-            device=str(getattr(pipeline.engine, "device", "")),
+            device=made.device,
             versions={"python": python_version(), **_versions()},
         )
         return cls(
-            settings=settings,
+            settings={**made.settings, **more},
             inputs=_marks(files, known.inputs if known else ()),
-            weights=weights,
+            weights=made.weights,
             starts=(*(known.starts if known else ()), start),
         )
 

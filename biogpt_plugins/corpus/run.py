@@ -14,25 +14,23 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
-from hashlib import sha256
-from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol
 
 from biogpt_plugins.corpus import windows
 from biogpt_plugins.corpus.interrupts import held_back
-from biogpt_plugins.corpus.manifest import Manifest, versions_changed
-from biogpt_plugins.corpus.readers import Format, Record, check_readable, read_records
-from biogpt_plugins.corpus.readers.files import STDIN
-from biogpt_plugins.corpus.run_folder import Outcome, Place, RunFolder, is_run, outcomes, results
+from biogpt_plugins.corpus.manifest import FileMark, Made, Manifest, versions_changed
+from biogpt_plugins.corpus.readers import Format, Sections, check_readable
+from biogpt_plugins.corpus.reading import Item, Reading
+from biogpt_plugins.corpus.run_folder import Outcome, RunFolder, is_run, outcomes, results
 from biogpt_plugins.corpus.text_index import Counts
 from biogpt_plugins.errors import BioGPTError, InputError
-from biogpt_plugins.inputs import Paper, Question, Text, id_of, read
+from biogpt_plugins.inputs import Text
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import Failure, Prediction
+from biogpt_plugins.results import Prediction
+from biogpt_plugins.task import Task
 
-__all__ = ["Counts", "Outcome", "Watcher", "is_run", "outcomes", "results", "run"]
+__all__ = ["Counts", "Executor", "Outcome", "Watcher", "is_run", "outcomes", "results", "run"]
 
 _SHARD = 1024
 _SECONDS = 15.0
@@ -53,12 +51,31 @@ class Watcher:
     ended: Callable[[Counts], None] = lambda _: None
 
 
+class Executor(Protocol):
+    """Where a run computes; a Pipeline does so in this process."""
+
+    def made(self, known: Sequence[FileMark]) -> tuple[Task[Any], Made]:
+        """What is done, and with what; files of a model that are as known need no reading."""
+        ...
+
+    def outcomes(
+        self, reading: Reading, store: RunFolder, chunk_size: int
+    ) -> Generator[list[Outcome], None, None]:
+        """One outcome for each item of a reading, in order, some at a time.
+
+        What came before an error is given before it is raised. `store` has what was given so far.
+        """
+        ...
+
+
 def run(  # noqa: PLR0913 - options, all but three keyword-only
-    pipeline: Pipeline,
+    pipeline: Pipeline | Executor,
     files: Sequence[str | Path],
     folder: str | Path,
     *,
     form: Format = Format.auto,
+    sections: Sections = Sections.abstract,
+    latest: bool = False,
     strict: bool = False,
     questions: Sequence[str] = (),
     limit: int | None = None,
@@ -73,10 +90,13 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
     error are kept but for the records that the model is being asked.
 
     Args:
-        pipeline: The task on a model.
+        pipeline: The task on a model, or another place where both are, `ray_biogpt.Cluster` say.
         files: The inputs; "-" for the standard input, which must be the same again to go on.
         folder: Where the results are, or are to be.
         form: As in `read_records`.
+        sections: As there.
+        latest: As there. Files that are added later are looked through as well, but what is
+            done stays: of a citation that they revise the last outcome counts.
         strict: Stop at a record that is broken.
         questions: Ask these of each paper; for tasks that answer questions.
         limit: Stop when the run has so many records.
@@ -93,38 +113,44 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
             setting or the input. Or the task takes no questions.
         OSError: An input is missing or locked, or the disk is full. What is done is kept.
     """
+    executor = _Here(pipeline) if isinstance(pipeline, Pipeline) else pipeline
     if chunk_size < 1:
         raise InputError(f"chunk_size = {chunk_size} must be at least 1")
-    if questions and not issubclass(pipeline.task.input, Question):
-        raise InputError(f"task {pipeline.task.name} takes no questions: use pubmedqa")
     paths = [str(path) for path in files]
     check_readable(paths)
     with RunFolder(Path(folder)) as store:
-        facts: dict[str, object] = {"format": form.value}
-        if questions:
-            facts["questions"] = list(questions)
-        manifest = Manifest.of(pipeline, paths, known=store.manifest, **facts)
+        known, counts = store.manifest, store.counts
+        task, made = executor.made(known.weights if known else ())
+        reading = Reading(
+            task=task,
+            files=paths,
+            form=form,
+            sections=sections,
+            latest=latest,
+            strict=strict,
+            questions=questions,
+            begin=store.next,
+            last=store.last,
+            limit=None if limit is None else max(0, limit - counts.records),
+        )
+        manifest = Manifest.of(made, paths, known=known, **reading.facts())
         store.begin(manifest)
         if changed := versions_changed(manifest):
             warnings.warn(f"versions are others than at the last start: {changed}", stacklevel=2)
-        counts = store.counts
         watcher.begun(counts, store.records_of_files)
-        reading = partial(read_records, form=form, strict=strict)
-        every = _items(pipeline, paths, reading, questions, store)
-        items = islice(every, None if limit is None else max(0, limit - counts.records))
+        found = executor.outcomes(reading, store, chunk_size)
         began = time.monotonic()
         try:
-            for chunk in _chunks(items, chunk_size):
-                found = _computed(pipeline, chunk, store)
+            for chunk in found:
                 with held_back():
-                    records = store.write(found)
+                    records = store.write(chunk)
                     if records >= shard_size or time.monotonic() - began >= shard_seconds:
                         store.publish()
                         began = time.monotonic()
-                for outcome in found:
+                for outcome in chunk:
                     watcher.done(outcome)
         finally:
-            with held_back(), closing(every):
+            with held_back(), closing(found):
                 try:
                     store.publish()
                 finally:
@@ -133,63 +159,50 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         return counts
 
 
-# --- reading --------------------------------------------------------------------------------
+class _Here:
+    """Computes in this process."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    def made(self, known: Sequence[FileMark]) -> tuple[Task[Any], Made]:
+        return self.pipeline.task, Made.by(self.pipeline, known)
+
+    def outcomes(
+        self, reading: Reading, store: RunFolder, chunk_size: int
+    ) -> Generator[list[Outcome], None, None]:
+        with closing(reading.items()) as items:
+            for chunk in _chunks(items, chunk_size):
+                yield self._outcomes(chunk, store)
+
+    def _outcomes(self, chunk: Sequence[Item], store: RunFolder) -> list[Outcome]:
+        """An outcome for each item; the model is asked once for each text that is new."""
+        first: dict[str, int] = {}
+        earlier: dict[str, Outcome] = {}
+        for at, item in enumerate(chunk):
+            if item.digest and item.digest not in first and item.digest not in earlier:
+                if known := store.find(item.digest):
+                    earlier[item.digest] = known
+                else:
+                    first[item.digest] = at
+        new = [chunk[at].read for at in first.values()]
+        asked = [one for one in new if isinstance(one, Text)]
+        predicted = dict(zip(first.values(), windows.predict(self.pipeline, asked), strict=True))
+        found: list[Outcome] = []
+        for at, item in enumerate(chunk):
+            if isinstance(item.read, Prediction):
+                found.append(item.outcome(item.read))
+            elif at in predicted:
+                found.append(item.outcome(predicted[at]))
+            else:
+                digest = item.digest or ""
+                found.append(item.as_was(earlier.get(digest) or found[first[digest]]))
+        return found
 
 
-@dataclass(frozen=True)
-class _Item:
-    """A record, or one question about it, and its place in the run."""
-
-    where: str
-    place: Place
-    value: object
-    question: str | None = None
-
-
-def _items(
-    pipeline: Pipeline,
-    paths: Sequence[str],
-    read_: Callable[[list[str]], Iterator[Record]],
-    questions: Sequence[str],
-    store: RunFolder,
-) -> Generator[_Item, None, None]:
-    """What is not done yet; inputs that are done are not read again."""
-    begin, last = store.next, store.last
-    for number, path in enumerate(paths):
-        if number < begin.file:
-            continue
-        check_readable([path])  # it may have gone since the start
-        past = 0
-        # Closed here, as an error would keep the file open for as long as somebody keeps the error.
-        with closing(cast(Generator[Record, None, None], read_([path]))) as records:
-            asked = (one for record in records for one in _asked(record, questions))
-            for past, (where, value, question) in enumerate(asked, start=1):
-                item = _Item(where, Place(number, past - 1), value, question)
-                if item.place >= begin:
-                    yield item
-                elif last and past == begin.record:
-                    _check_known(pipeline, item, last)
-        if number == begin.file and past < begin.record:
-            name = "the standard input" if path == STDIN else path
-            raise InputError(
-                f"{name} has {past} records, and {begin.record} of it are done: it is not "
-                "what this run began with"
-            )
-
-
-def _check_known(pipeline: Pipeline, item: _Item, last: Outcome) -> None:
-    """See to it that an input is what the run began with; of a pipe nothing else tells it."""
-    one = _read(pipeline, item)
-    if (_digest(one) if isinstance(one, Text) else None) != last.text:
-        raise InputError(
-            f"{item.where} is another text than the run had there: give the input that it began "
-            "with"
-        )
-
-
-def _chunks(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:
+def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
     """So many items at a time; what was read before an input failed comes first."""
-    chunk: list[_Item] = []
+    chunk: list[Item] = []
     try:
         for item in items:
             chunk.append(item)
@@ -202,76 +215,3 @@ def _chunks(items: Iterator[_Item], size: int) -> Iterator[list[_Item]]:
         raise
     if chunk:
         yield chunk
-
-
-def _asked(record: Record, questions: Sequence[str]) -> Iterator[tuple[str, object, str | None]]:
-    if not questions:
-        yield record.where, record.value, None
-        return
-    for question in questions:
-        value = record.value
-        if not isinstance(value, InputError):
-            try:
-                paper = read(Paper, value)
-                value = Question(id=paper.id, question=question, text=paper.source)
-            except BioGPTError as error:
-                value = error
-        yield record.where, value, question
-
-
-# --- computing ------------------------------------------------------------------------------
-
-
-def _computed(pipeline: Pipeline, chunk: Sequence[_Item], store: RunFolder) -> list[Outcome]:
-    """An outcome for each item; the model is asked once for each text that is new."""
-    read_ = [_read(pipeline, item) for item in chunk]
-    digests = [_digest(one) if isinstance(one, Text) else None for one in read_]
-    first: dict[str, int] = {}
-    earlier: dict[str, Outcome] = {}
-    for at, digest in enumerate(digests):
-        if digest and digest not in first and digest not in earlier:
-            if found := store.find(digest):
-                earlier[digest] = found
-            else:
-                first[digest] = at
-    asked = [one for one in map(read_.__getitem__, first.values()) if isinstance(one, Text)]
-    predicted = dict(zip(first.values(), windows.predict(pipeline, asked), strict=True))
-    found_: list[Outcome] = []
-    for at, (item, one, digest) in enumerate(zip(chunk, read_, digests, strict=True)):
-        same: str | None = None
-        if isinstance(one, Prediction):
-            prediction = one
-        elif at in predicted:
-            prediction = predicted[at]
-        else:
-            known = earlier.get(digest or "") or found_[first[digest or ""]]
-            same = known.same_as or known.where
-            prediction = known.prediction.model_copy(update={"id": one.id})
-        found_.append(
-            Outcome(
-                where=item.where,
-                file=item.place.file,
-                record=item.place.record,
-                text=digest,
-                same_as=same,
-                question=item.question,
-                prediction=prediction,
-            )
-        )
-    return found_
-
-
-def _read(pipeline: Pipeline, item: _Item) -> Text | Prediction[Any]:
-    error = item.value
-    if not isinstance(error, BioGPTError):
-        try:
-            return pipeline.task.read_input(item.value)
-        except BioGPTError as fault:
-            error = fault
-    return Prediction(id=id_of(item.value), task=pipeline.task.name, error=Failure.of(error))
-
-
-def _digest(text: Text) -> str:
-    """What tells texts apart: all that the model may be shown of them."""
-    told = text.model_dump_json(exclude={"id"})
-    return sha256(told.encode()).hexdigest()[:32]

@@ -44,6 +44,7 @@ class Outcome(BaseModel):
         text: Digest of what the model was asked; None if it could not be read.
         same_as: `where` of the record whose result this is, as the texts are identical.
         question: What was asked of the paper, in a run over questions.
+        start: Where the record begins in its paper, of which the prediction's offsets are.
         prediction: The result or the error.
     """
 
@@ -55,6 +56,7 @@ class Outcome(BaseModel):
     text: str | None = None
     same_as: str | None = None
     question: str | None = None
+    start: int = 0
     prediction: Prediction
 
 
@@ -142,9 +144,13 @@ class RunFolder:
             manifest.check_goes_on_from(earlier, self.path)
         _replace(self.path / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
 
-    def find(self, text: str) -> Outcome | None:
-        """The outcome of a text, by its digest, if the run has one that did not fail."""
-        place = self._index.find(text)
+    def copy_index(self, path: Path) -> None:
+        """Write a copy of the index of the run's texts, for `TextIndex`."""
+        self._index.copy(path)
+
+    def find(self, text: str, *, failed: bool = False) -> Outcome | None:
+        """The outcome of a text, by its digest, if the run has one that did not fail, or did."""
+        place = self._index.find(text, failed=failed)
         if place is None:
             return None
         with suppress(OSError, ValueError):

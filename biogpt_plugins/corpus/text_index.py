@@ -10,12 +10,13 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS texts (key INTEGER PRIMARY KEY, shard INTEGER, at INTEGER);
+CREATE TABLE IF NOT EXISTS failures (key INTEGER PRIMARY KEY, shard INTEGER, at INTEGER);
 CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY, records INTEGER, failed INTEGER,
     copied INTEGER);
 CREATE TABLE IF NOT EXISTS files (number INTEGER PRIMARY KEY, records INTEGER);
@@ -68,14 +69,15 @@ class TextIndex:
         self._base.execute("BEGIN")
 
     def add(self, shard: int, lines: list[Line]) -> None:
-        """Add lines of a shard; of equal texts the first one counts, and no failure does."""
+        """Add lines of a shard; of equal texts the first one counts, failures apart."""
         counts = (shard, len(lines), sum(x.failed for x in lines), sum(x.copied for x in lines))
         last = {line.file: line.record + 1 for line in lines}
         with self._told():
-            self._base.executemany(
-                "INSERT OR IGNORE INTO texts VALUES (?, ?, ?)",
-                [(_key(x.text), shard, x.at) for x in lines if x.text and not x.failed],
-            )
+            for failed, table in enumerate(("texts", "failures")):
+                self._base.executemany(
+                    f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",
+                    [(_key(x.text), shard, x.at) for x in lines if x.text and x.failed == failed],
+                )
             self._base.execute(
                 "INSERT INTO shards VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
                 "records = records + excluded.records, failed = failed + excluded.failed, "
@@ -84,10 +86,11 @@ class TextIndex:
             )
             self._base.executemany("REPLACE INTO files VALUES (?, ?)", last.items())
 
-    def find(self, text: str) -> tuple[int, int] | None:
-        """Shard and offset of the line that may be this text's."""
+    def find(self, text: str, *, failed: bool = False) -> tuple[int, int] | None:
+        """Shard and offset of the line that may be this text's, or of its failure."""
+        table = "failures" if failed else "texts"
         with self._told():
-            rows = self._base.execute("SELECT shard, at FROM texts WHERE key = ?", (_key(text),))
+            rows = self._base.execute(f"SELECT shard, at FROM {table} WHERE key = ?", (_key(text),))
             found: tuple[int, int] | None = rows.fetchone()
         return found
 
@@ -122,10 +125,15 @@ class TextIndex:
             self._base.execute("ROLLBACK")
             self._base.execute("BEGIN")
 
+    def copy(self, path: Path) -> None:
+        """Write a copy to a file."""
+        with self._told(), closing(sqlite3.connect(path)) as other:
+            self._base.backup(other)
+
     def forget(self) -> None:
         """Become empty."""
         with self._told():
-            for table in ("texts", "shards", "files"):
+            for table in ("texts", "failures", "shards", "files"):
                 self._base.execute(f"DELETE FROM {table}")
 
     def close(self) -> None:

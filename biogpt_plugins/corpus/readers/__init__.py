@@ -2,7 +2,17 @@
 
 from biogpt_plugins.corpus.readers.files import check_readable
 from biogpt_plugins.corpus.readers.formats import Format
-from biogpt_plugins.corpus.readers.read import read_records
-from biogpt_plugins.corpus.readers.records import Record, Sections, Withdrawn
+from biogpt_plugins.corpus.readers.read import look_through, read_file, read_records
+from biogpt_plugins.corpus.readers.records import Record, Sections, Withdrawn, moved
 
-__all__ = ["Format", "Record", "Sections", "Withdrawn", "check_readable", "read_records"]
+__all__ = [
+    "Format",
+    "Record",
+    "Sections",
+    "Withdrawn",
+    "check_readable",
+    "look_through",
+    "moved",
+    "read_file",
+    "read_records",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from biogpt_plugins.corpus.readers.medline import Citation
 
@@ -36,3 +37,15 @@ class Latest:
         """Whether nothing else takes the place of a citation."""
         page = self._pages.get(pmid // _PAGE)
         return page is None or page[pmid % _PAGE] in (0, place)
+
+
+class Later(NamedTuple):
+    """What one file needs to know of the files behind it.
+
+    Attributes:
+        last: Where each PMID's last citation is.
+        begin: The place of the file's first record.
+    """
+
+    last: Latest
+    begin: int

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import count
 from typing import Any, TypeGuard
 
 from biogpt_plugins.corpus.readers import bioc, jats, medline
@@ -19,7 +18,7 @@ from biogpt_plugins.corpus.readers.files import (
     open_source,
 )
 from biogpt_plugins.corpus.readers.formats import Format, guess, is_collection, tells
-from biogpt_plugins.corpus.readers.latest import Latest
+from biogpt_plugins.corpus.readers.latest import Later, Latest
 from biogpt_plugins.corpus.readers.lines import read_jsonl, read_pubtator
 from biogpt_plugins.corpus.readers.medline import Citation
 from biogpt_plugins.corpus.readers.records import Found, Record, Sections, Withdrawn
@@ -56,25 +55,54 @@ def read_records(
         InputError: A record is broken, and `strict` is True.
     """
     paths = list(paths)
-    last = Latest(_citations(paths, form)) if latest else None
-    places = count(1)
-    for path in paths:
-        name = "standard input" if path == STDIN else path
-        line = 0
-        try:
-            with open_source(path, tells) as source:
-                for line, found, section, start in _read(source, form, sections, last, places):
-                    where = f"{name}:{line}"
-                    value = _named(found, where) if isinstance(found, InputError) else found
-                    if strict and _is_broken(value):
-                        raise value
-                    yield Record(where, value, section, start)
-        except BREAKS as error:
-            where = f"{name}:{line + 1}"
-            broken = _named(broken_off(error), where)
-            if strict:
-                raise broken from error
-            yield Record(where, broken)
+    later = look_through(paths, form) if latest else [None] * len(paths)
+    for path, each in zip(paths, later, strict=True):
+        yield from read_file(path, form, sections=sections, later=each, strict=strict)
+
+
+def read_file(
+    path: str,
+    form: Format = Format.auto,
+    *,
+    sections: Sections = Sections.abstract,
+    later: Later | None = None,
+    strict: bool = False,
+) -> Generator[Record, None, None]:
+    """Read one file as `read_records` does.
+
+    Args:
+        path: The file.
+        form: Its format.
+        sections: How much of full texts is read.
+        later: What `look_through` found of this file.
+        strict: Raise the first error of a broken record.
+
+    Raises:
+        InputError: A record is broken, and `strict` is True.
+    """
+    name = "standard input" if path == STDIN else path
+    line = 0
+    try:
+        with open_source(path, tells) as source:
+            for line, found, section, start in _read(source, form, sections, later):
+                where = f"{name}:{line}"
+                value = _named(found, where) if isinstance(found, InputError) else found
+                if strict and _is_broken(value):
+                    raise value
+                yield Record(where, value, section, start)
+    except BREAKS as error:
+        where = f"{name}:{line + 1}"
+        broken = _named(broken_off(error), where)
+        if strict:
+            raise broken from error
+        yield Record(where, broken)
+
+
+def look_through(paths: Sequence[str], form: Format = Format.auto) -> list[Later]:
+    """Look through files of PubMed XML: what each needs to know of those behind it."""
+    begins: list[int] = []
+    last = Latest(_citations(paths, form, begins))
+    return [Later(last, begin) for begin in begins]
 
 
 def _is_broken(value: object) -> TypeGuard[InputError]:
@@ -86,9 +114,7 @@ def _named(error: InputError, where: str) -> InputError:
     return Withdrawn(message, error.id) if isinstance(error, Withdrawn) else InputError(message)
 
 
-def _read(
-    source: Source, form: Format, sections: Sections, last: Latest | None, places: Iterator[int]
-) -> Iterator[Found]:
+def _read(source: Source, form: Format, sections: Sections, later: Later | None) -> Iterator[Found]:
     known = guess(source.head) if form is Format.auto else form
     match known:
         case Format.pubtator:
@@ -101,8 +127,8 @@ def _read(
             yield from _xml(source, found, partial(jats.read, sections=sections))
         case Format.medline:
             found = elements(source.pieces(), medline.names(source.head))
-            if last and source.name:
-                found = _current(found, last, places)
+            if later and source.name:
+                found = _current(found, later)
             yield from _xml(source, found, medline.read)
         case Format.bioc_json:
             yield from _values(source, sections, collection=is_collection(source.head))
@@ -154,13 +180,13 @@ def _values(source: Source, sections: Sections, *, collection: bool) -> Iterator
             yield Found(line, error)
 
 
-def _current(found: Iterable[Element], last: Latest, places: Iterator[int]) -> Iterator[Element]:
+def _current(found: Iterable[Element], later: Later) -> Iterator[Element]:
     """Elements, with those withdrawn whose citation comes again, or is deleted."""
-    for (line, data), place in zip(found, places, strict=False):
+    for place, (line, data) in enumerate(found, start=later.begin):
         earlier: list[str] = []
         if isinstance(data, bytes) and not medline.deletes(data):
             pmids = (citation.pmid for citation in medline.citations(data))
-            earlier = [str(pmid) for pmid in pmids if not last.is_last(pmid, place)]
+            earlier = [str(pmid) for pmid in pmids if not later.last.is_last(pmid, place)]
         if earlier:
             message = f"PMID {earlier[0]} is revised or deleted later in the files"
             yield line, Withdrawn(message, earlier[0])
@@ -168,17 +194,20 @@ def _current(found: Iterable[Element], last: Latest, places: Iterator[int]) -> I
             yield line, data
 
 
-def _citations(paths: Iterable[str], form: Format) -> Iterator[tuple[int, Citation, bool]]:
-    """All citations in files of PubMed XML, with their places."""
-    places = count(1)
+def _citations(
+    paths: Iterable[str], form: Format, begins: list[int]
+) -> Iterator[tuple[int, Citation, bool]]:
+    """All citations in files of PubMed XML, with their places; and where each file begins."""
+    place = 1
     for path in paths:
+        begins.append(place)
         if path == STDIN:
             continue
         with suppress(*BREAKS), open_source(path, tells) as source:
             if (guess(source.head) if form is Format.auto else form) is not Format.medline:
                 continue
-            found = elements(source.pieces(), medline.names(source.head))
-            for (_, data), place in zip(found, places, strict=False):
+            for _, data in elements(source.pieces(), medline.names(source.head)):
                 if isinstance(data, bytes):
                     deleted = medline.deletes(data)
                     yield from ((place, each, deleted) for each in medline.citations(data))
+                place += 1

@@ -61,7 +61,14 @@ class Record(NamedTuple):
 
     def placed(self, prediction: Prediction[Any]) -> Prediction[Any]:
         """A prediction for the record with its section, and with offsets in the whole paper."""
-        changes: dict[str, object] = {"section": self.section} if self.section else {}
-        if self.start and isinstance(prediction.result, list):
-            changes["result"] = [relation.moved(self.start) for relation in prediction.result]
-        return prediction.model_copy(update=changes) if changes else prediction
+        if not self.section and not self.start:
+            return prediction
+        return moved(prediction.model_copy(update={"section": self.section or None}), self.start)
+
+
+def moved(prediction: Prediction[Any], by: int) -> Prediction[Any]:
+    """The same for a text that has so many characters more before it."""
+    if not by or not isinstance(prediction.result, list):
+        return prediction
+    result = [relation.moved(by) for relation in prediction.result]
+    return prediction.model_copy(update={"result": result})

@@ -1,0 +1,190 @@
+"""What a run reads: the records of its inputs, in their order, from where it was ended."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from itertools import islice
+from typing import Any
+
+from biogpt_plugins.corpus.readers import (
+    Format,
+    Record,
+    Sections,
+    Withdrawn,
+    check_readable,
+    look_through,
+    moved,
+    read_file,
+)
+from biogpt_plugins.corpus.readers.files import STDIN
+from biogpt_plugins.corpus.run_folder import Outcome, Place
+from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.inputs import Paper, Question, Text, id_of, read
+from biogpt_plugins.results import Failure, Prediction
+from biogpt_plugins.task import Task
+
+
+@dataclass(frozen=True)
+class Item:
+    """A record of a run, or one question about it.
+
+    Attributes:
+        record: What a reader gave, the question put to it.
+        place: Where it is in the run.
+        question: What is asked of it.
+        read: What the model is to be asked, or the failure of a record that cannot be read.
+    """
+
+    record: Record
+    place: Place
+    question: str | None
+    read: Text | Prediction[Any]
+
+    @cached_property
+    def digest(self) -> str | None:
+        """What tells texts apart: all that the model may be shown of it; None of a failure."""
+        if not isinstance(self.read, Text):
+            return None
+        told = self.read.model_dump_json(exclude={"id"})
+        return sha256(told.encode()).hexdigest()[:32]
+
+    def outcome(self, prediction: Prediction[Any], same_as: str | None = None) -> Outcome:
+        """What a prediction for its text makes of it."""
+        return Outcome(
+            where=self.record.where,
+            file=self.place.file,
+            record=self.place.record,
+            text=self.digest,
+            same_as=same_as,
+            question=self.question,
+            start=self.record.start,
+            prediction=self.record.placed(prediction),
+        )
+
+    def as_was(self, known: Outcome) -> Outcome:
+        """What the outcome of a record with the same text makes of it."""
+        found = known.prediction.model_copy(update={"id": self.read.id, "section": None})
+        return self.outcome(moved(found, -known.start), known.same_as or known.where)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is to be read; a value that can be handed to another process.
+
+    Attributes:
+        task: What is done with it.
+        files: The inputs; "-" for the standard input.
+        form: As in `read_records`, and so are
+        sections: this,
+        latest: this,
+        strict: and this.
+        questions: Each is asked of each record, if there are any.
+        begin: The first record that is not done.
+        last: What the record before it was, if there is one.
+        limit: Most records to read.
+
+    Raises:
+        InputError: The task takes no questions.
+    """
+
+    task: Task[Any]
+    files: Sequence[str]
+    form: Format = Format.auto
+    sections: Sections = Sections.abstract
+    latest: bool = False
+    strict: bool = False
+    questions: Sequence[str] = ()
+    begin: Place = Place()
+    last: Outcome | None = None
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        """See to it that the task takes questions, if there are any."""
+        if self.questions and not issubclass(self.task.input, Question):
+            raise InputError(f"task {self.task.name} takes no questions: use pubmedqa")
+
+    def facts(self) -> dict[str, object]:
+        """All of it that decides on results, as a manifest keeps it."""
+        facts: dict[str, object] = {"format": self.form.value}
+        if self.questions:
+            facts["questions"] = list(self.questions)
+        if self.sections is not Sections.abstract:
+            facts["sections"] = self.sections.value
+        if self.latest:
+            facts["latest"] = True
+        return facts
+
+    def items(self) -> Generator[Item, None, None]:
+        """What is not done yet; inputs that are done are not read again.
+
+        Raises:
+            InputError: An input is not what the run began with; or as `read_records`.
+            OSError: An input has gone.
+        """
+        with closing(self._items()) as every:
+            yield from islice(every, self.limit)
+
+    def _items(self) -> Generator[Item, None, None]:
+        later = look_through(self.files, self.form) if self.latest else None
+        for number in range(self.begin.file, len(self.files)):
+            path = self.files[number]
+            check_readable([path])  # it may have gone since the start
+            past = 0
+            # Closed, as an error would keep the file open for as long as somebody keeps the error.
+            records = read_file(
+                path,
+                self.form,
+                sections=self.sections,
+                later=later[number] if later else None,
+                strict=self.strict,
+            )
+            with closing(records):
+                asked = (one for record in records for one in self._asked(record))
+                for past, (record, question) in enumerate(asked, start=1):
+                    place = Place(number, past - 1)
+                    if place >= self.begin:
+                        yield Item(record, place, question, self._read(record.value))
+                    elif self.last and past == self.begin.record:
+                        self._check_known(Item(record, place, question, self._read(record.value)))
+            if number == self.begin.file and past < self.begin.record:
+                name = "the standard input" if path == STDIN else path
+                raise InputError(
+                    f"{name} has {past} records, and {self.begin.record} of it are done: it is not "
+                    "what this run began with"
+                )
+
+    def _check_known(self, item: Item) -> None:
+        """See to it that an input is what the run began with; of a pipe nothing else tells it."""
+        withdrawn = isinstance(item.record.value, Withdrawn)  # by a file that was added
+        if self.last and item.digest != self.last.text and not withdrawn:
+            raise InputError(
+                f"{item.record.where} is another text than the run had there: give the input that "
+                "it began with"
+            )
+
+    def _asked(self, record: Record) -> Iterator[tuple[Record, str | None]]:
+        if not self.questions:
+            yield record, None
+            return
+        for question in self.questions:
+            value = record.value
+            if not isinstance(value, InputError):
+                try:
+                    paper = read(Paper, value)
+                    value = Question(id=paper.id, question=question, text=paper.source)
+                except BioGPTError as error:
+                    value = error
+            yield record._replace(value=value), question
+
+    def _read(self, value: object) -> Text | Prediction[Any]:
+        error = value
+        if not isinstance(error, BioGPTError):
+            try:
+                return self.task.read_input(value)
+            except BioGPTError as fault:
+                error = fault
+        return Prediction(id=id_of(value), task=self.task.name, error=Failure.of(error))

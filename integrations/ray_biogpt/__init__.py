@@ -1,0 +1,13 @@
+"""BioGPT on a Ray cluster: runs over a corpus, and a mapper for Ray Data programs of one's own."""
+
+from biogpt_plugins.errors import MissingExtraError
+
+try:
+    import ray.data  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError('ray_biogpt needs Ray: pip install "biogpt-plugins[ray]"') from error
+
+from ray_biogpt.cluster import Cluster
+from ray_biogpt.mapper import BioGPTMapper
+
+__all__ = ["BioGPTMapper", "Cluster"]

@@ -1,0 +1,106 @@
+"""The items of a run as a source of Ray Data: read in one place, in order, a few at a time."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+from ray import cloudpickle
+from ray.data import DataContext
+from ray.data.block import BlockMetadata
+from ray.data.datasource import Datasource, ReadTask
+
+from biogpt_plugins.corpus.reading import Item, Reading
+from biogpt_plugins.corpus.text_index import Line, TextIndex
+from biogpt_plugins.errors import BioGPTError
+
+COLUMN = "pickled"
+"""The one column of blocks; what stands there is this project's own, in its processes only."""
+
+
+class Known(NamedTuple):
+    """An item whose text is that of one before it, or of an earlier start of the run."""
+
+    item: Item
+
+
+class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
+    """What a run is to read, once in each order: each time it is read, the same blocks come out.
+
+    Each row is an Item, or Known; and where reading ended early, the last is the error.
+    """
+
+    def __init__(self, reading: Reading, index: Path, block_size: int) -> None:
+        """Name what is to be read.
+
+        Args:
+            reading: What.
+            index: The texts that the run has, which are not to be asked again; a TextIndex, of
+                which copies are made.
+            block_size: Rows of a block.
+        """
+        super().__init__()
+        self._reading, self._index, self._size = reading, index, block_size
+
+    @property
+    def supports_distributed_reads(self) -> bool:
+        """Files are read where the program runs, which has them; nobody else needs to."""
+        return False
+
+    def estimate_inmemory_data_size(self) -> None:
+        """Nobody knows."""
+
+    def get_read_tasks(
+        self,
+        parallelism: int,  # noqa: ARG002 - Ray's signature
+        per_task_row_limit: int | None = None,
+        data_context: DataContext | None = None,  # noqa: ARG002 - the same
+    ) -> list[ReadTask]:
+        """One task, for one order."""
+        reading, index, size = self._reading, self._index, self._size
+        nobody_knows = BlockMetadata(
+            num_rows=None, size_bytes=None, input_files=None, exec_stats=None
+        )
+        task = ReadTask(
+            lambda: _blocks(reading, index, size), nobody_knows, None, per_task_row_limit
+        )
+        return [task]
+
+
+def block(values: list[object]) -> pa.Table:
+    """A block of Ray Data."""
+    return pa.table({COLUMN: pa.array(map(cloudpickle.dumps, values), pa.binary())})
+
+
+def _blocks(reading: Reading, index: Path, size: int) -> Iterator[pa.Table]:
+    rows: list[object] = []
+    with tempfile.TemporaryDirectory() as folder:
+        # If this process dies, Ray has another one read all again, which must know as little.
+        own = Path(folder, "texts")
+        own.write_bytes(index.read_bytes())
+        with closing(TextIndex(own)) as seen, closing(reading.items()) as items:
+            try:
+                for item in items:
+                    rows.append(_noticed(item, seen))
+                    if len(rows) == size:
+                        yield block(rows)
+                        seen.keep()
+                        rows = []
+            except (BioGPTError, OSError) as error:
+                rows.append(error)
+    if rows:
+        yield block(rows)
+
+
+def _noticed(item: Item, seen: TextIndex) -> Item | Known:
+    if not item.digest:
+        return item
+    if seen.find(item.digest):
+        return Known(item)
+    line = Line(0, item.place.file, item.place.record, item.digest, failed=False, copied=False)
+    seen.add(0, [line])
+    return item
