@@ -5,7 +5,8 @@ from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.inputs import Paper, Question, Text
-from biogpt_plugins.pipeline import Pipeline, load
+from biogpt_plugins.loading import load
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import (
     Answer,
     Confidence,

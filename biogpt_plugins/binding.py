@@ -20,7 +20,8 @@ from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import read_config
 from biogpt_plugins.engine import Decoding, Engine, Runtime
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.pipeline import Pipeline, load
+from biogpt_plugins.loading import load
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.prompts import FEW_SHOT
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.trust import Trust

@@ -29,6 +29,15 @@ COMPLETIONS = [
     "the relation between gold and rash exists.",
     "nothing that could be read",
 ]
+PUBMED = """<PubmedArticleSet>
+<PubmedArticle><MedlineCitation><PMID Version="1">1</PMID><Article>
+<ArticleTitle>Lithium 𝛼 and tremor.</ArticleTitle>
+<Abstract><AbstractText>Lithium caused tremor in two.</AbstractText></Abstract>
+</Article></MedlineCitation></PubmedArticle>
+<PubmedArticle><MedlineCitation></MedlineCitation></PubmedArticle>
+<DeleteCitation><PMID Version="1">1</PMID><PMID Version="1">99</PMID></DeleteCitation>
+</PubmedArticleSet>
+"""  # the first of PAPERS, which is deleted later on; one that is broken; a deletion of another
 QUESTION = {"id": "7", "question": "Does lithium cause tremor?", "context": "It does."}
 
 

@@ -10,7 +10,8 @@ from biogpt_plugins.bench.place import Place
 from biogpt_plugins.bench.subjects import Subject
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.errors import BioGPTError, DeviceError
-from biogpt_plugins.pipeline import Pipeline, load
+from biogpt_plugins.loading import load
+from biogpt_plugins.pipeline import Pipeline
 
 OURS = "biogpt-plugins"
 EXACT = "float32"

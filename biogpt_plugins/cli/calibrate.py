@@ -64,6 +64,7 @@ def calibrate(  # noqa: PLR0913 - options of a command
     ground_truth: GroundTruth = None,
     entities: Entities = None,
     as_json: console.Json = False,
+    engine: console.Engine = None,
     device: console.Device = None,
     dtype: console.Dtype = None,
     allow_pickle: console.AllowPickle = False,
@@ -90,6 +91,7 @@ def calibrate(  # noqa: PLR0913 - options of a command
         model,
         own.name,
         calibration=calibration,
+        engine=engine,
         device=device,
         dtype=dtype,
         batch_size=batch_size,
@@ -109,6 +111,12 @@ def calibrate(  # noqa: PLR0913 - options of a command
     else:
         _show(found)
     console.stderr().print(f"written to {path}", soft_wrap=True)
+    if not out and (engine or dtype):
+        console.remark(
+            "note",
+            "`load` takes it for every engine and dtype of this model: give --out for one that is "
+            "taken only where it is named",
+        )
 
 
 def _place(model: str, out: Path | None) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.corpus import read_predictions, read_records
+from biogpt_plugins.corpus import Withdrawn, read_predictions, read_records
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Prediction
 
@@ -57,6 +57,9 @@ def texts(
 ) -> dict[str, _T]:
     """What files of papers hold for the ids of predictions; other papers are passed over.
 
+    So is that PubMed deleted a citation: it is no fault of the file's, and what was predicted of
+    the citation before keeps its text.
+
     Args:
         files: In any format that `biogpt extract` reads.
         predictions: What was made of the papers.
@@ -66,6 +69,8 @@ def texts(
     wanted = {prediction.id for prediction in predictions}
     found: dict[str, _T] = {}
     for record in read_records(files):
+        if isinstance(record.value, Withdrawn):
+            continue
         if isinstance(record.value, InputError):
             faults.tell(record.value)
             continue

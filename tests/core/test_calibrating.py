@@ -171,6 +171,44 @@ class TestTheCommand:
         assert found["chosen"] == "temperature"
         assert found["calibration"]["contextual"] is False
 
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            ({}, False),
+            ({"engine": "ctranslate2"}, True),
+            ({"dtype": "float32"}, True),
+            ({"engine": "ctranslate2", "dtype": "int8"}, True),
+        ],
+    )
+    def test_what_the_model_is_run_by(self, questions, tmp_path, options, told):
+        folder, loader = tmp_path / "model", Loader(overconfident(60))
+        folder.mkdir()
+        asked = [part for name, value in options.items() for part in (f"--{name}", value)]
+        done = run("pubmedqa", "--data", questions(), "--model", folder, *asked, load=loader)
+        assert done.exit_code == 0, done.output
+        given = {name: loader.asked[name] for name in ("engine", "dtype") if name in loader.asked}
+        assert given == options
+        remark = "note: `load` takes it for every engine and dtype of this model: give --out"
+        assert (remark in done.stderr) is told
+        out, loader = ("--out", tmp_path / "own.json"), Loader(overconfident(60))
+        done = run("pubmedqa", "--data", questions(), "--model", folder, *asked, *out, load=loader)
+        assert done.exit_code == 0, done.output
+        assert "every engine" not in done.stderr
+
+    def test_the_engine_that_is_named_is_asked(self, questions, tiny_biogpt, tmp_path):
+        loaded = []
+
+        def load_and_keep(*args, **options):
+            loaded.append(load(*args, **options))
+            return loaded[-1]
+
+        asked = ("--model", tiny_biogpt, "--engine", "ctranslate2", "-o", tmp_path / "own.json")
+        done = run("pubmedqa", "--data", questions(), *asked, load=load_and_keep)
+        assert [(one.engine.runtime, one.engine.dtype) for one in loaded] == [
+            ("ctranslate2", "int8")
+        ]
+        assert done.exit_code == 0 or "to calibrate" in done.stderr  # a random model's answers
+
     def test_other_tasks_of_a_file_stay(self, questions, tmp_path):
         out = tmp_path / "own.json"
         Calibration().with_task("hoc", AnswerCalibration(temperature=3)).save(out)

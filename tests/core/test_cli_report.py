@@ -65,6 +65,17 @@ def test_what_cannot_be_used_costs_itself_only(tmp_path):
     assert "2 lines could not be used" in done.stderr
 
 
+def test_what_pubmed_deleted_is_no_fault(tmp_path):
+    found, _ = files(tmp_path)
+    papers = written(tmp_path, "pubmed.xml", [reported.PUBMED])
+    done = run("report", found, "--papers", papers, "-o", tmp_path / "report.html")
+    assert done.exit_code == 0, done.stderr
+    assert "7 papers, 1 with their texts" in done.stderr
+    assert "deleted from PubMed" not in done.stderr
+    assert f"warning: {papers}:6: <PubmedArticle> has no PMID" in done.stderr
+    assert "1 lines could not be used" in done.stderr
+
+
 def test_what_is_there_is_not_replaced(tmp_path):
     found, papers = files(tmp_path)
     out = written(tmp_path, "report.html", ["mine"])

@@ -209,6 +209,17 @@ def test_export_of_papers(files, tmp_path, to):
     assert len(read_gold(tmp_path / "out", "bc5cdr").documents) == 5
 
 
+def test_what_pubmed_deleted_is_no_fault(files, tmp_path):
+    found, _ = files
+    papers = tmp_path / "pubmed.xml"
+    papers.write_text(reported.PUBMED, encoding="utf-8")
+    done = run("export", found, "--to", "pubtator", "--papers", papers, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    assert "1 relations in 1 papers" in done.stderr
+    assert "deleted from PubMed" not in done.stderr
+    assert "1 lines could not be used" in done.stderr
+
+
 def test_export_of_the_graph(files, tmp_path):
     found, _ = files
     assert run("export", found, "--to", "graphml", "-o", tmp_path / "g").exit_code == 0

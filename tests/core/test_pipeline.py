@@ -1,11 +1,9 @@
 import asyncio
-import shutil
 import threading
 
 import pytest
 
-from biogpt_plugins import TASKS, Decoding, Paper, Pipeline, Prediction, Prompt, load
-from biogpt_plugins.checkpoints.card import ModelCard
+from biogpt_plugins import Decoding, Paper, Pipeline, Prediction, Prompt
 from biogpt_plugins.engine import Completion
 from biogpt_plugins.errors import ContextOverflowError, EngineError, InputError
 from biogpt_plugins.prompts import TaskCard
@@ -223,63 +221,3 @@ def test_a_task_without_labels_cannot_choose():
 def test_decoding_out_of_range_is_named(option):
     with pytest.raises(InputError, match=next(iter(option))):
         Decoding(**option)
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_biogpt, tmp_path_factory):
-    """A copy of the tiny model that tests may put a card into."""
-    return shutil.copytree(tiny_biogpt, tmp_path_factory.mktemp("models") / "tiny")
-
-
-def taught(folder, *tasks):
-    ModelCard(tasks=dict.fromkeys(tasks, CARD)).save(folder)
-    return str(folder)
-
-
-def test_a_models_own_task_is_the_first_that_it_was_taught(folder):
-    assert load("demo").task.name == "bc5cdr"
-    pipe = load(taught(folder, "hoc", "ddi"))
-    assert (pipe.task.name, pipe.card) == ("hoc", CARD)
-
-
-def test_a_model_that_was_taught_none_has_no_own_task(folder):
-    with pytest.raises(InputError, match=r"taught no task of its own: name the one .* bc5cdr, ddi"):
-        load(taught(folder))
-
-
-BC5CDR_MODEL = (
-    r"For bc5cdr there is RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`\)"
-)
-
-
-@pytest.mark.parametrize(
-    ("tasks", "asked", "says"),
-    [
-        (("ddi", "hoc"), "bc5cdr", f"taught ddi, hoc, not bc5cdr: expect nothing.*{BC5CDR_MODEL}"),
-        (
-            ("ddi",),
-            "describe",
-            "not describe: expect nothing.* microsoft/biogpt or microsoft/BioGP",
-        ),
-        (
-            (),
-            "bc5cdr",
-            f"was not taught bc5cdr and is shown solved examples instead. {BC5CDR_MODEL}",
-        ),
-        (
-            (),
-            "pubmedqa",
-            "solved examples instead. No published .* ask microsoft/BioGPT-Large-PubM",
-        ),
-    ],
-)
-def test_a_task_that_a_model_was_not_taught_gives_a_warning(folder, tasks, asked, says):
-    with pytest.warns(UserWarning, match=says):
-        assert load(taught(folder, *tasks), asked).card.layout == "few_shot"
-
-
-@pytest.mark.parametrize(
-    ("tasks", "asked"), [(("ddi",), "ddi"), ((), "describe"), ((), TASKS["generate"])]
-)
-def test_what_a_model_can_do_gives_none(folder, tasks, asked):
-    assert load(taught(folder, *tasks), asked).task in TASKS.values()
