@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,12 @@ import typer
 
 from biogpt_plugins.aggregation import Aggregate, Edge
 from biogpt_plugins.cli import console, found
-from biogpt_plugins.corpus import check_predictions, check_writable, write_text
-from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator
+from biogpt_plugins.corpus import Found, check_predictions, check_writable, write_text
+from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator, write_parquet
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Paper, read
 from biogpt_plugins.results import Prediction
+from biogpt_plugins.table import Row, rows
 
 
 class To(str, Enum):
@@ -25,6 +27,7 @@ class To(str, Enum):
     bioc = "bioc"
     graphml = "graphml"
     neo4j = "neo4j"
+    parquet = "parquet"
 
 
 _WITH_TEXTS = {To.pubtator: pubtator, To.bioc: bioc}
@@ -44,7 +47,8 @@ def export(
             "--to",
             "-t",
             help="pubtator or bioc: papers with mentions and relations. graphml or neo4j: the "
-            "graph that `biogpt aggregate` makes.",
+            "graph that `biogpt aggregate` makes. parquet: a table of all that was found, and of "
+            "what failed.",
         ),
     ],
     out: Annotated[str, typer.Option("--out", "-o", help="File to write; of neo4j a folder.")],
@@ -59,9 +63,10 @@ def export(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
 ) -> None:
-    """Write relations for other tools: PubTator, BioC XML, GraphML, neo4j-admin's CSV.
+    """Write what was found for other tools: PubTator, BioC XML, GraphML, neo4j's CSV, Parquet.
 
-    Papers and Predictions belong together by their ids. A paper that failed is left out.
+    Papers and Predictions belong together by their ids. A paper that failed is left out, but for
+    Parquet's table, which has answers, hallmarks and failures too.
     """
     if to in _WITH_TEXTS and not papers:
         raise InputError(
@@ -73,11 +78,13 @@ def export(
     for place in places.values():
         check_writable(place, force=force, inputs=inputs)
     faults = found.Faults()
-    predictions = found.predictions(files, faults)
     if to in _WITH_TEXTS:
+        predictions = found.predictions(files, faults)
         _write_papers(to, out, predictions, found.texts(papers or (), predictions, _paper, faults))
+    elif to is To.parquet:
+        _write_table(out, files, faults)
     else:
-        _write_graph(to, places, _edges(predictions))
+        _write_graph(to, places, _edges(found.predictions(files, faults)))
     faults.conclude()
     if out != "-":
         console.stderr().print(f"written to {out}", soft_wrap=True)
@@ -127,3 +134,22 @@ def _write_graph(to: To, places: dict[str, str], edges: list[Edge]) -> None:
         for name, lines in neo4j(edges)._asdict().items():
             write_text(places[name], lines)
     console.stderr().print(f"{len(edges):,} relations")
+
+
+def _write_table(out: str, files: list[str], faults: found.Faults) -> None:
+    kinds: Counter[str] = Counter()
+    write_parquet(out, _rows(found.each(files, faults), faults, kinds))
+    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
+    console.stderr().print(f"{kinds.total():,} rows: {told}")
+
+
+def _rows(every: Iterable[Found], faults: found.Faults, kinds: Counter[str]) -> Iterator[Row]:
+    """The rows of all Predictions, which are counted by their kinds."""
+    for one in every:
+        try:
+            made = list(rows(one.prediction, question=one.question, origin=one.origin))
+        except InputError as error:
+            faults.tell(error)
+            continue
+        kinds.update(row["kind"] for row in made)
+        yield from made

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.corpus import Withdrawn, read_predictions, read_records
+from biogpt_plugins.corpus import Found, Withdrawn, read_found, read_records
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Prediction
 
@@ -38,15 +38,24 @@ def predictions(files: list[str], faults: Faults) -> list[Prediction]:
     Raises:
         InputError: There are none.
     """
-    found: list[Prediction] = []
-    for one in read_predictions(files):
+    return [one.prediction for one in each(files, faults)]
+
+
+def each(files: list[str], faults: Faults) -> Iterator[Found]:
+    """The Predictions of files one at a time, with what runs know of their inputs.
+
+    Raises:
+        InputError: There are none.
+    """
+    none = True
+    for one in read_found(files):
         if isinstance(one, InputError):
             faults.tell(one)
         else:
-            found.append(one)
-    if not found:
+            none = False
+            yield one
+    if none:
         raise InputError(f"no predictions in {', '.join(files)}")
-    return found
 
 
 def texts(

@@ -1,7 +1,12 @@
 """Papers in files: what reads them, and what writes what was found in them."""
 
 from biogpt_plugins.corpus.gold import read_gold
-from biogpt_plugins.corpus.predictions import check_predictions, read_predictions
+from biogpt_plugins.corpus.predictions import (
+    Found,
+    check_predictions,
+    read_found,
+    read_predictions,
+)
 from biogpt_plugins.corpus.readers import (
     Format,
     Record,
@@ -14,6 +19,7 @@ from biogpt_plugins.corpus.writers import JsonlWriter, check_writable, write_tex
 
 __all__ = [
     "Format",
+    "Found",
     "JsonlWriter",
     "Record",
     "Sections",
@@ -21,6 +27,7 @@ __all__ = [
     "check_predictions",
     "check_readable",
     "check_writable",
+    "read_found",
     "read_gold",
     "read_predictions",
     "read_records",

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
 from biogpt_plugins.corpus.readers import Format, Record, check_readable, read_records
-from biogpt_plugins.corpus.run_folder import is_run, results
+from biogpt_plugins.corpus.run_folder import is_run, outcomes
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Prediction
+
+
+class Found(NamedTuple):
+    """A Prediction, and what a run knows of its input.
+
+    Attributes:
+        prediction: The result or the error.
+        question: What was asked of the paper, in a run over questions.
+        origin: "file:line" of the input.
+    """
+
+    prediction: Prediction
+    question: str | None = None
+    origin: str | None = None
 
 
 def read_predictions(paths: Iterable[str]) -> Iterator[Prediction | InputError]:
@@ -18,13 +33,20 @@ def read_predictions(paths: Iterable[str]) -> Iterator[Prediction | InputError]:
     Raises:
         InputError: A run is broken.
     """
+    for one in read_found(paths):
+        yield one if isinstance(one, InputError) else one.prediction
+
+
+def read_found(paths: Iterable[str]) -> Iterator[Found | InputError]:
+    """As `read_predictions`, with what runs know beside."""
     for path in paths:
         if is_run(path):
-            yield from results(path)
+            for outcome in outcomes(path):
+                yield Found(outcome.prediction, outcome.question, outcome.where)
             continue
         for record in read_records([path], Format.jsonl):
             try:
-                yield _prediction(record)
+                yield Found(_prediction(record))
             except InputError as error:
                 yield error
 

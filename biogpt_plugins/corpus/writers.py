@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -53,11 +53,22 @@ def write_text(path: str, parts: Iterable[str]) -> None:
         sys.stdout.buffer.writelines(part.encode() for part in parts)
         sys.stdout.buffer.flush()
         return
+    with whole(path) as stream:
+        stream.writelines(part.encode() for part in parts)
+
+
+@contextmanager
+def whole(path: str) -> Iterator[IO[bytes]]:
+    """A stream to a file that is there, whole, when the context ends without an error.
+
+    Raises:
+        OSError: As `write_text`.
+    """
     place = Path(path)
     beside = place.with_name(f".{place.name}.part")
     try:
         with beside.open("wb") as stream:
-            stream.writelines(part.encode() for part in parts)
+            yield stream
         beside.replace(place)
     finally:
         beside.unlink(missing_ok=True)

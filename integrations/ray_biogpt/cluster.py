@@ -146,7 +146,13 @@ class Cluster:
 
     def _connect(self) -> None:
         if not ray.is_initialized():
-            ray.init(address=self.address, logging_level=logging.WARNING)
+            try:
+                ray.init(address=self.address, logging_level=logging.WARNING)
+            except ConnectionError as error:
+                raise InputError(
+                    f"no Ray cluster answers at {self.address}: start one with `ray start --head`, "
+                    "or leave the address to Ray (--ray auto)"
+                ) from error
         if ray.util.client.ray.is_connected():
             raise InputError(
                 "through Ray's client, ray://, files of this machine cannot be read: start the "

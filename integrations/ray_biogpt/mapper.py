@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ import numpy as np
 from biogpt_plugins.corpus import windows
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.inputs import Text, id_of
-from biogpt_plugins.pipeline import load
+from biogpt_plugins.loading import load
 from biogpt_plugins.results import Failure, Prediction
+from biogpt_plugins.table import rows
 
 PREDICTION = "prediction"
 
@@ -65,6 +67,18 @@ class BioGPTMapper:
         except BioGPTError as error:
             name = self.pipeline.task.name
             return Prediction(id=id_of(row), task=name, error=Failure.of(error))
+
+
+def table_rows(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a row's prediction found, a row each, for `flat_map`: `biogpt_plugins.table.rows`.
+
+        papers.map_batches(BioGPTMapper, ...).flat_map(table_rows).write_parquet("found")
+
+    Args:
+        row: One that BioGPTMapper made.
+    """
+    prediction = Prediction.model_validate_json(row[PREDICTION])
+    return list(rows(prediction, question=row.get("question")))
 
 
 def _missing(value: object) -> bool:

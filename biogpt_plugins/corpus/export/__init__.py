@@ -1,9 +1,19 @@
-"""Writers of relations in the formats of others: PubTator, BioC, GraphML, neo4j-admin's CSV."""
+"""Writers in the formats of others: PubTator, BioC, GraphML, neo4j-admin's CSV, Parquet."""
 
 from biogpt_plugins.corpus.export.bioc import bioc
 from biogpt_plugins.corpus.export.documents import Document, documents
 from biogpt_plugins.corpus.export.graphml import graphml
 from biogpt_plugins.corpus.export.neo4j import neo4j
+from biogpt_plugins.corpus.export.parquet import schema, write_parquet
 from biogpt_plugins.corpus.export.pubtator import pubtator
 
-__all__ = ["Document", "bioc", "documents", "graphml", "neo4j", "pubtator"]
+__all__ = [
+    "Document",
+    "bioc",
+    "documents",
+    "graphml",
+    "neo4j",
+    "pubtator",
+    "schema",
+    "write_parquet",
+]

@@ -1,0 +1,88 @@
+"""Parquet: the rows of `biogpt_plugins.table`, for pandas, polars, DuckDB, Spark.
+
+A file has all columns, whatever was found, and always of the same types, so that files of several
+tasks and runs are read as one table. Text is string, numbers int64 and double; `evidence` is a list
+of structs, `warnings` one of strings. The schema's metadata says what wrote it, and which version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from biogpt_plugins import __version__
+from biogpt_plugins.corpus.writers import STDOUT, whole
+from biogpt_plugins.errors import InputError, MissingExtraError
+from biogpt_plugins.table import COLUMNS, Row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A batch is held as rows, a row group as what pyarrow makes of them, which is much smaller.
+_BATCH = 1_024
+_BATCHES = 32
+
+
+def schema() -> pa.Schema:
+    """The columns of `biogpt_plugins.table` with their types.
+
+    Raises:
+        MissingExtraError: pyarrow is not installed.
+    """
+    pa = _pyarrow()
+    text, place = pa.string(), pa.int64()
+    words = {"text": text, "start": place, "end": place}
+
+    def several(type_: Any) -> Any:  # noqa: ANN401 - types of pyarrow
+        return pa.list_(pa.field("element", type_))  # what it is called in the file
+
+    cue = pa.struct({"kind": text, **words})
+    sentence = pa.struct({**words, "holds": text, "cues": several(cue)})
+    lists = {"evidence": several(sentence), "warnings": several(text)}
+    types = {str: text, int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    fields = {name: lists.get(name) or types[type_] for name, type_ in COLUMNS.items()}
+    return pa.schema(fields, metadata={"written_by": f"biogpt-plugins {__version__}"})
+
+
+def write_parquet(path: str, rows: Iterable[Row]) -> None:
+    """Write rows as they come, whole or not at all; memory does not grow with their number.
+
+    Args:
+        path: A file, which is replaced.
+        rows: As `biogpt_plugins.table.rows` makes them.
+
+    Raises:
+        InputError: `path` is the standard output.
+        MissingExtraError: pyarrow is not installed.
+        OSError: The disk is full, the folder locked, ...
+    """
+    if path == STDOUT:
+        raise InputError("Parquet is read from files, not from pipes: name a file to write to")
+    parquet, columns = _pyarrow().parquet, schema()
+    with (
+        whole(path) as stream,
+        parquet.ParquetWriter(stream, columns, compression="zstd") as writer,
+    ):
+        for group in _groups(iter(rows), columns):
+            writer.write_table(group)
+
+
+def _groups(rows: Iterator[Row], columns: pa.Schema) -> Iterator[pa.Table]:
+    pa = _pyarrow()
+    while batches := [
+        pa.RecordBatch.from_pylist(batch, schema=columns)
+        for batch in islice(iter(lambda: list(islice(rows, _BATCH)), []), _BATCHES)
+    ]:
+        yield pa.Table.from_batches(batches)
+
+
+def _pyarrow() -> Any:  # noqa: ANN401 - a module without types
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow.parquet  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError(
+            'Parquet needs pyarrow: pip install "biogpt-plugins[parquet]"'
+        ) from error
+    return pa
