@@ -1,6 +1,7 @@
 """A run in a process of its own, on an engine that follows a rule: to be killed, or starved.
 
 python tests/run_driver.py run FILE FOLDER    # a line for each outcome, with small shards
+python tests/run_driver.py ray ADDRESS FILE FOLDER   # the same on a Ray cluster
 python tests/run_driver.py cli ARGUMENTS...   # `biogpt`, whose models are that engine
 """
 
@@ -28,6 +29,10 @@ class Slow(Ruled):
         return super().complete(prompts, decoding)
 
 
+def slow():
+    return Pipeline("bc5cdr", Slow())
+
+
 def _limited():
     if most := os.environ.get("MOST_BYTES"):
         import resource
@@ -43,8 +48,13 @@ if __name__ == "__main__":
     if kind == "cli":
         app(rest, obj=lambda _, task, **__: Pipeline(task or "bc5cdr", Slow()), prog_name="biogpt")
     else:
+        place = slow()
+        if kind == "ray":
+            from ray_biogpt import Cluster
+
+            place = Cluster(slow, rest.pop(0), cpus=1)
         run(
-            Pipeline("bc5cdr", Slow()),
+            place,
             rest[:-1],
             rest[-1],
             chunk_size=4,

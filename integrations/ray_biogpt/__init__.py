@@ -8,6 +8,6 @@ except ImportError as error:
     raise MissingExtraError('ray_biogpt needs Ray: pip install "biogpt-plugins[ray]"') from error
 
 from ray_biogpt.cluster import Cluster
-from ray_biogpt.mapper import BioGPTMapper, table_rows
+from ray_biogpt.mapper import BioGPTMapper, to_table
 
-__all__ = ["BioGPTMapper", "Cluster", "table_rows"]
+__all__ = ["BioGPTMapper", "Cluster", "to_table"]

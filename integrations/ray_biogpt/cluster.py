@@ -9,7 +9,9 @@ to the process that writes them. Ray replaces workers that die, and gives their 
 from __future__ import annotations
 
 import logging
+import signal
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -118,6 +120,8 @@ class Cluster:
             EngineError: Ray fails.
         """
         each = self.each()
+        # It comes of corpora that are too small for all workers.
+        warnings.filterwarnings("ignore", "The minimum number of concurrent actors")
         context = DataContext.get_current().copy()
         context.target_max_block_size = context.target_min_block_size = _BLOCK
         context.enable_progress_bars = context.print_on_execution_start = False
@@ -146,6 +150,7 @@ class Cluster:
 
     def _connect(self) -> None:
         if not ray.is_initialized():
+            ours = signal.getsignal(signal.SIGTERM)
             try:
                 ray.init(address=self.address, logging_level=logging.WARNING)
             except ConnectionError as error:
@@ -153,6 +158,10 @@ class Cluster:
                     f"no Ray cluster answers at {self.address}: start one with `ray start --head`, "
                     "or leave the address to Ray (--ray auto)"
                 ) from error
+            finally:
+                main = threading.current_thread() is threading.main_thread()
+                if main and callable(ours):  # in place of which Ray puts its own
+                    signal.signal(signal.SIGTERM, ours)
         if ray.util.client.ray.is_connected():
             raise InputError(
                 "through Ray's client, ray://, files of this machine cannot be read: start the "

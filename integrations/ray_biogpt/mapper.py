@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from itertools import repeat
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from biogpt_plugins.corpus import windows
+from biogpt_plugins.corpus.export.parquet import schema
 from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.inputs import Text, id_of
 from biogpt_plugins.loading import load
@@ -50,18 +52,17 @@ class BioGPTMapper:
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict for a batch, as `map_batches` has them by default: a column a name."""
-        columns = {name: column.tolist() for name, column in batch.items()}
-        rows = [
-            {name: value for name, value in zip(columns, row, strict=True) if not _missing(value)}
-            for row in zip(*columns.values(), strict=True)
+        columns = [column.tolist() for column in batch.values()]
+        read = [
+            self._read(dict(zip(batch, row, strict=True))) for row in zip(*columns, strict=True)
         ]
-        read = [self._read(row) for row in rows]
         predicted = iter(windows.predict(self.pipeline, [x for x in read if isinstance(x, Text)]))
         found = [next(predicted) if isinstance(one, Text) else one for one in read]
         told = np.array([one.model_dump_json() for one in found], dtype=object)
         return {**batch, PREDICTION: told}
 
     def _read(self, row: dict[str, Any]) -> Text | Prediction[Any]:
+        row = {name: _whole(value) for name, value in row.items() if _is_there(value)}
         try:
             return self.pipeline.task.read_input(row)
         except BioGPTError as error:
@@ -69,18 +70,29 @@ class BioGPTMapper:
             return Prediction(id=id_of(row), task=name, error=Failure.of(error))
 
 
-def table_rows(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a row's prediction found, a row each, for `flat_map`: `biogpt_plugins.table.rows`.
+def to_table(batch: dict[str, np.ndarray]) -> pa.Table:
+    """What predictions found, a row each, for `map_batches`: `biogpt_plugins.table`'s columns.
 
-        papers.map_batches(BioGPTMapper, ...).flat_map(table_rows).write_parquet("found")
+        papers.map_batches(BioGPTMapper, ...).map_batches(to_table).write_parquet("found")
+
+    Columns have the same types in every batch, also where nothing is in them.
 
     Args:
-        row: One that BioGPTMapper made.
+        batch: One that BioGPTMapper made.
     """
-    prediction = Prediction.model_validate_json(row[PREDICTION])
-    return list(rows(prediction, question=row.get("question")))
+    found = (
+        row
+        for told, question in zip(batch[PREDICTION], batch.get("question", repeat(None)))  # noqa: B905
+        for row in rows(Prediction.model_validate_json(told), question=question)
+    )
+    return pa.Table.from_pylist(list(found), schema=schema())
 
 
-def _missing(value: object) -> bool:
-    """Whether a table has nothing there, as its kind of columns says it."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
+def _is_there(value: object) -> bool:
+    """Whether a table has something there; kinds of columns say "nothing" in their own ways."""
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def _whole(value: object) -> object:
+    """A number that is whole as an integer: in a column where some are missing 7 is 7.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,6 +1,5 @@
 """The extractors in ingestion pipelines: caches, docstores, processes, Ray."""
 
-import os
 import pickle
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.vector_stores import SimpleVectorStore
+from local_ray import local_ray
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.engine import Decoding
@@ -248,23 +248,17 @@ class TestRay:
         (node,) = utils.ray_deserialize_node_batch(table)
         self.check(node)
 
-    @pytest.mark.skipif("BIOGPT_TEST_RAY" not in os.environ, reason="BIOGPT_TEST_RAY is not set")
     @pytest.mark.enable_socket
     @pytest.mark.filterwarnings("ignore")
-    def test_a_local_cluster(self, monkeypatch):
-        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-        ray = pytest.importorskip("ray")
+    def test_a_local_cluster(self):
         pipelines = pytest.importorskip("llama_index.ingestion.ray")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
-        try:
+        with local_ray():
             made = [
                 pipelines.RayTransformComponent(kind, {"concurrency": 1}, options)
                 for kind, options in self.MADE
             ]
             pipeline = pipelines.RayIngestionPipeline(transformations=made)
             (node,) = pipeline.run(documents=documents(BUNDLED))
-        finally:
-            ray.shutdown()
         self.check(node)
 
     def check(self, node):
