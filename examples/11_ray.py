@@ -52,6 +52,7 @@ def a_program(folder: Path) -> None:
 
 
 def main() -> None:
+    """Do both in a folder that is removed in the end."""
     ray.data.DataContext.get_current().enable_progress_bars = False
     with tempfile.TemporaryDirectory() as folder:
         a_run(Path(folder))

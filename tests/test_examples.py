@@ -40,7 +40,7 @@ def marked(example):
     return pytest.param(example, marks=marks, id=example.stem)
 
 
-@pytest.mark.parametrize("example", map(marked, EXAMPLES))
+@pytest.mark.parametrize("example", list(map(marked, EXAMPLES)))
 def test_it_runs(example, capsys, monkeypatch, tmp_path):
     number = example.name[:2]
     for module in NEEDS.get(number, []):

@@ -34,7 +34,7 @@ from biogpt_plugins.inputs import Text
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import Failure, Prediction
 from biogpt_plugins.task import Task
-from ray_biogpt.papers import COLUMN, Known, Papers, block
+from ray_biogpt.papers import COLUMN, Known, Papers, block, working_in
 
 _BLOCK = 32 << 10  # bytes; Ray's own 128 MiB would be 50,000 abstracts for one worker
 _AHEAD = 256 << 20  # bytes that are read, or have come back, before they are written
@@ -81,7 +81,7 @@ class Cluster:
         each = self.each()
         look = ray.remote(num_cpus=each.cpus, num_gpus=each.gpus, max_retries=3)(_made)
         with _own_errors():
-            task, made, remarks = ray.get(look.remote(self.load, known))
+            task, made, remarks = ray.get(look.remote(self.load, Path.cwd(), known))
         for remark in remarks:
             warnings.warn(remark, stacklevel=3)
         device = f"{made.device} x {each.engines} (Ray {ray.__version__})"
@@ -115,7 +115,7 @@ class Cluster:
         """One outcome for each item of a reading, in order.
 
         Raises:
-            InputError: As `Reading.items`.
+            InputError: As `Reading.items`; or the standard input is to be read.
             OSError: The same.
             EngineError: Ray fails.
         """
@@ -134,7 +134,7 @@ class Cluster:
             papers = Papers(reading, index, min(16, chunk_size))
             data = ray.data.read_datasource(papers, num_cpus=0, override_num_blocks=1).map_batches(
                 _Worker,
-                fn_constructor_args=(self.load,),
+                fn_constructor_args=(self.load, Path.cwd()),
                 batch_size=chunk_size,
                 batch_format="pyarrow",
                 num_cpus=each.cpus,
@@ -172,8 +172,8 @@ class Cluster:
 class _Worker:
     """What runs in each process of the pool."""
 
-    def __init__(self, load: Callable[[], Pipeline]) -> None:
-        with warnings.catch_warnings():
+    def __init__(self, load: Callable[[], Pipeline], here: Path) -> None:
+        with working_in(here), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were given when the run began
             self.pipeline = load()
 
@@ -217,14 +217,15 @@ def _lost(item: Item, task: str) -> Outcome:
 
 
 def _made(
-    load: Callable[[], Pipeline], known: Sequence[FileMark]
+    load: Callable[[], Pipeline], here: Path, known: Sequence[FileMark]
 ) -> tuple[Task[Any], Made, list[str]]:
     """What a pipeline is, and what was to be said when it was loaded; runs in a worker."""
-    with warnings.catch_warnings(record=True) as caught:
+    with working_in(here), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         pipeline = load()
+        made = Made.by(pipeline, known)
     remarks = [str(one.message) for one in caught if one.category is UserWarning]
-    return pipeline.task, Made.by(pipeline, known), remarks
+    return pipeline.task, made, remarks
 
 
 @contextmanager

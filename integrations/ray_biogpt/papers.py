@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,10 @@ from ray.data import DataContext
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
+from biogpt_plugins.corpus.readers.files import STDIN
 from biogpt_plugins.corpus.reading import Item, Reading
 from biogpt_plugins.corpus.text_index import Line, TextIndex
-from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.errors import BioGPTError, InputError
 
 COLUMN = "pickled"
 """The one column of blocks; what stands there is this project's own, in its processes only."""
@@ -26,6 +28,18 @@ class Known(NamedTuple):
     """An item whose text is that of one before it, or of an earlier start of the run."""
 
     item: Item
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Work in a folder, if this machine has it: names of files mean there what they mean here."""
+    before = Path.cwd()
+    if folder.is_dir():
+        os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
@@ -42,8 +56,13 @@ class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
             index: The texts that the run has, which are not to be asked again; a TextIndex, of
                 which copies are made.
             block_size: Rows of a block.
+
+        Raises:
+            InputError: The standard input is among it.
         """
         super().__init__()
+        if STDIN in reading.files:
+            raise InputError("on a cluster the standard input cannot be read: name a file")
         self._reading, self._index, self._size = reading, index, block_size
 
     @property
@@ -61,12 +80,12 @@ class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
         data_context: DataContext | None = None,  # noqa: ARG002 - the same
     ) -> list[ReadTask]:
         """One task, for one order."""
-        reading, index, size = self._reading, self._index, self._size
+        reading, index, size, here = self._reading, self._index, self._size, Path.cwd()
         nobody_knows = BlockMetadata(
             num_rows=None, size_bytes=None, input_files=None, exec_stats=None
         )
         task = ReadTask(
-            lambda: _blocks(reading, index, size), nobody_knows, None, per_task_row_limit
+            lambda: _blocks(reading, index, size, here), nobody_knows, None, per_task_row_limit
         )
         return [task]
 
@@ -76,9 +95,9 @@ def block(values: list[object]) -> pa.Table:
     return pa.table({COLUMN: pa.array(map(cloudpickle.dumps, values), pa.binary())})
 
 
-def _blocks(reading: Reading, index: Path, size: int) -> Iterator[pa.Table]:
+def _blocks(reading: Reading, index: Path, size: int, here: Path) -> Iterator[pa.Table]:
     rows: list[object] = []
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, working_in(here):
         # If this process dies, Ray has another one read all again, which must know as little.
         own = Path(folder, "texts")
         own.write_bytes(index.read_bytes())

@@ -3,13 +3,18 @@
 Off unless asked for: `pytest tests/gpu -m gpu`.
 """
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import tiny
 import torch
+from local_ray import local_ray
 from transformers import BioGptForCausalLM, BioGptTokenizer
 
+from biogpt_plugins import load
+from biogpt_plugins.corpus.run import run
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
@@ -65,3 +70,18 @@ def test_half_precision_runs(tiny_biogpt):
     tokenizer = BioGptTokenizer.from_pretrained(tiny_biogpt)
     engine = TransformersEngine(model, tokenizer, model_name="tiny", batch_size=200)
     assert all(c.error is None for c in engine.complete(PROMPTS * 5, SHORT))
+
+
+@pytest.mark.enable_socket
+@pytest.mark.filterwarnings("ignore")
+def test_each_worker_of_a_cluster_has_a_gpu(tmp_path):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device at hand")
+    cluster = pytest.importorskip("ray_biogpt").Cluster(partial(load, "demo", "bc5cdr"))
+    papers = tmp_path / "papers.txt"
+    papers.write_text("Tremor in a patient on lithium. Lithium caused tremor.")
+    with local_ray():
+        assert cluster.each() == (1, 1, torch.cuda.device_count())
+        run(cluster, [papers], tmp_path / "run")
+    told = json.loads((tmp_path / "run/run.json").read_text())
+    assert told["starts"][0]["device"].startswith("cuda")

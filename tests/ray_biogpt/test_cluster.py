@@ -1,6 +1,7 @@
 """Runs on a real Ray of two workers: the same as plain runs, whoever dies."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import local_ray
 import pytest
 
 from biogpt_plugins import load
+from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.corpus import Format, Sections
 from biogpt_plugins.corpus.run import Watcher, outcomes, results, run
 from biogpt_plugins.errors import InputError, NotABioGPTError
+from biogpt_plugins.prompts import TaskCard
 
 ray_biogpt = pytest.importorskip("ray_biogpt", reason="Ray is not installed")
 
@@ -177,6 +180,17 @@ def test_no_records(tmp_path):
     papers = [tmp_path / "papers.jsonl"]
     counts = run(Cluster(local_ray.ruled), papers, tmp_path / "run", form=Format.jsonl)
     assert counts == (0, 0, 0)
+
+
+def test_names_of_files_mean_what_they_mean_here(papers, tmp_path, monkeypatch, tiny_biogpt):
+    ModelCard(tasks={"bc5cdr": TaskCard()}).save(shutil.copytree(tiny_biogpt, tmp_path / "model"))
+    monkeypatch.chdir(tmp_path)
+    model = partial(load, "model", "bc5cdr")
+    run(Cluster(model), [papers.name], "run", limit=2)
+    assert run(model(), [papers.name], "run", limit=4).records == 4
+    assert [one.where for one in outcomes("run")] == [f"papers.jsonl:{n}" for n in range(1, 5)]
+    with pytest.raises(InputError, match="on a cluster the standard input cannot be read"):
+        run(Cluster(model), ["-"], "other")
 
 
 def test_questions_are_asked_on_a_cluster(tmp_path):
