@@ -17,6 +17,7 @@ import torch
 from safetensors import safe_open
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
+from biogpt_plugins.calibration import CALIBRATION_FILE
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import CONVERTED, converted, read_config
 from biogpt_plugins.engines.devices import is_small
@@ -38,6 +39,7 @@ _KEPT = (
     "special_tokens_map.json",
     "added_tokens.json",
     "generation_config.json",
+    CALIBRATION_FILE,
 )
 _SHORT = {"fp32": FLOAT32, "fp16": "float16", "bf16": "bfloat16"}
 _PADDING = 2  # rows before the first position

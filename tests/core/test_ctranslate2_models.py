@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from biogpt_plugins import load
 from biogpt_plugins.binding import ModelFields
+from biogpt_plugins.calibration import Calibration, RelationCalibration
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.cli import app
@@ -83,11 +84,14 @@ class TestFolders:
     def test_they_keep_what_belongs_to_a_model(self, folder, tmp_path):
         card = ModelCard(tasks={"bc5cdr": TaskCard(layout="learned_prompt")}, description="tiny")
         card.save(folder)
+        calibration = Calibration(relations={"bc5cdr": RelationCalibration(slope=2.0)})
+        calibration.save(folder)
         made = convert_to_ctranslate2(folder, tmp_path / "out")
         assert made.folder == tmp_path / "out"
         assert (made.task, made.card, made.checkpoints) == ("bc5cdr", card, ("model.safetensors",))
         assert {file.name for file in made.folder.iterdir()} == {
             "README.md",
+            "biogpt_calibration.json",
             "biogpt_task.json",
             "config.json",
             "generation_config.json",
@@ -97,7 +101,8 @@ class TestFolders:
             "vocabulary.json",
         }
         assert {path.name for path in tmp_path.iterdir()} == {"model", "out"}
-        assert load(made.folder).task.name == "bc5cdr"
+        pipeline = load(made.folder)
+        assert (pipeline.task.name, pipeline.trust.calibration) == ("bc5cdr", calibration)
 
     def test_the_vocabulary_is_the_tokenizers_by_id(self, exact):
         names = json.loads((exact / "vocabulary.json").read_text())
