@@ -15,6 +15,7 @@ from doubles import Ruled
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.cli import app
+from biogpt_plugins.corpus import Sections
 from biogpt_plugins.corpus.run import Watcher, run
 
 
@@ -57,6 +58,7 @@ if __name__ == "__main__":
             place,
             rest[:-1],
             rest[-1],
+            sections=Sections(os.environ.get("SECTIONS", "abstract")),
             chunk_size=4,
             shard_size=16,
             watcher=Watcher(done=lambda outcome: print(outcome.where, flush=True)),  # noqa: T201

@@ -237,7 +237,7 @@ def _tell_answers(folder: Path) -> None:
         if isinstance(result, Answer):
             found[result.label or "no answer"] += 1
         else:
-            found["failed"] += 1
+            found["failed" if outcome.failed else "withdrawn"] += 1
     out = console.stdout()
     for question, found in labels.items():
         out.print(question)

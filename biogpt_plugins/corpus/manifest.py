@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from biogpt_plugins.corpus.readers.files import STDIN
+from biogpt_plugins.corpus.readers.files import is_pipe
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.provenance import check_same, settings_of
@@ -209,7 +209,7 @@ def _marks(paths: Iterable[str], known: Sequence[FileMark]) -> tuple[FileMark, .
 
 
 def _mark(given: str, known: dict[str, FileMark]) -> FileMark:
-    if given == STDIN or not Path(given).is_file():
+    if is_pipe(given):
         return FileMark(path=given)
     path = os.path.abspath(given)
     facts = os.stat(path)

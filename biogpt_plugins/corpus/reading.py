@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ from biogpt_plugins.corpus.readers import (
     read_file,
 )
 from biogpt_plugins.corpus.readers.files import STDIN
+from biogpt_plugins.corpus.readers.latest import Later
 from biogpt_plugins.corpus.run_folder import Outcome, Place
 from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.inputs import Paper, Question, Text, id_of, read
@@ -33,7 +34,7 @@ class Item:
     """A record of a run, or one question about it.
 
     Attributes:
-        record: What a reader gave, the question put to it.
+        record: What a reader gave.
         place: Where it is in the run.
         question: What is asked of it.
         read: What the model is to be asked, or the failure of a record that cannot be read.
@@ -119,7 +120,7 @@ class Reading:
         return facts
 
     def items(self) -> Generator[Item, None, None]:
-        """What is not done yet; inputs that are done are not read again.
+        """What is not done yet; no record of an input that is done is read again.
 
         Raises:
             InputError: An input is not what the run began with; or as `read_records`.
@@ -129,27 +130,22 @@ class Reading:
             yield from islice(every, self.limit)
 
     def _items(self) -> Generator[Item, None, None]:
-        later = look_through(self.files, self.form) if self.latest else None
+        later = look_through(self.files, self.form) if self.latest else [None] * len(self.files)
         for number in range(self.begin.file, len(self.files)):
             path = self.files[number]
             check_readable([path])  # it may have gone since the start
             past = 0
             # Closed, as an error would keep the file open for as long as somebody keeps the error.
-            records = read_file(
-                path,
-                self.form,
-                sections=self.sections,
-                later=later[number] if later else None,
-                strict=self.strict,
-            )
-            with closing(records):
-                asked = (one for record in records for one in self._asked(record))
+            with closing(self._records(path, later[number])) as records:
+                asked = ((record, one) for record in records for one in self.questions or (None,))
                 for past, (record, question) in enumerate(asked, start=1):
                     place = Place(number, past - 1)
+                    # A file that was added may withdraw what is done.
+                    withdrawn = later[number] and isinstance(record.value, Withdrawn)
                     if place >= self.begin:
-                        yield Item(record, place, question, self._read(record.value))
-                    elif self.last and past == self.begin.record:
-                        self._check_known(Item(record, place, question, self._read(record.value)))
+                        yield self._item(record, place, question)
+                    elif past == self.begin.record and not withdrawn:
+                        self._check_known(self._item(record, place, question))
             if number == self.begin.file and past < self.begin.record:
                 name = "the standard input" if path == STDIN else path
                 raise InputError(
@@ -157,34 +153,29 @@ class Reading:
                     "what this run began with"
                 )
 
+    def _records(self, path: str, later: Later | None) -> Generator[Record, None, None]:
+        return read_file(path, self.form, sections=self.sections, later=later, strict=self.strict)
+
     def _check_known(self, item: Item) -> None:
         """See to it that an input is what the run began with; of a pipe nothing else tells it."""
-        withdrawn = isinstance(item.record.value, Withdrawn)  # by a file that was added
-        if self.last and item.digest != self.last.text and not withdrawn:
+        if self.last and item.digest != self.last.text:
             raise InputError(
                 f"{item.record.where} is another text than the run had there: give the input that "
                 "it began with"
             )
 
-    def _asked(self, record: Record) -> Iterator[tuple[Record, str | None]]:
-        if not self.questions:
-            yield record, None
-            return
-        for question in self.questions:
-            value = record.value
-            if not isinstance(value, InputError):
-                try:
-                    paper = read(Paper, value)
-                    value = Question(id=paper.id, question=question, text=paper.source)
-                except BioGPTError as error:
-                    value = error
-            yield record._replace(value=value), question
-
-    def _read(self, value: object) -> Text | Prediction[Any]:
-        error = value
+    def _item(self, record: Record, place: Place, question: str | None) -> Item:
+        error = value = record.value
         if not isinstance(error, BioGPTError):
             try:
-                return self.task.read_input(value)
+                text = self.task.read_input(value if question is None else _put(question, value))
+                return Item(record, place, question, text)
             except BioGPTError as fault:
                 error = fault
-        return Prediction(id=id_of(value), task=self.task.name, error=Failure.of(error))
+        failed = Prediction(id=id_of(value), task=self.task.name, error=Failure.of(error))
+        return Item(record, place, question, failed)
+
+
+def _put(question: str, value: object) -> Question:
+    paper = read(Paper, value)
+    return Question(id=paper.id, question=question, text=paper.source)

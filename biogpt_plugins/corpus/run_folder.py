@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
 from biogpt_plugins.corpus.manifest import MANIFEST, Manifest, read_manifest
+from biogpt_plugins.corpus.readers import Withdrawn
 from biogpt_plugins.corpus.text_index import Counts, Line, TextIndex
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Prediction
@@ -58,6 +59,12 @@ class Outcome(BaseModel):
     question: str | None = None
     start: int = 0
     prediction: Prediction
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is an error; that PubMed withdrew a citation is none."""
+        error = self.prediction.error
+        return error is not None and error.type != Withdrawn.__name__
 
 
 class Place(NamedTuple):
@@ -178,8 +185,7 @@ class RunFolder:
         self._shard.write(lines)
         found = []
         for outcome, line in zip(outcomes, lines, strict=True):
-            failed, copied = not outcome.prediction.ok, outcome.same_as is not None
-            found.append(Line(at, outcome.file, outcome.record, outcome.text, failed, copied))
+            found.append(_line(at, outcome))
             at += len(line)
         self._index.add(self._shards, found)
         self.last = outcomes[-1]
@@ -322,10 +328,12 @@ def _lines(path: Path) -> Iterator[Line]:
     at = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            one = _outcome(line, path, number)
-            failed, copied = not one.prediction.ok, one.same_as is not None
-            yield Line(at, one.file, one.record, one.text, failed, copied)
+            yield _line(at, _outcome(line, path, number))
             at += len(line)
+
+
+def _line(at: int, one: Outcome) -> Line:
+    return Line(at, one.file, one.record, one.text, one.failed, one.same_as is not None)
 
 
 def _last(path: Path) -> Outcome:

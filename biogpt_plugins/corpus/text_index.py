@@ -35,7 +35,10 @@ class Line(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many records shards hold, and how many of them failed or are copies."""
+    """How many records shards hold, and how many of them failed or are copies.
+
+    What PubMed withdrew is neither.
+    """
 
     records: int = 0
     failed: int = 0

@@ -101,8 +101,9 @@ def join(
     }
     for number, (piece, one) in enumerate(zip(pieces, read, strict=True), start=1):
         if one.error:
-            place = f"window {number} of {len(pieces)}, characters {piece.span.start} to "
-            notes[f"{place}{piece.span.end}, has no result: {one.error.message}"] = None
+            place = f"characters {piece.span.start} to {piece.span.end} of what was read"
+            said = f"window {number} of {len(pieces)}, {place}, has no result: {one.error.message}"
+            notes[said] = None
         notes |= dict.fromkeys(one.warnings)
     facts = {
         "completion": "\n".join(one.completion or "" for one in read),

@@ -1,13 +1,15 @@
 """`biogpt extract --run`, `ask --corpus`, and `aggregate` of a run: what is said, and where."""
 
 import json
+import re
 
 import pytest
 from doubles import Ruled
+from filed import bioc_json, bioc_xml, citation, deleted, jats, pubmed
 from typer.testing import CliRunner
 
-from biogpt_plugins import Pipeline
-from biogpt_plugins.cli import app
+from biogpt_plugins import Pipeline, Prediction
+from biogpt_plugins.cli import app, running
 from biogpt_plugins.corpus.run import outcomes, results
 
 
@@ -139,12 +141,120 @@ def test_aggregate_a_run(papers, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("option", [["--latest"], ["--sections", "all"]])
-def test_a_run_takes_no_second_look_and_no_sections(papers, tmp_path, option):
-    done = run("extract", papers, "--run", tmp_path / "run", *option)
+FULL_TEXTS = [
+    (
+        *("1", "A case – one.", "We saw that drug1 caused illness1."),
+        ("Results", "There was no evidence that drug2 caused illness2."),
+        ("Discussion", "In all, drug1 caused illness1."),
+    ),
+    (
+        "2",
+        "",
+        "",
+        ("Results", "In all, drug1 caused illness1."),
+        ("End", "Last, drug3 caused illness3."),
+    ),
+]
+
+
+@pytest.fixture
+def full_texts(tmp_path):
+    """Two full texts as JATS, the second of which is broken; and the second by itself, as BioC."""
+    broken = jats(*FULL_TEXTS).replace("illness3.</p>", "illness3.")
+    (tmp_path / "pmc.nxml").write_text(broken, encoding="utf-8")
+    (tmp_path / "bioc.json").write_text(bioc_json(FULL_TEXTS[1]), encoding="utf-8")
+    (tmp_path / "bioc.xml").write_text(bioc_xml(*FULL_TEXTS), encoding="utf-8")
+    return [tmp_path / name for name in ("pmc.nxml", "bioc.json", "bioc.xml")]
+
+
+@pytest.fixture
+def citations(tmp_path):
+    """Citations of which later files revise and delete some."""
+    first = pubmed(tmp_path / "1.xml.gz", *map(citation, (1, 2, 3)))
+    return [first, pubmed(tmp_path / "2.xml", citation(1, "Anew."), "<PubmedArticle>", deleted(2))]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "options"),
+    [("full_texts", ["--sections", "all"]), ("citations", ["--latest"]), ("citations", [])],
+)
+def test_a_run_has_what_extract_writes_with_the_same_options(request, tmp_path, corpus, options):
+    given = ("extract", *request.getfixturevalue(corpus), *options)
+    written = run(*given, "-o", tmp_path / "out.jsonl")
+    kept = run(*given, "--run", tmp_path / "run")
+    assert (written.exit_code, kept.exit_code) == (0, 0)
+    predictions = [
+        Prediction.model_validate_json(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    assert list(results(tmp_path / "run")) == predictions
+    said = [
+        [line for line in one.stderr.splitlines()[:-1] if not line.endswith("a second")]
+        for one in (written, kept)
+    ]
+    assert said[0] == said[1]
+
+
+def test_a_run_by_section_goes_on_and_is_aggregated_by_paper(full_texts, tmp_path):
+    given = ("extract", *full_texts, "--sections", "all", "--run", tmp_path / "run")
+    assert run(*given, "--limit", 2).exit_code == 0
+    again = run(*given)
+    assert again.exit_code == 0
+    assert again.stderr.startswith("note: 2 records are done already: going on\n")
+    assert again.stderr.endswith(
+        f"{tmp_path}/run holds 11 results, 6 of them as identical texts had; 1 failed\n"
+    )
+    done = run("aggregate", tmp_path / "run", "--format", "csv")
+    assert [line.split(",")[:6] for line in done.stdout.splitlines()[1:]] == [
+        ["drug1", "CID", "illness1", "2", "0", "0"],
+        ["drug3", "CID", "illness3", "1", "0", "0"],
+        ["drug2", "CID", "illness2", "0", "0", "1"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("begun", "now", "why"),
+    [
+        ([], ["--sections", "all"], "holds another run (sections None, now 'all')"),
+        (["--latest"], [], "holds another run (latest True, now None)"),
+    ],
+)
+def test_a_run_is_read_in_one_way(full_texts, tmp_path, begun, now, why):
+    given = ("extract", *full_texts, "--run", tmp_path / "run")
+    assert run(*given, *begun).exit_code == 0
+    done = run(*given, *now)
     assert done.exit_code == 2
-    assert "--run takes neither --latest nor --sections" in done.stderr
-    assert not (tmp_path / "run").exists()
+    assert why in done.stderr
+
+
+def test_what_is_withdrawn_is_told_and_is_no_failure(citations, tmp_path):
+    done = run("extract", *citations, "--latest", "--run", tmp_path / "run")
+    assert done.exit_code == 0
+    said = done.stderr.splitlines()
+    assert said[-3:] == [
+        "3 deleted from PubMed, or revised later on",
+        "1 failed; their lines say why",
+        f"{tmp_path}/run holds 6 results; 1 failed",
+    ]
+    gone = pubmed(tmp_path / "gone.xml", deleted(5))
+    for where in (["--run", tmp_path / "gone"], ["-o", tmp_path / "out"]):
+        assert run("extract", gone, *where).exit_code == 0
+    asked = run("ask", "Is it bad?", "--corpus", citations[1], "--run", tmp_path / "answers")
+    assert asked.stdout == "Is it bad?\n  yes 1, failed 1, withdrawn 1\n"
+
+
+@pytest.mark.parametrize("options", [["--sections", "all"], [], ["--latest"]])
+def test_progress_counts_what_is_read(full_texts, citations, tmp_path, monkeypatch, options):
+    monkeypatch.setattr(running, "_SECONDS", 0)  # between two lines
+    total = (11 if "all" in options else 5) + 6
+    given = ("extract", *full_texts, *citations, *options, "--run", tmp_path / "run")
+    first = run(*given, "--limit", 2)
+    assert counted(first) == ["1 of 2", "2 of 2"]
+    assert counted(run(*given)) == [f"{n} of {total}" for n in range(3, total + 1)]
+
+
+def counted(done):
+    return re.findall(r"^(\d+ of \d+) records, ", done.stderr, re.MULTILINE)
 
 
 def test_a_strict_run_stops_at_a_broken_record(papers, tmp_path):

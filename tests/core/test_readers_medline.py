@@ -159,6 +159,12 @@ def test_a_higher_version_is_later_wherever_it_stands(file):
     assert [paper.title for paper in papers] == ["Two."]
 
 
+def test_what_stands_behind_a_deletion_is_later_whatever_its_version(file):
+    path = file(citation(1, "Two.", version=2), deleted(1), citation(1, "Back."))
+    papers = [p for p in read(path, latest=True) if isinstance(p, Paper)]
+    assert [paper.title for paper in papers] == ["Back."]
+
+
 @pytest.mark.parametrize(
     ("broken", "below", "what"),
     [

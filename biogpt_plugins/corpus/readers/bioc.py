@@ -53,12 +53,12 @@ def read_json(document: dict[str, Any], sections: Sections) -> Iterator[Found]:
 def _papers(id_: str | None, passages: Sequence[_Passage], sections: Sections) -> Iterator[Found]:
     title = [p for p in passages if p.kind in _TITLES][:1]
     abstract = [p for p in passages if p.section == TITLE_AND_ABSTRACT]
-    if not title and not abstract:
+    whole = sections is Sections.all
+    if not title and not abstract and not (whole and any(p.section for p in passages)):
         abstract = list(passages)  # passages of no told kind are all there is
     rest = [p for p in passages if p not in title and p not in abstract]
     paper = Paper(id=id_, title=_joined(title), text=_joined(abstract))
     start = title[0].offset if title else abstract[0].offset if abstract else 0
-    whole = sections is Sections.all
     if paper.source or not (whole and rest):
         yield Found(0, paper, TITLE_AND_ABSTRACT if whole else "", start if whole else 0)
     if not whole:
@@ -109,7 +109,8 @@ def _passage(
 
 
 def _offset(told: Any) -> int:  # noqa: ANN401
+    """What a passage says, if it can be: nothing stands before a paper's first character."""
     try:
-        return int(told or 0)
-    except ValueError as error:
+        return max(0, int(told or 0))
+    except (ValueError, OverflowError) as error:
         raise InputError(f"{told!r} is no offset of a passage: give a number") from error

@@ -49,6 +49,11 @@ class Source(NamedTuple):
         return chain([self.head], iter(lambda: read(_PIECE), b""))
 
 
+def is_pipe(path: str) -> bool:
+    """Whether it is no file that can be read twice."""
+    return path == STDIN or not Path(path).is_file()
+
+
 def check_readable(paths: Iterable[str]) -> None:
     """Find files that are not there or may not be read before any work is done.
 

@@ -14,7 +14,8 @@ _PAGE = 1 << 16
 class Latest:
     """Remembers the place of each PMID's last citation or deletion: four bytes a citation.
 
-    A higher version of a citation is later than a lower one, wherever they stand.
+    A higher version of a citation is later than a lower one, wherever they stand, and what stands
+    behind a deletion is later than all before.
 
     Args:
         places: Citations, and deleted ones, with their places, in order, counted from 1.
@@ -24,9 +25,11 @@ class Latest:
         self._pages: dict[int, array[int]] = {}
         self._versions: dict[int, int] = {}  # of the few that have more than one
         for place, (pmid, version), deleted in places:
-            if not deleted and version < self._versions.get(pmid, 1):
+            if deleted:
+                self._versions.pop(pmid, None)
+            elif version < self._versions.get(pmid, 1):
                 continue
-            if version > 1:
+            elif version > 1:
                 self._versions[pmid] = version
             page = self._pages.setdefault(pmid // _PAGE, array("I"))
             if not page:

@@ -15,6 +15,7 @@ from biogpt_plugins.corpus.readers.files import (
     Source,
     broken_off,
     decode,
+    is_pipe,
     open_source,
 )
 from biogpt_plugins.corpus.readers.formats import Format, guess, is_collection, tells
@@ -55,7 +56,7 @@ def read_records(
         InputError: A record is broken, and `strict` is True.
     """
     paths = list(paths)
-    later = look_through(paths, form) if latest else [None] * len(paths)
+    later: Sequence[Later | None] = look_through(paths, form) if latest else [None] * len(paths)
     for path, each in zip(paths, later, strict=True):
         yield from read_file(path, form, sections=sections, later=each, strict=strict)
 
@@ -98,11 +99,14 @@ def read_file(
         yield Record(where, broken)
 
 
-def look_through(paths: Sequence[str], form: Format = Format.auto) -> list[Later]:
-    """Look through files of PubMed XML: what each needs to know of those behind it."""
-    begins: list[int] = []
+def look_through(paths: Sequence[str], form: Format = Format.auto) -> list[Later | None]:
+    """Look through files of PubMed XML: what each needs to know of those behind it.
+
+    A pipe, which can be read once only, is left alone, and has None.
+    """
+    begins: list[int | None] = []
     last = Latest(_citations(paths, form, begins))
-    return [Later(last, begin) for begin in begins]
+    return [None if begin is None else Later(last, begin) for begin in begins]
 
 
 def _is_broken(value: object) -> TypeGuard[InputError]:
@@ -127,7 +131,7 @@ def _read(source: Source, form: Format, sections: Sections, later: Later | None)
             yield from _xml(source, found, partial(jats.read, sections=sections))
         case Format.medline:
             found = elements(source.pieces(), medline.names(source.head))
-            if later and source.name:
+            if later:
                 found = _current(found, later)
             yield from _xml(source, found, medline.read)
         case Format.bioc_json:
@@ -195,13 +199,13 @@ def _current(found: Iterable[Element], later: Later) -> Iterator[Element]:
 
 
 def _citations(
-    paths: Iterable[str], form: Format, begins: list[int]
+    paths: Iterable[str], form: Format, begins: list[int | None]
 ) -> Iterator[tuple[int, Citation, bool]]:
     """All citations in files of PubMed XML, with their places; and where each file begins."""
     place = 1
     for path in paths:
-        begins.append(place)
-        if path == STDIN:
+        begins.append(None if is_pipe(path) else place)
+        if begins[-1] is None:
             continue
         with suppress(*BREAKS), open_source(path, tells) as source:
             if (guess(source.head) if form is Format.auto else form) is not Format.medline:
