@@ -115,7 +115,7 @@ class Cluster:
         """One outcome for each item of a reading, in order.
 
         Raises:
-            InputError: As `Reading.items`; or the standard input is to be read.
+            InputError: As `Reading.items`; or a pipe is to be read.
             OSError: The same.
             EngineError: Ray fails.
         """

@@ -15,7 +15,7 @@ from ray.data import DataContext
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
-from biogpt_plugins.corpus.readers.files import STDIN
+from biogpt_plugins.corpus.readers.files import STDIN, is_pipe
 from biogpt_plugins.corpus.reading import Item, Reading
 from biogpt_plugins.corpus.text_index import Line, TextIndex
 from biogpt_plugins.errors import BioGPTError, InputError
@@ -58,11 +58,12 @@ class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
             block_size: Rows of a block.
 
         Raises:
-            InputError: The standard input is among it.
+            InputError: A pipe is among it.
         """
         super().__init__()
-        if STDIN in reading.files:
-            raise InputError("on a cluster the standard input cannot be read: name a file")
+        for path in filter(is_pipe, reading.files):
+            name = "the standard input" if path == STDIN else path
+            raise InputError(f"on a cluster {name} cannot be read, as it is a pipe: name a file")
         self._reading, self._index, self._size = reading, index, block_size
 
     @property
