@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -101,7 +102,7 @@ def _blocks(reading: Reading, index: Path, size: int, here: Path) -> Iterator[pa
     with tempfile.TemporaryDirectory() as folder, working_in(here):
         # If this process dies, Ray has another one read all again, which must know as little.
         own = Path(folder, "texts")
-        own.write_bytes(index.read_bytes())
+        shutil.copyfile(index, own)
         with closing(TextIndex(own)) as seen, closing(reading.items()) as items:
             try:
                 for item in items:

@@ -1,0 +1,1 @@
+"""The arithmetic behind docs/pubmed.md, and its tables."""
