@@ -20,7 +20,6 @@ from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 
 PRETRAINED = "microsoft/biogpt"
-_CHUNK = 64
 
 MaxNewTokens = Annotated[
     int | None, typer.Option("--max-new-tokens", "-n", min=1, help="Most tokens to write.")
@@ -103,7 +102,6 @@ def ask(  # noqa: PLR0913 - options of a command
             name=task,
             form=form,
             limit=limit,
-            chunk=_CHUNK,
             questions=question,
         )
         return

@@ -28,6 +28,8 @@ from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import Failure, Prediction
 from biogpt_plugins.tasks import get_task
 
+_CHUNK = 64
+
 
 def extract(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
@@ -80,7 +82,15 @@ def extract(  # noqa: PLR0913 - options of a command
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many records.")
     ] = None,
-    chunk: Annotated[int, typer.Option(min=1, help="Records handed to the model at a time.")] = 64,
+    chunk: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Records handed to the model at a time.",
+            show_default="64; with --run, as many as take 15 seconds if that is more; with --ray "
+            "512 for a GPU",
+        ),
+    ] = None,
     decoding: console.DecodingManner = None,
     dictionary: Annotated[
         Path | None,
@@ -165,7 +175,7 @@ def extract(  # noqa: PLR0913 - options of a command
             with console.progress() as progress:
                 total = _count(files, read, limit, progress)
                 bar = progress.add_task(pipeline.task.name, total=total, rest="")
-                for record, prediction in _predict(pipeline, records, chunk):
+                for record, prediction in _predict(pipeline, records, chunk or _CHUNK):
                     writer.write(prediction)
                     tally.add(record.where, prediction)
                     progress.update(bar, advance=1, rest=tally.rest)

@@ -84,7 +84,7 @@ def carry_out(  # noqa: PLR0913 - what commands were given
     name: str,
     form: Format,
     limit: int | None,
-    chunk: int,
+    chunk: int | None = None,
     sections: Sections = Sections.abstract,
     latest: bool = False,
     strict: bool = False,

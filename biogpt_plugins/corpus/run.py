@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,6 +35,7 @@ __all__ = ["Counts", "Executor", "Outcome", "Watcher", "is_run", "outcomes", "re
 
 _SHARD = 1024
 _SECONDS = 15.0
+_CHUNK, _MOST = 64, 4096
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,12 @@ class Executor(Protocol):
         ...
 
     def outcomes(
-        self, reading: Reading, store: RunFolder, chunk_size: int
+        self, reading: Reading, store: RunFolder, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
         """One outcome for each item of a reading, in order, some at a time.
 
         What came before an error is given before it is raised. `store` has what was given so far.
+        The model is handed so many items at a time, or as suits it.
         """
         ...
 
@@ -79,7 +82,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
     strict: bool = False,
     questions: Sequence[str] = (),
     limit: int | None = None,
-    chunk_size: int = 64,
+    chunk_size: int | None = None,
     shard_size: int = _SHARD,
     shard_seconds: float = _SECONDS,
     watcher: Watcher = Watcher(),
@@ -100,7 +103,9 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         strict: Stop at a record that is broken.
         questions: Ask these of each paper; for tasks that answer questions.
         limit: Stop when the run has so many records.
-        chunk_size: Records handed to the model at a time.
+        chunk_size: Records handed to the model at a time; the more, the quicker, as rows of a batch
+            wait for the longest, and the more is lost when the run ends. By default as many as
+            take 15 seconds, but 64 at least.
         shard_size: Records after which a shard is finished, or
         shard_seconds: seconds.
         watcher: Is told how it gets on.
@@ -114,7 +119,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         OSError: An input is missing or locked, or the disk is full. What is done is kept.
     """
     executor = _Here(pipeline) if isinstance(pipeline, Pipeline) else pipeline
-    if chunk_size < 1:
+    if chunk_size is not None and chunk_size < 1:
         raise InputError(f"chunk_size = {chunk_size} must be at least 1")
     paths = [str(path) for path in files]
     check_readable(paths)
@@ -169,11 +174,23 @@ class _Here:
         return self.pipeline.task, Made.by(self.pipeline, known)
 
     def outcomes(
-        self, reading: Reading, store: RunFolder, chunk_size: int
+        self, reading: Reading, store: RunFolder, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
+        size = chunk_size or _CHUNK
+        error: Exception | None = None
         with closing(reading.items()) as items:
-            for chunk in _chunks(items, chunk_size):
-                yield self._outcomes(chunk, store)
+            while error is None:
+                chunk, error = _taken(items, size)
+                if not chunk:
+                    break
+                began = time.monotonic()
+                found = self._outcomes(chunk, store)
+                if not chunk_size:
+                    rate = len(chunk) / max(time.monotonic() - began, 1e-3)
+                    size = max(_CHUNK, min(int(rate * _SECONDS), 2 * size, _MOST))
+                yield found
+        if error:
+            raise error
 
     def _outcomes(self, chunk: Sequence[Item], store: RunFolder) -> list[Outcome]:
         """An outcome for each item; the model is asked once for each text that is new."""
@@ -200,18 +217,12 @@ class _Here:
         return found
 
 
-def _chunks(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    """So many items at a time; what was read before an input failed comes first."""
+def _taken(items: Iterator[Item], size: int) -> tuple[list[Item], Exception | None]:
+    """So many of the next items, and the error at which reading ended behind them."""
     chunk: list[Item] = []
     try:
-        for item in items:
+        for item in islice(items, size):
             chunk.append(item)
-            if len(chunk) == size:
-                yield chunk
-                chunk = []
-    except (BioGPTError, OSError):
-        if chunk:
-            yield chunk
-        raise
-    if chunk:
-        yield chunk
+    except (BioGPTError, OSError) as error:
+        return chunk, error
+    return chunk, None

@@ -38,6 +38,7 @@ from ray_biogpt.papers import COLUMN, Known, Papers, block, working_in
 
 _BLOCK = 32 << 10  # bytes; Ray's own 128 MiB would be 50,000 abstracts for one worker
 _AHEAD = 256 << 20  # bytes that are read, or have come back, before they are written
+_CHUNK, _CHUNK_OF_GPU = 64, 512
 _CPUS = 4  # of an engine without a GPU, if machines have so many
 
 
@@ -110,7 +111,7 @@ class Cluster:
         return Each(cpus, gpus, self.engines or room)
 
     def outcomes(
-        self, reading: Reading, store: RunFolder, chunk_size: int
+        self, reading: Reading, store: RunFolder, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
         """One outcome for each item of a reading, in order.
 
@@ -120,6 +121,7 @@ class Cluster:
             EngineError: Ray fails.
         """
         each = self.each()
+        chunk_size = chunk_size or (_CHUNK_OF_GPU if each.gpus else _CHUNK)
         # It comes of corpora that are too small for all workers.
         warnings.filterwarnings("ignore", "The minimum number of concurrent actors")
         context = DataContext.get_current().copy()

@@ -76,6 +76,25 @@ def test_a_run_is_a_folder_of_results_in_the_order_of_the_inputs(papers, tmp_pat
     assert places[-1] == (f"{more}:3", 1, 2)
 
 
+@pytest.mark.parametrize(
+    ("rate", "sizes"), [(1e6, [64, 128, 256, 512, 40]), (6, [64, 90, 90]), (1, [64, 64, 64])]
+)
+def test_the_model_is_handed_as_many_records_as_take_a_while(tmp_path, monkeypatch, rate, sizes):
+    papers = write(tmp_path / "papers.jsonl", range(sum(sizes)))
+    asking = pipeline()
+    now = 0.0
+
+    def predict(asked, texts):
+        nonlocal now
+        now += len(texts) / rate
+        return asked.run(texts)
+
+    monkeypatch.setattr("biogpt_plugins.corpus.run.windows.predict", predict)
+    monkeypatch.setattr("biogpt_plugins.corpus.run.time.monotonic", lambda: now)
+    run(asking, [papers], tmp_path / "run")
+    assert [len(call) for call in asking.engine.calls] == sizes
+
+
 def test_the_manifest_says_what_the_results_are_of(papers, tmp_path):
     dictionary = EntityDictionary([("drug1", "D1")])
     run(pipeline(dictionary=dictionary, min_score=0), [papers], tmp_path / "run")
