@@ -13,7 +13,7 @@ import typer
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
-from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, cluster
+from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.corpus import Format, check_readable
 from biogpt_plugins.errors import InputError, ModelError
 from biogpt_plugins.tasks import TASKS
@@ -96,7 +96,7 @@ def ask(  # noqa: PLR0913 - options of a command
     )
     if run:
         carry_out(
-            cluster(load, ray, ray_engines, ray_cpus) if ray else console.loaded(load, model),
+            where(load, model, ray, ray_engines, ray_cpus),
             files,
             run,
             name=task,

@@ -12,7 +12,7 @@ import typer
 from rich.progress import Progress
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, cluster
+from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.cli.tally import Tally
 from biogpt_plugins.corpus import (
     Format,
@@ -154,7 +154,7 @@ def extract(  # noqa: PLR0913 - options of a command
     )
     if run:
         carry_out(
-            cluster(load, ray, ray_engines, ray_cpus) if ray else console.loaded(load, model),
+            where(load, model, ray, ray_engines, ray_cpus),
             files,
             run,
             name=task or "papers",

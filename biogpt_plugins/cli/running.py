@@ -62,18 +62,25 @@ RayCpus = Annotated[
 ]
 
 
-def cluster(
-    load: Callable[[], Pipeline], address: str, engines: int | None, cpus: int | None
-) -> Executor:
-    """Where `--ray` and its options have a run compute.
+def where(
+    load: Callable[[], Pipeline],
+    model: str,
+    ray: str | None,
+    engines: int | None,
+    cpus: int | None,
+) -> Pipeline | Executor:
+    """Where a run computes: here, where the model is loaded now, or as `--ray` and its options say.
 
     Raises:
+        BioGPTError: The model cannot be loaded.
         MissingExtraError: Ray is not installed.
     """
+    if ray is None:
+        return console.loaded(load, model)
     from ray_biogpt import Cluster  # noqa: PLC0415 - an extra, and slow to import
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is our own
-    return Cluster(load, None if address == "auto" else address, engines=engines, cpus=cpus)
+    return Cluster(load, None if ray == "auto" else ray, engines=engines, cpus=cpus)
 
 
 def carry_out(  # noqa: PLR0913 - what commands were given
