@@ -364,6 +364,18 @@ def test_pubtator_of_full_texts_has_the_sections_in_the_line_of_the_abstract(ful
     assert pairs_of(out)["PMC1"] == {(f"drug{n}", f"illness{n}") for n in (1, 2, 7)}
 
 
+def test_a_section_without_a_name_has_none(tmp_path):
+    passages = [(0, "title", "Gold."), (6, "", "Rash came."), (20, "paragraph", "Tremor.")]
+    told = [{"offset": at, "infons": {"type": kind}, "text": text} for at, kind, text in passages]
+    papers = tmp_path / "papers"
+    papers.write_text(json.dumps({"documents": [{"id": "1", "passages": told}]}))
+    records = whole_papers(read_records([str(papers)], sections=Sections.all))
+    rash = Relation(head=end("Gold", "chemical", 0), type="CID", tail=end("Rash", "disease", 6))
+    parts = bioc(documents([prediction("1", rash)], {"1": next(records).value}))
+    assert by_section(written(tmp_path, parts)) == by_section(papers)
+    assert [name for _, name, *_ in by_section(papers)] == ["abstract", "", "paragraph"]
+
+
 def test_full_texts_beside_abstracts(full, tmp_path):
     found, papers = full
     again = tmp_path / "more.jsonl"

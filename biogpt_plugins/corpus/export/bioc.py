@@ -40,8 +40,7 @@ def _document(document: Document) -> ET.Element:
     ends = [*(part.start for part in document.parts[1:]), len(document.text) + 1]
     for (name, start, stop), end in zip(document.parts, ends, strict=True):
         passage = ET.SubElement(element, "passage")
-        named = name in ("title", "abstract")
-        _infons(passage, {"type": name} if named else {"type": "paragraph", "section": name})
+        _infons(passage, _kind(name))
         _add(passage, "offset", str(start))
         _add(passage, "text", document.text[start:stop])
         # One that runs on from the title into the abstract stands in the passage it begins in.
@@ -52,6 +51,12 @@ def _document(document: Document) -> ET.Element:
     for number, relation in enumerate(document.relations):
         element.append(_relation(relation, number, places))
     return element
+
+
+def _kind(name: str) -> dict[str, str]:
+    if name in ("title", "abstract"):
+        return {"type": name}
+    return {"type": "paragraph", "section": name} if name else {}
 
 
 def _annotation(mention: Entity, number: str) -> ET.Element:
