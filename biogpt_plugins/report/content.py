@@ -179,7 +179,7 @@ def _shown(paper: _Paper, graph: _Graph) -> _Json:
     return _known(
         {
             "id": paper.id,
-            "question": source.question if source else None,
+            "question": (source.question or None) if source else None,
             "title": bool(source and source.title and segments) or None,
             "whole": bool(source) or None,
             "segments": [list(segment) for segment in segments] or None,

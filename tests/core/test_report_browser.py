@@ -311,6 +311,7 @@ def test_answers_and_failures_of_sections_say_of_which_they_are(show):
     assert answer.locator(".text").text_content() == reported.FULL[0].value.source
     tab(page, "Failures")
     assert page.locator("article.failed header").inner_text() == "8\nMethods · pubmedqa"
+    assert page.locator("article.failed h3").inner_text() == "A trial 𝛼."
     tab(page, "Papers")
     assert page.locator("article.paper .failure").inner_text() == "Methods: ParseError: what"
 

@@ -32,6 +32,7 @@ def test_papers_relations_and_their_graph():
     assert first["segments"][0] == [0, "Lithium 𝛼 and tremor."]
     assert first["segments"][1] == [22, "Lithium caused tremor in two."]
     assert first["title"] is True
+    assert "question" not in first
     assert third["segments"] == [[0, reported.PAPERS[2]["text"]]]
     assert "title" not in third
     (relation,) = second["found"][0]["relations"]
