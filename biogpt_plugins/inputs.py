@@ -1,4 +1,4 @@
-"""What goes in: a paper, a question about a passage, a plain text.
+"""What goes in: a paper, a question about a passage, a plain text; and a paper in full.
 
 Every task reads strings and mappings as well; these models are what they become. Field names in
 mappings are matched without regard to case, so that records of PubMedQA and BC5CDR fit as they are.
@@ -7,7 +7,7 @@ mappings are matched without regard to case, so that records of PubMedQA and BC5
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -48,6 +48,38 @@ class Paper(Text):
     @property
     def source(self) -> str:
         return f"{self.title} {self.text}" if self.title and self.text else self.title + self.text
+
+
+class Part(NamedTuple):
+    """A part of a full text.
+
+    Attributes:
+        name: "title"; "abstract"; or a section's headings from the outermost to its own,
+            "Results / Renal function". A section that has none is "".
+        start: Offset of its first character in the whole paper.
+        end: Offset one past its last.
+    """
+
+    name: str
+    start: int
+    end: int
+
+
+class FullText(Text):
+    """A whole paper, of which a pipeline reads the sections one by one.
+
+    Attributes:
+        text: What offsets count in: all parts, and spaces between them.
+        parts: What it is made of, in its order.
+    """
+
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The title, with which it begins; "" if there is none."""
+        first = self.parts[0] if self.parts else Part("", 0, 0)
+        return self.text[first.start : first.end] if first.name == "title" else ""
 
 
 class Question(Text):

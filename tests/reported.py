@@ -1,6 +1,9 @@
 """Predictions for the report's tests, some of them with texts that mean harm."""
 
-from biogpt_plugins import Pipeline
+from doubles import Ruled
+
+from biogpt_plugins import Paper, Pipeline
+from biogpt_plugins.corpus import Record, whole_papers
 from biogpt_plugins.report import source_of
 from biogpt_plugins.results import Answer, Entity, Evidence, Failure, Prediction, Relation
 from biogpt_plugins.testing import ScriptedEngine
@@ -51,6 +54,33 @@ def predictions():
 
 def sources():
     return dict(map(source_of, [*PAPERS, QUESTION]))
+
+
+def full(id_, *sections):
+    """The records of a full text; the first of them is title and abstract."""
+    start = 0
+    records = []
+    for name, text in sections:
+        title, _, rest = text.partition(". ") if name == "abstract" else ("", "", text)
+        paper = Paper(id=id_, title=f"{title}." if title else "", text=rest)
+        records.append(Record(f"full:{id_}", paper, name, start))
+        start += len(text) + 1
+    return records
+
+
+def by_section(records):
+    """Predictions of records, and the sources of their papers."""
+    found = Pipeline("bc5cdr", Ruled()).run([record.value for record in records])
+    placed = [record.placed(one) for record, one in zip(records, found, strict=True)]
+    return placed, dict(source_of(one.value) for one in whole_papers(records))
+
+
+FULL = full(
+    "8",
+    ("abstract", "A trial 𝛼. We saw that drug1 caused illness1."),
+    ("Methods", "We asked all. It took a year."),
+    ("Results / Renal", "There was no evidence that drug2 caused illness2."),
+)
 
 
 def scored(number):

@@ -15,7 +15,7 @@ from biogpt_plugins.cli import console, found
 from biogpt_plugins.corpus import Found, check_predictions, check_writable, write_text
 from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator, write_parquet
 from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Paper, read
+from biogpt_plugins.inputs import FullText, Paper, read
 from biogpt_plugins.results import Prediction
 from biogpt_plugins.table import Row, rows
 
@@ -98,13 +98,14 @@ def _places(folder: Path) -> dict[str, str]:
     return {name: str(folder / f"{name}.csv") for name in ("nodes", "relationships")}
 
 
-def _paper(value: object) -> tuple[str | None, Paper]:
-    paper = read(Paper, value)
+def _paper(value: object) -> tuple[str | None, Paper | FullText]:
+    is_full = isinstance(value, FullText)
+    paper = read(FullText, value) if is_full else read(Paper, value)
     return paper.id, paper
 
 
 def _write_papers(
-    to: To, out: str, predictions: list[Prediction], papers: dict[str, Paper]
+    to: To, out: str, predictions: list[Prediction], papers: dict[str, Paper | FullText]
 ) -> None:
     written = list(documents(predictions, papers))
     if not written:

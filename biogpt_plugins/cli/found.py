@@ -6,7 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.corpus import Found, Withdrawn, read_found, read_records
+from biogpt_plugins.corpus import (
+    Found,
+    Sections,
+    Withdrawn,
+    read_found,
+    read_records,
+    whole_papers,
+)
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.results import Prediction
 
@@ -66,6 +73,9 @@ def texts(
 ) -> dict[str, _T]:
     """What files of papers hold for the ids of predictions; other papers are passed over.
 
+    Papers of which there are predictions by section are whole, a FullText; of others title and
+    abstract are read.
+
     So is that PubMed deleted a citation: it is no fault of the file's, and what was predicted of
     the citation before keeps its text.
 
@@ -75,9 +85,15 @@ def texts(
         read: A record's id and what is to be kept of it; an InputError costs that record only.
         faults: Where broken records are counted.
     """
-    wanted = {prediction.id for prediction in predictions}
+    wanted: set[str | None] = set()
+    by_section: set[str | None] = set()
+    for prediction in predictions:
+        wanted.add(prediction.id)
+        if prediction.section is not None:
+            by_section.add(prediction.id)
+    sections = Sections.all if by_section else Sections.abstract
     found: dict[str, _T] = {}
-    for record in read_records(files):
+    for record in whole_papers(read_records(files, sections=sections), by_section):
         if isinstance(record.value, Withdrawn):
             continue
         if isinstance(record.value, InputError):

@@ -14,6 +14,7 @@ from biogpt_plugins.corpus.readers import (
     Withdrawn,
     check_readable,
     read_records,
+    whole_papers,
 )
 from biogpt_plugins.corpus.writers import JsonlWriter, check_writable, write_text
 
@@ -31,5 +32,6 @@ __all__ = [
     "read_gold",
     "read_predictions",
     "read_records",
+    "whole_papers",
     "write_text",
 ]

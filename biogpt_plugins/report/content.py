@@ -1,8 +1,8 @@
 """Predictions -> what the page shows: papers with their texts, relations and answers, and a graph.
 
 Offsets stay those of the Prediction, in code points of the whole text. A paper's text comes as
-segments, each with the offset at which it starts: title and abstract where they are at hand, or
-else the sentences that its relations rest on.
+segments, each with the offset at which it starts: title, abstract and sections where they are at
+hand, or else the sentences that its relations rest on.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from biogpt_plugins.aggregation import Aggregate, node_key
-from biogpt_plugins.inputs import Paper, Question, read
-from biogpt_plugins.report.segments import Segment, agree, sentences, whole
+from biogpt_plugins.inputs import FullText, Paper, Part, Question, read
+from biogpt_plugins.report.segments import Segment, agree, divided, sentences, whole
 from biogpt_plugins.results import Answer, Entity, Evidence, Hallmarks, Prediction, Relation
 
 _Json = dict[str, Any]
+_UNHEADED = ("title", "abstract")
 
 
 class Source(NamedTuple):
@@ -25,15 +26,19 @@ class Source(NamedTuple):
         text: The text in which offsets count.
         title: What it begins with, where that is a title.
         question: What was asked of it.
+        parts: Title, abstract and sections, where it is a full text.
     """
 
     text: str
     title: str = ""
     question: str = ""
+    parts: tuple[Part, ...] = ()
 
 
 def source_of(value: object) -> tuple[str | None, Source]:
     """The id and the text of what a pipeline takes: a paper, a question, a mapping, a string.
+
+    Of papers that are read by section the texts are the FullTexts that `whole_papers` gives.
 
     Raises:
         InputError: It is none of these, or holds no text.
@@ -42,6 +47,9 @@ def source_of(value: object) -> tuple[str | None, Source]:
     if isinstance(value, Question) or "question" in keys:
         question = read(Question, value)
         return question.id, Source(question.text, question=question.question)
+    if isinstance(value, FullText):
+        full = read(FullText, value)
+        return full.id, Source(full.text, full.title, parts=full.parts)
     paper = read(Paper, value)
     return paper.id, Source(paper.source, paper.title)
 
@@ -73,7 +81,9 @@ class Content:
         return content
 
     def __len__(self) -> int:
-        return len(self._papers)
+        """How many papers there are; those without an id count as one each."""
+        ids = [paper.id for paper in self._papers]
+        return len({*ids} - {None}) + ids.count(None)
 
     def add(self, prediction: Prediction[Any]) -> None:
         """Add a prediction to those of its paper; one that is there already counts once."""
@@ -157,18 +167,23 @@ def _shown(paper: _Paper, graph: _Graph) -> _Json:
         for end in (relation.head, relation.tail):
             entities.setdefault(end, len(entities))
     source = paper.source
-    segments: list[Segment] = (
-        whole(source.text, source.title)
-        if source
-        else sentences(one for relation in relations for one in relation.evidence)
-    )
+    headings: list[str] = []
+    segments: list[Segment]
+    if source and source.parts:
+        segments = divided(source.text, source.parts)
+        headings = ["" if one.name in _UNHEADED else one.name for one in source.parts]
+    elif source:
+        segments = whole(source.text, source.title)
+    else:
+        segments = sentences(one for relation in relations for one in relation.evidence)
     return _known(
         {
             "id": paper.id,
-            "question": source.question if source else None,
+            "question": (source.question or None) if source else None,
             "title": bool(source and source.title and segments) or None,
             "whole": bool(source) or None,
             "segments": [list(segment) for segment in segments] or None,
+            "headings": headings or None,
             "entities": [_entity(entity) for entity in entities] or None,
             "found": [_found(one, entities, graph) for one in paper.predictions],
         }
@@ -194,6 +209,7 @@ def _found(prediction: Prediction[Any], entities: Mapping[Entity, int], graph: _
         {
             "task": prediction.task,
             "model": prediction.model,
+            "section": prediction.section,
             **told,
             "cut": prediction.truncated_tokens or None,
             "warnings": list(prediction.warnings) or None,

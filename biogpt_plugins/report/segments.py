@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from biogpt_plugins.inputs import Part
 from biogpt_plugins.results import Evidence
 
 
@@ -23,6 +24,11 @@ def whole(text: str, title: str = "") -> list[Segment]:
     body = rest.lstrip()
     found = [Segment(0, title)]
     return [*found, Segment(len(text) - len(body), body)] if body else found
+
+
+def divided(text: str, parts: Iterable[Part]) -> list[Segment]:
+    """The parts of a full text."""
+    return [Segment(part.start, text[part.start : part.end]) for part in parts]
 
 
 def sentences(evidence: Iterable[Evidence]) -> list[Segment]:

@@ -3,9 +3,14 @@
 import json
 
 import reported
+from doubles import Ruled
+from filed import jats
 from typer.testing import CliRunner
 
+from biogpt_plugins import Pipeline
 from biogpt_plugins.cli import app
+from biogpt_plugins.corpus import Sections
+from biogpt_plugins.corpus.run import run as run_corpus
 
 
 def run(*args, **options):
@@ -74,6 +79,24 @@ def test_what_pubmed_deleted_is_no_fault(tmp_path):
     assert "deleted from PubMed" not in done.stderr
     assert f"warning: {papers}:6: <PubmedArticle> has no PMID" in done.stderr
     assert "1 lines could not be used" in done.stderr
+
+
+def test_full_texts_that_were_read_by_section(tmp_path):
+    said = "We saw that drug{n} caused illness{n}."
+    full = [
+        (str(n), f"A trial {n}.", said.format(n=n), ("Results", said.format(n=7)), ("End", "None."))
+        for n in range(3)
+    ]
+    papers = tmp_path / "papers.nxml"
+    papers.write_text(jats(*full), encoding="utf-8")
+    run_corpus(Pipeline("bc5cdr", Ruled()), [papers], tmp_path / "run", sections=Sections.all)
+    done = run("report", tmp_path / "run", "-p", papers, "-o", tmp_path / "report.html")
+    assert done.exit_code == 0, done.stderr
+    assert "3 papers, 3 with their texts, 0.1 MB" in done.stderr
+    assert "warning" not in done.stderr
+    assert '"headings":["","","Results","End"]' in (tmp_path / "report.html").read_text("utf-8")
+    done = run("report", tmp_path / "run", "-o", tmp_path / "without.html")
+    assert "3 papers, 0.1 MB" in done.stderr
 
 
 def test_what_is_there_is_not_replaced(tmp_path):

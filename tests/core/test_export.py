@@ -3,18 +3,23 @@
 import csv
 import json
 from io import StringIO
+from xml.etree import ElementTree
 
 import networkx as nx
 import pytest
 import reported
+from doubles import Ruled
+from filed import bioc_json, bioc_xml, jats, whole
 from shared_data import shared
 from typer.testing import CliRunner
 
-from biogpt_plugins import Paper, aggregate
+from biogpt_plugins import Paper, Pipeline, aggregate
 from biogpt_plugins.cli import app
-from biogpt_plugins.corpus import read_gold, read_records
+from biogpt_plugins.corpus import Sections, read_gold, read_records, whole_papers
 from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator
 from biogpt_plugins.corpus.gold.files import read_solved
+from biogpt_plugins.corpus.run import results
+from biogpt_plugins.corpus.run import run as run_corpus
 from biogpt_plugins.results import Entity, Prediction, Relation
 
 ODD = 'A "b" <c> & 𝛼;\td|e\r\nf\x00g'
@@ -243,6 +248,170 @@ def test_export_says_what_it_lacks(files, tmp_path):
     assert (done.exit_code, "their ids must be the same" in done.stderr) == (2, True)
     done = run("export", found, "--to", "neo4j", "-o", papers)
     assert (done.exit_code, "name a folder for them" in done.stderr) == (2, True)
+
+
+# --- papers that were read by section -------------------------------------------------------
+
+SAID = "There was no evidence that drug7 caused illness7."
+FULL = [
+    (
+        *("1", "A first – one.", "We saw that drug1 caused illness1."),
+        ("Results", SAID),
+        ("Results / Renal", "In all, drug2 caused illness2."),
+        ("Discussion", SAID),
+    ),
+    ("2", "", "", ("Results", SAID), ("End", "In all, drug3 caused illness3.")),
+    ("3", "That drug9 caused illness9 𝛼 < β.", "", ("Begin", SAID)),
+]
+PLACES = {
+    "PMC1": {("drug1", 27), ("drug7", 77), ("drug2", 108), ("drug7", 158)},
+    "PMC2": {("drug7", 27), ("drug3", 58)},
+    "PMC3": {("drug9", 5), ("drug7", 61)},
+}
+
+
+@pytest.fixture(params=[jats, bioc_xml, bioc_json])
+def full(request, tmp_path):
+    """A run by section, and its papers."""
+    papers = tmp_path / "papers"
+    papers.write_text(request.param(*FULL), encoding="utf-8")
+    pipeline = Pipeline("bc5cdr", Ruled())
+    assert run_corpus(pipeline, [papers], tmp_path / "r", sections=Sections.all).failed == 0
+    return tmp_path / "r", papers
+
+
+def exported(full, tmp_path, to):
+    found, papers = full
+    done = run("export", found, "--to", to, "--papers", papers, "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    assert "8 relations in 3 papers" in done.stderr
+    assert "warning" not in done.stderr
+    return tmp_path / "out"
+
+
+def by_section(path):
+    """What our reader makes of a file: id, section, place and text."""
+    records = read_records([str(path)], sections=Sections.all)
+    return [(r.value.id, r.section.lower(), r.start, r.value.source) for r in records]
+
+
+def test_bioc_of_full_texts_reads_back_to_the_same_sections(full, tmp_path):
+    out = exported(full, tmp_path, "bioc")
+    assert by_section(out) == by_section(full[1])
+    records = list(whole_papers(read_records([str(out)], sections=Sections.all)))
+    assert [one.value.text for one in records] == [whole(*paper) for paper in FULL]
+
+
+def test_bioc_of_full_texts_has_mentions_in_their_passages(full, tmp_path):
+    collection = ElementTree.parse(exported(full, tmp_path, "bioc"))
+    passages = [
+        (int(one.findtext("offset")), one.findtext("text"), one.findall("annotation"))
+        for one in collection.iter("passage")
+    ]
+    assert [len(found) for *_, found in passages] == [0, 2, 2, 2, 2, 2, 2, 2, 2]
+    for offset, text, annotations in passages:
+        for one in annotations:
+            start = int(one.find("location").get("offset")) - offset
+            length = int(one.find("location").get("length"))
+            assert text[start : start + length] == one.findtext("text")
+    kinds = [
+        {i.get("key"): i.text.lower() for i in one.findall("infon")}
+        for one in collection.iter("passage")
+    ]
+    assert kinds[:4] == [
+        {"type": "title"},
+        {"type": "abstract"},
+        {"type": "paragraph", "section": "results"},
+        {"type": "paragraph", "section": "results / renal"},
+    ]
+    first = next(collection.iter("document"))
+    names = {one.get("id"): one.findtext("text") for one in first.iter("annotation")}
+    ends = [
+        [names[node.get("refid")] for node in one.iter("node")] for one in first.iter("relation")
+    ]
+    assert ends == [[f"drug{n}", f"illness{n}"] for n in (1, 7, 2, 7)]
+
+
+def test_bioc_of_full_texts_is_read_by_the_bioc_library(full, tmp_path):
+    biocxml = pytest.importorskip("bioc.biocxml", reason="NO TEST with bioc: pip install bioc")
+    with exported(full, tmp_path, "bioc").open(encoding="utf-8") as stream:
+        documents = biocxml.load(stream).documents
+    for document, paper in zip(documents, FULL, strict=True):
+        text = whole(*paper)
+        for passage in document.passages:
+            assert text[passage.offset :].startswith(passage.text)
+            for one in passage.annotations:
+                start, length = one.locations[0].offset, one.locations[0].length
+                assert text[start : start + length] == one.text
+    assert [len(document.relations) for document in documents] == [4, 2, 2]
+
+
+def test_pubtator_of_full_texts_has_the_sections_in_the_line_of_the_abstract(full, tmp_path):
+    out = exported(full, tmp_path, "pubtator")
+    papers = {one.value.id: one.value for one in read_records([str(out)])}
+    assert [one.source for one in papers.values()] == [whole(*paper) for paper in FULL]
+    assert [one.title for one in papers.values()] == [FULL[0][1], SAID, FULL[2][1]]
+    rows = [line.split("\t") for line in out.read_text("utf-8").splitlines()]
+    mentions = [row for row in rows if len(row) == 6]
+    assert len(mentions) == 16
+    for id_, start, end, text, *_ in mentions:
+        assert papers[id_].source[int(start) : int(end)] == text
+    places = {id_: set() for id_ in papers}
+    for id_, start, _, text, kind, _ in mentions:
+        if kind == "Chemical":
+            places[id_].add((text, int(start)))
+    assert places == PLACES
+    assert pairs_of(out)["PMC1"] == {(f"drug{n}", f"illness{n}") for n in (1, 2, 7)}
+
+
+def test_a_section_without_a_name_has_none(tmp_path):
+    passages = [(0, "title", "Gold."), (6, "", "Rash came."), (20, "paragraph", "Tremor.")]
+    told = [{"offset": at, "infons": {"type": kind}, "text": text} for at, kind, text in passages]
+    papers = tmp_path / "papers"
+    papers.write_text(json.dumps({"documents": [{"id": "1", "passages": told}]}))
+    records = whole_papers(read_records([str(papers)], sections=Sections.all))
+    rash = Relation(head=end("Gold", "chemical", 0), type="CID", tail=end("Rash", "disease", 6))
+    parts = bioc(documents([prediction("1", rash)], {"1": next(records).value}))
+    assert by_section(written(tmp_path, parts)) == by_section(papers)
+    assert [name for _, name, *_ in by_section(papers)] == ["abstract", "", "paragraph"]
+
+
+def test_full_texts_beside_abstracts(full, tmp_path):
+    found, papers = full
+    again = tmp_path / "more.jsonl"
+    records = [Paper(id="PMC1", title=FULL[0][1], text=FULL[0][2])]
+    lines = [one.model_dump_json() for one in Pipeline("bc5cdr", Ruled()).run(records)]
+    some = [one.model_dump_json() for one in results(found) if one.id == "PMC2"]
+    again.write_text("\n".join(lines + some), encoding="utf-8")
+    done = run("export", again, "--to", "pubtator", "--papers", papers, "-o", tmp_path / "out")
+    assert "3 relations in 2 papers" in done.stderr
+    first, second = (one.value.source for one in read_records([str(tmp_path / "out")]))
+    assert first == f"{FULL[0][1]} {FULL[0][2]}"
+    assert second == whole(*FULL[1])
+    done = run("export", found, again, "-t", "bioc", "-p", papers, "-o", tmp_path / "both")
+    assert "8 relations in 3 papers" in done.stderr, "what is found twice counts once"
+
+
+def test_tables_and_graphs_take_predictions_by_section(full, tmp_path):
+    found, _ = full
+    assert "5 relations" in run("export", found, "--to", "graphml", "-o", tmp_path / "g").stderr
+    edges = nx.read_graphml(tmp_path / "g").edges(data=True)
+    assert sorted(one["papers"] for *_, one in edges) == ["PMC1"] * 2 + [
+        "PMC1 PMC2 PMC3",
+        "PMC2",
+        "PMC3",
+    ]
+    assert run("export", found, "--to", "neo4j", "-o", tmp_path / "n").exit_code == 0
+    assert (tmp_path / "n/relationships.csv").read_text().count("PMC3") == 2
+
+
+def test_full_texts_that_are_not_given_leave_their_papers_out(full, tmp_path):
+    found, _ = full
+    abstracts = tmp_path / "abstracts.jsonl"
+    papers = [{"id": f"PMC{n}", "title": title, "text": text} for n, title, text, *_ in FULL[::2]]
+    abstracts.write_text("\n".join(map(json.dumps, papers)), encoding="utf-8")
+    done = run("export", found, "--to", "bioc", "-p", abstracts, "-o", tmp_path / "out")
+    assert (done.exit_code, "the texts those that were read" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("write", [pubtator, bioc])

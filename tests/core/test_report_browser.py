@@ -12,6 +12,7 @@ import pytest
 import reported
 
 from biogpt_plugins.report import Content, render
+from biogpt_plugins.results import Answer, Failure, Prediction
 
 sync_api = pytest.importorskip(
     "playwright.sync_api", reason="NO BROWSER TESTS of the report: pip install playwright"
@@ -258,6 +259,104 @@ def test_an_entity_that_is_pointed_at_shows_its_relations(page):
     second.locator("mark", has_text="tremor").hover()
     assert second.locator("li.relation.near").count() == 1
     assert second.locator("svg.lines .lit").count() == 1
+
+
+WORDS = "All was quiet in each and every one of them. " * 30
+LONG = reported.full(
+    "9",
+    ("abstract", "A long trial. We saw that drug1 caused illness1."),
+    ("Methods", f"{WORDS}That is all."),
+    *((f"Results / {n}", f"{WORDS}We saw that drug{n} caused illness{n}.") for n in range(2, 32)),
+)
+
+
+def test_a_full_text_has_small_headings_that_are_no_part_of_it(show):
+    page = show(*reported.by_section(reported.FULL))
+    paper = page.locator("article.paper")
+    assert paper.locator("summary").all_inner_texts() == ["Methods", "Results / Renal"]
+    texts = paper.locator(".passage :is(h3, p)").all_inner_texts()
+    assert " ".join(texts) == " ".join(one.value.source for one in reported.FULL)
+    marks = paper.locator("mark").all_text_contents()
+    assert marks == ["drug1", "illness1", "drug2", "illness2"]
+    assert paper.locator("svg.lines path.line").count() == 2
+    assert page.locator(".long").count() == 0
+    status(page, "3 of 3 relations, 1 of 1 paper")
+    page.get_by_label("Search").fill("renal")
+    status(page, "1 of 3 relations, 1 of 1 paper")
+
+
+def test_where_nothing_was_found_is_told_in_one_line(show):
+    found, sources = reported.by_section(reported.FULL)
+    found = [found[0], *(one.model_copy(update={"result": []}) for one in found[1:])]
+    page = show([*found, Prediction(id="1", task="bc5cdr", result=[])], sources)
+    quiet = page.locator("article.paper .quiet")
+    assert quiet.all_inner_texts() == [
+        "no relation found in 2 of 3 sections (bc5cdr)",
+        "no relation found (bc5cdr)",
+    ]
+    assert quiet.first.get_attribute("title") == "Methods\nResults / Renal"
+
+
+def test_answers_and_failures_of_sections_say_of_which_they_are(show):
+    _, sources = reported.by_section(reported.FULL)
+    kinds = {"result": Answer(label="yes")}, {"error": Failure(type="ParseError", message="what")}
+    found = [
+        Prediction(id="8", section=section, task="pubmedqa", **kind)
+        for section, kind in zip(("abstract", "Methods"), kinds, strict=True)
+    ]
+    page = show(found, sources)
+    tab(page, "Answers")
+    answer = page.locator("article.answer")
+    assert answer.locator("header").inner_text() == "8\nabstract · pubmedqa"
+    assert answer.locator(".text").text_content() == reported.FULL[0].value.source
+    tab(page, "Failures")
+    assert page.locator("article.failed header").inner_text() == "8\nMethods · pubmedqa"
+    assert page.locator("article.failed h3").inner_text() == "A trial 𝛼."
+    tab(page, "Papers")
+    assert page.locator("article.paper .failure").inner_text() == "Methods: ParseError: what"
+
+
+def test_a_long_paper_is_folded_where_nothing_was_found(show):
+    page = show(*reported.by_section(LONG))
+    paper = page.locator("article.paper.long")
+    methods, results = (paper.locator("details").nth(place) for place in (0, 1))
+    assert methods.get_attribute("open") is None
+    assert results.get_attribute("open") is not None
+    lines = paper.locator("svg.lines path.line")
+    sync_api.expect(lines).to_have_count(31)
+    results.locator("summary").click()
+    sync_api.expect(lines).to_have_count(30)
+    methods.locator("summary").click()
+    assert methods.get_by_text("That is all.").is_visible()
+
+
+@pytest.mark.parametrize("way", ["click", "key"])
+def test_a_relation_of_a_long_paper_leads_to_its_sentence(show, way):
+    page = show(*reported.by_section(LONG))
+    last = page.locator("mark", has_text="illness31")
+    sync_api.expect(last).not_to_be_in_viewport()
+    last.locator("xpath=ancestor::details").locator("summary").click()
+    page.mouse.move(0, 0)
+    page.evaluate("scrollTo(0, 200)")
+    item = page.locator("li.relation", has_text="illness31")
+    if way == "click":
+        item.click()
+    else:
+        item.focus()
+        page.keyboard.press("Enter")
+    sync_api.expect(last).to_be_in_viewport()
+    page.mouse.move(0, 0)
+    lit = page.locator(".passage .lit").all_text_contents()
+    assert "".join(lit) == "We saw that drug31 caused illness31."
+
+
+def test_an_entity_of_a_long_paper_rolls_its_relation_into_sight(show):
+    page = show(*reported.by_section(LONG))
+    page.set_viewport_size({"width": 1200, "height": 500})
+    item = page.locator("li.relation", has_text="illness31")
+    page.locator("mark", has_text="illness31").hover()
+    sync_api.expect(item).to_be_in_viewport()
+    assert page.evaluate("document.querySelector('.results').scrollTop") > 0
 
 
 @pytest.mark.parametrize("width", [320, 800])

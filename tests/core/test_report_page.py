@@ -14,8 +14,9 @@ from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Paper, Question
 from biogpt_plugins.report import Content, Source, render, source_of
 from biogpt_plugins.report.segments import sentences, whole
-from biogpt_plugins.results import Answer, Evidence
+from biogpt_plugins.results import Answer, Evidence, Failure
 
+FAILED = Failure(type="ParseError", message="what")
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)
 SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
@@ -31,6 +32,7 @@ def test_papers_relations_and_their_graph():
     assert first["segments"][0] == [0, "Lithium 𝛼 and tremor."]
     assert first["segments"][1] == [22, "Lithium caused tremor in two."]
     assert first["title"] is True
+    assert "question" not in first
     assert third["segments"] == [[0, reported.PAPERS[2]["text"]]]
     assert "title" not in third
     (relation,) = second["found"][0]["relations"]
@@ -80,6 +82,48 @@ def test_predictions_of_one_paper_are_together_and_count_once():
 def test_papers_without_ids_are_papers_of_their_own():
     nameless = [one.model_copy(update={"id": None}) for one in reported.predictions()[:2]]
     assert len(Content.of(nameless, reported.sources())) == 2
+
+
+def test_a_full_text_has_its_headings_and_offsets():
+    found, sources = reported.by_section(reported.FULL)
+    content = Content.of(found, sources)
+    (paper,) = content.data()["papers"]
+    assert (len(content), content.strangers) == (1, 0)
+    assert paper["segments"] == [
+        [0, "A trial 𝛼."],
+        [11, "We saw that drug1 caused illness1."],
+        [46, "We asked all. It took a year."],
+        [76, "There was no evidence that drug2 caused illness2."],
+    ]
+    assert paper["headings"] == ["", "", "Methods", "Results / Renal"]
+    assert (paper["title"], paper["whole"]) == (True, True)
+    assert [one["section"] for one in paper["found"]] == ["abstract", "Methods", "Results / Renal"]
+    text = sources["8"].text
+    grounded = [one for one in paper["entities"] if "start" in one]
+    assert [one["text"] for one in grounded] == ["drug1", "illness1", "drug2", "illness2"]
+    for one in grounded:
+        assert text[one["start"] : one["end"]] == one["text"]
+        assert any(at <= one["start"] < at + len(part) for at, part in paper["segments"])
+
+
+def test_a_full_text_without_title_or_abstract_has_headings_alone():
+    found, sources = reported.by_section(reported.FULL[1:])
+    (paper,) = Content.of(found, sources).data()["papers"]
+    assert paper["headings"] == ["Methods", "Results / Renal"]
+    assert "title" not in paper
+
+
+def test_papers_are_counted_by_their_ids():
+    found, _ = reported.by_section(reported.FULL)
+    failed = [one.model_copy(update={"result": None, "error": FAILED}) for one in found[:1]]
+    other = Source("It was another text than that which was read.")
+    content = Content.of([*failed, *found[1:]], {"8": other})
+    assert len(content.data()["papers"]) == 2, "the failure could be of that text"
+    assert len(content) == 1
+    answer = Prediction(id="8", section="Methods", task="pubmedqa", result=Answer(label="no"))
+    assert len(Content.of([*found, answer])) == 1
+    nameless = [one.model_copy(update={"id": None}) for one in found]
+    assert len(Content.of([*found, *nameless])) == 4
 
 
 @pytest.mark.parametrize(

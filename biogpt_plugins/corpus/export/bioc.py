@@ -1,4 +1,4 @@
-"""BioC XML: passages of title and abstract, mentions with offsets, relations between them.
+"""BioC XML: passages of title, abstract and sections, mentions with offsets, and relations.
 
 A relation has its mentions as nodes, and BC5CDR's infons beside, which name its ends by their ids.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
 from biogpt_plugins.corpus.export.documents import Document, identifier
@@ -35,24 +36,27 @@ def _document(document: Document) -> ET.Element:
     element = ET.Element("document")
     _add(element, "id", document.id)
     places: dict[_Place, str] = {}
-    start = 0
-    for kind, text in (("title", document.title), ("abstract", document.abstract)):
-        if kind == "abstract" and not text:
-            continue
-        end = start + len(text)
+    mentions = deque(document.mentions)
+    ends = [*(part.start for part in document.parts[1:]), len(document.text) + 1]
+    for (name, start, stop), end in zip(document.parts, ends, strict=True):
         passage = ET.SubElement(element, "passage")
-        _infons(passage, {"type": kind})
+        _infons(passage, _kind(name))
         _add(passage, "offset", str(start))
-        _add(passage, "text", text)
-        for mention in document.mentions:
-            # One that runs on from the title into the abstract stands in the passage it begins in.
-            if mention.start is not None and start <= mention.start < end + 1:
-                places[_place(mention)] = str(len(places))
-                passage.append(_annotation(mention, places[_place(mention)]))
-        start = end + 1
+        _add(passage, "text", document.text[start:stop])
+        # One that runs on from the title into the abstract stands in the passage it begins in.
+        while mentions and (mentions[0].start or 0) < end:
+            mention = mentions.popleft()
+            places[_place(mention)] = str(len(places))
+            passage.append(_annotation(mention, places[_place(mention)]))
     for number, relation in enumerate(document.relations):
         element.append(_relation(relation, number, places))
     return element
+
+
+def _kind(name: str) -> dict[str, str]:
+    if name in ("title", "abstract"):
+        return {"type": name}
+    return {"type": "paragraph", "section": name} if name else {}
 
 
 def _annotation(mention: Entity, number: str) -> ET.Element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.inputs import FullText, Paper, Part
 from biogpt_plugins.results import Entity, Prediction, Relation
 
 
@@ -14,15 +14,23 @@ class Document(NamedTuple):
 
     Attributes:
         id: The paper's.
-        title: What offsets begin to count with; the whole text, where there is no title.
-        abstract: What follows after one space; may be empty.
+        text: What offsets count in.
+        parts: Title, abstract and the sections of a full text; where there is no title, an
+            abstract is taken for it.
         relations: Each once, in the order in which they were found.
     """
 
     id: str
-    title: str
-    abstract: str
+    text: str
+    parts: tuple[Part, ...]
     relations: tuple[Relation, ...]
+
+    @property
+    def halves(self) -> tuple[str, str]:
+        """Its first part, and all that follows after one space, which may be nothing."""
+        end = self.parts[0].end
+        apart = self.text[end : end + 1] == " "
+        return (self.text[:end], self.text[end + 1 :]) if apart else (self.text, "")
 
     @property
     def mentions(self) -> list[Entity]:
@@ -33,7 +41,7 @@ class Document(NamedTuple):
 
 
 def documents(
-    predictions: Iterable[Prediction[Any]], papers: Mapping[str, Paper]
+    predictions: Iterable[Prediction[Any]], papers: Mapping[str, Paper | FullText]
 ) -> Iterator[Document]:
     """Predictions of relations, those of one paper together.
 
@@ -42,7 +50,8 @@ def documents(
 
     Args:
         predictions: Of any tasks; those that failed or found something else are passed over.
-        papers: Texts by id.
+        papers: Texts by id; whole ones of papers that were read by section, as `whole_papers` puts
+            them together.
     """
     found: dict[str, dict[str, Relation]] = {}
     for prediction in predictions:
@@ -52,8 +61,8 @@ def documents(
             relations |= {one.model_dump_json(): one for one in prediction.result}
     for id_, relations in found.items():
         paper = papers[id_]
-        document = Document(id_, *_parts(paper), tuple(relations.values()))
-        if all(paper.source[end.start : end.end] == end.text for end in document.mentions):
+        document = Document(id_, paper.source, _parts(paper), tuple(relations.values()))
+        if all(document.text[end.start : end.end] == end.text for end in document.mentions):
             yield document
 
 
@@ -67,5 +76,9 @@ def one_line(text: str) -> str:
     return text.translate(dict.fromkeys(map(ord, "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"), " "))
 
 
-def _parts(paper: Paper) -> tuple[str, str]:
-    return (paper.title, paper.text) if paper.title else (paper.text, "")
+def _parts(paper: Paper | FullText) -> tuple[Part, ...]:
+    if isinstance(paper, FullText):
+        return paper.parts
+    length = len(paper.source)
+    title = Part("title", 0, len(paper.title or paper.text))
+    return (title, Part("abstract", title.end + 1, length)) if title.end < length else (title,)

@@ -11,13 +11,13 @@ from biogpt_plugins.graph import node_label
 def pubtator(documents: Iterable[Document]) -> Iterator[str]:
     """Documents as text, one at a time.
 
-    An entity without an id has its name in place of it. Line breaks become spaces, so that offsets
-    stay what they are.
+    The sections of a full text follow the abstract in its line. An entity without an id has its
+    name in place of it. Line breaks become spaces, so that offsets stay what they are.
     """
     for document in documents:
         lines = [
-            f"{document.id}|t|{one_line(document.title)}",
-            f"{document.id}|a|{one_line(document.abstract)}",
+            f"{document.id}|{letter}|{one_line(half)}"
+            for letter, half in zip("ta", document.halves, strict=True)
         ]
         rows = [
             (str(one.start), str(one.end), one.text, node_label(one.type), identifier(one))

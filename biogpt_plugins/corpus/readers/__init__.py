@@ -4,6 +4,7 @@ from biogpt_plugins.corpus.readers.files import check_readable
 from biogpt_plugins.corpus.readers.formats import Format
 from biogpt_plugins.corpus.readers.read import look_through, read_file, read_records
 from biogpt_plugins.corpus.readers.records import Record, Sections, Withdrawn, moved
+from biogpt_plugins.corpus.readers.whole import whole_papers
 
 __all__ = [
     "Format",
@@ -15,4 +16,5 @@ __all__ = [
     "moved",
     "read_file",
     "read_records",
+    "whole_papers",
 ]

@@ -4,7 +4,7 @@ const WAIT = 120; // milliseconds after a key
 
 const total = select();
 const VIEWS = {
-  papers: { label: "Papers", count: (found) => found.papers.length, make: papersView },
+  papers: { label: "Papers", count: (found) => papersIn(found.papers), make: papersView },
   relations: { label: "Relations", count: (found) => found.rows.length, make: tableView },
   graph: { label: "Graph", count: (found) => found.edges.length, make: graphView },
   answers: { label: "Answers", count: (found) => found.answers.length, make: answersView },
@@ -29,7 +29,7 @@ function refresh() {
     VIEWS[name].stale = true;
     VIEWS[name].tab.querySelector(".count").textContent = counted(VIEWS[name].count(found));
   }
-  status.textContent = `${counted(found.rows.length)} of ${plural(ROWS.length, "relation")}, ${counted(found.papers.length)} of ${plural(PAPERS.length, "paper")}`;
+  status.textContent = `${counted(found.rows.length)} of ${plural(ROWS.length, "relation")}, ${counted(papersIn(found.papers))} of ${plural(papersIn(PAPERS), "paper")}`;
   picks.replaceChildren(...pickTold());
   update();
 }
@@ -131,7 +131,7 @@ function summary() {
   const grounded = ROWS.filter((row) => row.grounded).length;
   const models = [...new Set(PAPERS.flatMap((paper) => paper.found.map((one) => one.model)).filter(Boolean))];
   const parts = [
-    plural(PAPERS.length, "paper"),
+    plural(papersIn(PAPERS), "paper"),
     ROWS.length && `${plural(ROWS.length, "relation")}, ${percent(grounded / ROWS.length)} with both ends in the text`,
     total.answers.length && plural(total.answers.length, "answer"),
     total.failures.length && plural(total.failures.length, "failure"),

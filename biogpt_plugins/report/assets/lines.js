@@ -25,7 +25,8 @@ function drawLines({ element, marks, rows }) {
 }
 
 function anchor(elements, box) {
-  const rect = elements?.[0].getClientRects()[0];
+  if (!elements || elements[0].closest("details:not([open])")) return null; // it is folded
+  const rect = elements[0].getClientRects()[0];
   return rect && { x: rect.left - box.left + rect.width / 2, y: rect.top - box.top };
 }
 

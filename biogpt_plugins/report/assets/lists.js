@@ -17,14 +17,14 @@ function answersView(found) {
   return { element: make("div", null, tools, list.element), show };
 }
 
-function answerCard({ paper, answer, task }) {
+function answerCard({ paper, answer, task, section }) {
   return make(
     "article",
     { class: "answer" },
-    make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, task)),
+    make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, section ? `${section} · ${task}` : task)),
     paper.question && make("h3", { class: "question" }, paper.question),
     answerBars(answer),
-    paper.whole && make("details", null, make("summary", null, "The text"), make("p", { class: "text" }, paper.segments.map(([, text]) => text).join(" "))),
+    paper.whole && make("details", null, make("summary", null, "The text"), make("p", { class: "text" }, textOf(paper, section))),
   );
 }
 
@@ -45,11 +45,11 @@ function failuresView() {
   return { element: list.element, show: (found) => list.show(found.failures) };
 }
 
-function failureCard({ paper, task, error, completion }) {
+function failureCard({ paper, task, error, completion, section }) {
   return make(
     "article",
     { class: "failed" },
-    make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, task)),
+    make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, section ? `${section} · ${task}` : task)),
     paper.heading && make("h3", { class: "question" }, paper.heading),
     make("p", { class: "failure" }, make("strong", null, error.type), `: ${error.message}`),
     completion && make("details", null, make("summary", null, "What the model wrote"), make("pre", null, completion)),

@@ -1,5 +1,5 @@
 // Papers, one under the other: the text on one side, what was found in it on the other.
-const PAPERS_SHOWN = 20;
+const PAPERS_SHOWN = PAPERS.some((paper) => paper.long) ? 5 : 20;
 const ORDERS = {
   "as they were read": null,
   "most relations first": (paper) => -paper.rows.length,
@@ -40,6 +40,7 @@ function tie(rows, { element, marks }) {
     const its = rows.filter(({ relation }) => relation.head === place || relation.tail === place);
     const light = (on) => {
       element.classList.toggle("choosing", on && its.length > 0);
+      if (on && its.length) roll(its[0].item);
       for (const row of its) {
         row.drawn?.classList.toggle("lit", on);
         row.item.classList.toggle("near", on);
@@ -49,19 +50,25 @@ function tie(rows, { element, marks }) {
   }
 }
 
+// A long paper's relations are beside its text, in a list that scrolls by itself.
+function roll(item) {
+  const list = item.closest(".results");
+  if (list.scrollHeight > list.clientHeight) list.scrollTop = item.offsetTop - list.clientHeight / 2;
+}
+
 function card(paper, rows, shown) {
   const items = rows.map((row) => (row.item = relationItem(row, shown)));
   tie(rows, shown);
   const hidden = paper.rows.length - rows.length;
   return make(
     "article",
-    { class: "paper", "aria-label": `Paper ${paper.name}` },
+    { class: paper.long ? "paper long" : "paper", "aria-label": `Paper ${paper.name}` },
     make(
       "header",
       null,
       make("span", { class: "id" }, paperLink(paper)),
       paper.question && make("h3", { class: "question" }, paper.question),
-      paper.found.map((one) => one.cut && make("span", { class: "badge" }, `${plural(one.cut, "token")} cut at the end`)),
+      paper.found.map((one) => one.cut && make("span", { class: "badge" }, sectionOf(one), `${plural(one.cut, "token")} cut at the end`)),
       !paper.whole && paper.rows.length > 0 && make("span", { class: "badge" }, "only the sentences that relations rest on"),
     ),
     make(
@@ -73,6 +80,7 @@ function card(paper, rows, shown) {
         { class: "results" },
         rows.length > 0 && make("ul", { class: "relations" }, items),
         hidden > 0 && make("p", { class: "quiet" }, `${counted(hidden)} more left out by the filters`),
+        nothingFound(paper.found),
         paper.found.map(otherResult),
       ),
     ),
@@ -89,9 +97,10 @@ function relationItem(row, shown) {
       element.classList.toggle("end", on && spans.some((one) => one.kind === "entity" && ends.includes(one.place)));
     }
   };
+  const go = ({ key, target }) => (key ?? "Enter") === "Enter" && !target.closest("a") && goTo(row, shown);
   return make(
     "li",
-    { class: `relation ${row.stance}`, tabindex: 0, mouseenter: () => light(true), mouseleave: () => light(false), focus: () => light(true), blur: () => light(false) },
+    { class: `relation ${row.stance}`, tabindex: 0, click: go, keydown: go, mouseenter: () => light(true), mouseleave: ({ target }) => light(target === document.activeElement), focus: () => light(true), blur: () => light(false) },
     make("div", null, end(row.head), make("span", { class: `link ${row.stance}` }, ` ${row.relation.type} → `), end(row.tail)),
     make("div", { class: "facts" }, scoreOf(row.relation), flagsOf(row)),
   );
@@ -115,15 +124,28 @@ function flagsOf(row) {
   ];
 }
 
+const sectionOf = (one) => one.section && make("span", { class: "of" }, `${one.section}: `);
+
+// Where no relation was found, a line for each task.
+function nothingFound(found) {
+  const asked = found.filter((one) => one.relations);
+  return [...new Set(asked.map((one) => one.task))].map((task) => {
+    const all = asked.filter((one) => one.task === task);
+    const none = all.filter((one) => !one.relations.length);
+    const share = all.some((one) => one.section) ? ` in ${counted(none.length)} of ${plural(all.length, "section")}` : "";
+    const title = none.map((one) => one.section).filter(Boolean).join("\n") || null;
+    return none.length > 0 && make("p", { class: "quiet", title }, `no relation found${share} (${task})`);
+  });
+}
+
 // What a prediction says apart from relations.
 function otherResult(one) {
   return [
-    one.relations?.length === 0 && make("p", { class: "quiet" }, `no relation found (${one.task})`),
-    one.answer && answerBars(one.answer),
-    one.labels && make("p", null, one.labels.length ? one.labels.map((label) => make("span", { class: "badge" }, label)) : "no hallmark"),
-    one.text && make("p", null, one.text),
-    one.error && make("p", { class: "failure" }, `${one.error.type}: ${one.error.message}`),
-    one.warnings?.map((warning) => make("p", { class: "quiet" }, warning)),
+    one.answer && [one.section && make("p", { class: "of" }, one.section), answerBars(one.answer)],
+    one.labels && make("p", null, sectionOf(one), one.labels.length ? one.labels.map((label) => make("span", { class: "badge" }, label)) : "no hallmark"),
+    one.text && make("p", null, sectionOf(one), one.text),
+    one.error && make("p", { class: "failure" }, sectionOf(one), `${one.error.type}: ${one.error.message}`),
+    one.warnings?.map((warning) => make("p", { class: "quiet" }, sectionOf(one), warning)),
   ];
 }
 

@@ -2,23 +2,43 @@
 const LEAST_REPEATED = 3; // characters of a name that is looked for elsewhere in the text
 
 function passage(paper, rows) {
-  const spans = [...entitySpans(paper), ...evidenceSpans(rows)];
+  const evidence = evidenceSpans(rows);
+  const ends = new Set(rows.flatMap(({ relation }) => [relation.head, relation.tail]));
+  const entities = entitySpans(paper);
+  const holding = new Set([...evidence, ...entities.filter((span) => ends.has(span.place))]);
+  const spans = [...entities, ...evidence];
   const marks = new Map(); // place of an entity -> its elements
   const pieces = [];
   const holders = paper.segments.map((segment, place) => {
-    const heading = paper.title && place === 0;
-    const holder = make(heading ? "h3" : "p", { class: heading ? "title" : paper.whole ? "text" : "sentence" });
-    const found = cutUp(segment, [...spans, ...repeats(paper.entities, segment)]);
+    const isTitle = paper.title && place === 0;
+    const holder = make(isTitle ? "h3" : "p", { class: isTitle ? "title" : paper.whole ? "text" : "sentence" });
+    const here = spans.filter((span) => meets(segment, span.start, span.end));
+    const found = cutUp(segment, [...here, ...repeats(paper.entities, segment)]);
     for (const piece of found) {
       holder.append(piece.element);
       pieces.push(piece);
       for (const span of piece.spans.filter((one) => one.kind === "entity"))
         marks.set(span.place, [...(marks.get(span.place) ?? []), piece.element]);
     }
-    return holder;
+    const heading = paper.headings?.[place];
+    return heading ? section(heading, holder, !paper.long || here.some((span) => holding.has(span))) : holder;
   });
   const element = make("div", { class: "passage" }, holders);
   return { element, marks, pieces, rows };
+}
+
+// A section of a full text. In long papers those are folded in which nothing was found.
+function section(heading, holder, open) {
+  return make("details", { class: "section", open }, make("summary", null, heading), holder);
+}
+
+// Brings what a relation rests on into sight.
+function goTo(row, { pieces }) {
+  const its = (one) => one.row === row || (one.kind === "entity" && [row.relation.head, row.relation.tail].includes(one.place));
+  const piece = pieces.find(({ spans }) => spans.some(its))?.element;
+  const folded = piece?.closest("details");
+  if (folded) folded.open = true;
+  piece?.scrollIntoView({ block: row.paper.long ? "center" : "nearest" });
 }
 
 // The parts of a segment between the ends of all spans, each an element that knows its spans.
@@ -77,16 +97,16 @@ function repeats(entities, [start, text]) {
   const low = text.toLowerCase();
   if (low.length !== text.length || WIDE.test(text)) return [];
   const letter = /[\p{L}\p{N}]/u;
-  const found = new Map();
+  const names = new Map();
   for (const entity of entities.filter((one) => one.start !== undefined))
-    for (const name of new Set([entity.text, entity.long_form, entity.short_form])) {
-      if (!name || name.length < LEAST_REPEATED) continue;
-      const wanted = name.toLowerCase();
-      for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, at + 1)) {
-        const end = at + wanted.length;
-        if (letter.test(text[at - 1] ?? " ") || letter.test(text[end] ?? " ")) continue;
-        found.set(`${at}:${end}`, { kind: "again", entity, start: start + at, end: start + end });
-      }
+    for (const name of [entity.text, entity.long_form, entity.short_form])
+      if (name && name.length >= LEAST_REPEATED) names.set(name.toLowerCase(), entity);
+  const found = [];
+  for (const [wanted, entity] of names)
+    for (let at = low.indexOf(wanted); at >= 0; at = low.indexOf(wanted, at + 1)) {
+      const end = at + wanted.length;
+      if (letter.test(text[at - 1] ?? " ") || letter.test(text[end] ?? " ")) continue;
+      found.push({ kind: "again", entity, start: start + at, end: start + end });
     }
-  return [...found.values()];
+  return found;
 }

@@ -5,6 +5,7 @@ const KNOWN_TYPES = ["chemical", "disease", "drug", "target"];
 const NO_FILTER = { words: "", task: "", relation: "", entity: "", score: 0, grounding: "", stance: "", id: "" };
 const NO_PICK = { node: null, edge: null, paper: null };
 const filter = { ...NO_FILTER, ...NO_PICK };
+const LONG = 10000; // characters
 const ROWS = [];
 EDGES.forEach((edge, place) => Object.assign(edge, { place }));
 
@@ -13,6 +14,8 @@ for (const [place, paper] of PAPERS.entries()) {
   paper.entities ??= [];
   paper.segments ??= [];
   paper.heading = paper.question ?? (paper.title ? paper.segments[0][1] : "");
+  const [start, text] = paper.segments.at(-1) ?? [0, ""];
+  paper.long = start + text.length > LONG && paper.headings !== undefined;
   paper.rows = [];
   for (const found of paper.found)
     for (const relation of found.relations ?? []) {
@@ -32,10 +35,22 @@ function unit(text, point) {
   return WIDE.test(text) ? Array.from(text).slice(0, point).join("").length : Math.min(point, text.length);
 }
 
+const meets = ([at, text], start, end) => start < at + text.length && at < end;
+
 function cut(paper, start, end) {
-  const parts = paper.segments.map(([at, text]) => text.slice(unit(text, start - at), unit(text, end - at)));
-  return parts.filter(Boolean).join(" ");
+  const parts = paper.segments.filter((segment) => meets(segment, start, end));
+  return parts.map(([at, text]) => text.slice(unit(text, start - at), unit(text, end - at))).filter(Boolean).join(" ");
 }
+
+// What a prediction was made of: the whole, or of a full text a section.
+function textOf(paper, section) {
+  const of = (_, place) => (paper.headings[place] || "abstract") === (section || "abstract");
+  const parts = paper.headings ? paper.segments.filter(of) : paper.segments;
+  return parts.map(([, text]) => text).join(" ");
+}
+
+// A paper has several entries where its texts are not at hand, or differ.
+const papersIn = (papers) => new Set(papers.map((paper) => paper.name)).size;
 
 const sentencesOf = (row) => (row.relation.evidence ?? []).map(([start, end]) => cut(row.paper, start, end));
 
@@ -48,7 +63,7 @@ const named = (entity) => [entity.text, entity.name, entity.long_form, entity.sh
 
 // Made when first searched, and kept.
 function wordsOfRow(row) {
-  row.searched ??= [row.paper.name, row.paper.heading, row.relation.type, ...named(row.head), ...named(row.tail)]
+  row.searched ??= [row.paper.name, row.paper.heading, row.found.section, row.relation.type, ...named(row.head), ...named(row.tail)]
     .concat(sentencesOf(row)).filter(Boolean).join(" ").toLowerCase();
   return row.searched;
 }

@@ -1,7 +1,7 @@
 // All relations in a table: sorted by any column, and saved as CSV.
 const ROWS_SHOWN = 100;
 const COLUMNS = [
-  { name: "Paper", key: (row) => row.paper.name, cell: (row) => button(row.paper.name, () => pick({ paper: row.paper }, "papers"), { class: "plain", title: "Show the paper" }) },
+  { name: "Paper", key: (row) => row.paper.name, cell: (row) => [button(row.paper.name, () => pick({ paper: row.paper }, "papers"), { class: "plain", title: "Show the paper" }), row.found.section && make("small", { class: "of" }, row.found.section)] },
   { name: "Head", key: (row) => row.head.text.toLowerCase(), cell: (row) => end(row.head) },
   { name: "Relation", key: (row) => row.relation.type, cell: (row) => row.relation.type },
   { name: "Tail", key: (row) => row.tail.text.toLowerCase(), cell: (row) => end(row.tail) },
@@ -62,11 +62,11 @@ function evidenceCell(row) {
 }
 
 function save(rows) {
-  const header = ["paper", "head", "head_type", "head_id", "relation", "tail", "tail_type", "tail_id", "score", "said", "grounded", "evidence"];
+  const header = ["paper", "head", "head_type", "head_id", "relation", "tail", "tail_type", "tail_id", "score", "said", "grounded", "evidence", "section"];
   const lines = rows.map((row) => {
     const { paper, head, tail, relation } = row;
     const ends = [head.text, head.type, head.id, relation.type, tail.text, tail.type, tail.id];
-    return [paper.name, ...ends, relation.score, row.stance, row.grounded, sentencesOf(row).join(" ")];
+    return [paper.name, ...ends, relation.score, row.stance, row.grounded, sentencesOf(row).join(" "), row.found.section];
   });
   const text = [header, ...lines].map((line) => line.map(field).join(",")).join("\r\n");
   const address = URL.createObjectURL(new Blob(["\ufeff", text, "\r\n"], { type: "text/csv" }));

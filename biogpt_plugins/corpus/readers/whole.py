@@ -1,0 +1,73 @@
+"""Records of sections -> whole papers, in the places that the offsets of Predictions count in."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+
+from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Record
+from biogpt_plugins.inputs import FullText, Paper, Part
+
+_WIDEST_GAP = 1 << 20  # no file leaves out more of a paper; a larger offset is a mistake in it
+
+
+def whole_papers(
+    records: Iterable[Record], ids: Container[str | None] | None = None
+) -> Iterator[Record]:
+    """Put together what was read by section: one record, a FullText, for each paper.
+
+    The text between records is spaces. A section that, by the offsets of a BioC file, stands where
+    another does, or a million characters behind it, is left out.
+
+    Args:
+        records: As `read_records(..., sections=Sections.all)` gives them. Those of formats that
+            have no sections, and errors, stay as they are.
+        ids: The papers to put together; of others title and abstract are enough. None: all.
+    """
+    paper: list[Record] = []
+    for record in records:
+        if paper and not _goes_on(paper[-1], record):
+            yield _whole(paper, ids)
+            paper = []
+        paper.append(record)
+    if paper:
+        yield _whole(paper, ids)
+
+
+def _goes_on(before: Record, record: Record) -> bool:
+    """Whether a record is of the same paper as the one before it."""
+    return (
+        isinstance(before.value, Paper)
+        and isinstance(record.value, Paper)
+        and (before.where, before.value.id) == (record.where, record.value.id)
+        and record.section != TITLE_AND_ABSTRACT
+        and bool(before.section or record.section)
+    )
+
+
+def _whole(paper: Sequence[Record], ids: Container[str | None] | None) -> Record:
+    first = paper[0]
+    if not isinstance(first.value, Paper) or not any(record.section for record in paper):
+        return first
+    id_ = first.value.id
+    if ids is not None and id_ not in ids and first.section == TITLE_AND_ABSTRACT:
+        return Record(first.where, first.value)
+    text = ""
+    parts: list[Part] = []
+    for record in sorted(paper, key=lambda record: record.start):
+        gap = record.start - len(text)
+        if isinstance(record.value, Paper) and 0 <= gap <= _WIDEST_GAP:
+            text += " " * gap + record.value.source
+            parts += _parts(record.value, record)
+    return Record(first.where, FullText(id=id_, text=text, parts=tuple(parts)))
+
+
+def _parts(paper: Paper, record: Record) -> list[Part]:
+    """What a record is made of: title and abstract, or a section."""
+    end = record.start + len(paper.source)
+    rest = record.start
+    found = []
+    if paper.title:
+        rest += len(paper.title)
+        found = [Part("title", record.start, rest)]
+        rest += 1
+    return [*found, Part(record.section, rest, end)] if paper.text else found
