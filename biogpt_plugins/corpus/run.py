@@ -35,7 +35,7 @@ __all__ = ["Counts", "Executor", "Outcome", "Watcher", "is_run", "outcomes", "re
 
 _SHARD = 1024
 _SECONDS = 15.0
-_CHUNK, _MOST = 64, 4096
+_CHUNK, _MOST = 64, 512
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         limit: Stop when the run has so many records.
         chunk_size: Records handed to the model at a time; the more, the quicker, as rows of a batch
             wait for the longest, and the more is lost when the run ends. By default as many as
-            take 15 seconds, but 64 at least.
+            take 15 seconds, but 64 at least and 512 at most.
         shard_size: Records after which a shard is finished, or
         shard_seconds: seconds.
         watcher: Is told how it gets on.
