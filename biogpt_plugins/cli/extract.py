@@ -87,8 +87,8 @@ def extract(  # noqa: PLR0913 - options of a command
         typer.Option(
             min=1,
             help="Records handed to the model at a time.",
-            show_default="64; with --run up to 512, as many as take 15 seconds; with --ray 512 for a "
-            "GPU",
+            show_default="64; with --run up to 512, as many as take 15 seconds; with --ray 512 on "
+            "GPUs",
         ),
     ] = None,
     decoding: console.DecodingManner = None,
