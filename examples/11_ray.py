@@ -28,7 +28,7 @@ def a_run(folder: Path) -> None:
     """Files in, a run folder out; the same as on one machine, and either goes on with the other."""
     papers = folder / "papers.jsonl"
     papers.write_text("".join(json.dumps(paper) + "\n" for paper in PAPERS), encoding="utf-8")
-    on_the_cluster = Cluster(partial(load, "demo", "bc5cdr", decoding="grounded"), cpus=1)
+    on_the_cluster = Cluster(partial(load, "demo", "bc5cdr", decoding="grounded"))
     run(on_the_cluster, [papers], folder / "my-run", chunk_size=2)
     for prediction in results(folder / "my-run"):
         print(prediction.id, *prediction.result, sep="  ")

@@ -75,6 +75,11 @@ def ruled(context_size=1024):
     return Pipeline("bc5cdr", Ruled(context_size))
 
 
+def named():
+    """A model that is told in a file "model" where the program is."""
+    return ruled(int(Path("model").read_text(encoding="utf-8")))
+
+
 def dying(folder, text=""):
     return Pipeline("bc5cdr", Dying(folder, text))
 
