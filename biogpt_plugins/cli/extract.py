@@ -22,13 +22,13 @@ from biogpt_plugins.corpus import (
     check_readable,
     read_records,
 )
+from biogpt_plugins.corpus.reading import taken
+from biogpt_plugins.corpus.run import FEWEST
 from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.errors import InputError
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import Failure, Prediction
 from biogpt_plugins.tasks import get_task
-
-_CHUNK = 64
 
 
 def extract(  # noqa: PLR0913 - options of a command
@@ -175,7 +175,7 @@ def extract(  # noqa: PLR0913 - options of a command
             with console.progress() as progress:
                 total = _count(files, read, limit, progress)
                 bar = progress.add_task(pipeline.task.name, total=total, rest="")
-                for record, prediction in _predict(pipeline, records, chunk or _CHUNK):
+                for record, prediction in _predict(pipeline, records, chunk or FEWEST):
                     writer.write(prediction)
                     tally.add(record.where, prediction)
                     progress.update(bar, advance=1, rest=tally.rest)
@@ -201,9 +201,9 @@ def _load(load: console.Load, model: str, task: str | None, **options: Any) -> P
 def _predict(
     pipeline: Pipeline, records: Iterator[Record], chunk: int
 ) -> Iterator[tuple[Record, Prediction[Any]]]:
-    broken: InputError | None = None
+    broken: Exception | None = None
     while broken is None:
-        batch, broken = _batch(records, chunk)
+        batch, broken = taken(records, chunk)
         if not batch:
             break
         readable = [r for r in batch if not isinstance(r.value, InputError)]
@@ -217,17 +217,6 @@ def _predict(
                 yield record, record.placed(next(predictions))
     if broken:
         raise broken
-
-
-def _batch(records: Iterator[Record], chunk: int) -> tuple[list[Record], InputError | None]:
-    """The next records, and the error at which a strict reader stopped behind them."""
-    batch: list[Record] = []
-    try:
-        for record in islice(records, chunk):
-            batch.append(record)
-    except InputError as error:
-        return batch, error
-    return batch, None
 
 
 def _count(

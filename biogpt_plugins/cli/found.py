@@ -74,10 +74,8 @@ def texts(
     """What files of papers hold for the ids of predictions; other papers are passed over.
 
     Papers of which there are predictions by section are whole, a FullText; of others title and
-    abstract are read.
-
-    So is that PubMed deleted a citation: it is no fault of the file's, and what was predicted of
-    the citation before keeps its text.
+    abstract are read. That PubMed deleted a citation is passed over, too: it is no fault of the
+    file's, and what was predicted of the citation before keeps its text.
 
     Args:
         files: In any format that `biogpt extract` reads.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from biogpt_plugins.corpus.readers import (
     Format,
@@ -20,13 +20,15 @@ from biogpt_plugins.corpus.readers import (
     moved,
     read_file,
 )
-from biogpt_plugins.corpus.readers.files import STDIN
+from biogpt_plugins.corpus.readers.files import called
 from biogpt_plugins.corpus.readers.latest import Later
 from biogpt_plugins.corpus.run_folder import Outcome, Place
 from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.inputs import Paper, Question, Text, id_of, read
 from biogpt_plugins.results import Failure, Prediction
 from biogpt_plugins.task import Task
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -147,10 +149,9 @@ class Reading:
                     elif past == self.begin.record and not withdrawn:
                         self._check_known(self._item(record, place, question))
             if number == self.begin.file and past < self.begin.record:
-                name = "the standard input" if path == STDIN else path
                 raise InputError(
-                    f"{name} has {past} records, and {self.begin.record} of it are done: it is not "
-                    "what this run began with"
+                    f"{called(path)} has {past} records, and {self.begin.record} of it are done: "
+                    "it is not what this run began with"
                 )
 
     def _records(self, path: str, later: Later | None) -> Generator[Record, None, None]:
@@ -165,15 +166,35 @@ class Reading:
             )
 
     def _item(self, record: Record, place: Place, question: str | None) -> Item:
-        error = value = record.value
-        if not isinstance(error, BioGPTError):
-            try:
-                text = self.task.read_input(value if question is None else _put(question, value))
-                return Item(record, place, question, text)
-            except BioGPTError as fault:
-                error = fault
-        failed = Prediction(id=id_of(value), task=self.task.name, error=Failure.of(error))
-        return Item(record, place, question, failed)
+        return Item(record, place, question, read_for(self.task, record.value, question))
+
+
+def read_for(task: Task[Any], value: object, question: str | None = None) -> Text | Prediction[Any]:
+    """What a task is to be asked of a value, or the failure of one that cannot be read.
+
+    Args:
+        task: The task.
+        value: What a reader gave, which may be an error.
+        question: Is put to the paper that it is.
+    """
+    error = value
+    if not isinstance(error, BioGPTError):
+        try:
+            return task.read_input(value if question is None else _put(question, value))
+        except BioGPTError as fault:
+            error = fault
+    return Prediction(id=id_of(value), task=task.name, error=Failure.of(error))
+
+
+def taken(given: Iterator[T], size: int) -> tuple[list[T], Exception | None]:
+    """So many of the next records or items, and the error at which reading ended behind them."""
+    chunk: list[T] = []
+    try:
+        for one in islice(given, size):
+            chunk.append(one)
+    except (BioGPTError, OSError) as error:
+        return chunk, error
+    return chunk, None
 
 
 def _put(question: str, value: object) -> Question:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,10 +21,10 @@ from biogpt_plugins.corpus import windows
 from biogpt_plugins.corpus.interrupts import held_back
 from biogpt_plugins.corpus.manifest import FileMark, Made, Manifest, versions_changed
 from biogpt_plugins.corpus.readers import Format, Sections, check_readable
-from biogpt_plugins.corpus.reading import Item, Reading
+from biogpt_plugins.corpus.reading import Item, Reading, taken
 from biogpt_plugins.corpus.run_folder import Outcome, RunFolder, is_run, outcomes, results
 from biogpt_plugins.corpus.text_index import Counts
-from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.errors import InputError
 from biogpt_plugins.inputs import Text
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.results import Prediction
@@ -33,9 +32,11 @@ from biogpt_plugins.task import Task
 
 __all__ = ["Counts", "Executor", "Outcome", "Watcher", "is_run", "outcomes", "results", "run"]
 
+FEWEST, MOST = 64, 512
+"""Records that the model is handed at a time, where nobody says how many."""
+
 _SHARD = 1024
 _SECONDS = 15.0
-_CHUNK, _MOST = 64, 512
 
 
 @dataclass(frozen=True)
@@ -176,18 +177,18 @@ class _Here:
     def outcomes(
         self, reading: Reading, store: RunFolder, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
-        size = chunk_size or _CHUNK
+        size = chunk_size or FEWEST
         error: Exception | None = None
         with closing(reading.items()) as items:
             while error is None:
-                chunk, error = _taken(items, size)
+                chunk, error = taken(items, size)
                 if not chunk:
                     break
                 began = time.monotonic()
                 found = self._outcomes(chunk, store)
                 if not chunk_size:
                     rate = len(chunk) / max(time.monotonic() - began, 1e-3)
-                    size = max(_CHUNK, min(int(rate * _SECONDS), 2 * size, _MOST))
+                    size = max(FEWEST, min(int(rate * _SECONDS), 2 * size, MOST))
                 yield found
         if error:
             raise error
@@ -215,14 +216,3 @@ class _Here:
                 digest = item.digest or ""
                 found.append(item.as_was(earlier.get(digest) or found[first[digest]]))
         return found
-
-
-def _taken(items: Iterator[Item], size: int) -> tuple[list[Item], Exception | None]:
-    """So many of the next items, and the error at which reading ended behind them."""
-    chunk: list[Item] = []
-    try:
-        for item in islice(items, size):
-            chunk.append(item)
-    except (BioGPTError, OSError) as error:
-        return chunk, error
-    return chunk, None

@@ -89,6 +89,12 @@ class TextIndex:
             )
             self._base.executemany("REPLACE INTO files VALUES (?, ?)", last.items())
 
+    def note(self, text: str) -> bool:
+        """Note a text that has no line yet; whether it is new."""
+        with self._told():
+            done = self._base.execute("INSERT OR IGNORE INTO texts VALUES (?, 0, 0)", (_key(text),))
+        return done.rowcount == 1
+
     def find(self, text: str, *, failed: bool = False) -> tuple[int, int] | None:
         """Shard and offset of the line that may be this text's, or of its failure."""
         table = "failures" if failed else "texts"

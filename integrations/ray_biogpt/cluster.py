@@ -28,6 +28,7 @@ from ray.exceptions import RayError
 from biogpt_plugins.corpus import windows
 from biogpt_plugins.corpus.manifest import FileMark, Made
 from biogpt_plugins.corpus.reading import Item, Reading
+from biogpt_plugins.corpus.run import FEWEST, MOST
 from biogpt_plugins.corpus.run_folder import Outcome, RunFolder
 from biogpt_plugins.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.inputs import Text
@@ -38,7 +39,6 @@ from ray_biogpt.papers import COLUMN, Known, Papers, block, working_in
 
 _BLOCK = 32 << 10  # bytes; Ray's own 128 MiB would be 50,000 abstracts for one worker
 _AHEAD = 256 << 20  # bytes that are read, or have come back, before they are written
-_CHUNK, _CHUNK_OF_GPU = 64, 512
 _CPUS = 4  # of an engine without a GPU, if machines have so many
 
 
@@ -121,7 +121,7 @@ class Cluster:
             EngineError: Ray fails.
         """
         each = self.each()
-        chunk_size = chunk_size or (_CHUNK_OF_GPU if each.gpus else _CHUNK)
+        chunk_size = chunk_size or (MOST if each.gpus else FEWEST)
         # It comes of corpora that are too small for all workers.
         warnings.filterwarnings("ignore", "The minimum number of concurrent actors")
         context = DataContext.get_current().copy()
@@ -181,8 +181,7 @@ class _Worker:
 
     def __call__(self, rows: pa.Table) -> pa.Table:
         given = [cloudpickle.loads(row) for row in rows[COLUMN].to_pylist()]
-        asked = [one for one in given if isinstance(one, Item) and isinstance(one.read, Text)]
-        texts = [one.read for one in asked if isinstance(one.read, Text)]
+        texts = [one.read for one in given if isinstance(one, Item) and isinstance(one.read, Text)]
         predicted = iter(windows.predict(self.pipeline, texts))
         return block([self._passed(one, predicted) for one in given])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
 
@@ -11,10 +12,10 @@ import pyarrow as pa
 
 from biogpt_plugins.corpus import windows
 from biogpt_plugins.corpus.export.parquet import schema
-from biogpt_plugins.errors import BioGPTError
-from biogpt_plugins.inputs import Text, id_of
+from biogpt_plugins.corpus.reading import read_for
+from biogpt_plugins.inputs import Text
 from biogpt_plugins.loading import load
-from biogpt_plugins.results import Failure, Prediction
+from biogpt_plugins.results import Prediction
 from biogpt_plugins.table import rows
 
 PREDICTION = "prediction"
@@ -53,21 +54,12 @@ class BioGPTMapper:
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict for a batch, as `map_batches` has them by default: a column a name."""
         columns = [column.tolist() for column in batch.values()]
-        read = [
-            self._read(dict(zip(batch, row, strict=True))) for row in zip(*columns, strict=True)
-        ]
+        papers = (_fields(zip(batch, row, strict=True)) for row in zip(*columns, strict=True))
+        read = [read_for(self.pipeline.task, paper) for paper in papers]
         predicted = iter(windows.predict(self.pipeline, [x for x in read if isinstance(x, Text)]))
         found = [next(predicted) if isinstance(one, Text) else one for one in read]
         told = np.array([one.model_dump_json() for one in found], dtype=object)
         return {**batch, PREDICTION: told}
-
-    def _read(self, row: dict[str, Any]) -> Text | Prediction[Any]:
-        row = {name: _whole(value) for name, value in row.items() if _is_there(value)}
-        try:
-            return self.pipeline.task.read_input(row)
-        except BioGPTError as error:
-            name = self.pipeline.task.name
-            return Prediction(id=id_of(row), task=name, error=Failure.of(error))
 
 
 def to_table(batch: dict[str, np.ndarray]) -> pa.Table:
@@ -82,10 +74,16 @@ def to_table(batch: dict[str, np.ndarray]) -> pa.Table:
     """
     found = (
         row
-        for told, question in zip(batch[PREDICTION], batch.get("question", repeat(None)))  # noqa: B905
+        for told, question in zip(
+            batch[PREDICTION], batch.get("question", repeat(None)), strict=False
+        )
         for row in rows(Prediction.model_validate_json(told), question=question)
     )
     return pa.Table.from_pylist(list(found), schema=schema())
+
+
+def _fields(row: Iterable[tuple[str, object]]) -> dict[str, object]:
+    return {name: _whole(value) for name, value in row if _is_there(value)}
 
 
 def _is_there(value: object) -> bool:

@@ -16,10 +16,10 @@ from ray.data import DataContext
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
-from biogpt_plugins.corpus.readers.files import STDIN, is_pipe
-from biogpt_plugins.corpus.reading import Item, Reading
-from biogpt_plugins.corpus.text_index import Line, TextIndex
-from biogpt_plugins.errors import BioGPTError, InputError
+from biogpt_plugins.corpus.readers.files import called, is_pipe
+from biogpt_plugins.corpus.reading import Item, Reading, taken
+from biogpt_plugins.corpus.text_index import TextIndex
+from biogpt_plugins.errors import InputError
 
 COLUMN = "pickled"
 """The one column of blocks; what stands there is this project's own, in its processes only."""
@@ -63,8 +63,9 @@ class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
         """
         super().__init__()
         for path in filter(is_pipe, reading.files):
-            name = "the standard input" if path == STDIN else path
-            raise InputError(f"on a cluster {name} cannot be read, as it is a pipe: name a file")
+            raise InputError(
+                f"on a cluster {called(path)} cannot be read, as it is a pipe: name a file"
+            )
         self._reading, self._index, self._size = reading, index, block_size
 
     @property
@@ -98,30 +99,22 @@ def block(values: list[object]) -> pa.Table:
 
 
 def _blocks(reading: Reading, index: Path, size: int, here: Path) -> Iterator[pa.Table]:
-    rows: list[object] = []
     with tempfile.TemporaryDirectory() as folder, working_in(here):
         # If this process dies, Ray has another one read all again, which must know as little.
         own = Path(folder, "texts")
         shutil.copyfile(index, own)
         with closing(TextIndex(own)) as seen, closing(reading.items()) as items:
-            try:
-                for item in items:
-                    rows.append(_noticed(item, seen))
-                    if len(rows) == size:
-                        yield block(rows)
-                        seen.keep()
-                        rows = []
-            except (BioGPTError, OSError) as error:
-                rows.append(error)
-    if rows:
-        yield block(rows)
+            error: Exception | None = None
+            while error is None:
+                chunk, error = taken(items, size)
+                rows: list[object] = [_noticed(item, seen) for item in chunk]
+                if error:
+                    rows.append(error)
+                if not rows:
+                    break
+                yield block(rows)
+                seen.keep()
 
 
 def _noticed(item: Item, seen: TextIndex) -> Item | Known:
-    if not item.digest:
-        return item
-    if seen.find(item.digest):
-        return Known(item)
-    line = Line(0, item.place.file, item.place.record, item.digest, failed=False, copied=False)
-    seen.add(0, [line])
-    return item
+    return item if item.digest is None or seen.note(item.digest) else Known(item)

@@ -49,6 +49,11 @@ class Source(NamedTuple):
         return chain([self.head], iter(lambda: read(_PIECE), b""))
 
 
+def called(path: str) -> str:
+    """What an input is called in messages."""
+    return "the standard input" if path == STDIN else path
+
+
 def is_pipe(path: str) -> bool:
     """Whether it is no file that can be read twice."""
     return path == STDIN or not Path(path).is_file()
