@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from xml.sax.saxutils import escape
 
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.inputs import Paper
 
 _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<PubmedArticleSet>\n'
 _SENTENCE = "In patient {number} aspirin caused nausea."

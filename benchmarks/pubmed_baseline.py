@@ -49,15 +49,15 @@ from biogpt_plugins.corpus.export import write_parquet
 from biogpt_plugins.corpus.gold import read_solved
 from biogpt_plugins.corpus.readers import look_through
 from biogpt_plugins.corpus.run import outcomes, run
-from biogpt_plugins.corpus.text_index import Line, TextIndex
-from biogpt_plugins.engine import Token
+from biogpt_plugins.corpus.run.text_index import Line, TextIndex
+from biogpt_plugins.engine import PRETRAINED, TaskCard, Token
 from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Paper
-from biogpt_plugins.prompts import PRETRAINED, TaskCard, demonstrations
-from biogpt_plugins.table import rows
+from biogpt_plugins.findings.table import rows
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.layouts import demonstrations
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Paper
 
 HERE = Path(__file__).parent
 TASK = get_task("bc5cdr")

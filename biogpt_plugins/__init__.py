@@ -1,13 +1,16 @@
 """BioGPT for LangChain and LlamaIndex: typed, grounded results from a model on your own machine."""
 
-from biogpt_plugins.aggregation import Aggregate, Edge, aggregate
-from biogpt_plugins.dictionary import EntityDictionary
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
-from biogpt_plugins.errors import BioGPTError
-from biogpt_plugins.inputs import Paper, Question, Text
-from biogpt_plugins.loading import load
+from biogpt_plugins.findings.edges import Aggregate, Edge, aggregate
+from biogpt_plugins.findings.synthesis import PaperAnswer
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import (
+from biogpt_plugins.pipeline.dictionary import EntityDictionary
+from biogpt_plugins.pipeline.loading import load
+from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import BioGPTError
+from biogpt_plugins.values.inputs import Paper, Question, Text
+from biogpt_plugins.values.results import (
     Answer,
     Confidence,
     Entity,
@@ -17,9 +20,6 @@ from biogpt_plugins.results import (
     Relation,
     Usage,
 )
-from biogpt_plugins.synthesis import PaperAnswer
-from biogpt_plugins.task import Task
-from biogpt_plugins.tasks import TASKS
 
 __version__ = "0.1.0"
 

@@ -43,7 +43,7 @@ from llama_index.core.instrumentation.events.llm import LLMCompletionStartEvent
 from llama_index.core.llms import LLM, ChatMessage
 from side_by_side import Comparison, Side
 
-from biogpt_plugins.errors import ContextOverflowError
+from biogpt_plugins.values.errors import ContextOverflowError
 from llama_index_biogpt import BioGPTLLM
 
 

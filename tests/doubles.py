@@ -5,8 +5,8 @@ import threading
 import time
 
 from biogpt_plugins.engine import Choice, Completion, Decoding, cancelled
-from biogpt_plugins.errors import ContextOverflowError
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ContextOverflowError
 
 
 class Slow(ScriptedEngine):

@@ -12,9 +12,9 @@ from doubles import Ruled
 from pydantic import model_validator
 
 from biogpt_plugins import Pipeline
-from biogpt_plugins.errors import NotABioGPTError
-from biogpt_plugins.inputs import Paper
 from biogpt_plugins.tasks.bc5cdr import BC5CDR
+from biogpt_plugins.values.errors import NotABioGPTError
+from biogpt_plugins.values.inputs import Paper
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from doubles import Ruled
 from biogpt_plugins import Paper, Pipeline
 from biogpt_plugins.corpus import Record, whole_papers
 from biogpt_plugins.report import source_of
-from biogpt_plugins.results import Answer, Entity, Evidence, Failure, Prediction, Relation
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.results import Answer, Entity, Evidence, Failure, Prediction, Relation
 
 HOSTILE = (
     "</script><script>window.owned = 1</script>",

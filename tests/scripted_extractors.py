@@ -32,10 +32,9 @@ from pydantic import PrivateAttr
 from side_by_side import Side
 
 from biogpt_plugins import Pipeline
-from biogpt_plugins.engine import Completion, Decoding, Prompt
-from biogpt_plugins.errors import EngineError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Completion, Decoding, Prompt, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import EngineError
 from llama_index_biogpt import (
     BioGPTLLM,
     BioGPTPathExtractor,

@@ -1,6 +1,6 @@
 """Predictions of every kind with every field, for tests of tables, and the way back from rows."""
 
-from biogpt_plugins.results import (
+from biogpt_plugins.values.results import (
     Answer,
     Confidence,
     Cue,

@@ -11,8 +11,8 @@ from biogpt_plugins.bench.figures import Table
 from biogpt_plugins.bench.sides import Missing, Own, Writer
 from biogpt_plugins.bench.subjects import Subject
 from biogpt_plugins.bench.trial import Trial, Way, present, rows
-from biogpt_plugins.errors import BioGPTError
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.errors import BioGPTError
 
 TASK = "pubmedqa"
 ANSWER = 12

@@ -13,7 +13,7 @@ STARTED = time.perf_counter()  # before anything of ours, and torch above all, i
 # ruff: noqa: E402
 from pydantic import BaseModel, ConfigDict
 
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.inputs import Paper
 
 
 class Asked(BaseModel):

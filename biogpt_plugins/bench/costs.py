@@ -18,9 +18,9 @@ from biogpt_plugins.bench.sides import OURS, Missing, Own
 from biogpt_plugins.bench.trial import Trial, Way, present, rows
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.errors import EngineError
-from biogpt_plugins.inputs import Paper, read
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.errors import EngineError
+from biogpt_plugins.values.inputs import Paper, read
 
 _MOST_TEXTS = 500
 _SHOWN = 500

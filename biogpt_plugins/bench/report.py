@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from biogpt_plugins.bench.figures import Report, Row, Spread, Table
-from biogpt_plugins.errors import MissingExtraError
+from biogpt_plugins.values.errors import MissingExtraError
 
 FIGURES = (
     "medians of the rounds, smallest and largest in brackets; ratios are taken round by round, and "

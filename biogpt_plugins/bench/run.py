@@ -32,7 +32,7 @@ from biogpt_plugins.bench.writing import decode, stream
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.engines.devices import pick_device
 from biogpt_plugins.engines.loading import quiet
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 Case = Callable[[Trial], Iterator[Table]]
 

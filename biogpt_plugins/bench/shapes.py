@@ -14,7 +14,7 @@ from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.conversion.convert import save_tokenizer
 from biogpt_plugins.conversion.dictionary import build_vocabulary, read_dictionary, read_merges
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import TaskCard
 
 _VARIED = 20
 

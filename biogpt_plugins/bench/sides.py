@@ -9,9 +9,9 @@ from typing import Protocol
 from biogpt_plugins.bench.place import Place
 from biogpt_plugins.bench.subjects import Subject
 from biogpt_plugins.engine import Decoding
-from biogpt_plugins.errors import BioGPTError, DeviceError
-from biogpt_plugins.loading import load
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline.loading import load
+from biogpt_plugins.values.errors import BioGPTError, DeviceError
 
 OURS = "biogpt-plugins"
 EXACT = "float32"

@@ -10,9 +10,9 @@ from biogpt_plugins.corpus import read_records
 from biogpt_plugins.demo.demo import papers as demo_papers
 from biogpt_plugins.engine import Prompt
 from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.errors import BioGPTError, ContextOverflowError, InputError
-from biogpt_plugins.inputs import Paper, Question, Text, read
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, InputError
+from biogpt_plugins.values.inputs import Paper, Question, Text, read
 
 _LENGTHS = (400, 700, 1000, 550, 850)
 

@@ -15,8 +15,8 @@ from biogpt_plugins.bench.peers import Peer, langchain_tuned, open_peers
 from biogpt_plugins.bench.place import Place
 from biogpt_plugins.bench.sides import EXACT, Load, Missing, Own, Writer, open_own, own_sides
 from biogpt_plugins.bench.subjects import Subject, Subjects
-from biogpt_plugins.errors import MissingExtraError
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.errors import MissingExtraError
+from biogpt_plugins.values.inputs import Paper
 
 T = TypeVar("T")
 _WARM = 2

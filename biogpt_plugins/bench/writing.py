@@ -14,7 +14,7 @@ from biogpt_plugins.bench.sides import Missing, Own, Writer
 from biogpt_plugins.bench.subjects import Subject
 from biogpt_plugins.bench.trial import Trial, Way, found, present, rows
 from biogpt_plugins.engine import Decoding
-from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.values.errors import BioGPTError
 
 _STREAMS = 2
 _BATCH = 64

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from biogpt_plugins.checkpoints.registry import LEARNED, KnownModel, find_known
-from biogpt_plugins.errors import ModelError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import TaskCard
+from biogpt_plugins.values.errors import ModelError
 
 CARD_FILE = "biogpt_task.json"
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from biogpt_plugins.checkpoints.registry import find_known
-from biogpt_plugins.errors import ModelError, ModelNotFoundError, NotABioGPTError
+from biogpt_plugins.values.errors import ModelError, ModelNotFoundError, NotABioGPTError
 
 BUNDLED = ("demo",)
 """Names of the models that come with this package."""

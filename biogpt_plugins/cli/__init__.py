@@ -30,7 +30,7 @@ from biogpt_plugins.cli import (
     report,
 )
 from biogpt_plugins.cli.console import remark
-from biogpt_plugins.errors import BioGPTError
+from biogpt_plugins.values.errors import BioGPTError
 
 
 class _Group(TyperGroup):

@@ -13,10 +13,10 @@ import typer
 from rich import box
 from rich.table import Table
 
-from biogpt_plugins.aggregation import Aggregate, Edge
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import JsonlWriter, check_predictions, read_predictions
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.findings.edges import Aggregate, Edge
+from biogpt_plugins.values.errors import InputError
 
 _COLUMNS = ("head", "relation", "tail", "supporting", "speculating", "contradicting", "score")
 _HEADINGS = ("head", "relation", "tail", "stated", "possible", "negated", "score")

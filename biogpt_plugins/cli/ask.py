@@ -15,9 +15,9 @@ from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.corpus import Format, check_readable
-from biogpt_plugins.errors import InputError, ModelError
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
+from biogpt_plugins.values.errors import InputError, ModelError
 
 PRETRAINED = "microsoft/biogpt"
 

@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 
 from biogpt_plugins.bench.report import FIGURES, cells, heads, markdown, plot
 from biogpt_plugins.cli import console
-from biogpt_plugins.errors import InputError, MissingExtraError
+from biogpt_plugins.values.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from biogpt_plugins.bench.figures import Report, Table

@@ -10,7 +10,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from biogpt_plugins.calibration import CALIBRATION_FILE, Calibration, read_calibration
+from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE, Calibration, read_calibration
 from biogpt_plugins.checkpoints.locate import BUNDLED
 from biogpt_plugins.cli import console
 from biogpt_plugins.cli.evaluate import (
@@ -23,9 +23,9 @@ from biogpt_plugins.cli.evaluate import (
     Written,
 )
 from biogpt_plugins.corpus import read_gold
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.run import check_texts, predict
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.errors import InputError
 
 if TYPE_CHECKING:
     from biogpt_plugins.evaluation.calibrating import Fitted

@@ -20,9 +20,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.pipeline import Manner, Pipeline
-from biogpt_plugins.results import Prediction
+from biogpt_plugins.values.errors import BioGPTError, InputError
+from biogpt_plugins.values.results import Prediction
 
 WIDEST = 100
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.tasks import TASKS
 
 if TYPE_CHECKING:

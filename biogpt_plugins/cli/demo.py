@@ -14,8 +14,8 @@ from rich.text import Text
 
 from biogpt_plugins.cli import console, show
 from biogpt_plugins.demo import demo as demonstration
-from biogpt_plugins.inputs import Paper
-from biogpt_plugins.results import Relation
+from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.results import Relation
 
 MODEL = "demo"
 _INTRODUCTION = Text.assemble(

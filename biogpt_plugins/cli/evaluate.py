@@ -16,13 +16,13 @@ from rich.table import Table
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import read_gold
-from biogpt_plugins.errors import InputError, MissingExtraError
 from biogpt_plugins.evaluation import Evaluation, evaluate, report
 from biogpt_plugins.evaluation.run import check_texts, count_done, predict
 from biogpt_plugins.pipeline import Manner, Pipeline
-from biogpt_plugins.results import Prediction
-from biogpt_plugins.scorers.gold import GoldSet
+from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.errors import InputError, MissingExtraError
+from biogpt_plugins.values.results import Prediction
 
 Task = Annotated[str, typer.Argument(help="bc5cdr, ddi, kd_dti, pubmedqa, hoc, ...")]
 GroundTruth = Annotated[

@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from biogpt_plugins.aggregation import Aggregate, Edge
 from biogpt_plugins.cli import console, found
 from biogpt_plugins.corpus import Found, check_predictions, check_writable, write_text
 from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator, write_parquet
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import FullText, Paper, read
-from biogpt_plugins.results import Prediction
-from biogpt_plugins.table import Row, rows
+from biogpt_plugins.findings.edges import Aggregate, Edge
+from biogpt_plugins.findings.table import Row, rows
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import FullText, Paper, read
+from biogpt_plugins.values.results import Prediction
 
 
 class To(str, Enum):

@@ -22,13 +22,13 @@ from biogpt_plugins.corpus import (
     check_readable,
     read_records,
 )
-from biogpt_plugins.corpus.reading import taken
 from biogpt_plugins.corpus.run import FEWEST
-from biogpt_plugins.dictionary import EntityDictionary
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.corpus.run.reading import taken
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import Failure, Prediction
+from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Failure, Prediction
 
 
 def extract(  # noqa: PLR0913 - options of a command

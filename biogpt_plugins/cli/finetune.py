@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 
 class Weights(str, Enum):

@@ -14,8 +14,8 @@ from biogpt_plugins.corpus import (
     read_records,
     whole_papers,
 )
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Prediction
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Prediction
 
 _FAULTS_SHOWN = 5
 _T = TypeVar("_T")

@@ -18,12 +18,12 @@ from rich.progress import Progress
 from biogpt_plugins.cli import console
 from biogpt_plugins.cli.tally import Tally
 from biogpt_plugins.corpus import Format, Record, Sections, read_records
-from biogpt_plugins.corpus.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.corpus.run import Executor, Outcome, Watcher, outcomes, run
-from biogpt_plugins.corpus.text_index import Counts
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
+from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import Answer
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Answer
 
 _COUNTED = 1 << 24  # bytes of inputs up to which their records are counted first
 _SECONDS = 60.0  # between two lines where nobody watches

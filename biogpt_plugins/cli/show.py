@@ -9,8 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from biogpt_plugins.grounding import sentence_at
-from biogpt_plugins.results import Entity, Relation
+from biogpt_plugins.text.grounding import sentence_at
+from biogpt_plugins.values.results import Entity, Relation
 
 HEAD, TAIL = "bold cyan", "bold magenta"
 _BAR = 32

@@ -10,7 +10,7 @@ from typing import Any
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Withdrawn
-from biogpt_plugins.results import Answer, Failure, Hallmarks, Prediction
+from biogpt_plugins.values.results import Answer, Failure, Hallmarks, Prediction
 
 _FAILURES_SHOWN = 5
 

@@ -25,8 +25,8 @@ from biogpt_plugins.conversion.settings import Settings, name_task, official_len
 from biogpt_plugins.conversion.source import Source, open_source
 from biogpt_plugins.conversion.weights import Checkpoint, save_weights
 from biogpt_plugins.engines.generation import official_generation
-from biogpt_plugins.errors import InputError, ModelError, ModelNotFoundError
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.errors import InputError, ModelError, ModelNotFoundError
 
 _FALLBACK = "generate"
 _BOS, _PAD, _EOS, _ = range(len(SPECIAL))

@@ -11,7 +11,7 @@ from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import converted
 from biogpt_plugins.conversion.convert import Conversion, beside, convert
 from biogpt_plugins.conversion.source import is_fairseq
-from biogpt_plugins.errors import InputError, ModelError
+from biogpt_plugins.values.errors import InputError, ModelError
 
 
 def convert_to_ctranslate2(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from biogpt_plugins.errors import ModelError
+from biogpt_plugins.values.errors import ModelError
 
 SPECIAL = ("<s>", "<pad>", "</s>", "<unk>")
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from biogpt_plugins.conversion.dictionary import name_of
-from biogpt_plugins.errors import ModelError
-from biogpt_plugins.prompts import Layout, TaskCard
+from biogpt_plugins.engine import Layout, TaskCard
+from biogpt_plugins.values.errors import ModelError
 
 _ARCH = "transformer_lm"
 _TASK = "language_modeling"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from biogpt_plugins.checkpoints import BUNDLED
-from biogpt_plugins.errors import InputError, ModelError, ModelNotFoundError
+from biogpt_plugins.values.errors import InputError, ModelError, ModelNotFoundError
 
 _PREFERRED = ("checkpoint_avg.pt", "checkpoint.pt")
 # As in microsoft/BioGPT, scripts/average_checkpoints.py: checkpoints of epochs, or of updates.

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import BioGptConfig, BioGptForCausalLM
 
-from biogpt_plugins.errors import ModelError
+from biogpt_plugins.values.errors import ModelError
 
 # Bytes of a shard, in the checkpoint or in the file, whichever is more: a quarter of the
 # checkpoint, within limits.

@@ -11,7 +11,7 @@ from typing import IO
 from pydantic import BaseModel
 from typing_extensions import Self
 
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 STDOUT = "-"
 

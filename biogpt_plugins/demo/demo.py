@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
-from biogpt_plugins.inputs import Paper, Question
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import Relation
+from biogpt_plugins.values.inputs import Paper, Question
+from biogpt_plugins.values.results import Relation
 
 TASK = "bc5cdr"
 

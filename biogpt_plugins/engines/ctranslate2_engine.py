@@ -16,7 +16,7 @@ from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.sampling import choose, log_probabilities
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
 from biogpt_plugins.engines.works import Beams, Group, Row, Scoring, Work
-from biogpt_plugins.errors import EngineError
+from biogpt_plugins.values.errors import EngineError
 
 if TYPE_CHECKING:
     from ctranslate2 import GenerationResult, GenerationStepResult, Generator, StorageView

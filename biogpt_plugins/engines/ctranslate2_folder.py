@@ -17,11 +17,11 @@ import torch
 from safetensors import safe_open
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
-from biogpt_plugins.calibration import CALIBRATION_FILE
+from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import CONVERTED, converted, read_config
 from biogpt_plugins.engines.devices import is_small
-from biogpt_plugins.errors import DeviceError, MissingExtraError, ModelError
+from biogpt_plugins.values.errors import DeviceError, MissingExtraError, ModelError
 
 try:
     import ctranslate2

@@ -13,8 +13,8 @@ from copy import copy
 from math import inf
 from typing import Protocol
 
+from biogpt_plugins.engine import Copy, Grammar, Part
 from biogpt_plugins.engines.moses import unescape
-from biogpt_plugins.grammars import Copy, Grammar, Part
 
 _SENTENCE_ENDS = frozenset(".?!")
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}%+")

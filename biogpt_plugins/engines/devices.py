@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from biogpt_plugins.checkpoints.locate import read_config
-from biogpt_plugins.errors import DeviceError
+from biogpt_plugins.values.errors import DeviceError
 
 _DTYPES = {
     "float32": torch.float32,

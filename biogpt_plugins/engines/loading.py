@@ -23,7 +23,7 @@ from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
-from biogpt_plugins.errors import InputError, ModelError
+from biogpt_plugins.values.errors import InputError, ModelError
 
 _Key = tuple[Runtime, Path, tuple[torch.device, ...], str | torch.dtype]
 _ENGINES: dict[_Key, LocalEngine] = {}

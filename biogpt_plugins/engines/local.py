@@ -18,8 +18,8 @@ from biogpt_plugins.engines.scheduler import Runner, Scheduler
 from biogpt_plugins.engines.stopping import Stops
 from biogpt_plugins.engines.tokens import Encoded, Tokens
 from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
-from biogpt_plugins.errors import BioGPTError, InputError, ModelError
-from biogpt_plugins.results import Usage
+from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError
+from biogpt_plugins.values.results import Usage
 
 _GREEDY = Decoding()
 _ROOM = 64

@@ -16,7 +16,7 @@ import torch
 
 from biogpt_plugins.engine import cancelled, watch
 from biogpt_plugins.engines.works import Row, Work
-from biogpt_plugins.errors import EngineError, InputError
+from biogpt_plugins.values.errors import EngineError, InputError
 
 _MOST_WAITING = 1024
 _PATIENCE = 64

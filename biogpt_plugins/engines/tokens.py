@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from tokenizers.models import BPE
 
-from biogpt_plugins.engine import Prompt
+from biogpt_plugins.engine import Grammar, Prompt
 from biogpt_plugins.engines.moses import Splitter, Writing, unescape
-from biogpt_plugins.errors import ContextOverflowError, InputError
-from biogpt_plugins.grammars import Grammar
+from biogpt_plugins.values.errors import ContextOverflowError, InputError
 
 if TYPE_CHECKING:
     from transformers import BioGptTokenizer

@@ -9,8 +9,8 @@ from random import Random
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.stopping import Stops
-from biogpt_plugins.errors import EngineError
-from biogpt_plugins.results import FinishReason
+from biogpt_plugins.values.errors import EngineError
+from biogpt_plugins.values.results import FinishReason
 
 
 @dataclass(eq=False, kw_only=True)

@@ -7,8 +7,11 @@ from functools import partial
 from math import fsum, log
 from typing import Any
 
-from biogpt_plugins.calibration import AnswerCalibration, Calibration, RelationCalibration
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.checkpoints.calibration import (
+    AnswerCalibration,
+    Calibration,
+    RelationCalibration,
+)
 from biogpt_plugins.evaluation.fitting import (
     check_enough,
     fit_answers,
@@ -19,11 +22,12 @@ from biogpt_plugins.evaluation.matching import check_gold, match
 from biogpt_plugins.evaluation.metrics import find_metric
 from biogpt_plugins.evaluation.reliability import Reliability, Trial
 from biogpt_plugins.evaluation.trials import trials
-from biogpt_plugins.results import Answer, Prediction
-from biogpt_plugins.scorers.figures import Figure, Value
-from biogpt_plugins.scorers.gold import GoldSet
-from biogpt_plugins.task import Task
+from biogpt_plugins.scoring.figures import Figure, Value
+from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Answer, Prediction
 
 _NOTHING = 1e-12
 _Judged = tuple[Mapping[str, float], str]  # probabilities, and which of them is right

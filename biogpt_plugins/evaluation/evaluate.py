@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from biogpt_plugins.errors import BioGPTError, InputError
 from biogpt_plugins.evaluation.matching import check_counts, check_gold, match, name
 from biogpt_plugins.evaluation.metrics import METRICS, Metric, find_metric
 from biogpt_plugins.evaluation.trials import reliability, trials
 from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
-from biogpt_plugins.inputs import encodable
-from biogpt_plugins.results import Answer, Failure, Prediction
-from biogpt_plugins.scorers.figures import Share, bootstrap, ratio
-from biogpt_plugins.scorers.gold import Document, GoldSet
-from biogpt_plugins.task import Task
+from biogpt_plugins.scoring.figures import Share, bootstrap, ratio
+from biogpt_plugins.scoring.gold import Document, GoldSet
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import BioGPTError, InputError
+from biogpt_plugins.values.inputs import encodable
+from biogpt_plugins.values.results import Answer, Failure, Prediction
 
 
 def evaluate(

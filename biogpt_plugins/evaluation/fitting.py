@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from biogpt_plugins.calibration import AnswerCalibration, RelationCalibration
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.checkpoints.calibration import AnswerCalibration, RelationCalibration
 from biogpt_plugins.evaluation.reliability import Trial
-from biogpt_plugins.results import Answer
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Answer
 
 LEAST = 50
 """Fewer examples are refused: what is fitted to them says little of others."""

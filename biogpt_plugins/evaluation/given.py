@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from biogpt_plugins.errors import InputError, ParseError
 from biogpt_plugins.evaluation.metrics import METRICS
-from biogpt_plugins.inputs import encodable
-from biogpt_plugins.parsers import Reading
-from biogpt_plugins.results import Failure, Prediction, Relation
-from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import hoc
+from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError, ParseError
+from biogpt_plugins.values.inputs import encodable
+from biogpt_plugins.values.results import Failure, Prediction, Relation
 
 _MOST_SHOWN = 80
 _NOTHING = "there is nothing to read"

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.metrics import BC5CDR, PUBMEDQA, Metric
-from biogpt_plugins.results import Prediction
-from biogpt_plugins.scorers.gold import TABLES, Document, GoldSet
+from biogpt_plugins.scoring.gold import TABLES, Document, GoldSet
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Prediction
 
 
 def check_gold(gold: GoldSet[Any], metric: Metric) -> None:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.values import Score
-from biogpt_plugins.scorers import bc5cdr, interactions, labels, official
-from biogpt_plugins.scorers.figures import Counts, Share
-from biogpt_plugins.scorers.gold import TABLES, GoldSet, Pair, Triple
-from biogpt_plugins.task import Task
+from biogpt_plugins.scoring import bc5cdr, interactions, labels, official
+from biogpt_plugins.scoring.figures import Counts, Share
+from biogpt_plugins.scoring.gold import TABLES, GoldSet, Pair, Triple
 from biogpt_plugins.tasks import hoc, pubmedqa
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
 
 Texts = tuple[str, ...]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biogpt_plugins.errors import InputError, MissingExtraError
 from biogpt_plugins.evaluation.reliability import Reliability, precision_recall
 from biogpt_plugins.evaluation.values import Evaluation
+from biogpt_plugins.values.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import fsum, nan
 
-from biogpt_plugins.scorers.figures import Figure, Value, ratio
+from biogpt_plugins.scoring.figures import Figure, Value, ratio
 
 BINS = 15
 

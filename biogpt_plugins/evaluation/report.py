@@ -9,7 +9,7 @@ from textwrap import shorten
 
 from biogpt_plugins.checkpoints.registry import KNOWN
 from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
-from biogpt_plugins.scorers.figures import Counts, Share
+from biogpt_plugins.scoring.figures import Counts, Share
 
 _NAMES = {
     "f1": "F1",

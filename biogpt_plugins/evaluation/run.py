@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.matching import name
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.provenance import check_same, settings_of
-from biogpt_plugins.results import Prediction
-from biogpt_plugins.scorers.gold import Document, GoldSet
+from biogpt_plugins.pipeline.provenance import check_same, settings_of
+from biogpt_plugins.scoring.gold import Document, GoldSet
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Prediction
 
 PREDICTIONS = "predictions.jsonl"
 SETTINGS = "run.json"

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from biogpt_plugins.errors import InputError, ParseError
 from biogpt_plugins.evaluation.given import read_given, read_right, read_strictly, text_of
 from biogpt_plugins.evaluation.metrics import BC5CDR, Metric, find_metric
-from biogpt_plugins.results import Entity, Relation
-from biogpt_plugins.scorers.bc5cdr import link, plain_id
-from biogpt_plugins.scorers.figures import Figure, Value, ratio
-from biogpt_plugins.scorers.gold import TABLES, Document, GoldSet, Names, Pair
-from biogpt_plugins.task import Task
+from biogpt_plugins.scoring.bc5cdr import link, plain_id
+from biogpt_plugins.scoring.figures import Figure, Value, ratio
+from biogpt_plugins.scoring.gold import TABLES, Document, GoldSet, Names, Pair
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError, ParseError
+from biogpt_plugins.values.results import Entity, Relation
 
 
 class Verdict(Value):

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from biogpt_plugins.evaluation.metrics import BC5CDR, Metric
 from biogpt_plugins.evaluation.reliability import Reliability, Trial
-from biogpt_plugins.results import Answer, Prediction, Relation
-from biogpt_plugins.scorers.bc5cdr import link
-from biogpt_plugins.scorers.gold import Document, GoldSet
+from biogpt_plugins.scoring.bc5cdr import link
+from biogpt_plugins.scoring.gold import Document, GoldSet
+from biogpt_plugins.values.results import Answer, Prediction, Relation
 
 
 class Told(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from biogpt_plugins.evaluation.reliability import Reliability
-from biogpt_plugins.scorers.figures import Counts, Figure, Interval, Share, Value
-from biogpt_plugins.scorers.interactions import InteractionScore
-from biogpt_plugins.scorers.labels import AnswerScore
+from biogpt_plugins.scoring.figures import Counts, Figure, Interval, Share, Value
+from biogpt_plugins.scoring.interactions import InteractionScore
+from biogpt_plugins.scoring.labels import AnswerScore
 
 Score = Counts | InteractionScore | AnswerScore
 

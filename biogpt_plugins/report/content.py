@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from biogpt_plugins.aggregation import Aggregate, node_key
-from biogpt_plugins.inputs import FullText, Paper, Part, Question, read
+from biogpt_plugins.findings.edges import Aggregate, node_key
 from biogpt_plugins.report.segments import Segment, agree, divided, sentences, whole
-from biogpt_plugins.results import Answer, Entity, Evidence, Hallmarks, Prediction, Relation
+from biogpt_plugins.values.inputs import FullText, Paper, Part, Question, read
+from biogpt_plugins.values.results import Answer, Entity, Evidence, Hallmarks, Prediction, Relation
 
 _Json = dict[str, Any]
 _UNHEADED = ("title", "abstract")

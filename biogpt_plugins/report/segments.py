@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from biogpt_plugins.inputs import Part
-from biogpt_plugins.results import Evidence
+from biogpt_plugins.values.inputs import Part
+from biogpt_plugins.values.results import Evidence
 
 
 class Segment(NamedTuple):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from biogpt_plugins.engine import Decoding, Prompt
-from biogpt_plugins.grammars import Copy, Grammar
-from biogpt_plugins.inputs import Paper
-from biogpt_plugins.parsers import Reading, read_relations
-from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
-from biogpt_plugins.results import Relation
-from biogpt_plugins.task import Task
+from biogpt_plugins.engine import Copy, Decoding, Grammar, Prompt
+from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.tasks.readers import Reading, read_relations
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.results import Relation
 
 TYPES = ("mechanism", "effect", "advise", "int")
 

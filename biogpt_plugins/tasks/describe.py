@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from biogpt_plugins.engine import Decoding, Prompt
-from biogpt_plugins.inputs import Text
-from biogpt_plugins.parsers import Reading
-from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import generate
+from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.inputs import Text
 
 
 def source(text: Text) -> Prompt:

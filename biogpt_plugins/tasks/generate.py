@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from biogpt_plugins.engine import Decoding, Prompt
-from biogpt_plugins.errors import ParseError
-from biogpt_plugins.inputs import Text
-from biogpt_plugins.parsers import Reading
-from biogpt_plugins.task import Task
+from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import ParseError
+from biogpt_plugins.values.inputs import Text
 
 
 def read(completion: str, source: str | None, cut: bool) -> Reading[str]:  # noqa: ARG001

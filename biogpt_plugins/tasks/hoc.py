@@ -6,13 +6,12 @@ Layouts of microsoft/BioGPT, examples/DC-HoC: source is the sentence, ending in 
 
 from __future__ import annotations
 
-from biogpt_plugins.engine import Decoding, Prompt
-from biogpt_plugins.grammars import Grammar
-from biogpt_plugins.inputs import Text
-from biogpt_plugins.parsers import Reading, read_hallmarks
-from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
-from biogpt_plugins.results import Hallmarks
-from biogpt_plugins.task import Task
+from biogpt_plugins.engine import Decoding, Grammar, Prompt
+from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.tasks.readers import Reading, read_hallmarks
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.inputs import Text
+from biogpt_plugins.values.results import Hallmarks
 
 LABELS = (
     "activating invasion and metastasis",

@@ -7,13 +7,13 @@ Layouts of microsoft/BioGPT, examples/RE-DTI: source is title and abstract, lowe
 from __future__ import annotations
 
 from biogpt_plugins.engine import Decoding
-from biogpt_plugins.inputs import Paper
-from biogpt_plugins.parsers import Reading, read_relations
-from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
-from biogpt_plugins.results import Relation
-from biogpt_plugins.task import Task
 from biogpt_plugins.tasks.bc5cdr import title_and_abstract
 from biogpt_plugins.tasks.ddi import interactions, target
+from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.tasks.readers import Reading, read_relations
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.results import Relation
 
 _TYPES = (
     "inhibitor, antagonist, agonist, partial agonist, inverse agonist, partial antagonist, "

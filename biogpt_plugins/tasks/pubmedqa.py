@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from biogpt_plugins.engine import Decoding, Prompt
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.grammars import Grammar
-from biogpt_plugins.inputs import Question
-from biogpt_plugins.parsers import Reading, read_answer
-from biogpt_plugins.prompts import OFFICIAL_MAX_LENGTH
-from biogpt_plugins.results import Answer
-from biogpt_plugins.task import Task
+from biogpt_plugins.engine import Decoding, Grammar, Prompt
+from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.tasks.readers import Reading, read_answer
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Question
+from biogpt_plugins.values.results import Answer
 
 LABELS = ("yes", "no", "maybe")
 STEM = "the answer to the question given the context is"

@@ -9,8 +9,8 @@ from functools import lru_cache
 import torch
 from torch.utils.data import Dataset
 
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.prompts import TaskCard
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import Example
 

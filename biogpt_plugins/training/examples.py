@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from biogpt_plugins.corpus.gold import REMEDY, Solved, is_named, read_solved
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Text
-from biogpt_plugins.results import Result
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Text
+from biogpt_plugins.values.results import Result
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from biogpt_plugins.errors import InputError, MissingExtraError
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.values.errors import InputError, MissingExtraError
 
 CHECKPOINTS = "checkpoints"
 

@@ -15,7 +15,7 @@ from biogpt_plugins.training.vocabulary import train_vocabulary
 from biogpt_plugins.training.wiring import wire_copying
 
 if TYPE_CHECKING:
-    from biogpt_plugins.task import Task
+    from biogpt_plugins.tasks.task import Task
 
 _VOCABULARY_TEXTS = 6000
 

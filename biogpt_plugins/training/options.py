@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 
 class Options(BaseModel):

@@ -12,11 +12,11 @@ from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.locate import converted, locate
-from biogpt_plugins.errors import ModelError, NotABioGPTError
-from biogpt_plugins.prompts import FEW_SHOT, TaskCard
+from biogpt_plugins.engine import FEW_SHOT, TaskCard
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.fresh import fresh_model
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.values.errors import ModelError, NotABioGPTError
 
 FRESH = "fresh"
 

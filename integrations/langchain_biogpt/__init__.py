@@ -1,6 +1,6 @@
 """BioGPT for LangChain: LLM, templates, parsers, chains, transformers, tools, evaluator."""
 
-from biogpt_plugins.errors import MissingExtraError
+from biogpt_plugins.values.errors import MissingExtraError
 
 try:
     import langchain_core  # noqa: F401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from biogpt_plugins.binding import relation_task
+from biogpt_plugins.hosts.fields import relation_task
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask
 

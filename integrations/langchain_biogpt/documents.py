@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.documents import Document
 
-from biogpt_plugins import inputs
+from biogpt_plugins.values import inputs
 
 
 def paper_id(document: Document) -> str | None:

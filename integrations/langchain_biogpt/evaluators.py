@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.single import score_one, scored_task
-from biogpt_plugins.scorers.gold import Names
+from biogpt_plugins.scoring.gold import Names
+from biogpt_plugins.values.errors import InputError
 
 
 @dataclass(frozen=True)

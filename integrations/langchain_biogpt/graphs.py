@@ -10,10 +10,11 @@ from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel, Field
 
-from biogpt_plugins import Prediction, Relation, graph
+from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.graph import Scalar, Schema, edges_of
-from biogpt_plugins.metadata import remark_keys, remarks
+from biogpt_plugins.findings import property_graph as graph
+from biogpt_plugins.findings.property_graph import Scalar, Schema, edges_of
+from biogpt_plugins.hosts.metadata import remark_keys, remarks
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
 from langchain_biogpt.llm import BioGPTLLM

@@ -20,9 +20,9 @@ from pydantic import ConfigDict
 from typing_extensions import Self
 
 from biogpt_plugins import Completion, Pipeline, Prompt, Usage
-from biogpt_plugins.binding import OPTIONS, LLMFields
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
+from biogpt_plugins.hosts.fields import OPTIONS, LLMFields
+from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 
 
 class BioGPTContextOverflowError(ContextOverflowError, HostContextOverflowError):
@@ -46,7 +46,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         n: Generations of each prompt, by sampling or from beams; a stream has one.
         logprobs: Whether generations tell the log-probabilities of their tokens.
 
-    The other fields are those of `biogpt_plugins.binding.LLMFields`.
+    The other fields are those of `biogpt_plugins.hosts.fields.LLMFields`.
     """
 
     model_config = ConfigDict(extra="forbid")  # the host's own allows what is misspelt

@@ -14,10 +14,10 @@ from langchain_core.runnables.config import run_in_executor
 from pydantic import field_validator
 
 from biogpt_plugins import TASKS, Answer, Hallmarks, Relation
-from biogpt_plugins.errors import InputError, ParseError
-from biogpt_plugins.parsers import settled
-from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.readers import settled
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError, ParseError
 
 ResultT = TypeVar("ResultT")
 

@@ -11,9 +11,10 @@ from langchain_core.example_selectors import BaseExampleSelector
 from langchain_core.prompts import FewShotPromptTemplate, PromptTemplate
 
 from biogpt_plugins import Prompt, Text
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.prompts import CUE, FEW_SHOT, framed, lay_out
+from biogpt_plugins.engine import FEW_SHOT
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.layouts import CUE, framed, lay_out
+from biogpt_plugins.values.errors import InputError
 
 FIX_PROMPT = PromptTemplate.from_template("{instructions}" + framed("{completion}"))
 """For an OutputFixingParser whose LLM is a pretrained BioGPT, which follows no instructions: it is

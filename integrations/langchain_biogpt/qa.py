@@ -17,8 +17,8 @@ from langchain_core.runnables import (
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.synthesis import PaperAnswer, Passage, distinct, synthesize
+from biogpt_plugins.findings.synthesis import PaperAnswer, Passage, distinct, synthesize
+from biogpt_plugins.values.errors import InputError
 from langchain_biogpt.documents import paper_id, paper_title
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from biogpt_plugins import Pipeline, Prediction
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import ContextOverflowError, ParseError, error_class
+from biogpt_plugins.values.errors import ContextOverflowError, ParseError, error_class
 from langchain_biogpt.documents import as_input
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable

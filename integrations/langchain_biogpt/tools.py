@@ -13,11 +13,9 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Prediction
-from biogpt_plugins.binding import relation_task
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import BioGPTError
-from biogpt_plugins.results import Failure
-from biogpt_plugins.telling import (
+from biogpt_plugins.hosts.fields import relation_task
+from biogpt_plugins.hosts.tool_texts import (
     ANSWER_QUESTION,
     COMPLETE_TEXT,
     DESCRIBE_TERM,
@@ -28,6 +26,8 @@ from biogpt_plugins.telling import (
     explain,
     wanted_relations,
 )
+from biogpt_plugins.values.errors import BioGPTError
+from biogpt_plugins.values.results import Failure
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask
 

@@ -11,7 +11,7 @@ from langchain_core.documents import BaseDocumentTransformer, Document
 
 from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.metadata import is_relation_fact, relation_facts, relations_by_task
+from biogpt_plugins.hosts.metadata import is_relation_fact, relation_facts, relations_by_task
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
 from langchain_biogpt.llm import BioGPTLLM

@@ -1,6 +1,6 @@
 """BioGPT for LlamaIndex: LLM, extractors, property graph, answers from papers, tools, evaluator."""
 
-from biogpt_plugins.errors import MissingExtraError
+from biogpt_plugins.values.errors import MissingExtraError
 
 try:
     import llama_index.core  # noqa: F401

@@ -11,11 +11,11 @@ from pydantic import field_validator, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Prediction
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Question
-from biogpt_plugins.metadata import remark_keys, remarks
-from biogpt_plugins.results import Answer
+from biogpt_plugins.hosts.metadata import remark_keys, remarks
 from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Question
+from biogpt_plugins.values.results import Answer
 from llama_index_biogpt.task_extractor import TaskExtractor, text_of
 
 _ANSWER = "biogpt_answer"

@@ -10,10 +10,10 @@ from llama_index.core.base.response.schema import Response
 from llama_index.core.evaluation import BaseEvaluator, EvaluationResult
 from llama_index.core.prompts.mixin import PromptDictType
 
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.evaluation.single import score_one, scored_task
-from biogpt_plugins.results import Answer
-from biogpt_plugins.scorers.gold import Names
+from biogpt_plugins.scoring.gold import Names
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Answer
 from llama_index_biogpt.judging import ANSWER
 from llama_index_biogpt.synthesizer import paper_answer_of
 

@@ -9,10 +9,10 @@ from llama_index.core.schema import BaseNode, NodeWithScore
 from typing_extensions import Self
 
 from biogpt_plugins import Engine, Pipeline, Prediction
-from biogpt_plugins.binding import ModelFields
-from biogpt_plugins.inputs import paper_id, paper_title
-from biogpt_plugins.results import Answer
-from biogpt_plugins.synthesis import Passage
+from biogpt_plugins.findings.synthesis import Passage
+from biogpt_plugins.hosts.fields import ModelFields
+from biogpt_plugins.values.inputs import paper_id, paper_title
+from biogpt_plugins.values.results import Answer
 from llama_index_biogpt.task_extractor import text_of
 
 ANSWER = "biogpt_answer"

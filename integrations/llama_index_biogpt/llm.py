@@ -25,9 +25,9 @@ from llama_index.core.llms.llm import MessagesToPromptCallable
 from pydantic import Field
 
 from biogpt_plugins import Completion, Prompt
-from biogpt_plugins.binding import OPTIONS, LLMFields, ModelFields
 from biogpt_plugins.engine import Decoding, Engine, Runtime, in_thread
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.hosts.fields import OPTIONS, LLMFields, ModelFields
+from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.model import ModelComponent
 
 
@@ -64,7 +64,7 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
     Attributes:
         logprobs: Whether responses tell the log-probabilities of their tokens.
 
-    The other fields are those of `biogpt_plugins.binding.LLMFields`.
+    The other fields are those of `biogpt_plugins.hosts.fields.LLMFields`.
     """
 
     messages_to_prompt: MessagesToPromptCallable = Field(default=join_messages, exclude=True)

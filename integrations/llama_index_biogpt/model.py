@@ -6,7 +6,7 @@ from typing import Any
 
 from llama_index.core.schema import BaseComponent
 
-from biogpt_plugins.binding import ModelFields
+from biogpt_plugins.hosts.fields import ModelFields
 
 
 class ModelComponent(ModelFields, BaseComponent):

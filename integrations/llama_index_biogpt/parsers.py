@@ -13,10 +13,10 @@ from llama_index.core.output_parsers.base import OutputParserException
 from llama_index.core.types import BaseOutputParser
 
 from biogpt_plugins import TASKS, Answer, Hallmarks, Relation
-from biogpt_plugins.errors import InputError, ParseError
-from biogpt_plugins.prompts import CUE
-from biogpt_plugins.task import Task
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.layouts import CUE
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError, ParseError
 
 ResultT = TypeVar("ResultT")
 

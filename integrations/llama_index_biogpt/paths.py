@@ -20,10 +20,10 @@ from pydantic import InstanceOf, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction
-from biogpt_plugins.errors import EngineError, InputError
-from biogpt_plugins.graph import Edge, Node, Schema, edges_of
-from biogpt_plugins.inputs import paper_id
-from biogpt_plugins.metadata import remark_keys, remarks
+from biogpt_plugins.findings.property_graph import Edge, Node, Schema, edges_of
+from biogpt_plugins.hosts.metadata import remark_keys, remarks
+from biogpt_plugins.values.errors import EngineError, InputError
+from biogpt_plugins.values.inputs import paper_id
 from llama_index_biogpt.task_extractor import RelationTaskExtractor, text_of
 
 _log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import BaseOutputParser
 
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.prompts import FEW_SHOT
-from biogpt_plugins.task import Task
+from biogpt_plugins.engine import FEW_SHOT
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
 
 
 class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's field `kwargs`

@@ -8,13 +8,13 @@ from typing import Any
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 
 from biogpt_plugins import Relation
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.metadata import (
+from biogpt_plugins.hosts.metadata import (
     NAME_KEYS,
     is_relation_fact,
     relation_facts,
     relations_by_task,
 )
+from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.task_extractor import RelationTaskExtractor, text_of
 
 

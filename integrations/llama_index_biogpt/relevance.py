@@ -11,10 +11,10 @@ from pydantic import Field
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.metadata import remark_keys, remarks
-from biogpt_plugins.results import Answer
-from biogpt_plugins.synthesis import shared_words
+from biogpt_plugins.findings.synthesis import shared_words
+from biogpt_plugins.hosts.metadata import remark_keys, remarks
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Answer
 from llama_index_biogpt.judging import ANSWER, Judging, judge, passages_of
 from llama_index_biogpt.model import ModelComponent
 from llama_index_biogpt.task_extractor import text_of

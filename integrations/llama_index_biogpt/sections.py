@@ -18,9 +18,9 @@ from llama_index.core.utils import get_tqdm_iterable
 from pydantic import Field
 
 from biogpt_plugins import __version__
-from biogpt_plugins.grounding import sentences
-from biogpt_plugins.inputs import paper_title
-from biogpt_plugins.sections import passages, sections
+from biogpt_plugins.text.grounding import sentences
+from biogpt_plugins.text.sections import passages, sections
+from biogpt_plugins.values.inputs import paper_title
 from llama_index_biogpt.task_extractor import text_of
 
 SENTENCES = "biogpt_sentences"

@@ -19,8 +19,8 @@ from llama_index.core.schema import NodeWithScore, QueryType
 from llama_index.core.types import RESPONSE_TEXT_TYPE
 
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.synthesis import PaperAnswer, Passage, distinct, synthesize
+from biogpt_plugins.findings.synthesis import PaperAnswer, Passage, distinct, synthesize
+from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.judging import ANSWER, Judging, judge, passages_of
 from llama_index_biogpt.llm import BioGPTLLM
 
@@ -58,8 +58,8 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         Args:
             streaming: Whether responses are streams.
             callback_manager: The host's; its own by default.
-            model: The fields of `biogpt_plugins.binding.ModelFields`: `model`, `device`, ...; best
-                a model that was taught PubMedQA.
+            model: The fields of `biogpt_plugins.hosts.fields.ModelFields`: `model`, `device`, ...;
+                best a model that was taught PubMedQA.
         """
         self._model = BioGPTLLM(**model)
         super().__init__(

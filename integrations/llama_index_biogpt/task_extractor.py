@@ -14,10 +14,10 @@ from pydantic import Field, field_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction, __version__
-from biogpt_plugins.binding import relation_task
 from biogpt_plugins.engine import cancelled, in_thread
-from biogpt_plugins.errors import BioGPTError, EngineError, ParseError, error_class
+from biogpt_plugins.hosts.fields import relation_task
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.errors import BioGPTError, EngineError, ParseError, error_class
 from llama_index_biogpt.model import ModelComponent
 
 _KNOBS = {

@@ -8,12 +8,9 @@ from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 from pydantic import Field, field_validator
 
-from biogpt_plugins.binding import LLMFields
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import BioGPTError
-from biogpt_plugins.results import Failure
-from biogpt_plugins.tasks import get_task
-from biogpt_plugins.telling import (
+from biogpt_plugins.hosts.fields import LLMFields
+from biogpt_plugins.hosts.tool_texts import (
     ANSWER_QUESTION,
     COMPLETE_TEXT,
     DESCRIBE_TERM,
@@ -25,6 +22,9 @@ from biogpt_plugins.telling import (
     explain,
     wanted_relations,
 )
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.errors import BioGPTError
+from biogpt_plugins.values.results import Failure
 
 _TEXTS = (EXTRACT_RELATIONS, ANSWER_QUESTION, DESCRIBE_TERM, COMPLETE_TEXT)
 
@@ -52,7 +52,7 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
             such task that the model was taught, or else "bc5cdr".
         max_characters: Most characters of a tool's content.
 
-    The other fields are those of `biogpt_plugins.binding.LLMFields`.
+    The other fields are those of `biogpt_plugins.hosts.fields.LLMFields`.
     """
 
     spec_functions: ClassVar[list[SPEC_FUNCTION_TYPE]] = [  # type: ignore[misc] # the host's own way

@@ -1,6 +1,6 @@
 """BioGPT on a Ray cluster: runs over a corpus, and a mapper for Ray Data programs of one's own."""
 
-from biogpt_plugins.errors import MissingExtraError
+from biogpt_plugins.values.errors import MissingExtraError
 
 try:
     import ray.data  # noqa: F401

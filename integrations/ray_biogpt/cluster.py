@@ -25,16 +25,15 @@ from ray import cloudpickle
 from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 
-from biogpt_plugins.corpus import windows
-from biogpt_plugins.corpus.manifest import FileMark, Made
-from biogpt_plugins.corpus.reading import Item, Reading
 from biogpt_plugins.corpus.run import FEWEST, MOST
-from biogpt_plugins.corpus.run_folder import Outcome, RunFolder
-from biogpt_plugins.errors import BioGPTError, EngineError, InputError
-from biogpt_plugins.inputs import Text
-from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.results import Failure, Prediction
-from biogpt_plugins.task import Task
+from biogpt_plugins.corpus.run.folder import Outcome, RunFolder
+from biogpt_plugins.corpus.run.manifest import FileMark, Made
+from biogpt_plugins.corpus.run.reading import Item, Reading
+from biogpt_plugins.pipeline import Pipeline, windows
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
+from biogpt_plugins.values.inputs import Text
+from biogpt_plugins.values.results import Failure, Prediction
 from ray_biogpt.papers import COLUMN, Known, Papers, block, working_in
 
 _BLOCK = 32 << 10  # bytes; Ray's own 128 MiB would be 50,000 abstracts for one worker

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from biogpt_plugins.corpus import windows
 from biogpt_plugins.corpus.export.parquet import schema
-from biogpt_plugins.corpus.reading import read_for
-from biogpt_plugins.inputs import Text
-from biogpt_plugins.loading import load
-from biogpt_plugins.results import Prediction
-from biogpt_plugins.table import rows
+from biogpt_plugins.corpus.run.reading import read_for
+from biogpt_plugins.findings.table import rows
+from biogpt_plugins.pipeline import windows
+from biogpt_plugins.pipeline.loading import load
+from biogpt_plugins.values.inputs import Text
+from biogpt_plugins.values.results import Prediction
 
 PREDICTION = "prediction"
 
@@ -63,7 +63,7 @@ class BioGPTMapper:
 
 
 def to_table(batch: dict[str, np.ndarray]) -> pa.Table:
-    """What predictions found, a row each, for `map_batches`: `biogpt_plugins.table`'s columns.
+    """Rows of what predictions found, for `map_batches`: columns of `findings.table`.
 
         papers.map_batches(BioGPTMapper, ...).map_batches(to_table).write_parquet("found")
 

@@ -17,9 +17,9 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
 from biogpt_plugins.corpus.readers.files import called, is_pipe
-from biogpt_plugins.corpus.reading import Item, Reading, taken
-from biogpt_plugins.corpus.text_index import TextIndex
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.corpus.run.reading import Item, Reading, taken
+from biogpt_plugins.corpus.run.text_index import TextIndex
+from biogpt_plugins.values.errors import InputError
 
 COLUMN = "pickled"
 """The one column of blocks; what stands there is this project's own, in its processes only."""

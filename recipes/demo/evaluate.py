@@ -15,7 +15,7 @@ from typing import Any
 
 import biogpt_plugins
 from biogpt_plugins import Prediction
-from biogpt_plugins.scorers import accuracy, score_bc5cdr
+from biogpt_plugins.scoring import accuracy, score_bc5cdr
 
 HELD_APART = 100
 

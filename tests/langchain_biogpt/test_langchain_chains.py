@@ -17,10 +17,9 @@ from langchain_core.load import dumps, loads
 
 from biogpt_plugins import Decoding, Pipeline, Relation
 from biogpt_plugins.checkpoints.card import ModelCard
-from biogpt_plugins.engine import Completion, cancelled
-from biogpt_plugins.errors import EngineError, InputError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Completion, TaskCard, cancelled
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import EngineError, InputError
 from langchain_biogpt import BioGPTLLM, BioGPTTask, create_relation_chain
 
 FOUND = "the relation between lithium and tremor exists."

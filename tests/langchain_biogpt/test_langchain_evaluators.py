@@ -10,8 +10,8 @@ from langsmith.evaluation import run_evaluator
 from langsmith.schemas import Example, Run
 
 from biogpt_plugins import Answer, Pipeline
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import InputError
 from langchain_biogpt import BioGPTEvaluator, BioGPTLLM, create_relation_chain
 
 ASPIRIN = "the relation between aspirin and nausea exists"

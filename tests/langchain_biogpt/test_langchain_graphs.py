@@ -15,12 +15,11 @@ from langchain_core.documents import Document
 from langchain_core.exceptions import OutputParserException
 
 from biogpt_plugins import Entity, Pipeline, Relation
-from biogpt_plugins.engine import Completion
-from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError
-from biogpt_plugins.parsers import Reading
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError
 from langchain_biogpt.graphs import (
     BioGPTGraphTransformer,
     GraphDocument,

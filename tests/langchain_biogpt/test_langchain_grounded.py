@@ -2,8 +2,8 @@
 
 import pytest
 
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import InputError
 from langchain_biogpt import BioGPTLLM, BioGPTToolkit, create_relation_chain
 
 PAPER = "Tobramycin-induced deafness. Two patients became deaf after 4 days of tobramycin."

@@ -12,10 +12,10 @@ from langchain_core.prompts import PromptTemplate
 from langchain_core.runnables import ConfigurableField
 
 from biogpt_plugins import Decoding, Pipeline, Prompt, Usage
-from biogpt_plugins.engine import Completion
-from biogpt_plugins.errors import ContextOverflowError, EngineError, InputError
-from biogpt_plugins.prompts import CUE, TaskCard
+from biogpt_plugins.engine import Completion, TaskCard
+from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ContextOverflowError, EngineError, InputError
 from langchain_biogpt import BioGPTLLM
 
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1", "learned2"))

@@ -25,7 +25,7 @@ from pydantic import TypeAdapter
 
 import biogpt_plugins
 from biogpt_plugins import TASKS, Answer, Hallmarks, Question, Relation
-from biogpt_plugins.prompts import CUE
+from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
 from langchain_biogpt import (
     AnswerOutputParser,

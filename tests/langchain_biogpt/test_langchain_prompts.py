@@ -13,8 +13,8 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from biogpt_plugins import TASKS
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import InputError
 from langchain_biogpt import (
     BioGPTLLM,
     TaskFewShotPromptTemplate,

@@ -18,11 +18,10 @@ from pydantic import Field
 import biogpt_plugins
 from biogpt_plugins import Chunk, Decoding, Pipeline
 from biogpt_plugins.demo.demo import papers
-from biogpt_plugins.engine import cancelled
-from biogpt_plugins.errors import ContextOverflowError, InputError
-from biogpt_plugins.prompts import TaskCard
-from biogpt_plugins.synthesis import PaperAnswer, Support
+from biogpt_plugins.engine import TaskCard, cancelled
+from biogpt_plugins.findings.synthesis import PaperAnswer, Support
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ContextOverflowError, InputError
 from langchain_biogpt import BioGPTLLM
 from langchain_biogpt.descriptions import create_description_chain
 from langchain_biogpt.qa import create_paper_qa_chain

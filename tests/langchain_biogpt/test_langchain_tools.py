@@ -21,10 +21,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 import biogpt_plugins
 from biogpt_plugins import Answer, Pipeline, Relation
-from biogpt_plugins.engine import Completion, cancelled
-from biogpt_plugins.errors import ContextOverflowError, EngineError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Completion, TaskCard, cancelled
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ContextOverflowError, EngineError
 from langchain_biogpt import BioGPTLLM
 from langchain_biogpt.tools import (
     BioGPTAnswerTool,

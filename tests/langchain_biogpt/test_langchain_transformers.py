@@ -15,10 +15,9 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from biogpt_plugins import Pipeline, Relation
-from biogpt_plugins.engine import Completion
-from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.transformers import BioGPTRelationTransformer, relations_of
 

@@ -14,10 +14,10 @@ from langchain_core.exceptions import ContextOverflowError as HostContextOverflo
 
 from biogpt_plugins import Decoding, Pipeline, load
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.errors import ContextOverflowError, EngineError, InputError, ParseError
-from biogpt_plugins.inputs import paper_id
-from biogpt_plugins.prompts import CUE
+from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ContextOverflowError, EngineError, InputError, ParseError
+from biogpt_plugins.values.inputs import paper_id
 from langchain_biogpt import (
     BioGPTGraphTransformer,
     BioGPTLLM,

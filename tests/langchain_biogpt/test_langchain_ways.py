@@ -18,8 +18,8 @@ from langchain_core.runnables import ConfigurableField, RunnableParallel
 
 from biogpt_plugins import Decoding, Pipeline, load
 from biogpt_plugins.checkpoints import locate
-from biogpt_plugins.errors import EngineError
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import EngineError
 from langchain_biogpt import BioGPTLLM
 
 PROMPTS = ["Lithium is", "A tremor of the hand", "Patients with"]

@@ -6,8 +6,8 @@ from llama_index.core.evaluation import BatchEvalRunner
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from biogpt_plugins import Pipeline
-from biogpt_plugins.errors import InputError
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt import BioGPTEvaluator, BioGPTPaperSynthesizer
 
 ASPIRIN = "the relation between aspirin and nausea exists"

@@ -22,11 +22,10 @@ from llama_index.core.vector_stores import (
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.checkpoints.card import ModelCard
-from biogpt_plugins.engine import Completion, Decoding, cancelled
-from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError, ParseError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Completion, Decoding, TaskCard, cancelled
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError, ParseError
 from llama_index_biogpt.answers import BioGPTAnswerExtractor
 from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
 

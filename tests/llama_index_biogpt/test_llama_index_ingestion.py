@@ -13,8 +13,7 @@ from llama_index.core.vector_stores import SimpleVectorStore
 from local_ray import local_ray
 
 from biogpt_plugins import Pipeline
-from biogpt_plugins.engine import Decoding
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Decoding, TaskCard
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.testing import ScriptedEngine
 from llama_index_biogpt.answers import BioGPTAnswerExtractor

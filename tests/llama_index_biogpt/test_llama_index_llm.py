@@ -28,10 +28,10 @@ from llama_index.core.llms import ChatMessage, ImageBlock
 from llama_index.core.node_parser import SentenceSplitter
 
 from biogpt_plugins import Decoding, Pipeline, Prompt, load
-from biogpt_plugins.engine import cancelled
-from biogpt_plugins.errors import ContextOverflowError, EngineError, InputError, ModelError
-from biogpt_plugins.prompts import CUE, TaskCard
+from biogpt_plugins.engine import TaskCard, cancelled
+from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ContextOverflowError, EngineError, InputError, ModelError
 from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer
 from llama_index_biogpt.prompts import task_prompt
 

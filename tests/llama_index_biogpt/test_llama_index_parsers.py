@@ -13,9 +13,9 @@ from llama_index.core.prompts import RichPromptTemplate
 from llama_index.core.types import BaseOutputParser
 
 from biogpt_plugins import TASKS, Answer, Hallmarks, Relation
-from biogpt_plugins.errors import ParseError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ParseError
 from llama_index_biogpt.llm import BioGPTLLM
 from llama_index_biogpt.parsers import (
     AnswerOutputParser,

@@ -32,10 +32,9 @@ from shared_data import shared
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.corpus.gold import is_named, read_solved
-from biogpt_plugins.engine import Completion
-from biogpt_plugins.errors import EngineError, InputError, ModelNotFoundError, ParseError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError, ParseError
 from llama_index_biogpt.paths import BioGPTPathExtractor
 
 FOUND = "the relation between lithium and tremor exists."

@@ -12,9 +12,9 @@ from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from biogpt_plugins import TASKS
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.prompts import CUE
+from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer
 from llama_index_biogpt.prompts import TaskPromptTemplate, few_shot_prompt, task_prompt
 

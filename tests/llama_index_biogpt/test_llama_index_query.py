@@ -32,11 +32,10 @@ from shared_data import shared
 import biogpt_plugins
 from biogpt_plugins import Pipeline
 from biogpt_plugins.demo.demo import papers
-from biogpt_plugins.engine import cancelled
-from biogpt_plugins.errors import ContextOverflowError, InputError, ModelNotFoundError
-from biogpt_plugins.prompts import TaskCard
-from biogpt_plugins.synthesis import PaperAnswer, Support, shared_words
+from biogpt_plugins.engine import TaskCard, cancelled
+from biogpt_plugins.findings.synthesis import PaperAnswer, Support, shared_words
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import ContextOverflowError, InputError, ModelNotFoundError
 from llama_index_biogpt import BioGPTLLM
 from llama_index_biogpt.relevance import BioGPTRelevancePostprocessor
 from llama_index_biogpt.synthesizer import BioGPTPaperSynthesizer, paper_answer_of

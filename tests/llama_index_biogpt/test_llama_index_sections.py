@@ -17,10 +17,10 @@ from shared_data import shared
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.corpus.readers import read_records
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.mentions import sentence_of
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.text.spelling import sentence_of
+from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
 from llama_index_biogpt.sections import BioGPTSectionParser
 

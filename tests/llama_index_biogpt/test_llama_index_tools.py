@@ -23,10 +23,9 @@ from pydantic import ValidationError
 
 import biogpt_plugins
 from biogpt_plugins import Answer, Pipeline
-from biogpt_plugins.engine import Choice, Completion, cancelled
-from biogpt_plugins.errors import BioGPTError, ContextOverflowError, EngineError
-from biogpt_plugins.prompts import TaskCard
+from biogpt_plugins.engine import Choice, Completion, TaskCard, cancelled
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError
 from llama_index_biogpt.tools import BioGPTToolSpec
 
 WEIGHTS = Path(biogpt_plugins.__file__).parent / "checkpoints/demo/model.safetensors"

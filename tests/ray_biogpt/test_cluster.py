@@ -13,7 +13,7 @@ import pytest
 from biogpt_plugins import load
 from biogpt_plugins.corpus import Format, Sections
 from biogpt_plugins.corpus.run import Watcher, outcomes, results, run
-from biogpt_plugins.errors import InputError, NotABioGPTError
+from biogpt_plugins.values.errors import InputError, NotABioGPTError
 
 ray_biogpt = pytest.importorskip("ray_biogpt", reason="Ray is not installed")
 

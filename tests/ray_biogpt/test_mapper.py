@@ -8,8 +8,8 @@ import pytest
 
 from biogpt_plugins import load
 from biogpt_plugins.corpus.export.parquet import schema
-from biogpt_plugins.results import Prediction
-from biogpt_plugins.table import rows
+from biogpt_plugins.findings.table import rows
+from biogpt_plugins.values.results import Prediction
 
 ray_biogpt = pytest.importorskip("ray_biogpt", reason="Ray is not installed")
 
@@ -60,7 +60,7 @@ def test_a_table():
 def test_without_ray():
     code = (
         "import sys; sys.modules['ray.data'] = sys.modules['ray'] = None\n"
-        "from biogpt_plugins.errors import MissingExtraError\n"
+        "from biogpt_plugins.values.errors import MissingExtraError\n"
         "try:\n    import ray_biogpt\n"
         "except MissingExtraError as error:\n    print(error)\n"
     )

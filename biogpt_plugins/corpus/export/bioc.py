@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from biogpt_plugins.corpus.export.documents import Document, identifier
 from biogpt_plugins.corpus.export.xml_text import possible
-from biogpt_plugins.graph import node_label
-from biogpt_plugins.results import Entity, Relation
+from biogpt_plugins.findings.property_graph import node_label
+from biogpt_plugins.values.results import Entity, Relation
 
 _HEAD = """\
 <?xml version="1.0" encoding="UTF-8"?>

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from biogpt_plugins.inputs import FullText, Paper, Part
-from biogpt_plugins.results import Entity, Prediction, Relation
+from biogpt_plugins.values.inputs import FullText, Paper, Part
+from biogpt_plugins.values.results import Entity, Prediction, Relation
 
 
 class Document(NamedTuple):

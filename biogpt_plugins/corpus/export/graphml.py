@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from biogpt_plugins.aggregation import Edge, Node, node_name
 from biogpt_plugins.corpus.export.xml_text import possible
+from biogpt_plugins.findings.edges import Edge, Node, node_name
 
 
 def graphml(edges: Iterable[Edge]) -> Iterator[str]:

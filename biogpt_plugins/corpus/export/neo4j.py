@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import NamedTuple
 
-from biogpt_plugins.aggregation import Edge, Node, node_name
-from biogpt_plugins.graph import edge_label, node_label
+from biogpt_plugins.findings.edges import Edge, Node, node_name
+from biogpt_plugins.findings.property_graph import edge_label, node_label
 
 _NODES = ("id:ID", "name", "type", "identifier", "spellings:string[]", ":LABEL")
 _RELATIONSHIPS = (

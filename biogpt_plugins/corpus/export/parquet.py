@@ -1,4 +1,4 @@
-"""Parquet: the rows of `biogpt_plugins.table`, for pandas, polars, DuckDB, Spark.
+"""Parquet: the rows of `biogpt_plugins.findings.table`, for pandas, polars, DuckDB, Spark.
 
 A file has all columns, whatever was found, and always of the same types, so that files of several
 tasks and runs are read as one table. Text is string, numbers int64 and double; `evidence` is a list
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from biogpt_plugins import __version__
 from biogpt_plugins.corpus.writers import STDOUT, whole
-from biogpt_plugins.errors import InputError, MissingExtraError
-from biogpt_plugins.table import COLUMNS, Row
+from biogpt_plugins.findings.table import COLUMNS, Row
+from biogpt_plugins.values.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,7 @@ _BATCHES = 32
 
 
 def schema() -> pa.Schema:
-    """The columns of `biogpt_plugins.table` with their types.
+    """The columns of `biogpt_plugins.findings.table` with their types.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -50,7 +50,7 @@ def write_parquet(path: str, rows: Iterable[Row]) -> None:
 
     Args:
         path: A file, which is replaced.
-        rows: As `biogpt_plugins.table.rows` makes them.
+        rows: As `biogpt_plugins.findings.table.rows` makes them.
 
     Raises:
         InputError: `path` is the standard output.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from biogpt_plugins.corpus.export.documents import Document, identifier, one_line
-from biogpt_plugins.graph import node_label
+from biogpt_plugins.findings.property_graph import node_label
 
 
 def pubtator(documents: Iterable[Document]) -> Iterator[str]:

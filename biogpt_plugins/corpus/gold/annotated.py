@@ -12,8 +12,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Sequence
 
 from biogpt_plugins.corpus.gold.solved import CID, Solved, cdr
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.scorers.gold import TABLES
+from biogpt_plugins.scoring.gold import TABLES
+from biogpt_plugins.values.errors import InputError
 
 _TITLE = re.compile(r"([^|\t\n]+)\|t\|(.*)", re.DOTALL)
 _KINDS = dict(zip(("Chemical", "Disease"), TABLES, strict=True))

@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 
 from biogpt_plugins.corpus.gold import annotated, official, rows
 from biogpt_plugins.corpus.gold.solved import REMEDY, Solved, at
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Answer, Label
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.pubmedqa import LABELS
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Answer, Label
 
 # What KD-DTI has, before an identifier, in place of names that its authors may not hand out.
 _LICENSED = "DrugBank####"

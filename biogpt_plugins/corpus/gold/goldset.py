@@ -10,12 +10,12 @@ from pydantic import TypeAdapter
 
 from biogpt_plugins.corpus.gold.files import read_json, read_solved, read_text
 from biogpt_plugins.corpus.gold.solved import ENDS, Solved, at
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Question
-from biogpt_plugins.results import Answer, Entity, Hallmarks, Relation
-from biogpt_plugins.scorers.gold import TABLES, Document, GoldSet, Names
-from biogpt_plugins.task import Task
+from biogpt_plugins.scoring.gold import TABLES, Document, GoldSet, Names
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Question
+from biogpt_plugins.values.results import Answer, Entity, Hallmarks, Relation
 
 _TABLES = TypeAdapter(dict[str, dict[str, str]])
 

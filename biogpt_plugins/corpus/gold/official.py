@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from biogpt_plugins.corpus.gold.solved import ENDS, Solved, cdr, hallmarks, relation
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Answer, Entity
-from biogpt_plugins.scorers.gold import TABLES
+from biogpt_plugins.scoring.gold import TABLES
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Answer, Entity
 
 _INTERACTIONS = ("ddi", "kd_dti")
 _QUESTIONS = ("pubmedqa", "pubmedqa_reasoning_free")

@@ -21,12 +21,12 @@ from biogpt_plugins.corpus.gold.solved import (
     mesh,
     relation,
 )
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Question, id_of
-from biogpt_plugins.results import Answer, Entity, Relation, Result
-from biogpt_plugins.scorers.gold import TABLES
-from biogpt_plugins.task import Task
+from biogpt_plugins.scoring.gold import TABLES
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Question, id_of
+from biogpt_plugins.values.results import Answer, Entity, Relation, Result
 
 
 class _End(BaseModel):

@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Entity, Hallmarks, Relation, Result
-from biogpt_plugins.scorers.bc5cdr import UNKNOWN_ID, plain_id
-from biogpt_plugins.scorers.gold import TABLES, Names
+from biogpt_plugins.scoring.bc5cdr import UNKNOWN_ID, plain_id
+from biogpt_plugins.scoring.gold import TABLES, Names
 from biogpt_plugins.tasks.ddi import TYPES as DDI_TYPES
 from biogpt_plugins.tasks.hoc import EMPTY
 from biogpt_plugins.tasks.hoc import LABELS as HALLMARKS
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Entity, Hallmarks, Relation, Result
 
 REMEDY = (
     'give JSONL lines with the input\'s fields and "gold", BC5CDR as official JSON, PubTator or '

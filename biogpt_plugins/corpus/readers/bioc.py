@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Found, Sections
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Paper
 
 NAMES = ("document",)
 

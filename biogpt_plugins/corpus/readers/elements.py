@@ -16,7 +16,7 @@ from typing import Any
 from lxml import etree
 
 from biogpt_plugins.corpus.readers.files import BREAKS, broken_off
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 LARGEST = 1 << 26
 """A record that has more bytes is none: it lacks its end."""

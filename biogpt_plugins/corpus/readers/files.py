@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 STDIN = "-"
 BOM = b"\xef\xbb\xbf"

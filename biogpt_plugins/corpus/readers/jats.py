@@ -12,8 +12,8 @@ from typing import Any
 
 from biogpt_plugins.corpus.readers.elements import local, plain
 from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Found, Sections
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Paper
 
 NAMES = ("article",)
 

@@ -9,8 +9,8 @@ from itertools import starmap
 from biogpt_plugins.corpus.readers.files import decode
 from biogpt_plugins.corpus.readers.formats import TITLE_OR_ABSTRACT
 from biogpt_plugins.corpus.readers.records import Found
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Paper
 
 _FIELDS = {"t": "title", "a": "abstract"}
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from biogpt_plugins.corpus.readers.elements import local, plain
 from biogpt_plugins.corpus.readers.records import Found, Withdrawn
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Paper
 
 DELETED = "DeleteCitation"
 

@@ -25,8 +25,8 @@ from biogpt_plugins.corpus.readers.medline import Citation
 from biogpt_plugins.corpus.readers.records import Found, Record, Sections, Withdrawn
 from biogpt_plugins.corpus.readers.tables import read_table
 from biogpt_plugins.corpus.readers.values import papers, read_questions, read_values
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.inputs import Paper
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Paper
 
 
 def read_records(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
-from biogpt_plugins.errors import InputError
-from biogpt_plugins.results import Prediction
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Prediction
 
 TITLE_AND_ABSTRACT = "abstract"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from biogpt_plugins.corpus.readers.formats import MARKS, TEXTS, columns
 from biogpt_plugins.corpus.readers.records import Found
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 
 def read_table(lines: Iterable[bytes]) -> Iterator[Found]:

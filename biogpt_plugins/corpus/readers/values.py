@@ -14,7 +14,7 @@ from typing import Any
 from biogpt_plugins.corpus.readers import bioc
 from biogpt_plugins.corpus.readers.files import BREAKS, broken_off
 from biogpt_plugins.corpus.readers.records import Found, Sections
-from biogpt_plugins.errors import InputError
+from biogpt_plugins.values.errors import InputError
 
 LARGEST = 1 << 26
 """A value that has more characters is none: it lacks its end."""

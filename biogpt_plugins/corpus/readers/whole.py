@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Record
-from biogpt_plugins.inputs import FullText, Paper, Part
+from biogpt_plugins.values.inputs import FullText, Paper, Part
 
 _WIDEST_GAP = 1 << 20  # no file leaves out more of a paper; a larger offset is a mistake in it
 

@@ -1,0 +1,18 @@
+"""Runs over a corpus, which go on where they were ended."""
+
+from biogpt_plugins.corpus.run.folder import Outcome, is_run, outcomes, results
+from biogpt_plugins.corpus.run.run import FEWEST, MOST, Executor, Watcher, run
+from biogpt_plugins.corpus.run.text_index import Counts
+
+__all__ = [
+    "FEWEST",
+    "MOST",
+    "Counts",
+    "Executor",
+    "Outcome",
+    "Watcher",
+    "is_run",
+    "outcomes",
+    "results",
+    "run",
+]

@@ -1,0 +1,234 @@
+"""A run's manifest: inputs, settings, weights, versions; what may be gone on with, and what not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import node, python_version
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from biogpt_plugins.corpus.readers.files import is_pipe
+from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline.provenance import check_same, settings_of
+from biogpt_plugins.values.errors import InputError
+
+MANIFEST = "run.json"
+
+_PACKAGES = ("biogpt-plugins", "torch", "transformers", "ctranslate2", "tokenizers", "rapidfuzz")
+_MODEL_FILES = ("*.safetensors", "*.bin", "config.json", "vocab.json", "merges.txt")
+_BLOCK = 1 << 20
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileMark(_Value):
+    """What tells a file from others; of a pipe only its name is known.
+
+    Attributes:
+        path: Where it is.
+        size: Its bytes.
+        modified: When it was last changed, in nanoseconds.
+        sha256: The digest of its bytes, for which it is read again only if it was changed.
+    """
+
+    path: str
+    size: int | None = None
+    modified: int | None = None
+    sha256: str | None = None
+
+    def same_as(self, other: FileMark) -> bool:
+        """Whether both are the same file, wherever it is now."""
+        names = (os.path.basename(one.path) for one in (self, other))
+        return len(set(names)) == 1 and (self.size, self.sha256) == (other.size, other.sha256)
+
+
+class Start(_Value):
+    """One start of a run: when, where and with what."""
+
+    at: str
+    host: str
+    device: str = ""
+    versions: dict[str, str]
+
+
+class Made(_Value):
+    """With what results are made.
+
+    Attributes:
+        settings: All of it that decides on a prediction but for the text.
+        weights: The model's files.
+        device: Where it computes.
+    """
+
+    settings: dict[str, Any]
+    weights: tuple[FileMark, ...] = ()
+    device: str = ""
+
+    @classmethod
+    def by(cls, pipeline: Pipeline, known: Sequence[FileMark] = ()) -> Made:
+        """What a pipeline is.
+
+        Args:
+            pipeline: The task on a model.
+            known: The model's files at an earlier start; those that are as they were are not read.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        folder: Path | None = getattr(pipeline.engine, "folder", None)
+        parts = sorted(
+            {path for form in _MODEL_FILES for path in folder.glob(form)} if folder else ()
+        )
+        weights = _marks(map(str, parts), known)
+        settings = {**settings_of(pipeline), "prompts": pipeline.task.fingerprint}
+        if folder and folder.parent.name == "snapshots":  # of the hub's cache
+            settings["revision"] = folder.name
+        if weights:
+            told = "".join(f"{os.path.basename(one.path)} {one.sha256}\n" for one in weights)
+            settings["weights"] = sha256(told.encode()).hexdigest()[:16]
+        device = str(getattr(pipeline.engine, "device", ""))
+        return cls(settings=settings, weights=weights, device=device)
+
+
+class Manifest(_Value):
+    """What a run is.
+
+    Attributes:
+        format: Version of the folder's layout.
+        settings: All that decides on a prediction but for the text; a run has one set of them.
+        inputs: The files, in the order in which they are read.
+        weights: The model's files; their digests are among the settings.
+        starts: Each start of the run.
+    """
+
+    format: int = 1
+    settings: dict[str, Any]
+    inputs: tuple[FileMark, ...]
+    weights: tuple[FileMark, ...] = ()
+    starts: tuple[Start, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        made: Made,
+        files: Sequence[str],
+        *,
+        known: Manifest | None = None,
+        **more: object,
+    ) -> Manifest:
+        """The manifest of a run that starts now.
+
+        Args:
+            made: With what.
+            files: The inputs.
+            known: The manifest of an earlier start; files that are as they were are not read.
+            more: What else decides on the results.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        start = Start(
+            at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            host=node(),
+            device=made.device,
+            versions={"python": python_version(), **_versions()},
+        )
+        return cls(
+            settings={**made.settings, **more},
+            inputs=_marks(files, known.inputs if known else ()),
+            weights=made.weights,
+            starts=(*(known.starts if known else ()), start),
+        )
+
+    def check_goes_on_from(self, earlier: Manifest, folder: Path) -> None:
+        """See to it that this start may go on with what an earlier one has done.
+
+        Files may have been added behind the others.
+
+        Raises:
+            InputError: A setting or an input is another; the message names it.
+        """
+        check_same(folder, earlier.settings, self.settings)
+        for number, before in enumerate(earlier.inputs):
+            if number >= len(self.inputs):
+                raise InputError(
+                    f"{folder} holds a run over {before.path} too: name all of its inputs, in "
+                    "their order, or another folder"
+                )
+            now = self.inputs[number]
+            if not now.same_as(before):
+                other = os.path.basename(now.path) != os.path.basename(before.path)
+                fault = f"is now {now.path}" if other else "has been changed since"
+                raise InputError(
+                    f"input {number + 1} of the run in {folder}, {before.path}, {fault}: name the "
+                    "same inputs, new ones behind them, or another folder"
+                )
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a run, or None if the folder has none.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(
+            f"{path} is no manifest that this version can read: name another folder, or remove "
+            "that one"
+        ) from error
+
+
+def versions_changed(manifest: Manifest) -> str:
+    """Which packages are others than at the start before; empty if none."""
+    *_, before, now = (None, None, *manifest.starts)
+    if before is None or now is None:
+        return ""
+    return ", ".join(
+        f"{name} {before.versions.get(name, 'none')}, now {now.versions.get(name, 'none')}"
+        for name in {**before.versions, **now.versions}
+        if before.versions.get(name) != now.versions.get(name)
+    )
+
+
+def _marks(paths: Iterable[str], known: Sequence[FileMark]) -> tuple[FileMark, ...]:
+    by_path = {one.path: one for one in known}
+    return tuple(_mark(path, by_path) for path in paths)
+
+
+def _mark(given: str, known: dict[str, FileMark]) -> FileMark:
+    if is_pipe(given):
+        return FileMark(path=given)
+    path = os.path.abspath(given)
+    facts = os.stat(path)
+    size, modified = facts.st_size, facts.st_mtime_ns
+    before = known.get(path)
+    if before and (before.size, before.modified) == (size, modified):
+        return before
+    digest = sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return FileMark(path=path, size=size, modified=modified, sha256=digest.hexdigest())
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

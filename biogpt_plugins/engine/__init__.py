@@ -1,0 +1,37 @@
+"""What an engine is: prompts in, completions out. It knows nothing of tasks."""
+
+from biogpt_plugins.engine.cancelling import cancelled, in_thread, watch
+from biogpt_plugins.engine.card import FEW_SHOT, PRETRAINED, Layout, TaskCard
+from biogpt_plugins.engine.grammar import Copy, Grammar, OneOf, Part
+from biogpt_plugins.engine.protocol import (
+    Choice,
+    Chunk,
+    Completion,
+    Decoding,
+    Engine,
+    Prompt,
+    Runtime,
+    Token,
+)
+
+__all__ = [
+    "FEW_SHOT",
+    "PRETRAINED",
+    "Choice",
+    "Chunk",
+    "Completion",
+    "Copy",
+    "Decoding",
+    "Engine",
+    "Grammar",
+    "Layout",
+    "OneOf",
+    "Part",
+    "Prompt",
+    "Runtime",
+    "TaskCard",
+    "Token",
+    "cancelled",
+    "in_thread",
+    "watch",
+]

@@ -1,0 +1,123 @@
+"""An engine that plays a script, for tests of your own chains and of this package's adapters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from zlib import crc32
+
+from biogpt_plugins.engine.cancelling import cancelled
+from biogpt_plugins.engine.protocol import Choice, Chunk, Completion, Decoding, Prompt, Token
+from biogpt_plugins.values.errors import BioGPTError, EngineError
+from biogpt_plugins.values.results import Usage
+
+
+class ScriptedEngine:
+    """Answers prompts from a queue and remembers what it was asked. Tokens are words.
+
+    Attributes:
+        calls: One list of prompts a call of `complete`, `stream` or `choose`.
+        decodings: The decoding of each `complete` or `stream` call.
+    """
+
+    model_name = "scripted"
+    context_size = 1024
+
+    def __init__(
+        self,
+        completions: Iterable[str | BioGPTError] = (),
+        probabilities: Iterable[Sequence[float]] = (),
+        *,
+        logprob: float = -0.5,
+    ) -> None:
+        """Fill the queues.
+
+        Args:
+            completions: What is written, in order, `n` for each prompt; an error makes that one
+                prompt fail.
+            probabilities: What `choose` gives for each prompt, in the order of the choices.
+            logprob: Log-probability of every token, for those who ask for it.
+        """
+        self._completions = list(completions)
+        self._probabilities = list(probabilities)
+        self._logprob = logprob
+        self.calls: list[list[Prompt]] = []
+        self.decodings: list[Decoding] = []
+
+    @property
+    def history(self) -> list[Prompt]:
+        """Every prompt seen, in order."""
+        return [prompt for call in self.calls for prompt in call]
+
+    def complete(
+        self, prompts: Sequence[Prompt | str], decoding: Decoding = Decoding()
+    ) -> list[Completion]:
+        self._record(prompts)
+        self.decodings.append(decoding)
+        found = []
+        for prompt in self.calls[-1]:
+            first, *others = (self._next(prompt, decoding) for _ in range(decoding.n))
+            failed = next((c for c in (first, *others) if c.error), None)
+            found.append(failed or replace(first, others=tuple(others)))
+        return found
+
+    def stream(self, prompt: Prompt | str, decoding: Decoding = Decoding()) -> Iterator[Chunk]:
+        completion = self.complete([prompt], replace(decoding, num_beams=1, n=1))[0]
+        if completion.error:
+            raise completion.error
+        words = completion.text.split(" ")
+        for i, word in enumerate(words):
+            yield Chunk(text=word if i == len(words) - 1 else f"{word} ")
+        yield Chunk(text="", completion=completion)
+
+    def choose(
+        self, prompts: Sequence[Prompt | str], choices: Sequence[str], *, truncate: bool = True
+    ) -> list[Choice]:
+        del truncate  # nothing is ever too long for a script
+        self._record(prompts)
+        found = []
+        for prompt in self.calls[-1]:
+            if not self._probabilities:
+                raise EngineError("the script has no probabilities left: give it more")
+            shares = self._probabilities.pop(0)
+            found.append(
+                Choice(
+                    probabilities=dict(zip(choices, shares, strict=True)),
+                    usage=Usage(prompt_tokens=self.count_tokens(prompt.source)),
+                )
+            )
+        return found
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def token_ids(self, text: str) -> list[int]:
+        """A number for each word, the same in every process."""
+        return [crc32(word.encode()) for word in text.split()]
+
+    def _record(self, prompts: Sequence[Prompt | str]) -> None:
+        self.calls.append([Prompt(text=p) if isinstance(p, str) else p for p in prompts])
+
+    def _next(self, prompt: Prompt, decoding: Decoding) -> Completion:
+        if cancelled():
+            return Completion(finish_reason="cancelled")
+        if not self._completions:
+            raise EngineError("the script has no completions left: give it more")
+        text = self._completions.pop(0)
+        if isinstance(text, BioGPTError):
+            return Completion(error=text)
+        for stop in decoding.stop:
+            text = text.partition(stop)[0]
+        usage = Usage(
+            prompt_tokens=self.count_tokens(prompt.source), completion_tokens=len(text.split())
+        )
+        words = re.finditer(r"\S+", text) if decoding.logprobs else ()
+        return Completion(
+            text=text,
+            finish_reason="stop",
+            usage=usage,
+            tokens=tuple(
+                Token(text=word[0], start=word.start(), logprob=self._logprob) for word in words
+            ),
+        )

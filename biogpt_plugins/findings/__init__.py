@@ -1,0 +1,1 @@
+"""What the results of many papers come to: edges, graphs, answers with votes, tables."""

@@ -1,0 +1,168 @@
+"""Predictions as rows of one flat table: what was found, a row each.
+
+    pandas.DataFrame(row for prediction in pipeline.run(papers) for row in rows(prediction))
+
+All rows have all columns, of plain values that pandas, pyarrow and Ray take; a column that does not
+concern a row is None there. Results of all tasks are rows of one table, told apart by `kind`:
+
+    relation, answer, hallmark, text    something that was found
+    nothing                             the input was read, and has no relation, or no hallmark
+    failure                             the input has no result
+
+so that no input is lost, and "nothing found" differs from "could not be read" and "never read".
+
+    kind, number        what the row is, and which of its Prediction's, from 0: a Prediction
+                        has as many rows as it found, and exactly one whose number is 0
+    id, section         of the paper
+    question            what was asked, where a run over questions knows it
+    task, model
+    relation            a relation's type: CID, effect, ...
+    head_*, tail_*      its ends: text, type, start, end, id, name, long_form, short_form, id_match
+    score, agreement
+    confidence_*        clause, head, tail, type
+    grounded, stated, negated, speculated
+    evidence            a list of sentences: text, start, end, holds, and a list of cues
+    label               an answer's, or a hallmark
+    abstained           why there is an answer without a label
+    probability_*       yes, no, maybe
+    uncalibrated_*      the same before a calibration
+    text                what `describe` and `generate` wrote
+    error_type, error_message
+    completion, finish_reason, prompt_tokens, completion_tokens, truncated_tokens, warnings
+                        of the Prediction, and thus the same in all its rows
+    origin              "file:line" of the input, where a run knows it
+
+Words mean what they mean in `biogpt_plugins.values.results`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args
+
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import (
+    Answer,
+    Confidence,
+    Entity,
+    Hallmarks,
+    Label,
+    Prediction,
+    Relation,
+)
+
+Kind = Literal["relation", "answer", "hallmark", "text", "nothing", "failure"]
+Row = dict[str, Any]
+
+_LABELS: tuple[str, ...] = get_args(Label)
+
+
+def _columns(type_: type, *names: str, of: str = "") -> dict[str, type]:
+    return {f"{of}_{name}" if of else name: type_ for name in names}
+
+
+def _end(role: str) -> dict[str, type]:
+    places = {"start": int, "end": int}
+    return {f"{role}_{field}": places.get(field, str) for field in Entity.model_fields}
+
+
+COLUMNS: Mapping[str, type] = {
+    **_columns(str, "kind"),
+    **_columns(int, "number"),
+    **_columns(str, "id", "section", "question", "task", "model", "relation"),
+    **_end("head"),
+    **_end("tail"),
+    **_columns(float, "score", "agreement"),
+    **_columns(float, *Confidence.model_fields, of="confidence"),
+    **_columns(bool, "grounded", "stated", "negated", "speculated"),
+    **_columns(list, "evidence"),
+    **_columns(str, "label", "abstained"),
+    **_columns(float, *_LABELS, of="probability"),
+    **_columns(float, *_LABELS, of="uncalibrated"),
+    **_columns(str, "text", "error_type", "error_message", "completion", "finish_reason"),
+    **_columns(int, "prompt_tokens", "completion_tokens", "truncated_tokens"),
+    **_columns(list, "warnings"),
+    **_columns(str, "origin"),
+}
+"""All columns in their order, with the type of their values where there is one."""
+
+
+def rows(
+    prediction: Prediction[Any], *, question: str | None = None, origin: str | None = None
+) -> Iterator[Row]:
+    """The rows of a Prediction, one at least; each has all of `COLUMNS`, in their order.
+
+    Args:
+        prediction: Of any task.
+        question: What was asked of the paper.
+        origin: Where the input stands.
+
+    Raises:
+        InputError: An answer has probabilities of labels for which there are no columns.
+    """
+    shared = {
+        "id": prediction.id,
+        "section": prediction.section,
+        "question": question,
+        "task": prediction.task,
+        "model": prediction.model,
+        "completion": prediction.completion,
+        "finish_reason": prediction.finish_reason,
+        "prompt_tokens": prediction.usage.prompt_tokens,
+        "completion_tokens": prediction.usage.completion_tokens,
+        "truncated_tokens": prediction.truncated_tokens,
+        "origin": origin,
+    }
+    for number, (kind, found) in enumerate(_found(prediction)):
+        warnings = list(prediction.warnings)  # a list of its own, as rows go separate ways
+        own = {"kind": kind, "number": number, "warnings": warnings}
+        yield {**dict.fromkeys(COLUMNS), **shared, **own, **found}
+
+
+def _found(prediction: Prediction[Any]) -> list[tuple[Kind, Row]]:
+    result, error = prediction.result, prediction.error
+    found: list[tuple[Kind, Row]]
+    if error is not None:
+        found = [("failure", {"error_type": error.type, "error_message": error.message})]
+    elif isinstance(result, Answer):
+        found = [("answer", _answer(result, prediction))]
+    elif isinstance(result, Hallmarks):
+        found = [("hallmark", {"label": label}) for label in result.labels]
+    elif isinstance(result, list):
+        found = [("relation", _relation(relation)) for relation in result]
+    else:
+        found = [("text", {"text": result})]
+    return found or [("nothing", {})]
+
+
+def _relation(relation: Relation) -> Row:
+    return {
+        "relation": relation.type,
+        **_named("head", relation.head),
+        **_named("tail", relation.tail),
+        "score": relation.score,
+        "agreement": relation.agreement,
+        **_named("confidence", relation.confidence or ()),
+        "grounded": relation.grounded,
+        "stated": relation.stated,
+        "negated": relation.negated,
+        "speculated": relation.speculated,
+        "evidence": [one.model_dump(mode="json") for one in relation.evidence],
+    }
+
+
+def _answer(answer: Answer, prediction: Prediction[Any]) -> Row:
+    shares = {"probability": answer.probabilities, "uncalibrated": answer.uncalibrated}
+    row: Row = {"label": answer.label, "abstained": answer.abstained}
+    for name, of_labels in shares.items():
+        if strange := [label for label in of_labels or () if label not in _LABELS]:
+            raise InputError(
+                f"the answer of {prediction.id or 'a paper'} has a probability of "
+                f"{', '.join(map(repr, strange))}: there are columns for {', '.join(_LABELS)} only"
+            )
+        row |= _named(name, (of_labels or {}).items())
+    return row
+
+
+def _named(name: str, fields: Any) -> Row:  # noqa: ANN401 - pairs, or a model that gives them
+    return {f"{name}_{field}": value for field, value in fields}

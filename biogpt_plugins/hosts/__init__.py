@@ -1,0 +1,1 @@
+"""What the adapters to LangChain and LlamaIndex share."""

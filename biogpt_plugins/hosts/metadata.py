@@ -1,0 +1,119 @@
+"""Results as metadata of the texts that they were found in: flat, JSON, and read back.
+
+Each task has keys of its own, so that what one wrote outlives the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from biogpt_plugins.hosts.fields import relation_task
+from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.text.spelling import spelling
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Prediction, Relation
+
+_RELATIONS = "biogpt_relations"
+_KINDS = {name: task.entity_types for name, task in TASKS.items() if task.grounded}
+_FOUND = TypeAdapter(list[Relation])
+
+NAME_KEYS = frozenset(f"biogpt_{kind}s" for kinds in _KINDS.values() for kind in kinds)
+"""Where the lists of names stand that were found."""
+
+
+def remark_keys(key: str) -> tuple[str, str]:
+    """Where it stands why there is nothing under a key, and what to know of what is there."""
+    return f"{key}_error", f"{key}_warnings"
+
+
+def remarks(prediction: Prediction[Any], key: str) -> dict[str, str]:
+    """What to tell of a failure, and what to know of a result, beside this key."""
+    failure, notes = prediction.error, "; ".join(prediction.warnings)
+    told = (f"{failure.type}: {failure.message}" if failure else "", notes)
+    return {name: remark for name, remark in zip(remark_keys(key), told, strict=True) if remark}
+
+
+def relation_facts(
+    prediction: Prediction[list[Relation]], text: str, known: Mapping[str, Any], *, flat: bool
+) -> dict[str, Any]:
+    """What a relation task tells of a text.
+
+    Args:
+        prediction: What it found, or why it did not.
+        text: The text.
+        known: The text's metadata so far. A name that another task found, too, stays.
+        flat: Write a key for each name instead of lists.
+    """
+    key = _key(prediction.task)
+    facts: dict[str, Any] = {f"{key}_model": prediction.model, **remarks(prediction, key)}
+    if prediction.result is not None:
+        facts[key] = _FOUND.dump_json(prediction.result, exclude_none=True).decode()
+    names: dict[str, dict[str, None]] = {}
+    for relation in _all_relations({**known, key: facts.get(key)}):
+        for end in (relation.head, relation.tail):
+            if end.type in _KINDS[prediction.task]:
+                names.setdefault(end.type, {})[spelling(end, text)] = None
+    if flat:
+        facts |= {f"biogpt_{kind}:{name}": 1 for kind, found in names.items() for name in found}
+    else:
+        facts |= {f"biogpt_{kind}s": list(found) for kind, found in names.items()}
+    return facts
+
+
+def is_relation_fact(key: str, task: str) -> bool:
+    """Whether this task's facts are told under such a key."""
+    own = _key(task)
+    return key in (own, f"{own}_model", *remark_keys(own)) or any(
+        key == f"biogpt_{kind}s" or key.startswith(f"biogpt_{kind}:") for kind in _KINDS[task]
+    )
+
+
+def relations_by_task(
+    metadata: Mapping[str, Any], task: str | None, *, whose: str, unseen: str
+) -> dict[str, list[Relation]]:
+    """The relations that metadata tell.
+
+    Args:
+        metadata: With the facts of any tasks.
+        task: Those of this task; None for all that were asked.
+        whose: What has the metadata, for errors: "node 7".
+        unseen: What to say of a task that was not asked.
+
+    Raises:
+        InputError: No such task was asked, or one of them failed; or it finds no relations.
+    """
+    asked = (name for name in _KINDS if f"{_key(name)}_model" in metadata)
+    wanted = [relation_task(task)] if task else list(asked)
+    if not wanted:
+        raise InputError(f"{whose} has no relations: {unseen}")
+    found = {}
+    for name in wanted:
+        key = _key(name)
+        written = metadata.get(key)
+        if written is None:
+            why = metadata.get(remark_keys(key)[0], unseen)
+            raise InputError(f"{whose} has no relations of {name}: {why}")
+        found[name] = _FOUND.validate_json(written)
+    return found
+
+
+def _key(task: str) -> str:
+    return f"{_RELATIONS}_{task}"
+
+
+def _all_relations(metadata: Mapping[str, Any]) -> Iterator[Relation]:
+    """The relations of all tasks."""
+    written = (metadata.get(_key(name)) for name in _KINDS)
+    return chain.from_iterable(map(_read, filter(None, written)))
+
+
+def _read(written: Any) -> list[Relation]:  # noqa: ANN401 - metadata hold anything
+    # What another task's key holds, if somebody changed it, is no reason to lose what was found.
+    with suppress(ValidationError):
+        return _FOUND.validate_json(written)
+    return []

@@ -1,0 +1,260 @@
+"""Identifiers of entities, out of a dictionary of the user's own: MeSH, say."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import Indel
+from typing_extensions import Self
+
+from biogpt_plugins.text.grounding import fold
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Entity, IdMatch, Relation
+
+_COLUMNS = ("name", "id", "type")
+_LEAST = 8  # letters; of shorter names too many are like another
+_NEAREST = 10
+_DIGITS = re.compile(r"\d+")
+
+
+class _Reader(Protocol):
+    """What csv.reader gives."""
+
+    line_num: int
+
+    def __iter__(self) -> Iterator[list[str]]: ...
+
+    def __next__(self) -> list[str]: ...
+
+
+class Row(NamedTuple):
+    """A row of a dictionary; no type stands for all."""
+
+    name: str
+    id: str
+    type: str = ""
+
+
+class Match(NamedTuple):
+    """What a dictionary has for a name.
+
+    Attributes:
+        id: The identifier.
+        name: The name that it has there.
+        how: As in `Entity.id_match`.
+        score: Likeness of the names, from 0 to 100.
+    """
+
+    id: str
+    name: str
+    how: IdMatch
+    score: float = 100.0
+
+
+class EntityDictionary:
+    """Names of entities and their identifiers. Immutable; safe to share between threads.
+
+    An id may have several names. Of a name that has several ids, the first row's is taken, and the
+    match is called ambiguous.
+    """
+
+    def __init__(self, rows: Iterable[Row | tuple[str, ...]], *, cutoff: float = 92) -> None:
+        """Index the rows, (name, id) or (name, id, type).
+
+        Args:
+            rows: The rows; a type is what a task calls it: "chemical", "disease", "drug", "target".
+            cutoff: Least likeness, from 0 to 100, of names that are not equal (rapidfuzz's
+                `fuzz.ratio`); 100 for equal names only. Whatever it is, they may differ in words of
+                eight letters or more only, each by a letter that one of them has more.
+
+        Raises:
+            InputError: The cutoff is out of range.
+        """
+        if not 0 < cutoff <= 100:  # noqa: PLR2004 - percent
+            raise InputError(f"cutoff = {cutoff} must be above 0 and at most 100")
+        self.cutoff = cutoff
+        self._rows: dict[str, dict[str, list[Row]]] = {}
+        for given in rows:
+            row = given if isinstance(given, Row) else Row(*given)
+            kind = self._rows.setdefault(row.type.casefold(), {})
+            kind.setdefault(fold(row.name), []).append(row)
+        self._shelves: defaultdict[tuple[str, tuple[str, int]], list[str]] = defaultdict(list)
+        for type_, names in self._rows.items():
+            for name in filter(_may_be_alike, names):
+                self._shelves[type_, _shelf(name)].append(name)
+        self._match = lru_cache(maxsize=65536)(self._look_up)
+
+    @classmethod
+    def read(cls, path: str | Path, *, cutoff: float = 92) -> Self:
+        """Read a CSV file in UTF-8 with a header that has `name`, `id` and, if need be, `type`.
+
+        Other columns are passed over. One that separates by tabs or semicolons is read as well.
+
+        Raises:
+            InputError: The header lacks a column, or a row is none; the message names the line.
+            OSError: The file is missing or locked.
+        """
+        return cls(_read(Path(path)), cutoff=cutoff)
+
+    def __len__(self) -> int:
+        return sum(len(rows) for names in self._rows.values() for rows in names.values())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve digits that change with the rows and the cutoff, for caches of results."""
+        said = sha256(repr(self.cutoff).encode())
+        for names in self._rows.values():
+            for rows in names.values():
+                said.update(repr([tuple(row) for row in rows]).encode(errors="replace"))
+        return said.hexdigest()[:12]
+
+    def find(self, name: str, type: str = "") -> Match | None:
+        """What the dictionary has for a name, equal names first.
+
+        Args:
+            name: The name, in any spelling.
+            type: Look among rows of this type, and those without one; among all if empty.
+        """
+        return self._match(name, type.casefold(), True)
+
+    def identify(self, entity: Entity) -> tuple[Entity, Match | None]:
+        """The entity with its id, and how that was found.
+
+        By the name that the paper has or the model wrote, by the long form of an abbreviation, or
+        else by a name that is like one of these. An entity that has an id already keeps it.
+        """
+        if entity.id is not None:
+            return entity, None
+        type_ = entity.type.casefold()
+        long = entity.long_form or ""
+        # An abbreviation is the paper's own: what it stands for there comes before other readings.
+        abbreviated = bool(long) and fold(entity.text) != fold(long)
+        names = dict.fromkeys(filter(None, (long, entity.text, entity.name)))
+        for alike in (False, True):
+            for name in names:
+                if match := self._match(name, type_, alike):
+                    by_long = abbreviated and name == long and match.how == "exact"
+                    match = match._replace(how="abbreviation") if by_long else match
+                    told = {"id": match.id, "id_match": match.how}
+                    return entity.model_copy(update=told), match
+        return entity, None
+
+    def identify_all(self, relations: Sequence[Relation]) -> tuple[list[Relation], tuple[str, ...]]:
+        """Relations with the ids of their ends, and a remark on each that is no equal name's."""
+        notes: dict[str, None] = {}
+        found = []
+        for relation in relations:
+            ends = {"head": relation.head, "tail": relation.tail}
+            for end, entity in ends.items():
+                ends[end], match = self.identify(entity)
+                if match and match.how == "fuzzy":
+                    notes[
+                        f"{entity.text!r} has the id {match.id} of a name that is like it, "
+                        f"{match.name!r} ({match.score:.0f} %)"
+                    ] = None
+                elif match and match.how == "ambiguous":
+                    notes[f"{entity.text!r} has the first of several ids, {match.id}"] = None
+            found.append(relation.model_copy(update=ends))
+        return found, tuple(notes)
+
+    def _look_up(self, name: str, type_: str, alike: bool) -> Match | None:
+        key = fold(name)
+        kinds = list(dict.fromkeys((type_, ""))) if type_ else list(self._rows)
+        rows = [row for kind in kinds for row in self._rows.get(kind, {}).get(key, ())]
+        if rows:
+            same = [row for row in rows if row.name == name] or rows
+            how: IdMatch = "exact" if len({row.id for row in same}) == 1 else "ambiguous"
+            return Match(same[0].id, same[0].name, how)
+        if not alike or not _may_be_alike(key):
+            return None
+        near = (
+            (-score, other, kind)
+            for kind in kinds
+            for other, score, _ in process.extract(
+                key,
+                self._shelves.get((kind, _shelf(key)), ()),
+                scorer=fuzz.ratio,
+                score_cutoff=self.cutoff,
+                limit=_NEAREST,
+            )
+            if _agree(key, other)
+        )
+        if not (best := min(near, default=None)):
+            return None
+        score, other, kind = best
+        row = self._rows[kind][other][0]
+        return Match(row.id, row.name, "fuzzy", -score)
+
+
+def _may_be_alike(name: str) -> bool:
+    return sum(map(str.isalpha, name)) >= _LEAST
+
+
+def _shelf(name: str) -> tuple[str, int]:
+    """Where names stand that could be like a name: spellings share a first letter."""
+    return name[:1], name.count(" ")
+
+
+def _agree(name: str, other: str) -> bool:
+    """Whether two names differ in spelling only: by a letter more in long words, "haemorrhage".
+
+    Of BC5CDR's names that are like one of another split's, this tells "retinal toxicity" from
+    "renal toxicity", "neuropathy" from "nephropathy" and "alpha 2a" from "alpha 2b".
+    """
+    pairs = list(zip_longest(name.split(), other.split(), fillvalue=""))
+    return all(
+        one == two
+        or (
+            min(len(one), len(two)) >= _LEAST
+            and Indel.distance(one, two, score_cutoff=1) <= 1
+            and _DIGITS.findall(one) == _DIGITS.findall(two)
+        )
+        for one, two in pairs
+    )
+
+
+def _read(path: Path) -> Iterator[Row]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+            delimiter = max("\t;,", key=head.count)
+            file.seek(0)
+            yield from _rows(csv.reader(file, delimiter=delimiter, strict=True), path)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is no UTF-8 text: convert it, with iconv say") from error
+
+
+def _rows(reader: _Reader, path: Path) -> Iterator[Row]:
+    try:
+        header = [column.strip().casefold() for column in next(reader, [])]
+        missing = [column for column in _COLUMNS[:2] if column not in header]
+        if missing:
+            raise InputError(
+                f"{path}: the first line must name the columns {', '.join(_COLUMNS)}; it lacks "
+                f"{' and '.join(missing)}"
+            )
+        places = [header.index(column) for column in _COLUMNS if column in header]
+        for row in reader:
+            if not any(field.strip() for field in row):
+                continue
+            where = f"{path}:{reader.line_num}"
+            if len(row) != len(header):
+                raise InputError(
+                    f"{where}: {len(row)} fields where the header has {len(header)}: put a name "
+                    "that holds the separator in double quotes"
+                )
+            fields = [row[place].strip() for place in places]
+            if not fields[0] or not fields[1]:
+                raise InputError(f"{where}: a row needs a name and an id: {row}")
+            yield Row(*fields)
+    except csv.Error as error:
+        raise InputError(f"{path}:{reader.line_num}: no row of CSV: {error}") from error

@@ -1,0 +1,306 @@
+"""A Pipeline binds one task to one engine: inputs -> Predictions, none lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal, TypeVar, get_args
+
+from biogpt_plugins.checkpoints.calibration import Calibration
+from biogpt_plugins.engine import (
+    PRETRAINED,
+    Choice,
+    Completion,
+    Decoding,
+    Engine,
+    Prompt,
+    TaskCard,
+    in_thread,
+)
+from biogpt_plugins.pipeline.dictionary import EntityDictionary
+from biogpt_plugins.pipeline.trust import Priors, Trust
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
+from biogpt_plugins.values.inputs import Text, encodable, id_of
+from biogpt_plugins.values.results import Failure, Prediction
+
+Method = Literal["auto", "complete", "choose"]
+Manner = Literal["free", "grounded"]
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class StreamChunk:
+    """A piece of a completion; the last one's `prediction` is what the whole of it came to."""
+
+    text: str
+    prediction: Prediction[Any] | None = None
+
+
+class Pipeline:
+    """One task on one engine. Immutable; safe to share between threads.
+
+    Attributes:
+        task: The task.
+        engine: The engine.
+        card: What the engine's checkpoint expects of the task's prompt.
+        cards: The same of every task that the checkpoint was taught.
+        decoding: How completions are chosen.
+        chooses: Whether the task's labels are scored, which gives their probabilities, instead
+            of a completion being written and read.
+        dictionary: What gives entities their ids; None for no ids.
+        trust: When a result is believed.
+    """
+
+    def __init__(  # noqa: PLR0913 - options, all but two keyword-only
+        self,
+        task: str | Task[Any],
+        engine: Engine,
+        *,
+        card: TaskCard | None = None,
+        cards: Mapping[str, TaskCard] | None = None,
+        decoding: Decoding | Manner | None = None,
+        method: Method = "auto",
+        dictionary: EntityDictionary | None = None,
+        min_score: float | None = None,
+        samples: int | None = None,
+        min_agreement: float = 0.5,
+        abstain_below: float | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        """Bind a task to an engine.
+
+        Args:
+            task: The task or its name.
+            engine: The engine.
+            card: What the checkpoint expects; by default what `cards` says, and solved examples
+                are shown to one that was not taught the task, texts before questions.
+            cards: What the checkpoint expects of each task that it was taught, by name.
+            decoding: Instead of the task's official one; "grounded" is that one, kept to the form
+                of the task's targets, with names copied from the text.
+            method: "choose" scores the task's labels, "complete" writes and reads a completion,
+                "auto" chooses where the task has labels.
+            dictionary: Gives the entities of relations their ids.
+            min_score: Least score of a relation. What is left out is counted in a warning. 0
+                leaves out nothing, and asks for scores.
+            samples: Write so many completions for each input, at temperature 1 unless the decoding
+                has another, or as beams if it has such; relations then tell their `agreement`.
+            min_agreement: Least share of them that has a relation; likewise.
+            abstain_below: Give no answer, but the reason, where none is as probable as this.
+            calibration: How probabilities are corrected, task by task.
+
+        Raises:
+            InputError: No such task, or it has no labels to choose from, or no form to keep to, or
+                no such results as an option speaks of.
+        """
+        self.task = get_task(task)
+        if method == "choose" and not self.task.choices:
+            raise InputError(f"task {self.task.name} has no labels to choose from: use 'complete'")
+        self.engine = engine
+        self.dictionary = dictionary
+        self.cards = dict(cards or {})
+        self.card = card or self.cards.get(self.task.name, PRETRAINED)
+        self.chooses = method != "complete" and bool(self.task.choices)
+        self.trust = Trust(
+            min_score=min_score,
+            samples=samples,
+            min_agreement=min_agreement,
+            abstain_below=abstain_below,
+            calibration=calibration or Calibration(),
+        )
+        self.trust.check(self.task, chooses=self.chooses)
+        self._priors = Priors()
+        usual = self.task.decoding_for(self.card)
+        if isinstance(decoding, str):
+            decoding = usual.but(grounded=_is_grounded(decoding))
+        self.decoding = self._checked(decoding or usual)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
+        return self  # it cannot be changed, and its engine is shared
+
+    def for_task(self, task: str | Task[Any]) -> Pipeline:
+        """Another task on the same model, asked and decoded as suits that task."""
+        return Pipeline(
+            task,
+            self.engine,
+            cards=self.cards,
+            dictionary=self.dictionary,
+            calibration=self.trust.calibration,
+        )
+
+    def with_decoding(self, decoding: Decoding) -> Pipeline:
+        """This pipeline, its completions chosen in another way."""
+        other = copy(self)
+        other.decoding = self._checked(decoding)
+        return other
+
+    def _checked(self, decoding: Decoding) -> Decoding:
+        if decoding.grounded and self.task.grammar is None:
+            raise InputError(
+                f"task {self.task.name} has no form that a grounded decoding could keep to: use "
+                "decoding='free'"
+            )
+        return self.trust.decoding(decoding)
+
+    def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
+        """One Prediction for each input, in order, by one call of the engine.
+
+        A bad input, a failed prompt or an unreadable completion becomes a Prediction with an
+        error and costs the others nothing.
+
+        Args:
+            inputs: Strings, mappings or models, as the task's `input` reads them.
+
+        Raises:
+            InputError: `inputs` is a single string or mapping instead of a list of them.
+        """
+        read = [self._read(value) for value in _several(inputs)]
+        predictions = iter(self._ask([text for text in read if isinstance(text, Text)]))
+        return [next(predictions) if isinstance(text, Text) else text for text in read]
+
+    async def arun(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
+        """`run` in a thread, so that the event loop goes on; cancelling stops the generation."""
+        return await in_thread(self.run, inputs)
+
+    def imap(self, inputs: Iterable[object], *, chunk_size: int = 64) -> Iterator[Prediction[Any]]:
+        """`run` lazily: Predictions in input order, with `chunk_size` inputs held at a time."""
+        if chunk_size < 1:
+            raise InputError(f"chunk_size = {chunk_size} must be at least 1")
+        waiting = iter(_several(inputs))
+        while chunk := list(islice(waiting, chunk_size)):
+            yield from self.run(chunk)
+
+    def stream(self, value: object) -> Iterator[StreamChunk]:
+        """Write the completion for one input piece by piece; the last chunk has the Prediction.
+
+        Labels are not scored here: the completion is always written. A failure ends in a
+        Prediction with an error, as in `run`. Closing the iterator stops the generation.
+        """
+        text = self._read(value)
+        if not isinstance(text, Text):
+            yield StreamChunk("", text)
+            return
+        completion = Completion(error=InputError("the engine streamed no completion"))
+        try:
+            prompt = self.task.render(text, self.card)
+            for chunk in self.engine.stream(prompt, self.decoding):
+                completion = chunk.completion or completion
+                if chunk.text:
+                    yield StreamChunk(chunk.text)
+        except BioGPTError as error:
+            completion = Completion(error=error)
+        except Exception as error:  # an engine of the user's may raise anything
+            completion = Completion(error=_engine_error(error))
+        yield StreamChunk("", self._from_completion(text, completion))
+
+    def _read(self, value: object) -> Text | Prediction[Any]:
+        try:
+            return self.task.read_input(value)
+        except BioGPTError as error:
+            return self._failed(id_of(value), error)
+
+    def _ask(self, texts: list[Text]) -> list[Prediction[Any]]:
+        if not texts:
+            return []
+        prompts = [self.task.render(text, self.card) for text in texts]
+        try:
+            if self.chooses:
+                return self._choose(texts, prompts)
+            completions = self.engine.complete(prompts, self.decoding)
+            return [self._from_completion(*pair) for pair in _pairs(texts, completions)]
+        except BioGPTError as error:
+            return [self._failed(text.id, error) for text in texts]
+        except Exception as error:  # an engine of the user's may raise anything
+            return [self._failed(text.id, _engine_error(error)) for text in texts]
+
+    def _choose(self, texts: list[Text], prompts: list[Prompt]) -> list[Prediction[Any]]:
+        """Score the labels, and in the same call those of questions without a text, if need be."""
+        asked = [replace(prompt, target=self.task.stem) for prompt in prompts]
+        bare: list[Prompt] = []
+        if self.trust.needs_prior(self.task):
+            bare = [self.task.render_without_text(text, self.card) for text in texts]
+            bare = [replace(prompt, target=self.task.stem) for prompt in bare]
+        priors = self._priors.known(bare)
+        new = [prompt for prompt in dict.fromkeys(bare) if prompt not in priors]
+        truncate = self.decoding.truncate
+        choices = self.engine.choose([*asked, *new], self.task.choices, truncate=truncate)
+        found = [choice for _, choice in _pairs([*asked, *new], choices)]
+        priors |= dict(zip(new, found[len(asked) :], strict=True))
+        self._priors.remember(priors)
+        wanted = [priors[prompt] for prompt in bare] if bare else [None] * len(texts)
+        return [self._from_choice(*one) for one in zip(texts, found, wanted, strict=False)]
+
+    def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
+        if completion.error:
+            return self._failed(text.id, completion.error)
+        written = encodable(completion.text)
+        facts = {
+            "completion": written,
+            "finish_reason": completion.finish_reason,
+            **self._facts(completion),
+        }
+        try:
+            if self.decoding.grounded and not written:
+                reading: Reading[Any] = Reading([], ("the text has no name that could be copied",))
+            else:
+                reading = self.trust.read(self.task, completion, text.source)
+        except BioGPTError as error:
+            return self._failed(text.id, error, **facts)
+        result = reading.result
+        facts["warnings"] += reading.notes
+        if self.dictionary and self.task.grounded:
+            result, notes = self.dictionary.identify_all(result)
+            facts["warnings"] += notes
+        return self._prediction(text.id, result=result, **facts)
+
+    def _from_choice(self, text: Text, choice: Choice, prior: Choice | None) -> Prediction[Any]:
+        error = choice.error or (prior and prior.error)
+        if error:
+            return self._failed(text.id, error)
+        answer = self.trust.answer(self.task, choice, prior.probabilities if prior else None)
+        return self._prediction(text.id, result=answer, **self._facts(choice))
+
+    def _facts(self, outcome: Completion | Choice) -> dict[str, Any]:
+        cut = outcome.truncated_tokens
+        remark = f"the text was cut: its last {cut} tokens did not fit the model's limit"
+        return {
+            "usage": outcome.usage,
+            "truncated_tokens": cut,
+            "warnings": (remark,) if cut else (),
+        }
+
+    def _failed(self, id_: str | None, error: Exception, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
+        return self._prediction(id_, error=Failure.of(error), **facts)
+
+    def _prediction(self, id_: str | None, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
+        return Prediction(id=id_, task=self.task.name, model=self.engine.model_name, **facts)
+
+
+def _is_grounded(manner: str) -> bool:
+    if manner not in get_args(Manner):
+        raise InputError(f"decoding = {manner!r} is none: use {' or '.join(get_args(Manner))}")
+    return manner == "grounded"
+
+
+def _several(inputs: Iterable[object]) -> Iterable[object]:
+    if isinstance(inputs, str | bytes | Mapping | Text) or not isinstance(inputs, Iterable):
+        raise InputError(f"give a list of inputs, not one {type(inputs).__name__}: [it]")
+    return inputs
+
+
+def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
+    if len(outcomes) != len(asked):
+        raise EngineError(
+            f"the engine gave {len(outcomes)} results for {len(asked)} prompts: it must give one "
+            "for each, in their order"
+        )
+    return zip(asked, outcomes, strict=True)
+
+
+def _engine_error(error: Exception) -> EngineError:
+    return EngineError(f"the engine failed with {type(error).__name__}: {error}")

@@ -1,0 +1,48 @@
+"""What decides on a model's results, so that those of other settings are not mixed with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from biogpt_plugins.pipeline.pipeline import Pipeline
+from biogpt_plugins.values.errors import InputError
+
+
+def settings_of(pipeline: Pipeline) -> dict[str, Any]:
+    """All that decides on a prediction but for the text and the weights, as JSON has it."""
+    card = pipeline.card.model_dump(mode="json")
+    decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
+    runtime = getattr(pipeline.engine, "runtime", "transformers")
+    trust = vars(pipeline.trust)
+    own = pipeline.trust.calibration.of(pipeline.task.name)
+    return {
+        "task": pipeline.task.name,
+        "model": pipeline.engine.model_name,
+        # Runs of before there were others do not tell these two.
+        **({} if runtime == "transformers" else {"engine": runtime}),
+        **({"dictionary": pipeline.dictionary.fingerprint} if pipeline.dictionary else {}),
+        "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
+        **{key: value for key, value in trust.items() if key != "calibration"},
+        "labels": "scored" if pipeline.chooses else "written",
+        **{f"card {key}": value for key, value in card.items()},
+        **{f"decoding {key}": value for key, value in decoding.items()},
+        "calibration": own.model_dump(mode="json") if own else None,
+    }
+
+
+def check_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """See to it that results of these settings may join those of a folder.
+
+    Raises:
+        InputError: A setting is another; the message names it.
+    """
+    for key in {**ours, **theirs}:
+        if theirs.get(key) != ours.get(key):
+            raise InputError(
+                f"{folder} holds another run ({key} {theirs.get(key)!r}, now {ours.get(key)!r}): "
+                "name another folder, or remove that one"
+            )

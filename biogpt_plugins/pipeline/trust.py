@@ -1,0 +1,152 @@
+"""What of a model's results is believed: filters, agreement, calibration, abstention."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, cast
+
+from biogpt_plugins.checkpoints.calibration import Calibration
+from biogpt_plugins.engine import Choice, Completion, Decoding, Prompt
+from biogpt_plugins.pipeline.agreement import left_out, read_several, several
+from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import encodable
+from biogpt_plugins.values.results import Answer, Label, Relation
+
+_MANY_PRIORS = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """When a result is believed. By default all are.
+
+    Attributes:
+        min_score: Least score of a relation.
+        samples: How many completions are written for each input; None for one.
+        min_agreement: Least share of them that has a relation.
+        abstain_below: Least probability of an answer.
+        calibration: How probabilities are corrected, task by task.
+    """
+
+    min_score: float | None = None
+    samples: int | None = None
+    min_agreement: float = 0.5
+    abstain_below: float | None = None
+    calibration: Calibration = Calibration()
+
+    def check(self, task: Task[Any], *, chooses: bool) -> None:
+        """See to it that the task has what is asked for.
+
+        Raises:
+            InputError: It has not, or a share is none.
+        """
+        for name in ("min_score", "min_agreement", "abstain_below"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise InputError(f"{name} = {share!r} must be from 0 to 1")
+        for name in ("min_score", "samples"):
+            if getattr(self, name) is not None and not task.grounded:
+                raise InputError(f"{name} is for relations: leave it out for {task.name}")
+        if self.abstain_below is not None and not chooses:
+            raise InputError(
+                "abstain_below needs probabilities of labels: leave it out for "
+                f"{task.name}, or score its labels (method='choose')"
+                if task.choices
+                else f"abstain_below is for answers: leave it out for {task.name}"
+            )
+
+    def decoding(self, usual: Decoding) -> Decoding:
+        """A decoding that gives what is asked for."""
+        if self.samples is not None:
+            usual = several(usual, self.samples)
+        needed = self.min_score is not None or self.samples is not None
+        return usual.but(logprobs=needed or None)
+
+    # --- relations ----------------------------------------------------------------------------
+
+    def read(self, task: Task[Any], completion: Completion, source: str) -> Reading[Any]:
+        """What was written for one input, with remarks on what is left out.
+
+        Raises:
+            ParseError: It cannot be read.
+        """
+        cut = completion.finish_reason != "stop"
+        if self.samples is not None and completion.others:
+            every = (completion, *completion.others)
+            reading = read_several(task, every, source, self.min_agreement)
+        else:
+            written, tokens = encodable(completion.text), completion.tokens
+            reading = task.interpret(written, source, cut=cut, tokens=tokens)
+            if cut and not isinstance(reading.result, str):  # free text ends somewhere
+                remark = "the completion was cut off at the length limit"
+                reading = Reading(reading.result, (*reading.notes, remark))
+        return self._filtered(task, reading) if task.grounded else reading
+
+    def _filtered(
+        self, task: Task[Any], reading: Reading[list[Relation]]
+    ) -> Reading[list[Relation]]:
+        calibration = self.calibration.relations.get(task.name)
+        relations, notes, least = reading.result, reading.notes, self.min_score
+        if calibration:
+            relations = [
+                one.model_copy(update={"score": calibration.correct(one.confidence.clause)})
+                if one.confidence
+                else one
+                for one in relations
+            ]
+        if least is not None:
+            # One without a score is not known to be below.
+            kept = [one for one in relations if one.score is None or one.score >= least]
+            if dropped := len(relations) - len(kept):
+                notes += (left_out(dropped, f"with a score below {least:g}"),)
+            relations = kept
+        return Reading(relations, notes)
+
+    # --- answers ------------------------------------------------------------------------------
+
+    def needs_prior(self, task: Task[Any]) -> bool:
+        """Whether answers are corrected by what the model would answer without a text."""
+        found = self.calibration.answers.get(task.name)
+        return found is not None and found.contextual
+
+    def answer(
+        self, task: Task[Any], choice: Choice, prior: Mapping[str, float] | None = None
+    ) -> Answer:
+        """The answer that probabilities of labels come to."""
+        own = choice.probabilities
+        calibration = self.calibration.answers.get(task.name)
+        shares = calibration.correct(own, prior) if calibration else own
+        label = max(shares, key=shares.__getitem__)
+        uncalibrated = own if calibration else None
+        if self.abstain_below is not None and shares[label] < self.abstain_below:
+            reason = (
+                f"the most probable answer, {label}, has a probability of {shares[label]:.3f}, "
+                f"below {self.abstain_below:g}"
+            )
+            return Answer(probabilities=shares, uncalibrated=uncalibrated, abstained=reason)
+        sure = cast("Label", label)
+        return Answer(label=sure, probabilities=shares, uncalibrated=uncalibrated)
+
+
+class Priors:
+    """What a model answers without a text, remembered by the prompt; for several threads."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Prompt, Choice] = OrderedDict()
+        self._lock = Lock()
+
+    def known(self, prompts: Iterable[Prompt]) -> dict[Prompt, Choice]:
+        """What is remembered of them."""
+        with self._lock:
+            return {prompt: self._known[prompt] for prompt in prompts if prompt in self._known}
+
+    def remember(self, found: Mapping[Prompt, Choice]) -> None:
+        """Remember what was answered; what failed is asked again the next time."""
+        with self._lock:
+            self._known.update({p: choice for p, choice in found.items() if not choice.error})
+            while len(self._known) > _MANY_PRIORS:
+                self._known.popitem(last=False)

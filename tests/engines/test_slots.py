@@ -1,0 +1,301 @@
+"""Keys and values in places of their own: what is shared, moved and grown changes no result."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+import tiny
+import torch
+from transformers import BioGptForCausalLM, BioGptTokenizer
+
+from biogpt_plugins import Pipeline
+from biogpt_plugins.engine import Decoding, Prompt, TaskCard
+from biogpt_plugins.engines.graphs import Steps
+from biogpt_plugins.engines.passes import Span, read
+from biogpt_plugins.engines.runner import Reading, TransformersRunner
+from biogpt_plugins.engines.slots import Slots, common
+from biogpt_plugins.engines.transformers_engine import TransformersEngine
+from biogpt_plugins.engines.works import Scoring
+from biogpt_plugins.tasks.pubmedqa import STEM
+
+EIGHT = Decoding(max_new_tokens=8)
+WORDS = tiny.WORDS
+HEAD = " ".join([*WORDS[:30], *WORDS[10:30]])
+TAILS = [" ".join(WORDS[i : i + 1 + i % 5]) for i in range(12)]
+
+
+class Watched(BioGptForCausalLM):
+    """A BioGPT that notes the shape of what it reads, and waits at a gate before it does."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.shapes, self.gate = [], threading.Event()
+        self.gate.set()
+
+    def forward(self, input_ids=None, **kwargs):
+        assert self.gate.wait(60)
+        self.shapes.append(tuple(input_ids.shape))
+        return super().forward(input_ids, **kwargs)
+
+    @property
+    def read(self):
+        """Shapes of the passes that read prompts."""
+        return [shape for shape in self.shapes if shape[1] > 1]
+
+
+@pytest.fixture
+def model(tiny_biogpt):
+    return Watched.from_pretrained(tiny_biogpt)
+
+
+@pytest.fixture
+def engine(model, tiny_biogpt):
+    tokenizer = BioGptTokenizer.from_pretrained(tiny_biogpt)
+    return TransformersEngine(model, tokenizer, model_name="tiny")
+
+
+def slots_of(model, **options):
+    return Slots(model.config, device=model.device, dtype=model.dtype, **options)
+
+
+def alone(model, ids):
+    """Logits behind each token of a row, without any cache."""
+    return model(torch.tensor([ids]), use_cache=False).logits[0]
+
+
+@pytest.fixture
+def rows():
+    random = torch.Generator().manual_seed(0)
+    return [torch.randint(4, 300, (n,), generator=random).tolist() for n in (9, 4, 7, 12, 1)]
+
+
+class TestPasses:
+    @pytest.fixture(autouse=True)
+    def _inference(self):
+        with torch.inference_mode():
+            yield
+
+    def test_spans_of_any_length_equal_rows_alone(self, model, rows):
+        slots = slots_of(model, places=5)
+        places = [3, 0, 4, 1, 2]
+        first = [Span(p, 0, row) for p, row in zip(places, rows, strict=True)]
+        for row, logits in zip(rows, read(model, slots, first), strict=True):
+            assert torch.allclose(logits[0], alone(model, row)[-1], atol=1e-5)
+        more = [[7, 8, 9], [5], [6, 7], [8, 8, 8, 8], [4, 5]]
+        spans = [Span(p, len(r), m) for p, r, m in zip(places, rows, more, strict=True)]
+        for row, new, logits in zip(rows, more, read(model, slots, spans), strict=True):
+            assert torch.allclose(logits[0], alone(model, row + new)[-1], atol=1e-5)
+
+    def test_branches_are_as_if_each_stood_alone(self, model, rows):
+        branches = [[11, 12, 13], [], [14], [11, 15]]
+        slots = slots_of(model, places=5)
+        spans = [Span(place, 0, row) for place, row in enumerate(rows)]
+        found = read(model, slots, spans, branches)
+        for row, logits in zip(rows, found, strict=True):
+            assert torch.allclose(logits[0], alone(model, row)[-1], atol=1e-5)
+            expected = [alone(model, row + branch)[len(row) :] for branch in branches]
+            assert torch.allclose(logits[1:], torch.cat(expected), atol=1e-5)
+        again = read(model, slots, [Span(p, len(r), [9]) for p, r in enumerate(rows)])
+        for row, logits in zip(rows, again, strict=True):
+            assert torch.allclose(logits[0], alone(model, [*row, 9])[-1], atol=1e-5)
+
+    def test_places_without_a_row_do_no_harm(self, model, rows):
+        slots = slots_of(model, places=8)
+        read(model, slots, [Span(1, 0, rows[0]), Span(3, 0, rows[1])])
+        found = Steps(model, slots)([1, 7, 1, 8], [None, len(rows[0]), None, len(rows[1])])
+        assert torch.allclose(found[1], alone(model, [*rows[0], 7])[-1], atol=1e-5)
+        assert torch.allclose(found[3], alone(model, [*rows[1], 8])[-1], atol=1e-5)
+        again = Steps(model, slots)([5, 7], [None, len(rows[0])])
+        assert torch.allclose(again[1], found[1], atol=1e-6)
+
+    def test_what_is_held_survives_growing_shrinking_and_copying(self, model, rows):
+        slots = slots_of(model, places=2)
+        read(model, slots, [Span(0, 0, rows[0])])
+        slots.fit(5, 300)
+        assert (slots.places, slots.length) == (8, 319)
+        slots.copy(0, 4, len(rows[0]))
+        slots.fit(5, 40)
+        assert slots.length == 63
+        found = read(model, slots, [Span(0, len(rows[0]), [7]), Span(4, len(rows[0]), [8])])
+        assert torch.allclose(found[0, 0], alone(model, [*rows[0], 7])[-1], atol=1e-5)
+        assert torch.allclose(found[1, 0], alone(model, [*rows[0], 8])[-1], atol=1e-5)
+
+    def test_which_place_holds_how_much(self, model):
+        slots = slots_of(model, places=3)
+        slots.hold(0, range(40))
+        slots.hold(1, [*range(50), 99])
+        assert slots.held([*range(50), 7]) == (1, 50)
+        assert slots.held(list(range(45))) == (1, 45)
+        assert slots.held([*range(31), 7, 8])[1] == 0, "few are computed anew"
+        assert slots.held([5])[1] == 0
+        slots.copy(1, 2, 33)
+        assert slots.held([*range(50), 7]) == (1, 50)
+        slots.hold(1, [])
+        assert slots.held([*range(50), 7]) == (0, 40)
+
+
+@pytest.mark.parametrize(
+    ("some", "others", "count"),
+    [([], [], 0), ([1], [], 0), ([1, 2], [1, 2, 3], 2), ([1, 2, 3], [1, 9, 3], 1), ([4], [5], 0)],
+)
+def test_common(some, others, count):
+    assert common(some, others) == count
+
+
+class TestSharing:
+    """What prompts have in common at their beginning is read once."""
+
+    def test_in_one_call(self, engine, model):
+        head = engine.count_tokens(HEAD)
+        prompts = [Prompt(text=tail, head=f"{HEAD} ") for tail in TAILS]
+        engine.complete(prompts, EIGHT)
+        assert model.read[0][0] == 1
+        assert sum(rows * width for rows, width in model.read[1:]) < len(TAILS) * 12
+        assert head > 32
+
+    def test_between_calls_and_with_other_ends(self, engine, model):
+        engine.complete([f"{HEAD} dose"], EIGHT)
+        model.shapes.clear()
+        engine.complete([f"{HEAD} effect study"], EIGHT)
+        engine.choose([f"{HEAD} treatment"], ["yes", "no"])
+        assert all(width <= 4 for _, width in model.read)
+
+    def test_samples_of_a_prompt_are_read_once(self, engine, model):
+        engine.complete([HEAD], Decoding(max_new_tokens=5, temperature=1.0, seed=1, n=6))
+        assert [rows for rows, _ in model.shapes[:2]] == [1, 5]
+        assert model.shapes[1][1] == 1
+
+    def test_it_changes_nothing(self, engine, model):
+        prompts = [f"{HEAD} {tail}" for tail in TAILS]
+        together = engine.complete([*prompts, *TAILS], EIGHT)
+        chosen = engine.choose(prompts, ["yes", "no", "maybe"])
+        for prompt, found, choice in zip(prompts, together, chosen, strict=False):
+            fresh = TransformersEngine(model, engine.tokenizer, model_name="tiny")
+            assert fresh.complete([prompt], EIGHT) == [found]
+            (alone,) = fresh.choose([prompt], ["yes", "no", "maybe"])
+            assert choice.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+
+    def test_rows_that_move_take_theirs_along(self, engine):
+        prompts = [f"{HEAD} {tail}" for tail in TAILS] + TAILS
+        expected = [engine.complete([prompt], EIGHT)[0] for prompt in prompts]
+        for seed in range(3):
+            sampled = Decoding(max_new_tokens=40, temperature=2, seed=seed)
+            engine.complete(prompts, sampled)  # rows end at different times
+            assert engine.complete(prompts, EIGHT) == expected
+
+
+class TestQuestions:
+    """Several questions about a text share the work of reading it, if the text stands first."""
+
+    QUESTIONS = ("Is it?", "Was it?", "Does it?", "May it be?", "Is it not?", "Has it?", "Can it?")
+
+    def sizes(self, engine, model, card, text):
+        model.shapes.clear()
+        asked = Pipeline("pubmedqa", engine, card=card)
+        found = asked.run([{"question": q, "context": text} for q in self.QUESTIONS])
+        shares = [list(one.result.probabilities.values()) for one in found]
+        alone = [
+            TransformersEngine(model, engine.tokenizer, model_name="fresh").choose(
+                [replace(asked.task.render({"question": q, "context": text}, card), target=STEM)],
+                ("yes", "no", "maybe"),
+            )[0]
+            for q in self.QUESTIONS
+        ]
+        expected = [list(choice.probabilities.values()) for choice in alone]
+        assert shares == [pytest.approx(one, abs=1e-5) for one in expected]
+        passes = len(model.read) - len(alone)
+        read = [rows * width for rows, width in model.read]
+        return sum(read[:passes]), sum(read[passes:])
+
+    def test_of_one_text(self, engine, model):
+        text = " ".join(WORDS[:30])
+        together, apart = self.sizes(engine, model, TaskCard(text_first=True), text)
+        assert 2 * together < apart
+        together, apart = self.sizes(engine, model, TaskCard(), " ".join(WORDS[5:35]))
+        assert together >= apart, "the question comes first: nothing can be shared"
+
+
+class TestBatches:
+    """What is read together counts by what is left to read of it."""
+
+    def works(self, count, *, shared, own):
+        begin = [7] * shared
+        return [Scoring(prompt=begin + [10 + i] * own, labels=((1,),)) for i in range(count)]
+
+    @pytest.mark.parametrize(("shared", "fits"), [(0, 2), (20, 2), (200, 8)])
+    def test_what_begins_alike_takes_no_room(self, model, shared, fits):
+        batch = Reading(slots_of(model), room=460)
+        works = self.works(8, shared=shared, own=220 - shared)
+        assert [batch.add(work) for work in works] == [True] * fits + [False] * (8 - fits)
+        assert batch.works == works[:fits]
+
+    def test_what_is_held_takes_no_room(self, model):
+        slots = slots_of(model)
+        slots.hold(3, [7] * 300)
+        batch = Reading(slots, room=100)
+        works = self.works(8, shared=300, own=12)
+        assert [batch.add(work) for work in works] == [True] * 8
+
+    def test_a_work_larger_than_the_room_goes_alone(self, model):
+        batch = Reading(slots_of(model), room=100)
+        first, second = self.works(2, shared=0, own=300)
+        assert batch.add(first)
+        assert not batch.add(second)
+
+    def test_questions_on_a_long_text_are_read_in_two_passes(self, model):
+        runner = TransformersRunner(model, slots_of(model), places=99, room=100)
+        batch = runner.batch()
+        works = self.works(8, shared=80, own=5)
+        assert all(map(batch.add, works))
+        runner.start(batch.works)
+        assert model.read == [(1, 85), (7, 5)]
+        assert all(work.done for work in works)
+
+
+class TestCallers:
+    """Calls of one prompt each, from many threads, run like one call of many."""
+
+    def test_they_are_read_together(self, engine, model):
+        prompts = [" ".join(WORDS[i : i + 4]) for i in range(32)]
+        expected = engine.complete(prompts, EIGHT)
+        model.shapes.clear()
+        model.gate.clear()
+        with ThreadPoolExecutor(33) as pool:
+            first = pool.submit(engine.complete, ["dose"], EIGHT)
+            scheduler = engine._scheduler
+            while not scheduler._workers[0].aboard:
+                pass
+            found = [pool.submit(engine.complete, [prompt], EIGHT) for prompt in prompts]
+            while len(scheduler._requests) < 31:
+                pass
+            model.gate.set()
+            first.result(60)
+            assert [future.result(60)[0] for future in found] == expected
+        assert len(model.shapes) < 24, model.shapes
+
+    def test_who_comes_late_is_not_kept_waiting(self, engine, model):
+        expected = engine.complete(["effect of dose"], EIGHT)
+        long = Decoding(max_new_tokens=90, temperature=2, seed=4)
+        whole = engine.complete(["lithium"], long)
+        model.shapes.clear()
+        stream = engine.stream("lithium", long)
+        first = next(stream)
+        assert engine.complete(["effect of dose"], EIGHT) == expected
+        assert len(model.shapes) < 60
+        *_, last = stream
+        assert first.text
+        assert last.completion == whole[0]
+
+
+def test_copies_of_the_model_share_the_work(model, tiny_biogpt):
+    tokenizer = BioGptTokenizer.from_pretrained(tiny_biogpt)
+    other = Watched.from_pretrained(tiny_biogpt)
+    prompts = [" ".join(WORDS[i : i + 4]) for i in range(32)] * 2
+    single = TransformersEngine(other, tokenizer, model_name="tiny").complete(prompts, EIGHT)
+    other.shapes.clear()
+    both = TransformersEngine(model, tokenizer, model_name="tiny", copies=[other], batch_size=4)
+    assert both.complete(prompts, EIGHT) == single
+    assert model.read
+    assert other.read
+    assert sum(rows for rows, _ in model.read + other.read) == len(prompts)

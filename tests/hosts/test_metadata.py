@@ -1,0 +1,74 @@
+"""Results as metadata: the keys, for whichever host."""
+
+import pytest
+
+from biogpt_plugins import Pipeline
+from biogpt_plugins.hosts.metadata import (
+    NAME_KEYS,
+    is_relation_fact,
+    relation_facts,
+    relations_by_task,
+)
+from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import InputError
+
+TEXT = "Lithium, aspirin, GSK3B: tremor."
+WRITTEN = {
+    "bc5cdr": "the relation between lithium and tremor exists.",
+    "ddi": "the interaction between lithium and aspirin is effect.",
+    "kd_dti": "the interaction between lithium and gsk3b is inhibitor.",
+}
+
+
+def facts(task, known, *, flat=False, written=None):
+    pipeline = Pipeline(task, ScriptedEngine([written or WRITTEN[task]]))
+    (prediction,) = pipeline.run([TEXT])
+    return relation_facts(prediction, TEXT, known, flat=flat)
+
+
+def test_every_relation_task_is_there():
+    assert set(WRITTEN) == {name for name, task in TASKS.items() if task.grounded}
+    assert set(NAME_KEYS) == {
+        "biogpt_chemicals",
+        "biogpt_diseases",
+        "biogpt_drugs",
+        "biogpt_targets",
+    }
+
+
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.parametrize("task", WRITTEN)
+def test_a_task_owns_what_it_tells(task, flat):
+    told = facts(task, {}, flat=flat) | facts(task, {}, written="rubbish", flat=flat)
+    assert all(is_relation_fact(key, task) for key in told)
+    own = {key for key in told if "_relations_" in key}
+    assert not any(is_relation_fact(key, other) for other in {*WRITTEN} - {task} for key in own)
+    assert not is_relation_fact(f"biogpt_relations_{task}_reviewed", task)
+
+
+def test_tasks_are_read_back_apart():
+    known = {}
+    for task in reversed(WRITTEN):
+        known |= facts(task, known)
+    told = relations_by_task(known, None, whose="it", unseen="unseen")
+    assert {task: relation.type for task, (relation,) in told.items()} == {
+        "bc5cdr": "CID",
+        "ddi": "effect",
+        "kd_dti": "inhibitor",
+    }
+    assert relations_by_task(known, "DDI", whose="it", unseen="unseen") == {"ddi": told["ddi"]}
+    assert known["biogpt_drugs"] == ["lithium", "aspirin"]
+
+
+def test_what_was_not_asked():
+    with pytest.raises(InputError, match="it has no relations: unseen"):
+        relations_by_task({}, None, whose="it", unseen="unseen")
+    with pytest.raises(InputError, match="it has no relations of ddi: unseen"):
+        relations_by_task(facts("bc5cdr", {}), "ddi", whose="it", unseen="unseen")
+
+
+@pytest.mark.parametrize("odd", ["", "[{", "{}", 7, ["x"]], ids=repr)
+def test_what_somebody_else_wrote_there_costs_nothing(odd):
+    told = facts("ddi", {"biogpt_relations_kd_dti": odd})
+    assert told["biogpt_drugs"] == ["lithium", "aspirin"]

@@ -1,0 +1,101 @@
+"""`load`: a model's own task, what it was not taught, and what belongs to the function itself."""
+
+import pickle
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from biogpt_plugins import TASKS, load
+from biogpt_plugins.checkpoints.card import ModelCard
+from biogpt_plugins.engine import TaskCard
+from biogpt_plugins.values.errors import InputError
+
+CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
+
+
+@pytest.fixture(scope="module")
+def folder(tiny_biogpt, tmp_path_factory):
+    """A copy of the tiny model that tests may put a card into."""
+    return shutil.copytree(tiny_biogpt, tmp_path_factory.mktemp("models") / "tiny")
+
+
+def taught(folder, *tasks):
+    ModelCard(tasks=dict.fromkeys(tasks, CARD)).save(folder)
+    return str(folder)
+
+
+def test_a_models_own_task_is_the_first_that_it_was_taught(folder):
+    assert load("demo").task.name == "bc5cdr"
+    pipe = load(taught(folder, "hoc", "ddi"))
+    assert (pipe.task.name, pipe.card) == ("hoc", CARD)
+
+
+def test_a_model_that_was_taught_none_has_no_own_task(folder):
+    with pytest.raises(InputError, match=r"taught no task of its own: name the one .* bc5cdr, ddi"):
+        load(taught(folder))
+
+
+BC5CDR_MODEL = (
+    r"For bc5cdr there is RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`\)"
+)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "asked", "says"),
+    [
+        (("ddi", "hoc"), "bc5cdr", f"taught ddi, hoc, not bc5cdr: expect nothing.*{BC5CDR_MODEL}"),
+        (
+            ("ddi",),
+            "describe",
+            "not describe: expect nothing.* microsoft/biogpt or microsoft/BioGP",
+        ),
+        (
+            (),
+            "bc5cdr",
+            f"was not taught bc5cdr and is shown solved examples instead. {BC5CDR_MODEL}",
+        ),
+        (
+            (),
+            "pubmedqa",
+            "solved examples instead. No published .* ask microsoft/BioGPT-Large-PubM",
+        ),
+    ],
+)
+def test_a_task_that_a_model_was_not_taught_gives_a_warning(folder, tasks, asked, says):
+    with pytest.warns(UserWarning, match=says):
+        assert load(taught(folder, *tasks), asked).card.layout == "few_shot"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "asked"), [(("ddi",), "ddi"), ((), "describe"), ((), TASKS["generate"])]
+)
+def test_what_a_model_can_do_gives_none(folder, tasks, asked):
+    assert load(taught(folder, *tasks), asked).task in TASKS.values()
+
+
+def test_the_warning_names_the_line_that_loads(folder):
+    with pytest.warns(UserWarning, match="solved examples") as told:
+        load(taught(folder), "bc5cdr")
+    assert [one.filename for one in told] == [__file__]
+
+
+def test_it_is_pickled_by_its_name():
+    assert pickle.loads(pickle.dumps(load)) is load
+
+
+def test_a_name_that_is_none_is_told_before_torch_is_imported(tmp_path):
+    code = (
+        "import sys\n"
+        "from biogpt_plugins import BioGPTError, load\n"
+        f"for asked in (('demo', 'bc5'), ({str(tmp_path / 'none')!r}, 'bc5cdr')):\n"
+        "    try:\n"
+        "        load(*asked)\n"
+        "    except BioGPTError as error:\n"
+        "        print(error)\n"
+        "sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "no task is called 'bc5'" in found.stdout
+    assert f"there is no model folder {str(tmp_path / 'none')!r}" in found.stdout

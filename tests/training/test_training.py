@@ -1,0 +1,343 @@
+"""Fine-tuning: data files, batches, fresh and LoRA runs, resuming; all on tiny models."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+from transformers import BioGptTokenizer, TrainerCallback, set_seed
+
+import biogpt_plugins
+from biogpt_plugins.checkpoints.card import ModelCard, read_card
+from biogpt_plugins.engine import TaskCard
+from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.training import finetune
+from biogpt_plugins.training.batches import MASKED, Batches, collate, encode
+from biogpt_plugins.training.examples import read_examples
+from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.start import start_from
+from biogpt_plugins.training.trainer import make_trainer
+from biogpt_plugins.values.errors import BioGPTError
+
+TASKS = ("bc5cdr", "ddi", "pubmedqa")
+TINY = {
+    "layers": 2,
+    "width": 32,
+    "heads": 2,
+    "positions": 96,
+    "merges": 150,
+    "tokens_per_batch": 256,
+    "max_steps": 12,
+    "learning_rate": 0.01,
+    "save_dtype": "float32",
+}
+ROWS = [
+    *(
+        {
+            "task": "bc5cdr",
+            "id": str(number),
+            "title": f"{chemical.capitalize()}-induced {disease}.",
+            "abstract": f"Two patients developed {disease} while taking {chemical}.",
+            "gold": [{"head": chemical, "type": "CID", "tail": disease}],
+        }
+        for number, (chemical, disease) in enumerate(
+            (c, d)
+            for c in ("aspirin", "lithium", "cisplatin")
+            for d in ("tremor", "gastric ulcer", "renal failure", "hearing loss")
+        )
+    ),
+    {
+        "task": "ddi",
+        "text": "Warfarin may interact with aspirin.",
+        "gold": [{"head": "warfarin", "type": "int", "tail": "aspirin"}],
+    },
+    {"task": "pubmedqa", "question": "Does it work?", "context": "It did not.", "gold": "no"},
+    {"task": "bc5cdr", "title": "No relation.", "abstract": "None.", "gold": []},
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "train.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+@pytest.fixture(scope="module")
+def fresh(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("models") / "fresh"
+    return finetune(TASKS, train=data, model="fresh", out=out, **TINY).folder
+
+
+def test_importing_it_loads_no_torch():
+    code = "import sys, biogpt_plugins.training; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_loss_falls(data, tmp_path):
+    few = finetune("bc5cdr", train=data, valid=data, model="fresh", out=tmp_path / "a", **TINY)
+    more = finetune(
+        "bc5cdr",
+        train=data,
+        valid=data,
+        model="fresh",
+        out=tmp_path / "b",
+        **{**TINY, "max_steps": 40, "source_loss": 0.2, "shift": 8, "end_weight": 0.5},
+    )
+    assert few.steps == 12
+    assert few.examples == 12, "the paper without a relation has no target"
+    assert few.valid_loss is not None
+    assert more.valid_loss is not None
+    assert more.valid_loss < few.valid_loss
+    assert not (tmp_path / "a" / "checkpoints").exists()
+
+
+def test_the_folder_knows_its_tasks_and_loads_by_its_name(fresh):
+    card = read_card(fresh)
+    assert list(card.tasks) == list(TASKS)
+    assert card.tasks["ddi"].learned_tokens == tuple(f"learned{n}" for n in range(10, 19))
+    assert card.tasks["ddi"].layout == "learned_prompt"
+    for task in TASKS:
+        [prediction] = biogpt_plugins.load(str(fresh), task=task).run(
+            [ROWS[-2 if task == "pubmedqa" else 0]]
+        )
+        assert prediction.usage.prompt_tokens > 10
+        assert prediction.error is None or prediction.error.type == "ParseError"
+    generation = json.loads((fresh / "generation_config.json").read_text())
+    assert (generation["forced_eos_token_id"], generation["max_length"]) == (2, 97)
+
+
+def test_learned_tokens_stand_behind_the_vocabulary(fresh):
+    tokenizer = BioGptTokenizer.from_pretrained(fresh)
+    size = len(json.loads((fresh / "vocab.json").read_text()))
+    names = [f"learned{n + 1}" for n in range(27)]
+    assert tokenizer.convert_tokens_to_ids(names) == list(range(size, size + 27))
+    weights = load_file(fresh / "model.safetensors")
+    assert weights["biogpt.embed_tokens.weight"].shape[0] == size + 27
+    assert size + 26 not in Tokens(tokenizer).ids("learned27"), "text is never a learned token"
+
+
+def test_a_resumed_run_ends_as_if_never_interrupted(data, fresh, tmp_path):
+    out, options = tmp_path / "run", Options(**TINY, save_steps=4)
+
+    class Interrupt(TrainerCallback):
+        def on_save(self, args, state, control, **kwargs):  # noqa: ARG002
+            control.should_training_stop = True
+
+    set_seed(options.seed)
+    examples = read_examples(data, TASKS)
+    start = start_from("fresh", TASKS, examples, out=out, options=options)
+    trainer = make_trainer(start, examples, [], folder=out / "checkpoints", options=options)
+    trainer.add_callback(Interrupt())
+    trainer.train()
+    assert trainer.state.global_step == 4
+    again = dict(train=data, model="fresh", out=out, save_steps=4, **TINY)
+    with pytest.raises(BioGPTError, match="interrupted run: resume it"):
+        finetune(TASKS, **again)
+    result = finetune(TASKS, **again, resume=True)
+    assert result.steps == 12
+    whole, resumed = (load_file(folder / "model.safetensors") for folder in (fresh, out))
+    for name, weight in whole.items():
+        assert (resumed[name] - weight).abs().max() < 1e-5, name
+
+
+def test_lora_changes_layers_and_learned_tokens_alone(data, fresh, tmp_path):
+    out = tmp_path / "lora"
+    options = {"weights": "lora", "lora_rank": 4, "max_steps": 6, "learning_rate": 0.01}
+    finetune("bc5cdr", train=data, model=fresh, out=out, save_dtype="float32", **options)
+    before, after = (load_file(folder / "model.safetensors") for folder in (fresh, out))
+    assert before.keys() == after.keys(), "low-rank updates are merged"
+    words, learned = (slice(0, -27), slice(-27, -18))
+    rows = "biogpt.embed_tokens.weight"
+    assert (before[rows][words] == after[rows][words]).all()
+    assert (before[rows][learned] != after[rows][learned]).any()
+    name = "biogpt.layers.1.self_attn.q_proj.weight"
+    assert (before[name] != after[name]).any()
+    assert list(read_card(out).tasks) == list(TASKS), "tasks learned earlier are kept"
+    assert biogpt_plugins.load(str(out), task="bc5cdr").run([ROWS[0]])[0].completion is not None
+
+
+def test_a_new_task_gets_tokens_of_its_own(data, tmp_path, tiny_biogpt):
+    out = tmp_path / "two"
+    options = {"max_steps": 1, "prompt_tokens": 3, "max_source_tokens": 20, "dropout": 0.1}
+    options["text_first"] = True
+    finetune("bc5cdr", train=data, model=tiny_biogpt, out=tmp_path / "one", max_steps=1)
+    finetune("ddi", train=data, model=tmp_path / "one", out=out, **options)
+    card = read_card(out)
+    assert card.tasks["ddi"].learned_tokens == ("learned10", "learned11", "learned12")
+    assert card.tasks["ddi"].max_source_tokens == 20
+    assert card.tasks["ddi"].text_first
+    assert not card.tasks["bc5cdr"].text_first
+    assert card.tasks["bc5cdr"].max_source_tokens is None
+
+
+LEARNED9 = tuple(f"learned{n}" for n in range(1, 10))
+NEW, GAP = ("learned10", "learned11", "learned12"), ("learned1", "learned3", "learned4")
+
+
+@pytest.mark.parametrize(
+    ("known", "new"),
+    [
+        (TaskCard(layout="learned_prompt", learned_tokens=LEARNED9, lowercase=False), NEW),
+        (TaskCard(layout="manual_prompt", manual_prompt=("of</w>", "the</w>")), LEARNED9[:3]),
+        (TaskCard(layout="prefix", learned_tokens=LEARNED9, max_length=90), NEW),
+        (TaskCard(layout="none", max_source_tokens=30), LEARNED9[:3]),
+        (TaskCard(layout="learned_prompt", learned_tokens=("learned2</w>",)), GAP),
+    ],
+    ids=lambda value: getattr(value, "layout", None),
+)
+@pytest.mark.parametrize("limit", [None, 20])
+def test_a_known_task_keeps_its_layout(tiny_biogpt, tmp_path, known, new, limit):
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+    few_shot = TaskCard(layout="few_shot")
+    ModelCard(tasks={"ddi": known, "bc5cdr": known, "hoc": few_shot}).save(folder)
+    options = Options(prompt_tokens=3, max_source_tokens=limit)
+    start = start_from(folder, ["bc5cdr", "hoc"], [], out=tmp_path, options=options)
+    limited = {"max_source_tokens": limit or known.max_source_tokens}
+    assert start.card.tasks == {
+        "ddi": known,
+        "bc5cdr": known.model_copy(update=limited),
+        "hoc": TaskCard(layout="learned_prompt", learned_tokens=new, max_source_tokens=limit),
+    }
+    assert start.model.config.vocab_size == len(start.tokenizer)
+
+
+def test_lora_trains_the_rows_of_prompt_tokens_that_no_text_gives(tiny_biogpt, tmp_path, data):
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+    vocabulary = json.loads((folder / "vocab.json").read_text())
+    # A separator, and a word of the prompt that the dictionary lacked.
+    odd = {"learned8": "<seqsep>", "learned9": "oddity</w>"}
+    vocabulary = {odd.get(name, name): i for name, i in vocabulary.items()}
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    card = TaskCard(layout="prefix", manual_prompt=("the</w>", "oddity</w>", "of</w>"))
+    ModelCard(tasks={"bc5cdr": card}).save(folder)
+    out = tmp_path / "out"
+    options = {"max_steps": 3, "weights": "lora", "lora_rank": 2, "save_dtype": "float32"}
+    finetune("bc5cdr", train=data, model=folder, out=out, learning_rate=0.01, **options)
+    before, after = (load_file(path / "model.safetensors") for path in (folder, out))
+    rows = "biogpt.embed_tokens.weight"
+    changed = (before[rows] != after[rows]).any(1).nonzero().flatten().tolist()
+    assert changed == [vocabulary["<seqsep>"], vocabulary["oddity</w>"]]
+    assert read_card(out).tasks == {"bc5cdr": card}
+
+
+def test_lora_on_a_layout_without_prompt_tokens(tiny_biogpt, tmp_path, data):
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "model")
+    ModelCard(tasks={"bc5cdr": TaskCard()}).save(folder)
+    out = tmp_path / "out"
+    finetune("bc5cdr", train=data, model=folder, out=out, max_steps=1, weights="lora")
+    assert read_card(out).tasks == {"bc5cdr": TaskCard()}
+
+
+@pytest.fixture
+def tokens(fresh) -> Tokens:
+    return Tokens(BioGptTokenizer.from_pretrained(fresh))
+
+
+def test_only_the_target_has_labels(data, tokens, fresh):
+    examples = read_examples(data, TASKS)
+    batches = Batches(examples, tokens=tokens, cards=read_card(fresh).tasks, positions=96, size=256)
+    assert sorted(len(batches[i]) for i in range(len(batches))) != [1] * len(examples)
+    seen = []
+    for i in range(len(batches)):
+        batch = collate([batches[i]], pad=tokens.pad)
+        for ids, labels, source in zip(
+            *(batch[k] for k in ("input_ids", "labels", "source")), strict=True
+        ):
+            written = labels != MASKED
+            assert (labels[written] == ids[written]).all()
+            assert ids[written][-1] == tokens.eos
+            assert not (source & written).any()
+            first = int(written.nonzero()[0])
+            names = tokens.tokenizer.convert_ids_to_tokens(ids[first - 9 : first].tolist())
+            assert all(name.startswith("learned") for name in names)
+            assert ids[0] == tokens.eos
+            assert (ids[~written & ~source][1:] == tokens.pad).all()
+            seen.append(tokens.text(ids[written].tolist()))
+    assert sorted(seen) == sorted(example.target for example in examples)
+
+
+def test_a_long_source_is_cut_before_the_learned_tokens(data, tokens):
+    [example, *_] = read_examples(data, ["bc5cdr"])
+    long = example.input.model_copy(update={"text": "aspirin caused tremor. " * 200})
+    names = tuple(f"learned{n}" for n in range(1, 10))
+    card = TaskCard(layout="learned_prompt", learned_tokens=names, max_source_tokens=30)
+    learned = tokens.tokenizer.convert_tokens_to_ids(list(names))
+    for limit, positions in ((30, 96), (None, 96)):
+        cut = card.model_copy(update={"max_source_tokens": limit})
+        longer = type(example)(example.task, long, example.target)
+        prompt, target = encode(longer, tokens, cut, positions=positions)
+        assert prompt[-9:] == learned
+        assert tokens.text(target) == example.target
+        assert len(prompt) + len(target) - 1 <= positions
+        if limit:
+            assert len(prompt) == 1 + limit + 9
+
+
+def test_the_official_files_are_read(tmp_path):
+    paper = {
+        "title": "Aspirin and ulcers.",
+        "abstract": "Acetylsalicylic acid caused gastric ulcers.",
+        "relations": [{"chemical": "D1", "disease": "D2"}],
+        "chemical2id": {"aspirin": "D1", "acetylsalicylic acid": "D1"},
+        "disease2id": {"ulcers": "D2", "gastric ulcers": "D2"},
+    }
+    asked = {
+        "QUESTION": "Why?",
+        "CONTEXTS": ["So.", "And so."],
+        "LONG_ANSWER": "Yes.",
+        "final_decision": "yes",
+    }
+    pubtator = (
+        "1|t|Aspirin and ulcers.\n1|a|Acetylsalicylic acid caused gastric ulcers.\n"
+        "1\t0\t7\tAspirin\tChemical\tD1\n1\t20\t40\tAcetylsalicylic acid\tChemical\tD1\n"
+        "1\t48\t62\tgastric ulcers\tDisease\tD2\n1\tCID\tD1\tD2\n"
+    )
+    expected = "the relation between acetylsalicylic acid and gastric ulcers exists."
+    for name, text in (("a.json", json.dumps({"1": paper})), ("a.txt", pubtator)):
+        (tmp_path / name).write_text(text)
+        [example] = read_examples(tmp_path / name, ["bc5cdr"])
+        assert (example.target, example.input.id) == (expected, "1")
+    (tmp_path / "q.json").write_text(json.dumps({"7": asked}))
+    [example] = read_examples(tmp_path / "q.json", ["pubmedqa_reasoning_free"])
+    assert example.target == "the answer to the question given the context is yes."
+    assert example.input.text == "So. And so."
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tasks": "bc5cdr,chess"}, "no task is called 'chess'"),
+        ({"train": "nowhere.jsonl"}, r"no data file 'nowhere.jsonl': give JSONL"),
+        ({"tasks": "hoc"}, "holds no example of hoc"),
+        ({"layers": 0}, "layers: input should be greater than 0"),
+        ({"lr": 1}, r"lr: extra inputs.*known: .*learning_rate"),
+        ({"model": "no/such/folder"}, "no model folder 'no/such/folder'"),
+        ({"model": "none.json"}, "no config file 'none.json'"),
+    ],
+)
+def test_what_is_wrong_is_said(data, tmp_path, changes, message):
+    call = {"tasks": "bc5cdr", "train": data, "model": "fresh", "out": tmp_path / "out", **changes}
+    with pytest.raises(BioGPTError, match=message):
+        finetune(call.pop("tasks"), **call)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("not json", "cannot read .*bad.jsonl"),
+        ('{"task": "bc5cdr", "title": "x"}', 'bad.jsonl, line 1: it has no "gold"'),
+        ('{"task": "bc5cdr", "title": "x", "gold": [{"head": "a"}]}', "bad.jsonl, line 1"),
+        ('{"task": "pubmedqa", "question": "x?", "context": "y", "gold": "perhaps"}', "line 1"),
+        ('{"task": "pubmedqa", "context": "y", "gold": "yes"}', "question"),
+        ("", "holds no example"),
+    ],
+)
+def test_bad_data_is_named_with_its_line(tmp_path, text, message):
+    path = tmp_path / "bad.jsonl"
+    path.write_text(text)
+    with pytest.raises(BioGPTError, match=message):
+        finetune("bc5cdr,pubmedqa", train=path, model="fresh", out=tmp_path / "out")
