@@ -138,21 +138,28 @@ def available() -> list[str]:
     return [*(f"cuda:{index}" for index in range(ctranslate2.get_cuda_device_count())), "cpu"]
 
 
+def compute_types(device: torch.device) -> list[str]:
+    """What CTranslate2 computes in on this device, by name; processors differ in it."""
+    return sorted(ctranslate2.get_supported_compute_types(device.type, device.index or 0))
+
+
 def pick_compute_type(dtype: str | torch.dtype | None, device: torch.device) -> str:
     """The named dtype, or int8 where the device computes in it.
 
     Raises:
         DeviceError: The device does not compute in it.
     """
-    known = sorted(ctranslate2.get_supported_compute_types(device.type, device.index or 0))
+    known = compute_types(device)
     if dtype is None:
         return INT8 if INT8 in known else FLOAT32
     given = str(dtype).lower().removeprefix("torch.")
     found = _SHORT.get(given, given)
     if found not in known:
+        *others, last = known
+        choice = f"{', '.join(others)} or {last}" if others else last
         raise DeviceError(
-            f"CTranslate2 does not compute in dtype {str(dtype)!r} on {device}: "
-            f"use {' or '.join(known)}"
+            f"dtype {str(dtype)!r} cannot be used with CTranslate2 on this machine's {device}; "
+            f"choose {choice}"
         )
     return found
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import ctranslate2
 import pytest
 import tiny
 import torch
@@ -24,6 +25,7 @@ from biogpt_plugins.cli import app
 from biogpt_plugins.conversion import convert, convert_to_ctranslate2, inspect_model
 from biogpt_plugins.engine import Decoding, TaskCard
 from biogpt_plugins.engines import load_engine
+from biogpt_plugins.engines.ctranslate2_folder import pick_compute_type
 from biogpt_plugins.evaluation.run import predict
 from biogpt_plugins.hosts.fields import ModelFields
 from biogpt_plugins.scoring.gold import Document, GoldSet
@@ -36,8 +38,13 @@ from biogpt_plugins.values.errors import (
     NotABioGPTError,
 )
 
+HERE = ctranslate2.get_supported_compute_types("cpu")
 PROMPTS = ["aspirin and gastric ulcer", "is lithium tremor given", "dose effect study of"]
 PAPERS = [{"title": "Aspirin.", "abstract": "Gastric ulcer after aspirin."}] * 2
+
+
+def spelled(dtype):
+    return str(dtype).removeprefix("torch.")
 
 
 @pytest.fixture
@@ -237,9 +244,7 @@ class TestLoading:
         ("options", "error", "says"),
         [
             ({"engine": "onnx"}, InputError, "engine = 'onnx'.*transformers or ctranslate2"),
-            ({"dtype": "bfloat16"}, DeviceError, "'bfloat16' on cpu: use float32 or int8"),
-            ({"dtype": torch.float16}, DeviceError, "float16.*use float32 or int8"),
-            ({"dtype": "int3"}, DeviceError, "'int3'.*use float32 or int8"),
+            ({"dtype": "int3"}, DeviceError, "'int3'.*this machine's cpu; choose .*float32"),
             ({"device": "mps"}, DeviceError, "'mps' is not available; here are cpu"),
             ({"device": "cuda"}, DeviceError, "'cuda' is not available; here are cpu"),
             ({"device": "cpu,gpu"}, DeviceError, "'gpu' is not available"),
@@ -248,6 +253,33 @@ class TestLoading:
     def test_what_cannot_be(self, tiny_biogpt, options, error, says):
         with pytest.raises(error, match=says):
             load_engine(tiny_biogpt, **{"engine": "ctranslate2", **options})
+
+    @pytest.mark.parametrize(
+        "dtype",
+        [d for d in ("bfloat16", torch.float16, "int16", "int3") if spelled(d) not in HERE],
+    )
+    def test_what_this_processor_does_not_compute_in(self, tiny_biogpt, dtype):
+        with pytest.raises(DeviceError) as refused:
+            load_engine(tiny_biogpt, engine="ctranslate2", dtype=dtype)
+        reason, choice = str(refused.value).split("; choose ")
+        assert reason == f"dtype '{dtype}' cannot be used with CTranslate2 on this machine's cpu"
+        assert choice.replace(" or ", ", ").split(", ") == sorted(HERE)
+
+    @pytest.mark.parametrize(
+        ("types", "choice"),
+        [
+            ({"float32"}, "float32"),
+            ({"int8", "float32"}, "float32 or int8"),
+            ({"int16", "int8_float32", "int8", "float32"}, "float32, int16, int8 or int8_float32"),
+        ],
+    )
+    def test_the_choice_is_in_order_on_every_processor(self, monkeypatch, types, choice):
+        monkeypatch.setattr(ctranslate2, "get_supported_compute_types", lambda *_: types)
+        with pytest.raises(DeviceError, match=f"; choose {choice}$"):
+            pick_compute_type("float16", torch.device("cpu"))
+        assert pick_compute_type(None, torch.device("cpu")) == (
+            "int8" if len(types) > 1 else choice
+        )
 
     def test_two_copies_on_one_machine_share_the_work(self, tiny_biogpt):
         engine = load_engine(tiny_biogpt, engine="ctranslate2", dtype="float32", device="cpu,cpu")
@@ -469,6 +501,6 @@ class TestCommands:
         done = run("generate", "aspirin", "-n", 3, "--model", "demo", "--engine", "ctranslate2")
         assert done.exit_code == 0, done.stderr
         assert done.stdout.startswith("aspirin")
-        done = run(*asked, "--dtype", "float16")
+        done = run(*asked, "--dtype", "int3")
         assert done.exit_code == 2
-        assert "use float32 or int8" in done.stderr
+        assert "'int3' cannot be used with CTranslate2 on this machine's cpu" in done.stderr
