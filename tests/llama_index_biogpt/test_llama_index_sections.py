@@ -178,7 +178,9 @@ class TestRelations:
             check_relations(node, document)
         assert [len(call) for call in reader.pipeline.engine.calls] == [5]
 
-    @pytest.mark.parametrize("parser", [BioGPTSectionParser(), SentenceSplitter()], ids=["ours", "sentences"])
+    @pytest.mark.parametrize(
+        "parser", [BioGPTSectionParser(), SentenceSplitter()], ids=["sections", "sentences"]
+    )
     def test_before_the_parser(self, parser):
         document, nodes = self.run(extractor(FOUND), parser)
         (whole,) = relations_of(*extractor(FOUND)([document]))
