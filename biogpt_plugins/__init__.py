@@ -6,7 +6,7 @@ from biogpt_plugins.findings.synthesis import PaperAnswer
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.pipeline.loading import load
-from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.tasks import TASKS, register_task
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError
 from biogpt_plugins.values.inputs import Paper, Question, Text
@@ -51,4 +51,5 @@ __all__ = [
     "Usage",
     "aggregate",
     "load",
+    "register_task",
 ]

@@ -84,7 +84,7 @@ def calibrate(  # noqa: PLR0913 - options of a command
     own = get_task(right.task)
     calibration = calibrating.unfitted(own, contextual=contextual)
     options: dict[str, Any] = {"method": "choose"}
-    if own.grounded:
+    if own.kind == "relations":
         options = {"decoding": decoding.value, "min_score": 0.0}
     pipeline = console.load(
         ctx,

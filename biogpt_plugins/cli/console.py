@@ -20,7 +20,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from biogpt_plugins.pipeline import Manner, Pipeline
+from biogpt_plugins.engine import Form
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.results import Prediction
 
@@ -38,7 +39,7 @@ Engine = Annotated[
     ),
 ]
 DecodingManner = Annotated[
-    Manner | None,
+    Form | None,
     typer.Option(
         "--decoding",
         help="grounded: names are copied from the text, and everything written can be read.",
@@ -158,7 +159,7 @@ def result_of(prediction: Prediction[Any], *, as_json: bool = False) -> Any:  # 
     if as_json:
         print_json(prediction)
     # Free text ends at the limit as a rule: nothing to warn of.
-    for warning in () if isinstance(prediction.result, str) else prediction.warnings:
+    for warning in () if prediction.kind == "text" else prediction.warnings:
         remark("warning", warning)
     if prediction.error:
         raise BioGPTError(prediction.error.message)

@@ -170,7 +170,8 @@ def _layout(card: TaskCard) -> str:
 
 
 def _use(task: str, model: str) -> str:
-    if task.startswith("pubmedqa"):
+    kind = TASKS[task].kind if task in TASKS else None
+    if kind == "answer":
         return f"biogpt ask QUESTION --context @FILE --model {model}"
     if task in ("generate", "describe"):
         return f"biogpt {task} TEXT --model {model}"

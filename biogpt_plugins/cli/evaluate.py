@@ -16,9 +16,10 @@ from rich.table import Table
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import read_gold
+from biogpt_plugins.engine import Form
 from biogpt_plugins.evaluation import Evaluation, evaluate, report
 from biogpt_plugins.evaluation.run import check_texts, count_done, predict
-from biogpt_plugins.pipeline import Manner, Pipeline
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError, MissingExtraError
@@ -59,7 +60,7 @@ class Method(str, Enum):
     choose = "choose"
 
 
-class Written(str, Enum):  # the pipeline's Manner: typer takes no list of Literals
+class Written(str, Enum):  # a Form: typer takes no list of Literals
     """How completions are written."""
 
     free = "free"
@@ -145,8 +146,8 @@ def run(  # noqa: PLR0913 - options of a command
     """
     right = read_gold(data, task, ground_truth=ground_truth, entities=entities, limit=limit)
     check_texts(right)
-    manners: list[Manner] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
-    scored = get_task(right.task).grounded
+    manners: list[Form] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
+    scored = get_task(right.task).kind == "relations"
     evaluations: dict[str, Evaluation] = {}
     for manner in manners:
         pipeline = console.load(

@@ -125,7 +125,7 @@ def _write_papers(
 
 
 def _edges(predictions: Iterable[Prediction]) -> list[Edge]:
-    return Aggregate.of(one for one in predictions if isinstance(one.result, list)).edges()
+    return Aggregate.of(one for one in predictions if one.kind == "relations").edges()
 
 
 def _write_graph(to: To, places: dict[str, str], edges: list[Edge]) -> None:

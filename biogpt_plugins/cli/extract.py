@@ -193,7 +193,7 @@ def extract(  # noqa: PLR0913 - options of a command
 def _load(load: console.Load, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
     """Load a model so that every relation tells how sure it was; perhaps in another process."""
     pipeline = load(model, task, **options)
-    if pipeline.task.grounded:
+    if pipeline.task.kind == "relations":
         pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
     return pipeline
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -23,7 +23,6 @@ from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.values.errors import InputError
-from biogpt_plugins.values.results import Answer
 
 _COUNTED = 1 << 24  # bytes of inputs up to which their records are counted first
 _SECONDS = 60.0  # between two lines where nobody watches
@@ -240,8 +239,8 @@ def _tell_answers(folder: Path) -> None:
     labels: dict[str, Counter[str]] = {}
     for outcome in outcomes(folder):
         found = labels.setdefault(outcome.question or "", Counter())
-        result = outcome.prediction.result
-        if isinstance(result, Answer):
+        result: Any = outcome.prediction.result
+        if outcome.prediction.kind == "answer":
             found[result.label or "no answer"] += 1
         else:
             found["failed" if outcome.failed else "withdrawn"] += 1

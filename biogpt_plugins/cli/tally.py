@@ -10,7 +10,7 @@ from typing import Any
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Withdrawn
-from biogpt_plugins.values.results import Answer, Failure, Hallmarks, Prediction
+from biogpt_plugins.values.results import Failure, Prediction
 
 _FAILURES_SHOWN = 5
 
@@ -36,13 +36,13 @@ class Tally:
     def add(self, where: str, prediction: Prediction[Any]) -> None:
         self.papers += 1
         self.cut += bool(prediction.truncated_tokens)
-        result = prediction.result
+        result: Any = prediction.result
         if prediction.error and prediction.error.type == Withdrawn.__name__:
             self.withdrawn += 1
         elif prediction.error:
             self.failures += 1
             self._name(where, prediction.error)
-        elif isinstance(result, list):
+        elif prediction.kind == "relations":
             self.relations += len(result)
             self.grounded += sum(relation.grounded for relation in result)
             self.with_relations += bool(result)
@@ -51,9 +51,9 @@ class Tally:
             ends = [end for relation in result for end in (relation.head, relation.tail)]
             self.ends += len(ends)
             self.identified += sum(end.id is not None for end in ends)
-        elif isinstance(result, Answer):
+        elif prediction.kind == "answer":
             self.labels[result.label or "no answer"] += 1
-        elif isinstance(result, Hallmarks):
+        elif prediction.kind == "labels":
             self.labels.update(result.labels or ("none",))
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from biogpt_plugins.engine.grammar import Grammar
 from biogpt_plugins.values.errors import BioGPTError, InputError
@@ -12,6 +12,9 @@ from biogpt_plugins.values.results import FinishReason, Usage
 
 Runtime = Literal["transformers", "ctranslate2"]
 """What a local model is run by."""
+
+Form = Literal["free", "grounded"]
+"""Whether completions keep to the form of the task's targets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +70,8 @@ class Decoding:
         truncate: Cut a text that is too long; if False it is a ContextOverflowError.
         n: Completions of each prompt: as many samples, or the best beams. Streaming writes 1.
         logprobs: Tell the tokens of completions with their log-probabilities.
-        grounded: Keep to the prompts' grammars: names are copied from the text, labels are those
-            of the task, and every completion can be read.
+        form: "grounded" keeps to the prompts' grammars: names are copied from the text, labels are
+            those of the task, and every completion can be read. "free" does not.
     """
 
     max_new_tokens: int | None = None
@@ -82,7 +85,7 @@ class Decoding:
     truncate: bool = True
     n: int = 1
     logprobs: bool = False
-    grounded: bool = False
+    form: Form = "free"
 
     def __post_init__(self) -> None:
         checks = {
@@ -94,6 +97,7 @@ class Decoding:
             "top_k": self.top_k >= 0,
             "num_beams": self.num_beams >= 1,
             "n": self.n >= 1,
+            "form": self.form in get_args(Form),
         }
         for name, good in checks.items():
             if not good:

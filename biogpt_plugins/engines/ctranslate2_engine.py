@@ -193,7 +193,7 @@ class CTranslate2Runner:
     def _search(self, works: Sequence[Beams]) -> None:
         """Write the best beams of prompts; what nobody waits for any more goes on to its end."""
         decoding, budget = works[0].decoding, works[0].rows[0].budget
-        if decoding.grounded:
+        if decoding.form == "grounded":
             for work in works:
                 work.fail(
                     EngineError(

@@ -219,12 +219,12 @@ class LocalEngine:
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
         prompt, window = _prompt(prompt), self._window(decoding)
-        if decoding.grounded and prompt.grammar is None:
+        if decoding.form == "grounded" and prompt.grammar is None:
             raise InputError(
                 "the prompt has no form that a grounded decoding could keep to: give it a grammar, "
                 "or decode freely"
             )
-        if not decoding.grounded:
+        if decoding.form == "free":
             prompt = replace(prompt, grammar=None)
         # A checkpoint's own source limit leaves the room that it was trained with.
         room = min(decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))

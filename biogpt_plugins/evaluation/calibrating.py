@@ -83,7 +83,7 @@ def unfitted(task: Task[Any], *, contextual: bool | None = None) -> Calibration:
     Raises:
         InputError: The task has nothing to calibrate.
     """
-    if not task.choices and not task.grounded:
+    if not task.choices and task.kind != "relations":
         raise InputError(
             f"task {task.name} gives neither probabilities of labels nor scores of relations: "
             "there is nothing to calibrate"

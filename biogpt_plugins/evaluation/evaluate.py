@@ -54,7 +54,7 @@ def evaluate(
         figure=metric.figure,
         strict=_assess(gold, metric, strict) if _were_written(found) else None,
         default=_assess(gold, metric, default),
-        grounded=_grounded(gold, found) if task.grounded else None,
+        grounded=_grounded(gold, found) if task.kind == "relations" else None,
         raw=raw,
         calibrated=calibrated,
         notes=notes,

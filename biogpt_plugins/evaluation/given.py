@@ -47,7 +47,7 @@ def read_given(task: Task[Any], value: object, source: str | None) -> Reading[An
             return read_given(task, label, None)
         case {"head": _, "tail": _} as row:
             return _relations(task, [row])
-        case list() | tuple() as rows if task.grounded:
+        case list() | tuple() as rows if task.kind == "relations":
             return _relations(task, rows)
         case list() | tuple() as labels:
             return task.read("|".join(map(str, labels)) or hoc.EMPTY, None, False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from biogpt_plugins.evaluation.reliability import Reliability, precision_recall
 from biogpt_plugins.evaluation.values import Evaluation
+from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -131,4 +132,4 @@ def _precision_recall(series: Mapping[str, Reliability], task: str) -> Figure:
 
 
 def _noun(task: str) -> str:
-    return "answers" if task.startswith("pubmedqa") else "relations"
+    return "answers" if get_task(task).kind == "answer" else "relations"

@@ -9,7 +9,7 @@ from biogpt_plugins.evaluation.metrics import BC5CDR, Metric
 from biogpt_plugins.evaluation.reliability import Reliability, Trial
 from biogpt_plugins.scoring.bc5cdr import link
 from biogpt_plugins.scoring.gold import Document, GoldSet
-from biogpt_plugins.values.results import Answer, Prediction, Relation
+from biogpt_plugins.values.results import Prediction, Relation
 
 
 class Told(NamedTuple):
@@ -34,7 +34,7 @@ def trials(
     return [
         told
         for document, prediction in zip(gold.documents, predictions, strict=True)
-        for told in _told(gold, metric, document, prediction.result)
+        for told in _told(gold, metric, document, prediction)
     ]
 
 
@@ -50,14 +50,15 @@ def reliability(
 
 
 def _told(
-    gold: GoldSet[Any], metric: Metric, document: Document[Any], result: object
+    gold: GoldSet[Any], metric: Metric, document: Document[Any], prediction: Prediction[Any]
 ) -> Iterator[Told]:
-    if isinstance(result, Answer) and result.probabilities:
+    result: Any = prediction.result
+    if prediction.kind == "answer" and result.probabilities:
         raw = result.uncalibrated or result.probabilities
         corrected = result.probabilities if result.uncalibrated else None
         yield Told(_best(raw, document), _best(corrected, document) if corrected else None)
-    elif isinstance(result, list):
-        yield from _relations(gold, metric, document, result)
+    elif prediction.kind == "relations":
+        yield from _relations(gold, metric, document, prediction.relations)
 
 
 def _best(shares: Mapping[str, float], document: Document[Any]) -> Trial:

@@ -132,7 +132,7 @@ class Aggregate:
         """
         if prediction.result is None:
             return
-        if not isinstance(prediction.result, list):
+        if prediction.kind != "relations":
             raise InputError(
                 f"the prediction of {prediction.id or 'a paper'} is of task {prediction.task}, "
                 "which finds no relations: there is nothing to aggregate"

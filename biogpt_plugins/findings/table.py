@@ -45,13 +45,12 @@ from biogpt_plugins.values.results import (
     Answer,
     Confidence,
     Entity,
-    Hallmarks,
     Label,
     Prediction,
     Relation,
 )
 
-Kind = Literal["relation", "answer", "hallmark", "text", "nothing", "failure"]
+RowKind = Literal["relation", "answer", "hallmark", "text", "nothing", "failure"]
 Row = dict[str, Any]
 
 _LABELS: tuple[str, ...] = get_args(Label)
@@ -119,17 +118,18 @@ def rows(
         yield {**dict.fromkeys(COLUMNS), **shared, **own, **found}
 
 
-def _found(prediction: Prediction[Any]) -> list[tuple[Kind, Row]]:
-    result, error = prediction.result, prediction.error
-    found: list[tuple[Kind, Row]]
+def _found(prediction: Prediction[Any]) -> list[tuple[RowKind, Row]]:
+    error = prediction.error
+    result: Any = prediction.result
+    found: list[tuple[RowKind, Row]]
     if error is not None:
         found = [("failure", {"error_type": error.type, "error_message": error.message})]
-    elif isinstance(result, Answer):
+    elif prediction.kind == "answer":
         found = [("answer", _answer(result, prediction))]
-    elif isinstance(result, Hallmarks):
+    elif prediction.kind == "labels":
         found = [("hallmark", {"label": label}) for label in result.labels]
-    elif isinstance(result, list):
-        found = [("relation", _relation(relation)) for relation in result]
+    elif prediction.kind == "relations":
+        found = [("relation", _relation(relation)) for relation in prediction.relations]
     else:
         found = [("text", {"text": result})]
     return found or [("nothing", {})]

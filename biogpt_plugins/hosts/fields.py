@@ -37,8 +37,6 @@ OPTIONS = (
 )
 """Options of Decoding that are fields of an LLM."""
 
-_FIND_RELATIONS = tuple(task.name for task in TASKS.values() if task.grounded)
-
 
 def relation_task(task: str) -> str:
     """The name of a relation task, as the tasks spell it.
@@ -46,10 +44,11 @@ def relation_task(task: str) -> str:
     Raises:
         InputError: There is no such task, or it finds no relations.
     """
-    name = get_task(task).name
-    if name not in _FIND_RELATIONS:
-        raise InputError(f"task = {task!r} finds no relations: use {' or '.join(_FIND_RELATIONS)}")
-    return name
+    found = get_task(task)
+    if found.kind != "relations":
+        fit = " or ".join(TASKS.of_kind("relations"))
+        raise InputError(f"task {task!r} finds no relations: use {fit}")
+    return found.name
 
 
 class ModelFields(BaseModel):
@@ -117,11 +116,11 @@ class ModelFields(BaseModel):
             ModelError: It cannot be found; on the hub it is not looked for if `local_files_only`.
         """
         names = self._taught(local_files_only)
-        if found := [name for name in names if name in _FIND_RELATIONS]:
+        if found := [name for name in names if name in TASKS and TASKS[name].kind == "relations"]:
             return found[0]
         raise InputError(
             f"model {self.model!r} was taught {', '.join(names) or 'no task'}, which finds no "
-            f"relations: name a task, {' or '.join(_FIND_RELATIONS)}, or another model"
+            f"relations: name a task, {' or '.join(TASKS.of_kind('relations'))}, or another model"
         )
 
     def _taught(self, local_files_only: bool | None) -> list[str]:
@@ -260,7 +259,7 @@ class LLMFields(ModelFields):
         """A task on this LLM's model, decoded as the fields and these options say."""
         pipeline = self.bind_task(task)
         if pipeline.task.grammar is None:
-            options["grounded"] = False
+            options["grounded"] = None
         decoding = self.decoding(pipeline, options.pop("stop", None), options)
         return pipeline.with_decoding(replace(decoding, n=1))  # a result is of one completion
 
@@ -273,6 +272,8 @@ class LLMFields(ModelFields):
             InputError: An option is out of range, or the task has no form to keep to.
         """
         changes = {name: getattr(self, name) for name in self.decoding_options} | dict(options)
+        grounded = changes.pop("grounded", None)
+        changes["form"] = None if grounded is None else "grounded" if grounded else "free"
         if changes["temperature"] and changes["num_beams"] is None:
             changes["num_beams"] = 1  # sampling that is asked for comes before a task's own beams
         called = (stop,) if isinstance(stop, str) else stop or ()

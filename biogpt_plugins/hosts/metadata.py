@@ -13,17 +13,24 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from biogpt_plugins.hosts.fields import relation_task
-from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.text.spelling import spelling
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction, Relation
 
 _RELATIONS = "biogpt_relations"
-_KINDS = {name: task.entity_types for name, task in TASKS.items() if task.grounded}
 _FOUND = TypeAdapter(list[Relation])
 
-NAME_KEYS = frozenset(f"biogpt_{kind}s" for kinds in _KINDS.values() for kind in kinds)
-"""Where the lists of names stand that were found."""
+
+def name_key(type_: str) -> str:
+    """Where the list of the names of one type of entities stands."""
+    return f"biogpt_{type_}s"
+
+
+def is_name_key(key: str) -> bool:
+    """Whether a list of the names of entities stands under a key."""
+    types = {type_ for name in TASKS.of_kind("relations") for type_ in TASKS[name].entity_types}
+    return key in map(name_key, types)
 
 
 def remark_keys(key: str) -> tuple[str, str]:
@@ -53,15 +60,16 @@ def relation_facts(
     facts: dict[str, Any] = {f"{key}_model": prediction.model, **remarks(prediction, key)}
     if prediction.result is not None:
         facts[key] = _FOUND.dump_json(prediction.result, exclude_none=True).decode()
+    own = get_task(prediction.task).entity_types
     names: dict[str, dict[str, None]] = {}
     for relation in _all_relations({**known, key: facts.get(key)}):
         for end in (relation.head, relation.tail):
-            if end.type in _KINDS[prediction.task]:
+            if end.type in own:
                 names.setdefault(end.type, {})[spelling(end, text)] = None
     if flat:
         facts |= {f"biogpt_{kind}:{name}": 1 for kind, found in names.items() for name in found}
     else:
-        facts |= {f"biogpt_{kind}s": list(found) for kind, found in names.items()}
+        facts |= {name_key(kind): list(found) for kind, found in names.items()}
     return facts
 
 
@@ -69,7 +77,8 @@ def is_relation_fact(key: str, task: str) -> bool:
     """Whether this task's facts are told under such a key."""
     own = _key(task)
     return key in (own, f"{own}_model", *remark_keys(own)) or any(
-        key == f"biogpt_{kind}s" or key.startswith(f"biogpt_{kind}:") for kind in _KINDS[task]
+        key == name_key(type_) or key.startswith(f"biogpt_{type_}:")
+        for type_ in get_task(task).entity_types
     )
 
 
@@ -87,8 +96,8 @@ def relations_by_task(
     Raises:
         InputError: No such task was asked, or one of them failed; or it finds no relations.
     """
-    asked = (name for name in _KINDS if f"{_key(name)}_model" in metadata)
-    wanted = [relation_task(task)] if task else list(asked)
+    asked = _tasks(metadata)
+    wanted = [relation_task(task)] if task else asked
     if not wanted:
         raise InputError(f"{whose} has no relations: {unseen}")
     found = {}
@@ -106,9 +115,22 @@ def _key(task: str) -> str:
     return f"{_RELATIONS}_{task}"
 
 
+def _tasks(metadata: Mapping[str, Any]) -> list[str]:
+    """The relation tasks that metadata tell of, in the order of all tasks, unknown ones last."""
+    begin, end = f"{_RELATIONS}_", "_model"
+    told = [
+        key[len(begin) : -len(end)]
+        for key in metadata
+        if isinstance(key, str) and key.startswith(begin) and key.endswith(end)
+    ]
+    known = [name for name in TASKS.of_kind("relations") if name in told]
+    return list(dict.fromkeys((*known, *told)))
+
+
 def _all_relations(metadata: Mapping[str, Any]) -> Iterator[Relation]:
     """The relations of all tasks."""
-    written = (metadata.get(_key(name)) for name in _KINDS)
+    names = dict.fromkeys((*TASKS.of_kind("relations"), *_tasks(metadata)))
+    written = (metadata.get(_key(name)) for name in names)
     return chain.from_iterable(map(_read, filter(None, written)))
 
 

@@ -10,9 +10,9 @@ from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.registry import advice
-from biogpt_plugins.engine import Decoding, Runtime
+from biogpt_plugins.engine import Decoding, Form, Runtime
 from biogpt_plugins.pipeline.dictionary import EntityDictionary
-from biogpt_plugins.pipeline.pipeline import Manner, Method, Pipeline
+from biogpt_plugins.pipeline.pipeline import Method, Pipeline
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
@@ -22,7 +22,7 @@ def load(  # noqa: PLR0913 - options, all but two keyword-only
     model: str | Path = "demo",
     task: str | Task[Any] | None = None,
     *,
-    decoding: Decoding | Manner | None = None,
+    decoding: Decoding | Form | None = None,
     method: Method = "auto",
     min_score: float | None = None,
     samples: int | None = None,

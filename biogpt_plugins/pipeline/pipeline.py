@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.engine import (
@@ -15,6 +15,7 @@ from biogpt_plugins.engine import (
     Completion,
     Decoding,
     Engine,
+    Form,
     Prompt,
     TaskCard,
     in_thread,
@@ -29,7 +30,6 @@ from biogpt_plugins.values.inputs import Text, encodable, id_of
 from biogpt_plugins.values.results import Failure, Prediction
 
 Method = Literal["auto", "complete", "choose"]
-Manner = Literal["free", "grounded"]
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Pipeline:
         *,
         card: TaskCard | None = None,
         cards: Mapping[str, TaskCard] | None = None,
-        decoding: Decoding | Manner | None = None,
+        decoding: Decoding | Form | None = None,
         method: Method = "auto",
         dictionary: EntityDictionary | None = None,
         min_score: float | None = None,
@@ -117,7 +117,7 @@ class Pipeline:
         self._priors = Priors()
         usual = self.task.decoding_for(self.card)
         if isinstance(decoding, str):
-            decoding = usual.but(grounded=_is_grounded(decoding))
+            decoding = usual.but(form=_form(decoding))
         self.decoding = self._checked(decoding or usual)
 
     def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
@@ -140,7 +140,7 @@ class Pipeline:
         return other
 
     def _checked(self, decoding: Decoding) -> Decoding:
-        if decoding.grounded and self.task.grammar is None:
+        if decoding.form == "grounded" and self.task.grammar is None:
             raise InputError(
                 f"task {self.task.name} has no form that a grounded decoding could keep to: use "
                 "decoding='free'"
@@ -245,7 +245,7 @@ class Pipeline:
             **self._facts(completion),
         }
         try:
-            if self.decoding.grounded and not written:
+            if self.decoding.form == "grounded" and not written:
                 reading: Reading[Any] = Reading([], ("the text has no name that could be copied",))
             else:
                 reading = self.trust.read(self.task, completion, text.source)
@@ -253,7 +253,7 @@ class Pipeline:
             return self._failed(text.id, error, **facts)
         result = reading.result
         facts["warnings"] += reading.notes
-        if self.dictionary and self.task.grounded:
+        if self.dictionary and self.task.kind == "relations":
             result, notes = self.dictionary.identify_all(result)
             facts["warnings"] += notes
         return self._prediction(text.id, result=result, **facts)
@@ -281,10 +281,10 @@ class Pipeline:
         return Prediction(id=id_, task=self.task.name, model=self.engine.model_name, **facts)
 
 
-def _is_grounded(manner: str) -> bool:
-    if manner not in get_args(Manner):
-        raise InputError(f"decoding = {manner!r} is none: use {' or '.join(get_args(Manner))}")
-    return manner == "grounded"
+def _form(form: str) -> Form:
+    if form not in get_args(Form):
+        raise InputError(f"decoding must be 'free' or 'grounded', not {form!r}")
+    return cast("Form", form)
 
 
 def _several(inputs: Iterable[object]) -> Iterable[object]:

@@ -49,7 +49,7 @@ class Trust:
             if share is not None and not 0 <= share <= 1:
                 raise InputError(f"{name} = {share!r} must be from 0 to 1")
         for name in ("min_score", "samples"):
-            if getattr(self, name) is not None and not task.grounded:
+            if getattr(self, name) is not None and task.kind != "relations":
                 raise InputError(f"{name} is for relations: leave it out for {task.name}")
         if self.abstain_below is not None and not chooses:
             raise InputError(
@@ -81,10 +81,10 @@ class Trust:
         else:
             written, tokens = encodable(completion.text), completion.tokens
             reading = task.interpret(written, source, cut=cut, tokens=tokens)
-            if cut and not isinstance(reading.result, str):  # free text ends somewhere
+            if cut and task.kind != "text":  # free text ends somewhere
                 remark = "the completion was cut off at the length limit"
                 reading = Reading(reading.result, (*reading.notes, remark))
-        return self._filtered(task, reading) if task.grounded else reading
+        return self._filtered(task, reading) if task.kind == "relations" else reading
 
     def _filtered(
         self, task: Task[Any], reading: Reading[list[Relation]]

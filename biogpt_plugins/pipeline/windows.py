@@ -46,7 +46,7 @@ def predict(pipeline: Pipeline, texts: Sequence[Text]) -> list[Prediction[Any]]:
 
     Other tasks answer about a text as a whole: theirs are cut, and say so in a warning.
     """
-    if not pipeline.task.grounded or not texts:
+    if pipeline.task.kind != "relations" or not texts:
         return pipeline.run(texts)
     found = pipeline.with_decoding(replace(pipeline.decoding, truncate=False)).run(texts)
     too_long = ContextOverflowError.__name__

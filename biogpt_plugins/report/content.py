@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from biogpt_plugins.findings.edges import Aggregate, node_key
 from biogpt_plugins.report.segments import Segment, agree, divided, sentences, whole
 from biogpt_plugins.values.inputs import FullText, Paper, Part, Question, read
-from biogpt_plugins.values.results import Answer, Entity, Evidence, Hallmarks, Prediction, Relation
+from biogpt_plugins.values.results import Entity, Evidence, Prediction, Relation
 
 _Json = dict[str, Any]
 _UNHEADED = ("title", "abstract")
@@ -91,7 +91,7 @@ class Content:
         if prediction in paper.predictions:
             return
         paper.predictions.append(prediction)
-        if isinstance(prediction.result, list):
+        if prediction.kind == "relations":
             self._graph.add(prediction)
 
     def data(self) -> _Json:
@@ -161,7 +161,7 @@ class _Graph:
 
 
 def _shown(paper: _Paper, graph: _Graph) -> _Json:
-    relations = [one for prediction in paper.predictions for one in _relations(prediction)]
+    relations = [one for prediction in paper.predictions for one in prediction.relations]
     entities: dict[Entity, int] = {}
     for relation in relations:
         for end in (relation.head, relation.tail):
@@ -192,16 +192,17 @@ def _shown(paper: _Paper, graph: _Graph) -> _Json:
 
 def _found(prediction: Prediction[Any], entities: Mapping[Entity, int], graph: _Graph) -> _Json:
     """What one prediction says, under a name for each kind of result."""
-    result = prediction.result
+    result: Any = prediction.result
     told: _Json = {}
-    if isinstance(result, list):
-        told["relations"] = [_relation(one, entities, graph) for one in result]
-    elif isinstance(result, Answer):
-        told["answer"] = result.model_dump(exclude_none=True)
-    elif isinstance(result, Hallmarks):
-        told["labels"] = list(result.labels)
-    elif isinstance(result, str):
-        told["text"] = result
+    match prediction.kind:
+        case "relations":
+            told["relations"] = [_relation(one, entities, graph) for one in result]
+        case "answer":
+            told["answer"] = result.model_dump(exclude_none=True)
+        case "labels":
+            told["labels"] = list(result.labels)
+        case "text":
+            told["text"] = result
     if prediction.error:
         told["error"] = prediction.error.model_dump()
         told["completion"] = prediction.completion
@@ -243,13 +244,9 @@ def _evidence(evidence: Evidence) -> list[Any]:
     return [evidence.start, evidence.end, evidence.holds, cues]
 
 
-def _relations(prediction: Prediction[Any]) -> list[Relation]:
-    return prediction.result if isinstance(prediction.result, list) else []
-
-
 def _spans(prediction: Prediction[Any]) -> Iterable[tuple[int | None, int | None, str]]:
     """All that a prediction says of what stands where."""
-    for relation in _relations(prediction):
+    for relation in prediction.relations:
         for end in (relation.head, relation.tail):
             yield end.start, end.end, end.text
         for sentence in relation.evidence:

@@ -1,6 +1,6 @@
-"""What a task is, and the tasks themselves."""
+"""What a task is, which tasks there are, and the tasks themselves."""
 
-from biogpt_plugins.tasks.registry import TASKS, get_task
+from biogpt_plugins.tasks.registry import TASKS, get_task, register_task, tasks
 from biogpt_plugins.tasks.task import Task
 
-__all__ = ["TASKS", "Task", "get_task"]
+__all__ = ["TASKS", "Task", "get_task", "register_task", "tasks"]

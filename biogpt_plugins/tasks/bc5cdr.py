@@ -41,13 +41,13 @@ def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relatio
 BC5CDR = Task[list[Relation]](
     name="bc5cdr",
     summary="which chemical induces which disease, from a title and abstract",
+    kind="relations",
     input=Paper,
     source=title_and_abstract,
     lowercase=True,
     target=target,
     read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
-    grounded=True,
     grammar=Grammar(clause=("the relation between", Copy(), "and", Copy(), "exists")),
     shots=(
         (

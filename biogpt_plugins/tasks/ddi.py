@@ -45,13 +45,13 @@ def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relatio
 DDI = Task[list[Relation]](
     name="ddi",
     summary="drug-drug interactions of type mechanism, effect, advise or int",
+    kind="relations",
     input=Paper,
     source=source,
     lowercase=True,
     target=target,
     read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
-    grounded=True,
     grammar=interactions(TYPES),
     shots=(
         (

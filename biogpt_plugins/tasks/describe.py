@@ -24,6 +24,7 @@ def read(completion: str, source: str | None, cut: bool) -> Reading[str]:
 DESCRIBE = Task[str](
     name="describe",
     summary="say what a term means, with a pretrained model",
+    kind="text",
     input=Text,
     source=source,
     target=str,

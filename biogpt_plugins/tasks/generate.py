@@ -19,6 +19,7 @@ def read(completion: str, source: str | None, cut: bool) -> Reading[str]:  # noq
 GENERATE = Task[str](
     name="generate",
     summary="continue a text, with a pretrained model",
+    kind="text",
     input=Text,
     source=lambda text: Prompt(text=text.text),
     target=str,

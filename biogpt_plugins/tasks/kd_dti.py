@@ -40,13 +40,13 @@ def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relatio
 KD_DTI = Task[list[Relation]](
     name="kd_dti",
     summary="which drug acts on which target, and how (inhibitor, agonist, ...)",
+    kind="relations",
     input=Paper,
     source=title_and_abstract,
     lowercase=True,
     target=target,
     read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
-    grounded=True,
     grammar=interactions(TYPES),
     shots=(
         (

@@ -69,6 +69,7 @@ def _flat(text: str) -> str:
 PUBMEDQA = Task[Answer](
     name="pubmedqa",
     summary="a question about a passage, answered yes, no or maybe",
+    kind="answer",
     input=Question,
     source=source,
     text_first=text_first,

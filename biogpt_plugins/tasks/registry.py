@@ -1,8 +1,13 @@
-"""Which tasks there are."""
+"""Which tasks there are: those of this package, those of other packages, and the user's own."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from threading import RLock
+from typing import Any, overload
 
 from biogpt_plugins.tasks.bc5cdr import BC5CDR
 from biogpt_plugins.tasks.ddi import DDI
@@ -13,31 +18,195 @@ from biogpt_plugins.tasks.kd_dti import KD_DTI
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Kind
 
-TASKS: dict[str, Task[Any]] = {
-    task.name: task
-    for task in (
-        BC5CDR,
-        DDI,
-        KD_DTI,
-        PUBMEDQA,
-        PUBMEDQA_REASONING_FREE,
-        HOC,
-        DESCRIBE,
-        GENERATE,
-    )
-}
+GROUP = "biogpt_plugins.tasks"
+"""The entry points by which packages bring tasks of their own: a task's name, and its Task."""
+
+BUILT_IN: tuple[Task[Any], ...] = (
+    BC5CDR,
+    DDI,
+    KD_DTI,
+    PUBMEDQA,
+    PUBMEDQA_REASONING_FREE,
+    HOC,
+    DESCRIBE,
+    GENERATE,
+)
 
 
-def get_task(name: str | Task[Any]) -> Task[Any]:
+def fold(name: str) -> str:
+    """A task's name as it is looked up: case, "-" and "_" are not told apart."""
+    return name.strip().lower().replace("-", "_")
+
+
+class Tasks(Mapping[str, Task[Any]]):
+    """All tasks by name, as they are at the moment: a view that tasks are added to.
+
+    This package's tasks come first, then those of other packages, then those that were registered.
+    Entry points are looked at when a name is neither built in nor registered, or when all tasks
+    are asked for. One that cannot be loaded is left out of the list; asking for it says why.
+    """
+
+    def __init__(
+        self, built_in: Iterable[Task[Any]] = (), found: Iterable[EntryPoint] | None = None
+    ) -> None:
+        """Start with some tasks.
+
+        Args:
+            built_in: Tasks whose names nothing else can take.
+            found: Entry points; None for those of the installed packages.
+        """
+        self._built_in = {fold(task.name): task for task in built_in}
+        self._given = found
+        self._registered: dict[str, Task[Any]] = {}
+        self._loaded: dict[str, Task[Any] | InputError] = {}
+        self._lock = RLock()
+
+    def __getitem__(self, name: str) -> Task[Any]:
+        try:
+            return self.find(name)
+        except InputError as error:
+            raise KeyError(name) from error
+
+    def __iter__(self) -> Iterator[str]:
+        loaded = [self._load(key) for key in self._entry_points if key not in self._built_in]
+        found = [*self._built_in.values(), *(each for each in loaded if isinstance(each, Task))]
+        names = {fold(task.name): task.name for task in (*found, *self._registered.values())}
+        return iter(names.values())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return f"Tasks({', '.join(self)})"
+
+    def of_kind(self, kind: Kind) -> list[str]:
+        """The names of the tasks whose results are of a kind."""
+        return [name for name, task in self.items() if task.kind == kind]
+
+    def find(self, name: str) -> Task[Any]:
+        """A task by name.
+
+        Raises:
+            InputError: No task has this name, or the package that brings it cannot be loaded.
+        """
+        key = fold(name)
+        known = self._built_in.get(key) or self._registered.get(key)
+        loaded = known or (self._load(key) if key in self._entry_points else None)
+        if isinstance(loaded, InputError):
+            raise loaded
+        if loaded is None:
+            raise InputError(
+                f"no task is called {name!r}: the tasks are {', '.join(self)}; a task of your own "
+                "is a TOML file (task='my_task.toml'), or given to register_task"
+            )
+        return loaded
+
+    def register(self, task: Task[Any], *, replace: bool = False) -> None:
+        """Add a task.
+
+        Args:
+            task: The task. To add the same one again changes nothing.
+            replace: Take the place of a task that was registered before under this name.
+
+        Raises:
+            InputError: Another task has this name.
+        """
+        key = fold(task.name)
+        with self._lock:
+            known = self._built_in.get(key)
+            known = known or (self._load_task(key) if key in self._entry_points else None)
+            fixed = known is not None
+            known = known or self._registered.get(key)
+            if known is None or known is task or known.fingerprint == task.fingerprint:
+                if not fixed:
+                    self._registered[key] = task
+            elif fixed or not replace:
+                raise InputError(
+                    f"the name {task.name!r} is taken by another task ({known.name}: "
+                    f"{known.summary}): choose another name"
+                    + ("" if fixed else ", or register with replace=True")
+                )
+            else:
+                self._registered[key] = task
+
+    def forget(self, name: str) -> None:
+        """Drop a task that was registered; a name that was not registered changes nothing."""
+        with self._lock:
+            self._registered.pop(fold(name), None)
+
+    @cached_property
+    def _entry_points(self) -> dict[str, EntryPoint]:
+        found = entry_points(group=GROUP) if self._given is None else self._given
+        return {fold(each.name): each for each in reversed(list(found))}
+
+    def _load_task(self, key: str) -> Task[Any] | None:
+        loaded = self._load(key)
+        return loaded if isinstance(loaded, Task) else None
+
+    def _load(self, key: str) -> Task[Any] | InputError:
+        with self._lock:
+            if key not in self._loaded:
+                # What an entry point registers or looks up while it is loaded must not load it.
+                point = self._entry_points[key]
+                self._loaded[key] = InputError(f"task {point.name!r} is being loaded")
+                self._loaded[key] = _loaded(point)
+            return self._loaded[key]
+
+
+def _loaded(point: EntryPoint) -> Task[Any] | InputError:
+    package = point.dist.name if point.dist else "an unknown package"
+    where = f"the entry point {point.name} = {point.value} of {package}"
+    try:
+        task = point.load()
+    except Exception as error:  # a package of the user's may raise anything
+        return InputError(f"{where} cannot be loaded: {type(error).__name__}: {error}")
+    if not isinstance(task, Task):
+        return InputError(f"{where} is of type {type(task).__name__}: it must be a Task")
+    if fold(task.name) != fold(point.name):
+        return InputError(f"{where} is task {task.name!r}: give the entry point the task's name")
+    return task
+
+
+TASKS = Tasks(BUILT_IN)
+"""Every task by name: a view, so that a task that is registered later is there too."""
+
+
+def tasks() -> Tasks:
+    """All tasks by name."""
+    return TASKS
+
+
+def register_task(task: Task[Any], *, replace: bool = False) -> Task[Any]:
+    """Make a task known by its name, to `load`, adapters, tools and evaluation in this process.
+
+    Other processes, such as Ray's workers, must register it too: a module that registers its task
+    when it is imported does, and so do a TOML file and an entry point of the group
+    `biogpt_plugins.tasks`, which commands find as well.
+
+    Args:
+        task: The task. To register the same one again changes nothing.
+        replace: Take the place of a task that was registered before under this name.
+
+    Returns:
+        The task.
+
+    Raises:
+        InputError: Another task has this name; case, "-" and "_" are not told apart.
+    """
+    TASKS.register(task, replace=replace)
+    return task
+
+
+@overload
+def get_task(name: Task[Any]) -> Task[Any]: ...
+@overload
+def get_task(name: str | Path | Task[Any]) -> Task[Any]: ...
+def get_task(name: str | Path | Task[Any]) -> Task[Any]:
     """Find a task by name; case, "-" and "_" are not told apart.
 
     Raises:
         InputError: There is no such task; the message lists those there are.
     """
-    if isinstance(name, Task):
-        return name
-    task = TASKS.get(name.lower().replace("-", "_"))
-    if task is None:
-        raise InputError(f"no task is called {name!r}: the tasks are {', '.join(TASKS)}")
-    return task
+    return name if isinstance(name, Task) else TASKS.find(str(name))

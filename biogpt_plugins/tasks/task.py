@@ -17,7 +17,7 @@ from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.text.evidence import merged, with_evidence
 from biogpt_plugins.text.grounding import Span, ground
 from biogpt_plugins.values.inputs import Text, read
-from biogpt_plugins.values.results import Relation, ResultT
+from biogpt_plugins.values.results import Kind, Relation, ResultT
 
 # What layouts change: capitals, a line break, spaces, and an end without a full stop.
 _PROBE = "Both  LINES\n of it"
@@ -30,6 +30,7 @@ class Task(Generic[ResultT]):
     Attributes:
         name: What it is asked for by: "bc5cdr".
         summary: One line for a list of tasks.
+        kind: What its results are; of relations, the ends are looked for in the source text.
         input: What it reads: Paper, Question or Text.
         source: Input -> source text in the official layout, parts that must not be cut apart.
         text_first: The same with the text at its beginning, for cards that ask for it; None if it
@@ -42,12 +43,12 @@ class Task(Generic[ResultT]):
         choices: Labels that can be scored instead of written; empty if there are none.
         stem: The target's text up to the label.
         decoding: The official decoding.
-        grounded: Whether the result's entities are looked for in the source text.
         grammar: The form of a target, which a grounded decoding keeps to; None if it has none.
     """
 
     name: str
     summary: str
+    kind: Kind
     input: type[Text]
     source: Callable[[Any], Prompt]
     target: Callable[[ResultT], str]
@@ -58,7 +59,6 @@ class Task(Generic[ResultT]):
     choices: tuple[str, ...] = ()
     stem: str = ""
     decoding: Decoding = Decoding()
-    grounded: bool = False
     grammar: Grammar | None = None
 
     @property
@@ -124,7 +124,10 @@ class Task(Generic[ResultT]):
         readings = [self.interpret(target, source.source) for source, target in solved]
         written = [self.target(reading.result) for reading in readings]
         said = (asked, decodings, solved, readings, written, self.choices, self.stem, self.grammar)
-        return sha256(repr(said).encode()).hexdigest()[:12]
+        # `Decoding.form` was `grounded` once: what was kept by a fingerprint is still found by it.
+        spelt = repr(said).replace("form='free'", "grounded=False")
+        spelt = spelt.replace("form='grounded'", "grounded=True")
+        return sha256(spelt.encode()).hexdigest()[:12]
 
     def _probes(self) -> Iterator[Text]:
         names = (field.alias or name for name, field in self.input.model_fields.items())
@@ -183,7 +186,7 @@ class Task(Generic[ResultT]):
             ParseError: It cannot be read.
         """
         reading: Reading[Any] = self.read(completion, source, cut)
-        if not self.grounded:
+        if self.kind != "relations":
             return reading
         relations = ground(reading.result, source) if source else reading.result
         if tokens and reading.spans:

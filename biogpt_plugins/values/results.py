@@ -16,6 +16,8 @@ FinishReason = Literal["stop", "length", "cancelled"]
 CueKind = Literal["negation", "speculation"]
 Ends = Literal["both", "head", "tail"]
 IdMatch = Literal["exact", "abbreviation", "fuzzy", "ambiguous"]
+Kind = Literal["relations", "answer", "labels", "text"]
+"""What a task's results are: a list of relations, an Answer, Hallmarks, or a string."""
 
 
 class _Value(BaseModel):
@@ -277,6 +279,19 @@ Result = list[Relation] | Answer | Hallmarks | str
 ResultT = TypeVar("ResultT", bound=Result, default=Result)
 
 
+def kind_of(result: Result) -> Kind:
+    """Of which kind a result is."""
+    match result:
+        case list():
+            return "relations"
+        case Answer():
+            return "answer"
+        case Hallmarks():
+            return "labels"
+        case str():
+            return "text"
+
+
 class Prediction(_Value, Generic[ResultT]):
     """What became of one input: a result or an error, never both, never neither.
 
@@ -321,3 +336,13 @@ class Prediction(_Value, Generic[ResultT]):
     def ok(self) -> bool:
         """Whether there is a result."""
         return self.error is None
+
+    @property
+    def kind(self) -> Kind | None:
+        """Of which kind the result is; None if there is an error instead."""
+        return None if self.result is None else kind_of(self.result)
+
+    @property
+    def relations(self) -> list[Relation]:
+        """The result, where it is relations; otherwise an empty list."""
+        return self.result if isinstance(self.result, list) else []

@@ -169,7 +169,7 @@ class RelationOutputParser(
 
     @staticmethod
     def _reads(task: Task[Any]) -> bool:
-        return task.grounded
+        return task.kind == "relations"
 
 
 class RelationStream:
@@ -229,7 +229,7 @@ class AnswerOutputParser(_TaskOutputParser[Answer]):
 
     @staticmethod
     def _reads(task: Task[Any]) -> bool:
-        return bool(task.choices)
+        return task.kind == "answer"
 
 
 class HallmarksOutputParser(_TaskOutputParser[Hallmarks]):
@@ -243,4 +243,4 @@ class HallmarksOutputParser(_TaskOutputParser[Hallmarks]):
 
     @staticmethod
     def _reads(task: Task[Any]) -> bool:
-        return task.name == "hoc"
+        return task.kind == "labels"

@@ -126,7 +126,7 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
     def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[Any]:  # noqa: ANN401
         pipeline = self.pipeline(**options)
         for value in map(as_input, inputs):
-            if self.predictions or not pipeline.task.grounded:
+            if self.predictions or pipeline.task.kind != "relations":
                 yield raised(*self._run([value], **options))
                 continue
             source = pipeline.task.read_input(value).source

@@ -14,12 +14,10 @@ from biogpt_plugins import Prediction
 from biogpt_plugins.hosts.metadata import remark_keys, remarks
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.values.errors import InputError
-from biogpt_plugins.values.inputs import Question
 from biogpt_plugins.values.results import Answer
 from llama_index_biogpt.task_extractor import TaskExtractor, text_of
 
 _ANSWER = "biogpt_answer"
-_ANSWERS = [name for name, task in TASKS.items() if task.choices and task.input is Question]
 
 
 class BioGPTAnswerExtractor(TaskExtractor):
@@ -91,8 +89,9 @@ class BioGPTAnswerExtractor(TaskExtractor):
     @classmethod
     def _answers(cls, task: str) -> str:
         name = get_task(task).name
-        if name not in _ANSWERS:
-            raise InputError(f"task = {task!r} answers no questions: use {' or '.join(_ANSWERS)}")
+        if get_task(name).kind != "answer":
+            fit = " or ".join(TASKS.of_kind("answer"))
+            raise InputError(f"task {task!r} answers no questions: use {fit}")
         return name
 
     def _task(self) -> str:

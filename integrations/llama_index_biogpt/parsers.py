@@ -92,7 +92,7 @@ class RelationOutputParser(_TaskOutputParser[list[Relation]]):
 
     @staticmethod
     def _reads(task: Task[Any]) -> bool:
-        return task.grounded
+        return task.kind == "relations"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +108,7 @@ class AnswerOutputParser(_TaskOutputParser[Answer]):
 
     @staticmethod
     def _reads(task: Task[Any]) -> bool:
-        return bool(task.choices)
+        return task.kind == "answer"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,4 +124,4 @@ class HallmarksOutputParser(_TaskOutputParser[Hallmarks]):
 
     @staticmethod
     def _reads(task: Task[Any]) -> bool:
-        return task.name == "hoc"
+        return task.kind == "labels"

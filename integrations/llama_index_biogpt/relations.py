@@ -9,7 +9,7 @@ from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 
 from biogpt_plugins import Relation
 from biogpt_plugins.hosts.metadata import (
-    NAME_KEYS,
+    is_name_key,
     is_relation_fact,
     relation_facts,
     relations_by_task,
@@ -84,7 +84,7 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
 
     def _shows(self, key: str, mode: MetadataMode) -> bool:
         del mode
-        return key in NAME_KEYS
+        return is_name_key(key)
 
 
 def relations_of(

@@ -167,8 +167,8 @@ class RelationTaskExtractor(TaskExtractor):
 
     def _bind(self) -> Pipeline:
         pipeline = super()._bind()
-        logprobs, grounded = self._tells_scores(), self.grounded or None
-        return pipeline.with_decoding(pipeline.decoding.but(logprobs=logprobs, grounded=grounded))
+        logprobs, form = self._tells_scores(), "grounded" if self.grounded else None
+        return pipeline.with_decoding(pipeline.decoding.but(logprobs=logprobs, form=form))
 
     def _tells_scores(self) -> bool | None:
         return True

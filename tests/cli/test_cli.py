@@ -103,7 +103,7 @@ def test_extract_passes_options_on(papers):
     assert run("extract", papers, *options, load=load).exit_code == 0
     given = {"device": "cpu", "dtype": "float32", "allow_pickle": True}
     assert load.asked == ("m", "ddi", given)
-    assert [decoding.grounded for decoding in load.engine.decodings] == [True]
+    assert [decoding.form for decoding in load.engine.decodings] == ["grounded"]
 
 
 @pytest.mark.parametrize("zipped", [False, True])

@@ -303,13 +303,13 @@ def test_eval_side_by_side(corpus, tmp_path):
     assert found["unreadable completions"] == ["50.00 (1 of 2)", "0.00 (0 of 2)"]
     # A clause of seven words of probability exp(-0.5), which is right.
     assert found["calibration error (ECE)"] == ["96.98", "96.98"]
-    assert [(d.grounded, d.logprobs) for d in load.engine.decodings] == [
-        (False, True),
-        (True, True),
+    assert [(d.form, d.logprobs) for d in load.engine.decodings] == [
+        ("free", True),
+        ("grounded", True),
     ]
     assert sorted(path.name for path in out.iterdir()) == ["free", "grounded", "report.md"]
     settings = json.loads((out / "grounded" / "run.json").read_text(encoding="utf-8"))
-    assert settings["decoding grounded"] is True
+    assert settings["decoding form"] == "grounded"
     assert settings["min_score"] == 0
     assert "| F1 |" in (out / "report.md").read_text(encoding="utf-8")
     assert len(list(pictures.iterdir())) == 2

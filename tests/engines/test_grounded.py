@@ -98,7 +98,7 @@ class TestEngines:
     def test_free_and_grounded_ones_together(self, engine):
         grounded = pipeline(engine)
         prompt = grounded.task.render(PAPERS[0], CARD)
-        free = replace(grounded.decoding, grounded=False)
+        free = replace(grounded.decoding, form="free")
         apart = engine.complete([prompt], free) + engine.complete([prompt], grounded.decoding)
         assert apart[0].text != apart[1].text
         assert engine.complete([replace(prompt, grammar=None)], free) == apart[:1]
@@ -166,8 +166,8 @@ class TestBeams:
 class TestPipelines:
     def test_by_name(self):
         asked = load("demo", "bc5cdr", decoding="grounded")
-        assert asked.decoding == replace(load("demo", "bc5cdr").decoding, grounded=True)
-        with pytest.raises(InputError, match="'strict' is none: use free or grounded"):
+        assert asked.decoding == replace(load("demo", "bc5cdr").decoding, form="grounded")
+        with pytest.raises(InputError, match="must be 'free' or 'grounded', not 'strict'"):
             load("demo", "bc5cdr", decoding="strict")
 
     def test_tasks_without_a_form(self, plain):

@@ -161,7 +161,7 @@ def _other_dtype():
         (lambda: pipeline(card=TaskCard()), "(card layout 'few_shot', now 'none')"),
         (
             lambda: pipeline(decoding="grounded"),
-            "(decoding grounded False, now True)",
+            "(decoding form 'free', now 'grounded')",
         ),
         (lambda: pipeline(samples=2), "(samples None, now 2)"),
         (lambda: pipeline(min_score=0.5), "(min_score None, now 0.5)"),

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from tabled import EVERY, PLAIN, SHARES, rebuilt
 
-from biogpt_plugins.findings.table import COLUMNS, Kind, rows
+from biogpt_plugins.findings.table import COLUMNS, RowKind, rows
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import (
     Answer,
@@ -27,7 +27,7 @@ def table(predictions):
 
 def test_rows_have_all_that_predictions_have():
     assert rebuilt(table(EVERY)) == EVERY
-    assert {row["kind"] for row in table(EVERY)} == set(get_args(Kind))
+    assert {row["kind"] for row in table(EVERY)} == set(get_args(RowKind))
 
 
 def test_every_field_is_tried():

@@ -4,7 +4,7 @@ import pytest
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.hosts.metadata import (
-    NAME_KEYS,
+    is_name_key,
     is_relation_fact,
     relation_facts,
     relations_by_task,
@@ -28,13 +28,11 @@ def facts(task, known, *, flat=False, written=None):
 
 
 def test_every_relation_task_is_there():
-    assert set(WRITTEN) == {name for name, task in TASKS.items() if task.grounded}
-    assert set(NAME_KEYS) == {
-        "biogpt_chemicals",
-        "biogpt_diseases",
-        "biogpt_drugs",
-        "biogpt_targets",
-    }
+    assert set(WRITTEN) == {name for name, task in TASKS.items() if task.kind == "relations"}
+    for key in ("biogpt_chemicals", "biogpt_diseases", "biogpt_drugs", "biogpt_targets"):
+        assert is_name_key(key)
+    assert not is_name_key("biogpt_genes")
+    assert not is_name_key("biogpt_relations_bc5cdr")
 
 
 @pytest.mark.parametrize("flat", [False, True])

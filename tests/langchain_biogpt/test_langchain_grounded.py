@@ -45,4 +45,4 @@ def test_tools_of_tasks_without_a_form_write_freely():
     describe = next(tool for name, tool in tools.items() if "describe" in name)
     extract.invoke({"text": "Aspirin and nausea."})
     describe.invoke({"term": "aspirin"})
-    assert [decoding.grounded for decoding in engine.decodings] == [True, False]
+    assert [decoding.form for decoding in engine.decodings] == ["grounded", "free"]

@@ -23,8 +23,8 @@ from llama_index.core.vector_stores import (
 from biogpt_plugins import Pipeline
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.engine import Completion, Decoding, TaskCard, cancelled
-from biogpt_plugins.tasks import TASKS
-from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.tasks import TASKS, register_task
+from biogpt_plugins.testing import ScriptedEngine, registered
 from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError, ParseError
 from llama_index_biogpt.answers import BioGPTAnswerExtractor
 from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
@@ -627,12 +627,13 @@ class TestComponent:
         changed = BioGPTAnswerExtractor(**{**usual, **change})
         assert changed.to_dict() != BioGPTAnswerExtractor(**usual).to_dict()
 
-    def test_a_changed_prompt_changes_it(self, monkeypatch):
-        task = TASKS["bc5cdr"]
-        reader = BioGPTRelationExtractor(task="bc5cdr")
-        usual = reader.to_dict()
-        monkeypatch.setitem(TASKS, "bc5cdr", replace(task, shots=task.shots[:1]))
-        assert reader.to_dict() != usual
+    def test_a_changed_prompt_changes_it(self):
+        task = replace(TASKS["bc5cdr"], name="mine")
+        with registered(task):
+            reader = BioGPTRelationExtractor(task="mine")
+            usual = reader.to_dict()
+            register_task(replace(task, shots=task.shots[:1]), replace=True)
+            assert reader.to_dict() != usual
 
     def test_so_do_a_pipelines_own_ways(self):
         engine = ScriptedEngine()

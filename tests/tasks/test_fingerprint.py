@@ -13,12 +13,27 @@ from biogpt_plugins.tasks import layouts
 from biogpt_plugins.tasks.readers import Reading
 
 TASK = TASKS["bc5cdr"]
+KEPT = {
+    "bc5cdr": "9f178468375c",
+    "ddi": "3a408377fa92",
+    "kd_dti": "1fd192a7bdc2",
+    "pubmedqa": "87b6c7255af1",
+    "pubmedqa_reasoning_free": "e8a04bddd0c4",
+    "hoc": "7dedd607b4c1",
+    "describe": "004abbe936b2",
+    "generate": "4150ef5f1f11",
+}
 
 
 def test_each_task_has_its_own():
     found = [task.fingerprint for task in TASKS.values()]
     assert len(set(found)) == len(found)
     assert all(len(digits) == 12 and int(digits, 16) for digits in found)
+
+
+def test_what_was_kept_is_found_again():
+    """Caches of results go by these: a change here makes every cached result unknown."""
+    assert {name: TASKS[name].fingerprint for name in KEPT} == KEPT
 
 
 @pytest.mark.parametrize("seed", ["0", "1"])

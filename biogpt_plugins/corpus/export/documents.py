@@ -56,9 +56,9 @@ def documents(
     found: dict[str, dict[str, Relation]] = {}
     for prediction in predictions:
         id_ = prediction.id
-        if id_ is not None and id_ in papers and isinstance(prediction.result, list):
+        if id_ is not None and id_ in papers and prediction.kind == "relations":
             relations = found.setdefault(id_, {})
-            relations |= {one.model_dump_json(): one for one in prediction.result}
+            relations |= {one.model_dump_json(): one for one in prediction.relations}
     for id_, relations in found.items():
         paper = papers[id_]
         document = Document(id_, paper.source, _parts(paper), tuple(relations.values()))

@@ -68,7 +68,7 @@ class Record(NamedTuple):
 
 def moved(prediction: Prediction[Any], by: int) -> Prediction[Any]:
     """The same for a text that has so many characters more before it."""
-    if not by or not isinstance(prediction.result, list):
+    if not by or prediction.kind != "relations":
         return prediction
-    result = [relation.moved(by) for relation in prediction.result]
+    result = [relation.moved(by) for relation in prediction.relations]
     return prediction.model_copy(update={"result": result})

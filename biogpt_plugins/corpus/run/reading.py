@@ -23,6 +23,7 @@ from biogpt_plugins.corpus.readers import (
 from biogpt_plugins.corpus.readers.files import called
 from biogpt_plugins.corpus.readers.latest import Later
 from biogpt_plugins.corpus.run.folder import Outcome, Place
+from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.inputs import Paper, Question, Text, id_of, read
@@ -108,7 +109,8 @@ class Reading:
     def __post_init__(self) -> None:
         """See to it that the task takes questions, if there are any."""
         if self.questions and not issubclass(self.task.input, Question):
-            raise InputError(f"task {self.task.name} takes no questions: use pubmedqa")
+            fit = " or ".join(TASKS.of_kind("answer"))
+            raise InputError(f"task {self.task.name} takes no questions: use {fit}")
 
     def facts(self) -> dict[str, object]:
         """All of it that decides on results, as a manifest keeps it."""
