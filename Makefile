@@ -58,7 +58,7 @@ fmt: $(VENV)/.dev  ## put the code in order
 	@$(BIN)/ruff format .
 
 bench: $(VENV)/.dev  ## speed beside what one would use instead; some minutes
-	@$(BIN)/biogpt bench --sizes 1,8,32 --out runs/bench $(BENCH_ARGS)
+	@$(BIN)/python benchmarks/speed.py --sizes 1,8,32 --out runs/bench $(BENCH_ARGS)
 
 clean:  ## take .venv and the caches away
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist

@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
-from importlib.metadata import version
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
@@ -33,15 +32,14 @@ from typing import NamedTuple
 
 import medline_like
 import numpy as np
-import torch
+from beside.shapes import official_vocabulary
 from pubmed.figures import BASELINE, RESULTS, Disk, Figures, Lengths, Own, Vocabulary
 from pubmed.tables import PAGE, write
 from transformers import BioGptTokenizer
 
 from biogpt_plugins import Completion, Pipeline, load
-from biogpt_plugins.bench.measuring import describe_machine, describe_versions
-from biogpt_plugins.bench.shapes import official_vocabulary
-from biogpt_plugins.bench.subjects import read_papers
+from biogpt_plugins.bench.clock import describe_versions
+from biogpt_plugins.bench.papers import read_papers
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.corpus import read_records
@@ -51,6 +49,7 @@ from biogpt_plugins.corpus.readers import look_through
 from biogpt_plugins.corpus.run import outcomes, run
 from biogpt_plugins.corpus.run.text_index import Line, TextIndex
 from biogpt_plugins.engine import PRETRAINED, TaskCard, Token
+from biogpt_plugins.engines.machine import describe_machine
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.findings.table import rows
 from biogpt_plugins.tasks import get_task
@@ -67,7 +66,7 @@ _WINDOW, _ROOM = 1024, 64  # as engines of BioGPT have them
 _NOTHING = "no relation."
 _BLOCK = 1 << 20
 _KEPT, _LOOKED_UP = 1024, 16  # texts after which the writer, and Ray's reader, keep an index
-_ALSO = ("ray", "pyarrow", "lxml")
+_PACKAGES = ("biogpt-plugins", "torch", "transformers", "tokenizers", "ray", "pyarrow", "lxml")
 _NUMBERS = re.compile(r"\[[\d,\s]+\]")
 
 
@@ -310,8 +309,8 @@ def measure(
             command=command,
             date=date.today().isoformat(),
             data=f"{', '.join(Path(path).name for path in data)}, completions by {by}",
-            machine=describe_machine(torch.device("cpu")) | {"load before": f"{busy:.1f}"},
-            versions=describe_versions() | {name: version(name) for name in _ALSO},
+            machine=describe_machine("cpu") | {"load before": f"{busy:.1f}"},
+            versions=describe_versions(_PACKAGES),
             vocabularies={
                 name: vocabulary(folder, papers, targets) for name, folder in folders.items()
             },

@@ -1,1 +1,1 @@
-"""`biogpt bench`: speed against what one would use instead, measured side by side in one run."""
+"""`biogpt bench`: how fast this package is on this machine, with the user's model and papers."""

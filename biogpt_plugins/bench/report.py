@@ -1,58 +1,48 @@
-"""A run as Markdown and as a picture."""
+"""A run as a grid: a row for each figure, a column for each side."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from biogpt_plugins.bench.figures import Report, Row, Spread, Table
-from biogpt_plugins.values.errors import MissingExtraError
+from biogpt_plugins.bench.figures import Report, Spread, Table
 
-FIGURES = (
-    "medians of the rounds, smallest and largest in brackets; ratios are taken round by round, and "
-    "say how many times better ours is: more in the same time, or less time, memory or cost"
-)
-
-_OURS, _OTHERS = "#2a6f97", "#b0b7bf"
-_WIDTH, _LINE, _HEAD = 9.0, 0.32, 1.0
+MEDIANS = "Medians of the rounds, smallest and largest in brackets."
 
 
-def figure(value: float) -> str:
-    """A number with three digits that count."""
+def number(value: float) -> str:
+    """A number with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 
-def spread(found: Spread | None) -> str:
-    """A median, and what lies around it."""
-    if found is None:
+def spread(values: Spread | None) -> str:
+    """A median, with the smallest and the largest value in brackets."""
+    if values is None:
         return ""
-    if found.min == found.max:
-        return figure(found.median)
-    return f"{figure(found.median)} ({figure(found.min)} to {figure(found.max)})"
+    middle, least, most = map(number, (values.median, values.min, values.max))
+    return middle if least == most else f"{middle} ({least} to {most})"
 
 
-def heads(table: Table) -> list[str]:
-    """The columns of a table."""
-    return [table.unit, *(f"times better: {side}" for side in table.times)]
+def cells(table: Table, report: Report) -> list[str]:
+    """A table as one row of the grid."""
+    rows = {row.side: row for row in table.rows}
+    measured = (spread(rows[side].spread) if side in rows else "" for side in columns(report))
+    return [table.title, table.unit, *measured]
 
 
-def cells(table: Table, row: Row) -> list[str]:
-    """A row of a table, its name left out."""
-    if not row.values:
-        return [row.note, *("" for _ in table.times)]
-    times = (
-        "" if own == row.side else spread(others.get(row.side))
-        for own, others in table.times.items()
-    )
-    return [spread(row.spread), *times]
+def columns(report: Report) -> list[str]:
+    """The sides that were measured."""
+    measured = {row.side for table in report.tables for row in table.rows if row.values}
+    return [side for side in report.sides if side in measured]
 
 
-def markdown(report: Report) -> str:
-    """All of a run."""
-    return "\n".join([*_facts(report), *(line for t in report.tables for line in _table(t))]) + "\n"
+def notes(report: Report) -> list[str]:
+    """Why sides, or some of their values, are missing."""
+    rows = (row for table in report.tables for row in table.rows if row.note)
+    return list(dict.fromkeys(f"{row.side}: {row.note}" for row in rows))
 
 
-def _facts(report: Report) -> Iterator[str]:
+def head(report: Report) -> Iterator[str]:
+    """The head of a report in Markdown: how it was made, and on what."""
     yield f"# {report.model}"
     yield ""
     yield f"`{report.command}`, {report.date}."
@@ -63,64 +53,14 @@ def _facts(report: Report) -> Iterator[str]:
         ("Asked", report.settings),
     ):
         yield f"- {name}: " + "; ".join(f"{key} {value}" for key, value in facts.items())
-    yield f"- Figures: {FIGURES}"
-    if report.agreements:
-        yield ""
-        yield "Written alike, in float32:"
-        yield ""
-        for agreement in report.agreements:
-            wrong = "" if agreement.holds else f" **NOT EQUAL**: {agreement.example}"
-            yield f"- {agreement}{wrong}"
 
 
-def _table(table: Table) -> Iterator[str]:
-    yield ""
-    yield f"## {table.title}"
-    yield ""
-    columns = ["", *heads(table)]
-    yield "| " + " | ".join(columns) + " |"
-    yield "| --- |" + " ---: |" * (len(columns) - 1)
-    for row in table.rows:
-        name = f"**{row.side}**" if row.ours else row.side
-        yield "| " + " | ".join([name, *cells(table, row)]) + " |"
-    for fact in table.facts:
-        yield ""
-        yield f"{fact[0].upper()}{fact[1:]}."
-
-
-def plot(report: Report, path: Path) -> None:
-    """Draw all tables as bars, with a line from the smallest to the largest value.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise MissingExtraError(
-            'the picture needs matplotlib: pip install "biogpt-plugins[bench]"'
-        ) from error
-
-    tables = [table for table in report.tables if any(row.values for row in table.rows)]
-    shown = [[row for row in table.rows if row.values] for table in tables]
-    heights = [_HEAD + _LINE * len(rows) for rows in shown]
-    image = Figure(figsize=(_WIDTH, sum(heights) or _HEAD), layout="constrained")
-    axes = image.subplots(
-        max(1, len(tables)), squeeze=False, gridspec_kw={"height_ratios": heights or [1]}
-    )
-    for ax, table, rows in zip(axes[:, 0], tables, shown, strict=False):
-        found = [row.spread for row in rows]
-        middles = [one.median for one in found if one]
-        ends = [
-            [one.median - one.min for one in found if one],
-            [one.max - one.median for one in found if one],
-        ]
-        colours = [_OURS if row.ours else _OTHERS for row in rows]
-        bars = ax.barh([row.side for row in rows], middles, xerr=ends, color=colours)
-        ax.bar_label(bars, labels=[f" {figure(middle)}" for middle in middles], padding=4)
-        ax.invert_yaxis()
-        ax.margins(x=0.15)
-        ax.spines[["top", "right"]].set_visible(False)
-        better = ", less is better" if table.less_is_better else ""
-        ax.set_title(f"{table.title} ({table.unit}{better})", loc="left", fontsize="medium")
-    image.savefig(path, dpi=110)
+def markdown(report: Report) -> str:
+    """The report in Markdown."""
+    lines = [*head(report), f"- Figures: {MEDIANS[0].lower()}{MEDIANS[1:-1]}"]
+    lines += [f"- Not measured: {note}" for note in notes(report)]
+    names = columns(report)
+    lines += ["", "| " + " | ".join(["", "unit", *names]) + " |"]
+    lines.append("| --- | --- |" + " ---: |" * len(names))
+    lines += ["| " + " | ".join(cells(table, report)) + " |" for table in report.tables]
+    return "\n".join(lines) + "\n"

@@ -1,152 +1,114 @@
-"""A run: a model, papers, and cases, one after the other."""
+"""A run: the model, its sides and cases, and the report."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date
+from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
-from transformers import BioGptConfig
-
-from biogpt_plugins.bench.agreement import check_ids
-from biogpt_plugins.bench.answering import questions, several
-from biogpt_plugins.bench.costs import loading, overhead, tokenizer
-from biogpt_plugins.bench.extraction import callers, extract
-from biogpt_plugins.bench.figures import Report, Table
-from biogpt_plugins.bench.measuring import describe_machine, describe_versions
-from biogpt_plugins.bench.place import Place
-from biogpt_plugins.bench.shapes import (
-    SHAPES,
-    build,
-    bundled_vocabulary,
-    official_vocabulary,
-    plain_copy,
-)
-from biogpt_plugins.bench.sides import Load
-from biogpt_plugins.bench.subjects import Subjects, read_papers
-from biogpt_plugins.bench.trial import Settings, Trial
-from biogpt_plugins.bench.writing import decode, stream
+from biogpt_plugins.bench.cases import CASES, Bench
+from biogpt_plugins.bench.clock import describe_versions, present
+from biogpt_plugins.bench.figures import Report
+from biogpt_plugins.bench.papers import NumberedPapers, read_papers
+from biogpt_plugins.bench.sides import Load, device_of
 from biogpt_plugins.checkpoints import locate
-from biogpt_plugins.engines.devices import pick_device
-from biogpt_plugins.engines.loading import quiet
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.checkpoints.card import read_card
+from biogpt_plugins.checkpoints.locate import converted
+from biogpt_plugins.engines.machine import describe_machine
+from biogpt_plugins.tasks import get_task
 
-Case = Callable[[Trial], Iterator[Table]]
-
-CASES: dict[str, Case] = {
-    "tokenizer": tokenizer,
-    "extract": extract,
-    "questions": questions,
-    "several": several,
-    "stream": stream,
-    "callers": callers,
-    "load": loading,
-    "overhead": overhead,
-    "decode": decode,
-}
-"""What can be measured."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """What is measured on.
-
-    Attributes:
-        name: A model; what `load` takes.
-        shape: One of SHAPES instead, with random weights.
-        dictionary: fairseq's dict.txt for it; without it the vocabulary of the named model.
-        bpecodes: fairseq's byte-pair codes, which belong to it.
-        allow_pickle: As in `load`.
-    """
-
-    name: str = "demo"
-    shape: str | None = None
-    dictionary: Path | None = None
-    bpecodes: Path | None = None
-    allow_pickle: bool = False
-
-    def __post_init__(self) -> None:
-        if self.shape is not None and self.shape not in SHAPES:
-            raise InputError(f"shape {self.shape!r} is unknown: use {', '.join(SHAPES)}")
-        if (self.dictionary is None) != (self.bpecodes is None):
-            raise InputError("--dict and --bpecodes belong together: give both")
-        if self.dictionary and not self.shape:
-            raise InputError("--dict and --bpecodes are the vocabulary of a --shape: give one")
-
-    @property
-    def title(self) -> str:
-        """What it is, in words."""
-        name = Path(self.name).name if Path(self.name).is_dir() else self.name
-        if not self.shape:
-            return f"model {name}"
-        words = "from dict.txt" if self.dictionary else f"that of {name}"
-        return f"random weights in {self.shape} shape, vocabulary {words}"
-
-    @contextmanager
-    def folder(self) -> Iterator[Path]:
-        """A folder that all sides load it from; it is gone in the end."""
-        with TemporaryDirectory(prefix="biogpt-bench-") as home:
-            folder = Path(home) / "model"
-            if self.shape and self.dictionary and self.bpecodes:
-                words = official_vocabulary(self.dictionary, self.bpecodes)
-                yield build(self.shape, folder, words)
-                return
-            source = locate(self.name, allow_pickle=self.allow_pickle)
-            if self.shape:
-                yield build(self.shape, folder, bundled_vocabulary(source))
-            else:
-                yield plain_copy(source, folder)
+_UNTAUGHT = ("bc5cdr", "pubmedqa")
+_PACKAGES = ("biogpt-plugins", "torch", "transformers", "tokenizers", "ctranslate2")
 
 
 def run(  # noqa: PLR0913 - keyword-only
-    model: Model,
-    cases: Sequence[str],
-    settings: Settings,
-    load: Load,
+    model: str,
     *,
+    load: Load,
     command: str,
+    cases: Sequence[str] = tuple(CASES),
+    tasks: Sequence[str] = (),
+    engines: Sequence[str] = (),
+    devices: Sequence[str] = (),
+    dtypes: Sequence[str] = (),
+    batch_size: int | None = None,
+    allow_pickle: bool = False,
     data: Sequence[str] = (),
-    device: str | None = None,
+    sizes: Sequence[int] = (1, 8, 32),
+    rounds: int = 3,
+    new_tokens: int | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Measure.
+    """Measure a model, on each combination of engine, device and dtype.
 
     Args:
-        model: On what.
+        model: The model, as `load` takes it.
+        load: Loads pipelines.
+        command: The command, for the report.
         cases: Names of CASES.
-        settings: What is asked of all sides.
-        load: How pipelines of ours are loaded.
-        command: How it was asked for, for the report.
-        data: Files of papers; the demonstration's if there are none.
-        device: The device; None for the best there is.
-        tell: Takes remarks on how far it is.
+        tasks: Names of tasks; the model's own if there are none.
+        engines: Engines; all that can load the model if there are none.
+        devices: Devices; the best one if there are none.
+        dtypes: Dtypes; the engine's own choice if there are none.
+        batch_size: As in `load`.
+        allow_pickle: As in `load`.
+        data: Files of papers; the demo's papers if there are none.
+        sizes: How many inputs are in one call.
+        rounds: How often each side takes its turn.
+        new_tokens: Most tokens to write for each input; None for the task's own limit.
+        tell: Gets messages about the progress.
 
     Raises:
         BioGPTError: Something could not be read, loaded or run.
     """
-    papers = read_papers(data)
-    tell(f"loading {model.title}")
-    with quiet(), model.folder() as folder:
-        place = Place(folder, pick_device(device))
-        config = BioGptConfig.from_pretrained(folder)
-        subjects = Subjects(papers, place.tokens, int(config.max_position_embeddings))
-        trial = Trial(place, subjects, settings, load, tell)
-        check_ids(trial)
-        tables = [table for case in cases for table in CASES[case](trial)]
-        return Report(
-            command=command,
-            date=date.today().isoformat(),
-            model=model.title,
-            machine=describe_machine(place.device),
-            versions=describe_versions(),
-            settings={
-                "papers": ", ".join(Path(name).name for name in data) or "the demonstration's",
-                "rounds": str(settings.rounds),
-                "tokens to write": str(settings.new_tokens),
-            },
-            agreements=tuple(trial.agreements),
-            tables=tuple(tables),
-        )
+    folder = locate(model, allow_pickle=allow_pickle)
+    known = ("ctranslate2",) if converted(folder) else ("transformers", "ctranslate2")
+    setups = product(engines or known, devices or (None,), dtypes or (None,), (batch_size,))
+    bench = Bench(
+        model=model,
+        tasks=[get_task(name) for name in tasks or read_card(folder, model).tasks or _UNTAUGHT],
+        setups=[_options(setup, allow_pickle=allow_pickle) for setup in setups],
+        papers=NumberedPapers(read_papers(data)),
+        sizes=sizes,
+        rounds=rounds,
+        new_tokens=new_tokens,
+        load=load,
+        tell=tell,
+    )
+    tables = tuple(table for case in cases for table in CASES[case](bench))
+    return Report(
+        command=command,
+        date=date.today().isoformat(),
+        model=f"model {Path(model).name if Path(model).is_dir() else model}",
+        machine=_machine(bench),
+        versions=describe_versions(_PACKAGES),
+        settings={
+            "papers": ", ".join(Path(name).name for name in data) or "the demo's",
+            "rounds": str(rounds),
+            "tokens to write": str(new_tokens or "the task's own limit"),
+        },
+        tables=tables,
+    )
+
+
+def _options(setup: Sequence[object], *, allow_pickle: bool) -> dict[str, Any]:
+    """The options of `load` that are given."""
+    named = zip(("engine", "device", "dtype", "batch_size"), setup, strict=True)
+    return {
+        **{name: value for name, value in named if value is not None},
+        **({"allow_pickle": True} if allow_pickle else {}),
+    }
+
+
+def _machine(bench: Bench) -> dict[str, str]:
+    """The machine, with each device that was measured."""
+    sides = bench.sides(bench.tasks[0])
+    devices = {device_of(side.pipeline) for side in present(sides)}
+    facts = [describe_machine(device or "cpu") for device in sorted(devices)]
+    return {
+        name: ", ".join(dict.fromkeys(part[name] for part in facts if name in part))
+        for part in facts
+        for name in part
+    }

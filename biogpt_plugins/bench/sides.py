@@ -1,118 +1,91 @@
-"""The sides of ours: engines of this package, each of which is a line of a table."""
+"""The sides of a run: a model on an engine, a device and in a dtype, ready for one task."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from biogpt_plugins.bench.place import Place
-from biogpt_plugins.bench.subjects import Subject
-from biogpt_plugins.engine import Decoding
+from biogpt_plugins.bench.clock import Missing
+from biogpt_plugins.engine import Decoding, Prompt
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.pipeline.loading import load
-from biogpt_plugins.values.errors import BioGPTError, DeviceError
-
-OURS = "biogpt-plugins"
-EXACT = "float32"
-"""In which all are to write the same."""
-
-ENGINES = ("transformers", "ctranslate2")
-"""Engines that `load` knows; the first one is what a user gets who names none."""
+from biogpt_plugins.values.errors import DeviceError, EngineError, ModelError
+from biogpt_plugins.values.inputs import Text
+from biogpt_plugins.values.results import Prediction
 
 Load = Callable[..., Pipeline]
 
 
-class Writer(Protocol):
-    """Someone who continues texts."""
-
-    @property
-    def name(self) -> str:
-        """Its name in tables."""
-        ...
-
-    @property
-    def ours(self) -> bool:
-        """Whether it belongs to this package."""
-        ...
-
-    @property
-    def exact(self) -> bool:
-        """Whether it computes in float32, so that its texts must be those of others."""
-        ...
-
-    def write(self, subjects: Sequence[Subject], new_tokens: int) -> list[str]:
-        """Continue texts greedily, by so many tokens each at most."""
-        ...
-
-
 @dataclass(frozen=True)
-class Missing:
-    """A side that cannot be measured, and why."""
-
-    name: str
-    why: str
-    ours: bool = False
-
-
-@dataclass(frozen=True)
-class Own:
-    """A pipeline of this package, whose completions are what it writes.
+class Side:
+    """A pipeline to measure.
 
     Attributes:
         name: Its name in tables.
         pipeline: The pipeline.
-        options: Of `load`, to have it again.
+        options: The options of `load` that made it.
     """
 
     name: str
     pipeline: Pipeline
-    options: Mapping[str, str]
-    ours: bool = True
+    options: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def exact(self) -> bool:
-        return self.options.get("dtype") == EXACT
+    def run(self, inputs: Sequence[Text]) -> list[Prediction[Any]]:
+        """Read inputs.
 
-    def of(self, new_tokens: int) -> Pipeline:
-        """The pipeline, greedy, and with no other end than this."""
-        return self.pipeline.with_decoding(Decoding(max_new_tokens=new_tokens))
-
-    def write(self, subjects: Sequence[Subject], new_tokens: int) -> list[str]:
-        texts = []
-        for prediction in self.of(new_tokens).run([subject.value for subject in subjects]):
-            if prediction.completion is None:
-                why = prediction.error.message if prediction.error else "it wrote nothing"
-                raise BioGPTError(f"{self.name} failed: {why}")
-            texts.append(prediction.completion.strip())
-        return texts
+        Raises:
+            EngineError: The engine failed, or could not take an input.
+        """
+        predictions = self.pipeline.run(inputs)
+        for prediction in predictions:
+            # A completion that cannot be read took its time as well.
+            if prediction.error and prediction.completion is None:
+                raise EngineError(f"{self.name} failed: {prediction.error.message}")
+        return predictions
 
 
-def own_sides(place: Place, task: str, load_: Load = load) -> Iterator[Own | Missing]:
-    """The engines of ours, in float32 and in what they take by themselves.
+class Streamed(NamedTuple):
+    """Seconds until the first piece of a text and until its end, and how many tokens it has."""
 
-    On a GPU none computes in float32, as its cache would take the memory that the others need.
-    """
-    if place.device.type != "cuda":
-        yield open_own(place, task, load_, dtype=EXACT)
-    if place.dtype != EXACT or place.device.type == "cuda":
-        yield open_own(place, task, load_, dtype=place.dtype)
-    for engine in ENGINES[1:]:
-        yield open_own(place, task, load_, engine=engine)
+    first: float
+    whole: float
+    tokens: int
 
 
-def open_own(
-    place: Place, task: str, load_: Load, *, engine: str = ENGINES[0], dtype: str | None = None
-) -> Own | Missing:
-    """An engine of ours, or what is missing for it."""
-    options = {} if dtype is None else {"dtype": dtype}
-    name = OURS
-    if engine != ENGINES[0]:
-        options["engine"], name = engine, f"{OURS}, {engine}"
+def stream(side: Side, prompt: Prompt, decoding: Decoding) -> Streamed:
+    """Stream one text."""
+    first, tokens = None, 0
+    start = time.perf_counter()
+    for chunk in side.pipeline.engine.stream(prompt, decoding):
+        if chunk.text:
+            first = first or time.perf_counter() - start
+        if done := chunk.completion:
+            # The model writes the final `</s>` as well.
+            tokens = done.usage.completion_tokens + (done.finish_reason == "stop")
+    whole = time.perf_counter() - start
+    return Streamed(first or whole, whole, tokens)
+
+
+def open_side(load: Load, model: str, task: str, options: dict[str, Any]) -> Side | Missing:
+    """Load a side, or say why it cannot be loaded."""
+    name = ", ".join(filter(None, map(options.get, ("engine", "device", "dtype"))))
     try:
-        pipeline = load_(str(place.folder), task, device=str(place.device), **options)
+        pipeline = load(model, task, **options)
     except ImportError as error:
-        return Missing(name, f"not installed: {error}", ours=True)
-    except DeviceError as error:
-        return Missing(name, str(error), ours=True)
-    return Own(f"{name}, {dtype or getattr(pipeline.engine, 'dtype', engine)}", pipeline, options)
+        return Missing(name, f"not installed: {error}")
+    except (DeviceError, ModelError) as error:
+        return Missing(name, str(error))
+    runtime = options.get("engine") or type(pipeline.engine).__name__
+    parts = (runtime, device_of(pipeline), dtype_of(pipeline))
+    return Side(", ".join(filter(None, parts)), pipeline, options)
+
+
+def device_of(pipeline: Pipeline) -> str:
+    """The device that a pipeline's engine runs on; "" if the engine does not say."""
+    return str(getattr(pipeline.engine, "device", ""))
+
+
+def dtype_of(pipeline: Pipeline) -> str:
+    """The dtype that a pipeline's engine computes in; "" if the engine does not say."""
+    return str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch.")

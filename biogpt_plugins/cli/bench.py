@@ -1,4 +1,4 @@
-"""`biogpt bench`: how fast this package is on this machine, beside what one would use instead."""
+"""`biogpt bench`: how fast a model is on this machine."""
 
 from __future__ import annotations
 
@@ -12,200 +12,148 @@ import typer
 from rich import box
 from rich.table import Table as Grid
 
-from biogpt_plugins.bench.report import FIGURES, cells, heads, markdown, plot
+from biogpt_plugins.bench.report import MEDIANS, cells, columns, markdown, notes
 from biogpt_plugins.cli import console
-from biogpt_plugins.values.errors import InputError, MissingExtraError
+from biogpt_plugins.corpus import write_text
+from biogpt_plugins.values.errors import InputError
 
 if TYPE_CHECKING:
-    from biogpt_plugins.bench.figures import Report, Table
-
-
-class Shape(str, Enum):
-    """Sizes of models with random weights."""
-
-    tiny = "tiny"
-    base = "base"
-    large = "large"
+    from biogpt_plugins.bench.figures import Report
 
 
 class Case(str, Enum):
     """What can be measured."""
 
-    tokenizer = "tokenizer"
-    extract = "extract"
-    questions = "questions"
-    several = "several"
+    speed = "speed"
     stream = "stream"
-    callers = "callers"
     load = "load"
-    overhead = "overhead"
-    decode = "decode"
-
-
-class Peer(str, Enum):
-    """What it is measured beside."""
-
-    langchain = "langchain"
-    llama_index = "llama-index"
-    transformers = "transformers"
-    generate = "generate"
-    generate_static = "generate-static"
-    generate_batch = "generate-batch"
 
 
 def bench(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     *,
     model: console.Model = "demo",
-    shape: Annotated[
-        Shape | None,
+    task: Annotated[
+        list[str] | None,
         typer.Option(
-            help="Random weights in this shape instead, with the model's vocabulary; base and "
-            "large are those of BioGPT, tiny is to try the command.",
-            show_default=False,
+            help="A task to measure. Repeatable.", show_default="the tasks of the model's card"
         ),
-    ] = None,
-    dictionary: Annotated[
-        Path | None,
-        typer.Option("--dict", help="dict.txt, another vocabulary for it.", show_default=False),
-    ] = None,
-    bpecodes: Annotated[
-        Path | None, typer.Option("--bpecodes", help="Its byte-pair codes.", show_default=False)
     ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="Files of papers, as `extract` reads them. Repeatable.",
+            help="A file of papers, as `extract` reads them. Repeatable.",
             show_default="the demo's papers",
+        ),
+    ] = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An engine to measure: transformers or ctranslate2. Repeatable.",
+            show_default="each one that is installed",
+        ),
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A device to measure: cuda, cuda:1, mps or cpu. Repeatable.",
+            show_default="the best one",
+        ),
+    ] = None,
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A dtype to measure: bfloat16, float16, float32 or, with ctranslate2, int8. "
+            "Repeatable.",
+            show_default="the engine's choice",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Most inputs to compute at once.", show_default="the engine's choice"
+        ),
+    ] = None,
+    sizes: Annotated[
+        str, typer.Option(help="How many papers to give in one call; a row for each number.")
+    ] = "1,8,32",
+    new_tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Most tokens to write for each paper.",
+            show_default="the task's own limit",
         ),
     ] = None,
     only: Annotated[
         list[Case] | None,
-        typer.Option(help="Measure this alone. Repeatable.", show_default="all that fits"),
+        typer.Option(help="Measure only this. Repeatable.", show_default="everything"),
     ] = None,
-    peer: Annotated[
-        list[Peer] | None,
-        typer.Option(help="Measure beside this alone. Repeatable.", show_default="all"),
-    ] = None,
-    sizes: Annotated[
-        str, typer.Option(help="Papers in one call, a table for each number.")
-    ] = "1,8,32,64",
-    callers: Annotated[
-        int, typer.Option(min=1, help="How many ask at the same time; questions, too.")
-    ] = 32,
-    new_tokens: Annotated[
-        int, typer.Option(min=2, help="Most tokens to write for each paper.")
-    ] = 64,
-    rounds: Annotated[int, typer.Option(min=1, help="Turns of each side.")] = 3,
-    checked: Annotated[
-        int, typer.Option(min=1, help="Papers for which greedy ids are compared.")
-    ] = 8,
-    batch_sizes: Annotated[
-        str, typer.Option(help="Those tried by hand for HuggingFacePipeline.")
-    ] = "8,32",
+    rounds: Annotated[int, typer.Option(min=1, help="How often to measure everything.")] = 3,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Write OUT.json, OUT.md and OUT.png.", show_default=False),
+        typer.Option("--out", "-o", help="Also write OUT.json and OUT.md.", show_default=False),
     ] = None,
-    device: console.Device = None,
     as_json: console.Json = False,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
-    """Measure speed, memory and own cost, beside what one would use instead.
+    """Measure a model on this machine: papers and tokens a second, first token, loading, memory.
 
-    All sides get the same prompts and write greedily; in float32 they must write the same, or the
-    command ends with 1. What is not installed is named, and left out.
+    Each combination of engine, device and dtype is a column of the result. They take turns, and
+    read each paper anew. The command names what cannot run here.
     """
-    from biogpt_plugins.bench import run as running  # noqa: PLC0415 - loads torch
-    from biogpt_plugins.bench.trial import Settings  # noqa: PLC0415 - the same
-    from biogpt_plugins.engines.devices import pick_device  # noqa: PLC0415 - the same
+    from biogpt_plugins.bench.run import run  # noqa: PLC0415 - loads torch
 
-    chosen = running.Model(
-        name=model,
-        shape=shape.value if shape else None,
-        dictionary=dictionary,
-        bpecodes=bpecodes,
-        allow_pickle=allow_pickle,
-    )
-    # Without a GPU it says little: weights are read as fast as they come.
-    decodes = shape is not None and pick_device(device).type == "cuda"
-    fitting = [case for case in Case if case is not Case.decode or decodes]
-    cases = [case.value for case in only or fitting]
-    if "decode" in cases and not shape:
-        raise InputError("decode needs a model that does not end by itself: give a --shape")
-    settings = Settings(
-        sizes=_numbers(sizes, "--sizes"),
-        new_tokens=new_tokens,
-        rounds=rounds,
-        callers=callers,
-        checked=checked,
-        batch_sizes=_numbers(batch_sizes, "--batch-sizes"),
-        peers=tuple(one.value for one in peer or Peer),
-    )
     err = console.stderr()
     with err.status("loading") as status:
-        found = running.run(
-            chosen,
-            cases,
-            settings,
-            ctx.obj,
+        report = run(
+            model,
+            load=ctx.obj,
             command=_command(),
+            cases=[case.value for case in only or Case],
+            tasks=task or (),
+            engines=engine or (),
+            devices=device or (),
+            dtypes=dtype or (),
+            batch_size=batch_size,
+            allow_pickle=allow_pickle,
             data=data or (),
-            device=device,
+            sizes=_numbers(sizes),
+            rounds=rounds,
+            new_tokens=new_tokens,
             tell=status.update,
         )
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
-        _file(out, "json").write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        _file(out, "md").write_text(markdown(found), encoding="utf-8")
-        try:
-            plot(found, _file(out, "png"))
-        except MissingExtraError as error:
-            console.remark("note", str(error))
-    _show(found, as_json=as_json)
+        write_text(f"{out}.json", [report.model_dump_json(indent=2), "\n"])
+        write_text(f"{out}.md", [markdown(report)])
+    if as_json:
+        console.print_json(report)
+    else:
+        _show(report)
+    for note in notes(report):
+        console.remark("note", f"not measured: {note}")
     if out:
-        err.print(f"written to {out}.json, .md and .png", soft_wrap=True)
-    for fault in found.faults:
-        console.remark("error", fault)
-    if found.faults:
-        raise typer.Exit(1)
+        err.print(f"written to {out}.json and {out}.md", soft_wrap=True)
 
 
-def _numbers(text: str, option: str) -> tuple[int, ...]:
+def _numbers(text: str) -> tuple[int, ...]:
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) for part in parts):
-        raise InputError(f"{option} {text} is no list of numbers above 0: give 1,8,32 say")
+        raise InputError(f"--sizes must be numbers above 0 with commas between, not {text!r}")
     return tuple(map(int, parts))
 
 
-def _file(out: Path, ending: str) -> Path:
-    return out.with_name(f"{out.name}.{ending}")
-
-
 def _command() -> str:
-    """As it was given, without the places where somebody's files lie."""
+    """The command as it was given, without the folders of the user's files."""
     given = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])
     return join(["biogpt", *given])
 
 
-def _show(found: Report, *, as_json: bool) -> None:
-    if as_json:
-        console.print_json(found)
-        return
+def _show(report: Report) -> None:
     out = console.stdout()
-    for table in found.tables:
-        out.print(_grid(table))
-        for fact in table.facts:
-            out.print(fact, style="dim")
-        out.print()
-    out.print(FIGURES, style="dim")
-    for agreement in found.agreements:
-        out.print(str(agreement), style="" if agreement.holds else "bold red")
-
-
-def _grid(table: Table) -> Grid:
     grid = Grid(
-        title=table.title,
+        title=report.model,
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         header_style="bold",
@@ -213,8 +161,12 @@ def _grid(table: Table) -> Grid:
         title_justify="left",
     )
     grid.add_column("", overflow="fold")
-    for head in heads(table):
-        grid.add_column(head, justify="right", overflow="fold")
-    for row in table.rows:
-        grid.add_row(row.side, *cells(table, row), style="cyan" if row.ours else "")
-    return grid
+    grid.add_column("")
+    for name in columns(report):
+        grid.add_column(name, justify="right", overflow="fold")
+    for table in report.tables:
+        grid.add_row(*cells(table, report))
+    out.print(grid)
+    out.print(MEDIANS, style="dim")
+    facts = {key: value for key, value in report.machine.items() if key != "device"}
+    out.print("; ".join(f"{key} {value}" for key, value in facts.items()), style="dim")

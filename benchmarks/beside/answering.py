@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from beside.sides import Own, Writer
+from beside.subjects import Subject
+from beside.trial import Trial
+from biogpt_plugins.bench.clock import Job, Missing, present, series
 from biogpt_plugins.bench.figures import Table
-from biogpt_plugins.bench.sides import Missing, Own, Writer
-from biogpt_plugins.bench.subjects import Subject
-from biogpt_plugins.bench.trial import Trial, Way, present, rows
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.values.errors import BioGPTError
 
@@ -42,16 +43,16 @@ def questions(trial: Trial) -> Iterator[Table]:
     peers: list[Writer | Missing] = [*trial.peers("langchain", "llama-index"), *tuned]
     trial.warm([writing, *present(peers)], spare, ANSWER)
     _run(scoring, spare)
-    ways: list[Way[float] | Missing] = [
-        _way(trial, f"{scoring.name}: labels scored", draw, partial(_run, scoring), ours=True),
-        _way(trial, f"{scoring.name}: written and read", draw, partial(_write, writing), ours=True),
+    jobs: list[Job[float] | Missing] = [
+        _job(trial, f"{scoring.name}: labels scored", draw, partial(_run, scoring)),
+        _job(trial, f"{scoring.name}: written and read", draw, partial(_write, writing)),
         *(_peer(trial, peer, draw) for peer in peers),
     ]
     yield Table(
         case="questions",
         title=f"{number} questions about {number} abstracts",
         unit="questions/s",
-        rows=rows(ways, trial.in_turns(ways)),
+        rows=series(jobs, trial.in_turns(jobs)),
         facts=tuple(filter(None, [f"at most {ANSWER} tokens written for an answer", tried])),
     )
 
@@ -68,17 +69,17 @@ def several(trial: Trial) -> Iterator[Table]:
         trial.warm(present(peers), spare, ANSWER)
         _run(side, spare)
         count = len(_ABOUT)
-        ways: list[Way[float] | Missing] = [
-            _way(trial, f"{own.name}: {count} in one call", draw, partial(_run, side), ours=True),
-            _way(trial, f"{own.name}: one by one", draw, partial(_run_each, side), ours=True),
-            _way(trial, f"{own.name}: each anew", anew, partial(_run_each, side), ours=True),
+        jobs: list[Job[float] | Missing] = [
+            _job(trial, f"{own.name}: {count} in one call", draw, partial(_run, side)),
+            _job(trial, f"{own.name}: one by one", draw, partial(_run_each, side)),
+            _job(trial, f"{own.name}: each anew", anew, partial(_run_each, side)),
             *(_peer(trial, peer, draw) for peer in peers),
         ]
         yield Table(
             case="several",
             title=f"{count} questions about one abstract, {layout}",
             unit="questions/s",
-            rows=rows(ways, trial.in_turns(ways)),
+            rows=series(jobs, trial.in_turns(jobs)),
             facts=(
                 "each anew: one by one, none of them finding the abstract where it was kept; peers "
                 f"write {ANSWER} tokens for each",
@@ -100,20 +101,18 @@ def _pipeline(own: Own, **options: Any) -> Own:  # noqa: ANN401 - those of Pipel
     return replace(own, pipeline=Pipeline(TASK, own.pipeline.engine, **options))
 
 
-def _way(
-    trial: Trial, name: str, draw: Draw, do: Callable[[list[Subject]], object], *, ours: bool
-) -> Way[float]:
+def _job(trial: Trial, name: str, draw: Draw, do: Callable[[list[Subject]], object]) -> Job[float]:
     def go(_: int) -> float:
         subjects = draw()
         return len(subjects) / trial.clock(lambda: do(subjects)).seconds
 
-    return Way(name, go, ours)
+    return Job(name, go)
 
 
-def _peer(trial: Trial, peer: Writer | Missing, draw: Draw) -> Way[float] | Missing:
+def _peer(trial: Trial, peer: Writer | Missing, draw: Draw) -> Job[float] | Missing:
     if isinstance(peer, Missing):
         return peer
-    return _way(trial, peer.name, draw, partial(_write, peer), ours=False)
+    return _job(trial, peer.name, draw, partial(_write, peer))
 
 
 def _write(side: Writer, subjects: list[Subject]) -> None:

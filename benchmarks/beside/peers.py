@@ -10,9 +10,10 @@ import torch
 import transformers
 from transformers import BioGptForCausalLM, ContinuousBatchingConfig, GenerationConfig
 
-from biogpt_plugins.bench.place import Place, name_of
-from biogpt_plugins.bench.sides import EXACT, Missing
-from biogpt_plugins.bench.subjects import Subject
+from beside.place import Place, name_of
+from beside.sides import EXACT
+from beside.subjects import Subject
+from biogpt_plugins.bench.clock import Missing
 
 _BATCH = 64
 _STEP = 64

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from biogpt_plugins.bench.agreement import check_texts
+from beside.agreement import check_texts
+from beside.peers import Peer
+from beside.sides import Own, Writer
+from beside.subjects import Subject
+from beside.trial import Trial, required
+from biogpt_plugins.bench.clock import Job, Missing, Timed, present, series
 from biogpt_plugins.bench.figures import Table
-from biogpt_plugins.bench.measuring import Timed
-from biogpt_plugins.bench.peers import Peer
-from biogpt_plugins.bench.sides import Missing, Own, Writer
-from biogpt_plugins.bench.subjects import Subject
-from biogpt_plugins.bench.trial import Trial, Way, found, present, rows
 
 Hands = Sequence[Sequence[Subject]]
 
@@ -22,13 +22,13 @@ def extract(trial: Trial) -> Iterator[Table]:
     settings, own = trial.settings, trial.own()
     on_gpu = ("generate-static", "generate-batch") if trial.place.device.type == "cuda" else ()
     peers = trial.peers("langchain", "llama-index", "transformers", *on_gpu)
-    leader = found(own[0])
+    leader = required(own[0])
     for size in settings.sizes:
         spare, *hands = (trial.draw(size, leader) for _ in range(1 + settings.rounds))
         tuned, tried = trial.tuned(spare, settings.new_tokens)
         trial.warm(present([*own, *peers]), spare, settings.new_tokens)
         sides: list[Writer | Missing] = [*own, *peers, *tuned]
-        done = trial.in_turns([_way(trial, side, hands) for side in sides])
+        done = trial.in_turns([_job(trial, side, hands) for side in sides])
         written = {name: [turn.value for turn in turns] for name, turns in done.items()}
         title = f"Relation extraction, {size} abstract{'s' * (size > 1)} in one call"
         check_texts(trial, title, sides, hands, written)
@@ -44,7 +44,7 @@ def extract(trial: Trial) -> Iterator[Table]:
             case="extract",
             title=title,
             unit="abstracts/s",
-            rows=rows(sides, values),
+            rows=series(sides, values),
             facts=tuple(filter(None, told)),
         )
 
@@ -54,27 +54,29 @@ def callers(trial: Trial) -> Iterator[Table]:
     from langchain_biogpt import BioGPTLLM  # noqa: PLC0415 - an extra
 
     new_tokens, own = trial.settings.new_tokens, trial.default()
-    ways = _asking(trial, own, own.name, BioGPTLLM.from_pipeline(own.of(new_tokens)), ours=True)
+    jobs = _asking(
+        trial, own, own.name, BioGPTLLM.from_pipeline(own.limited(new_tokens)), ours=True
+    )
     for peer in trial.peers("langchain"):
         if isinstance(peer, Peer):
             options = {"max_new_tokens": new_tokens, "do_sample": False}
             llm = peer.llm.bind(pipeline_kwargs=options)
-            ways += _asking(trial, own, peer.name, llm, ours=False)
+            jobs += _asking(trial, own, peer.name, llm, ours=False)
         else:
-            ways.append(peer)
+            jobs.append(peer)
     yield Table(
         case="callers",
         title=f"{trial.settings.callers} who call at the same time",
         unit="abstracts/s",
-        rows=rows(ways, trial.in_turns(ways)),
+        rows=series(jobs, trial.in_turns(jobs)),
     )
 
 
-def _way(trial: Trial, side: Writer | Missing, hands: Hands) -> Way[Timed[list[str]]] | Missing:
+def _job(trial: Trial, side: Writer | Missing, hands: Hands) -> Job[Timed[list[str]]] | Missing:
     if isinstance(side, Missing):
         return side
     new_tokens = trial.settings.new_tokens
-    return Way(side.name, lambda turn: trial.time(side, hands[turn], new_tokens), side.ours)
+    return Job(side.name, lambda turn: trial.time(side, hands[turn], new_tokens))
 
 
 def _asking(
@@ -84,7 +86,7 @@ def _asking(
     llm: Any,  # noqa: ANN401 - a class of an extra
     *,
     ours: bool,
-) -> list[Way[float] | Missing]:
+) -> list[Job[float] | Missing]:
     """A LangChain LLM that is asked by many, and once for all of them."""
     number, task = trial.settings.callers, own.pipeline.task
 
@@ -102,12 +104,11 @@ def _asking(
 
     llm.batch(texts(number if trial.place.device.type == "cuda" else 1))
     return [
-        Way(
+        Job(
             f"{name}: {number} calls of ainvoke",
             lambda _: rate(lambda asked: asyncio.run(together(asked))),
-            ours,
         ),
-        Way(f"{name}: one batch", lambda _: rate(llm.batch), ours),
+        Job(f"{name}: one batch", lambda _: rate(llm.batch)),
     ]
 
 

@@ -59,6 +59,13 @@ class Place:
         for name in (dtype, name_of(network.dtype)):
             self._networks[name, apart] = network.eval()
 
+    def wait(self) -> None:
+        """Wait until the device has finished its work."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
     def engine(self, dtype: str) -> tuple[TransformersEngine, BioGptForCausalLM]:
         """An engine that nobody else has, and its model to look at."""
         attention = pick_attention(self.device, getattr(torch, dtype))

@@ -1,24 +1,24 @@
-"""`biogpt bench`: files, figures, and that no speed is bought with another text."""
+"""`benchmarks/speed.py`: files, figures, and that all sides write the same."""
 
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
-from typer.testing import CliRunner
+from beside.agreement import Reference, compare
+from beside.command import main
+from beside.comparison import Agreement, ComparedReport, ComparedSeries, ComparedTable
+from beside.peers import open_peers
+from beside.place import Place
+from beside.report import markdown
+from beside.run import Model
+from beside.subjects import Subjects
 
 import biogpt_plugins
 from biogpt_plugins import Pipeline
-from biogpt_plugins.bench.agreement import Reference, compare
-from biogpt_plugins.bench.figures import Agreement, Report, Row, Table
-from biogpt_plugins.bench.peers import open_peers
-from biogpt_plugins.bench.place import Place
-from biogpt_plugins.bench.report import markdown
-from biogpt_plugins.bench.run import Model
-from biogpt_plugins.bench.subjects import Subjects, read_papers
-from biogpt_plugins.bench.trial import present
-from biogpt_plugins.cli import app
+from biogpt_plugins.bench.clock import present
 from biogpt_plugins.engines.loading import quiet
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import InputError
@@ -29,22 +29,30 @@ SMALL = ("--rounds", 1, "--sizes", "1,3", "--callers", 3, "--new-tokens", 6, "--
 SMALL += ("--batch-sizes", "2", "--device", "cpu", "--shape", "tiny")
 
 
-def run(*args, load=None):
-    given = [str(arg) for arg in ("bench", *SMALL, *args)]
-    return CliRunner().invoke(app, given, obj=load or biogpt_plugins.load)
+@pytest.fixture
+def run(capsys):
+    def do(*args, load=biogpt_plugins.load):
+        try:
+            code = main([str(arg) for arg in (*SMALL, *args)], load=load)
+        except SystemExit as ended:  # argparse refuses an argument
+            code = ended.code
+        out, err = capsys.readouterr()
+        return SimpleNamespace(exit_code=code, stdout=out, stderr=err, output=out + err)
+
+    return do
 
 
-def read(stem) -> Report:
-    return Report.model_validate_json(Path(f"{stem}.json").read_text())
+def read(stem) -> ComparedReport:
+    return ComparedReport.model_validate_json(Path(f"{stem}.json").read_text())
 
 
-def table(*rows: Row, less: bool = False) -> Table:
-    return Table(case="x", title="X", unit="s", less_is_better=less, rows=rows)
+def table(*rows: ComparedSeries, less: bool = False) -> ComparedTable:
+    return ComparedTable(case="x", title="X", unit="s", less_is_better=less, rows=rows)
 
 
-def report(**fields) -> Report:
-    facts = {"command": "biogpt bench", "date": "2026-01-01", "model": "demo"}
-    return Report(**facts, machine={}, versions={}, settings={}, **fields)
+def report(**fields) -> ComparedReport:
+    facts = {"command": "speed.py", "date": "2026-01-01", "model": "demo"}
+    return ComparedReport(**facts, machine={}, versions={}, settings={}, **fields)
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +69,13 @@ def pipeline(place):
 # --- the command ---------------------------------------------------------------------------------
 
 
-def test_a_run_leaves_json_markdown_and_a_picture(tmp_path):
+def test_a_run_leaves_json_markdown_and_a_picture(run, tmp_path):
     out = tmp_path / "new" / "here"
     cases = ("tokenizer", "extract", "questions", "several", "stream", "callers", "overhead")
     done = run(*(word for case in cases for word in ("--only", case)), "--out", out)
     assert done.exit_code == 0, done.output
     found = read(out)
-    assert Report.model_validate_json(found.model_dump_json()) == found
+    assert ComparedReport.model_validate_json(found.model_dump_json()) == found
     assert [t.case for t in found.tables] == [
         "tokenizer", "tokenizer", "extract", "extract", "questions", "several", "several",
         "stream", "stream", "callers", "overhead", "overhead",
@@ -83,7 +91,7 @@ def test_a_run_leaves_json_markdown_and_a_picture(tmp_path):
     assert Path(f"{out}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_decoding_is_shown_beside_what_memory_allows(tmp_path):
+def test_decoding_is_shown_beside_what_memory_allows(run, tmp_path):
     done = run("--only", "decode", "--sizes", "1", "--new-tokens", 24, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     (found,) = read(tmp_path / "out").tables
@@ -99,15 +107,17 @@ def test_decoding_is_shown_beside_what_memory_allows(tmp_path):
     assert floor.values[0] > 0
 
 
-def test_memory_and_loading_are_measured_in_a_process_of_their_own(tmp_path):
-    done = run("--only", "load", "--peer", "transformers", "--out", tmp_path / "out")
+def test_memory_and_loading_are_measured_in_a_new_process(run, tmp_path):
+    done = run("--only", "load", "--peer", "langchain", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
     ready, loaded, peak = read(tmp_path / "out").tables
-    assert ready.rows[0].values[0] > 0
-    assert 0 < loaded.rows[0].values[0] <= peak.rows[0].values[0]
+    assert [row.ours for row in ready.rows] == [True, True, False]
+    for row, after_loading, after_writing in zip(ready.rows, loaded.rows, peak.rows, strict=True):
+        assert row.values[0] > 0
+        assert 0 < after_loading.values[0] <= after_writing.values[0]
 
 
-def test_another_text_is_an_error(tmp_path):
+def test_another_text_is_an_error(run, tmp_path):
     def load(_, task, **__):
         return Pipeline(task, ScriptedEngine(["the relation between a and b exists."] * 99))
 
@@ -120,10 +130,9 @@ def test_another_text_is_an_error(tmp_path):
     assert "**NOT EQUAL**" in Path(tmp_path / "out.md").read_text()
 
 
-def test_what_is_not_installed_is_named_and_has_no_figure(tmp_path, monkeypatch):
+def test_what_is_not_installed_is_named_and_has_no_figure(run, tmp_path, monkeypatch):
     for module in ("langchain_huggingface", "llama_index.llms.huggingface", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.setenv("COLUMNS", "100")  # so that no note is broken
     done = run("--only", "extract", "--sizes", "1", "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
     (found,) = read(tmp_path / "out").tables
@@ -141,23 +150,30 @@ def test_what_is_not_installed_is_named_and_has_no_figure(tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--sizes", "1,x"], "--sizes 1,x is no list of numbers"),
-        (["--batch-sizes", "0"], "--batch-sizes 0 is no list"),
+        (["--sizes", "1,x"], "--sizes: 'x' must be a number above 0"),
+        (["--batch-sizes", "0"], "--batch-sizes: '0' must be a number above 0"),
         (["--dict", "dict.txt"], "--dict and --bpecodes belong together"),
-        (["--only", "speed"], "bench --help`"),
+        (["--only", "speed"], "invalid choice: 'speed'"),
         (["--data", "nowhere.txt"], "nowhere.txt"),
     ],
 )
-def test_mistakes_are_told_in_a_line(args, said):
+def test_mistakes_are_told(run, args, said):
     done = run(*args)
     assert done.exit_code == 2
     assert said in " ".join(done.stderr.split())
 
 
-def test_decoding_alone_needs_a_model_that_does_not_end():
-    done = CliRunner().invoke(app, ["bench", "--only", "decode"], obj=biogpt_plugins.load)
-    assert done.exit_code == 2
-    assert "give a --shape" in done.stderr
+def test_decoding_alone_needs_a_model_that_does_not_end(capsys):
+    assert main(["--only", "decode", "--device", "cpu"]) == 2
+    assert "give a --shape" in capsys.readouterr().err
+
+
+def test_a_run_may_have_no_peer(run, tmp_path):
+    done = run("--only", "extract", "--sizes", "1", "--alone", "-o", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    (found,) = read(tmp_path / "out").tables
+    assert found.rows
+    assert all(row.ours for row in found.rows)
 
 
 # --- what is asked -------------------------------------------------------------------------------
@@ -183,12 +199,6 @@ def test_what_does_not_fit_is_left_out(place, pipeline):
     assert [s.value.text for s in drawn] == [paper.text for paper in PAPERS[:2]]
     with pytest.raises(InputError, match="none of 1 papers fits"):
         Subjects(papers[:1], place.tokens, 1024).draw(1, pipeline, 8)
-
-
-def test_a_file_without_a_paper_is_told(tmp_path):
-    (tmp_path / "empty.jsonl").write_text("")
-    with pytest.raises(InputError, match=r"empty\.jsonl"):
-        read_papers([str(tmp_path / "empty.jsonl")])
 
 
 # --- who writes the same -------------------------------------------------------------------------
@@ -245,17 +255,22 @@ def test_ties_are_those_of_the_logits(place, pipeline):
 
 @pytest.mark.parametrize(("less", "median"), [(False, 3), (True, 1 / 3)])
 def test_ratios_are_taken_round_by_round(less, median):
-    ours, peer = Row(side="a", ours=True, values=(6, 3, 12)), Row(side="b", values=(2, 3, 4))
-    times = table(ours, peer, Row(side="c", note="not installed"), less=less).times["a"]
-    assert set(times) == {"a", "b"}
+    ours = ComparedSeries(side="biogpt-plugins, a", values=(6, 3, 12))
+    peer = ComparedSeries(side="b", values=(2, 3, 4))
+    missing = ComparedSeries(side="c", note="not installed")
+    times = table(ours, peer, missing, less=less).times[ours.side]
+    assert set(times) == {ours.side, "b"}
     assert times["b"].median == pytest.approx(median)
     assert ours.spread.model_dump() == {"median": 6, "min": 3, "max": 12}
 
 
 def test_markdown_names_what_is_missing_and_what_differs():
-    rows = Row(side="ours", ours=True, values=(1.0, 2.0)), Row(side="peer", note="not installed: p")
+    rows = (
+        ComparedSeries(side="biogpt-plugins", values=(1.0, 2.0)),
+        ComparedSeries(side="peer", note="not installed: p"),
+    )
     wrong = Agreement(what="texts", sides=("a", "b"), of=2, equal=1, different=2, example="here")
     text = markdown(report(tables=(table(*rows),), agreements=(wrong,)))
-    assert "| **ours** | 1.5 (1 to 2) |  |" in text
+    assert "| **biogpt-plugins** | 1.5 (1 to 2) |  |" in text
     assert "| peer | not installed: p |  |" in text
     assert re.search(r"texts: 1 of 2 equal .*\*\*NOT EQUAL\*\*: here", text)

@@ -15,12 +15,13 @@ from itertools import takewhile
 import torch
 from transformers import BioGptForCausalLM
 
-from biogpt_plugins.bench.figures import Agreement
-from biogpt_plugins.bench.peers import generate
-from biogpt_plugins.bench.place import Place
-from biogpt_plugins.bench.sides import ENGINES, EXACT, OURS, Missing, Own, Writer, open_own
-from biogpt_plugins.bench.subjects import Subject
-from biogpt_plugins.bench.trial import Trial, present
+from beside.comparison import Agreement
+from beside.peers import generate
+from beside.place import Place
+from beside.sides import ENGINES, EXACT, OURS, Own, Writer, open_own
+from beside.subjects import Subject
+from beside.trial import Trial
+from biogpt_plugins.bench.clock import Missing, present
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.pipeline import Pipeline
@@ -177,7 +178,7 @@ def check_ids(trial: Trial) -> None:
 
 @contextmanager
 def _exact(trial: Trial, kind: str) -> Iterator[Own | Missing]:
-    """An engine in float32, which leaves nothing of itself on a GPU."""
+    """An engine in float32, which frees the GPU's memory in the end."""
     if trial.place.device.type != "cuda" or kind != ENGINES[0]:
         yield open_own(trial.place, "bc5cdr", trial.load, engine=kind, dtype=EXACT)
         return

@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 
-from biogpt_plugins.bench.figures import Agreement, Row
-from biogpt_plugins.bench.measuring import Timed, in_turns, timed
-from biogpt_plugins.bench.peers import Peer, langchain_tuned, open_peers
-from biogpt_plugins.bench.place import Place
-from biogpt_plugins.bench.sides import EXACT, Load, Missing, Own, Writer, open_own, own_sides
-from biogpt_plugins.bench.subjects import Subject, Subjects
+from beside.comparison import Agreement
+from beside.peers import Peer, langchain_tuned, open_peers
+from beside.place import Place
+from beside.sides import EXACT, Own, Writer, open_own, own_sides
+from beside.subjects import Subject, Subjects
+from biogpt_plugins.bench.clock import Job, Missing, Timed, in_turns, timed
+from biogpt_plugins.bench.sides import Load
 from biogpt_plugins.values.errors import MissingExtraError
 from biogpt_plugins.values.inputs import Paper
 
 T = TypeVar("T")
 _WARM = 2
-
-
-class Side(Protocol):
-    """A line of a table."""
-
-    @property
-    def name(self) -> str:
-        """Its name there."""
-        ...
-
-    @property
-    def ours(self) -> bool:
-        """Whether it belongs to this package."""
-        ...
-
-
-S = TypeVar("S", bound=Side)
-
-
-@dataclass(frozen=True)
-class Way(Generic[T]):
-    """A way to do what a case is about.
-
-    Attributes:
-        name: Its name in tables.
-        go: Goes it once; it is told the number of the round.
-        ours: Whether it is one of this package.
-    """
-
-    name: str
-    go: Callable[[int], T]
-    ours: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +75,7 @@ class Trial:
 
     def default(self, task: str = "bc5cdr") -> Own:
         """What a user of this package gets who asks for nothing special."""
-        return found(open_own(self.place, task, self.load, dtype=self.place.dtype))
+        return required(open_own(self.place, task, self.load, dtype=self.place.dtype))
 
     def peers(self, *names: str) -> list[Peer | Missing]:
         """Those of some peers that are to be measured."""
@@ -160,38 +129,19 @@ class Trial:
 
     def clock(self, do: Callable[[], T]) -> Timed[T]:
         """Do something by the clock."""
-        return timed(do, self.place.device)
+        return timed(do, self.place.wait)
 
-    def in_turns(self, ways: Sequence[Way[T] | Missing]) -> dict[str, tuple[T, ...]]:
-        """What became of those ways that can be gone, a value a round."""
-
-        def turn(way: Way[T]) -> Callable[[int], T]:
-            def take(number: int) -> T:
-                self.tell(f"{way.name}, round {number + 1} of {self.settings.rounds}")
-                return way.go(number)
-
-            return take
-
-        return in_turns({way.name: turn(way) for way in present(ways)}, self.settings.rounds)
+    def in_turns(self, jobs: Sequence[Job[T] | Missing]) -> dict[str, tuple[T, ...]]:
+        """What each job returned in each round."""
+        return in_turns(jobs, self.settings.rounds, self.tell)
 
 
-def present(sides: Sequence[S | Missing]) -> list[S]:
-    """Those that can be measured."""
-    return [side for side in sides if not isinstance(side, Missing)]
+def required(side: Own | Missing) -> Own:
+    """A side that every run needs.
 
-
-def found(side: Own | Missing) -> Own:
-    """A side that no run does without."""
+    Raises:
+        MissingExtraError: It cannot be loaded.
+    """
     if isinstance(side, Missing):
         raise MissingExtraError(f"{side.name}: {side.why}")
     return side
-
-
-def rows(sides: Sequence[Side | Missing], values: Mapping[str, Sequence[float]]) -> tuple[Row, ...]:
-    """A row for each side, which says why where there are no values."""
-    return tuple(
-        Row(side=side.name, ours=side.ours, note=side.why)
-        if isinstance(side, Missing)
-        else Row(side=side.name, ours=side.ours, values=tuple(values[side.name]))
-        for side in sides
-    )

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from transformers import BioGptTokenizer
 
-from biogpt_plugins.bench import child
-from biogpt_plugins.bench.agreement import compare
-from biogpt_plugins.bench.child import Asked, Told
+from beside import peer_process
+from beside.agreement import compare
+from beside.network import forwards
+from beside.peers import Peer
+from beside.sides import OURS, Own
+from beside.trial import Trial
+from biogpt_plugins.bench import process
+from biogpt_plugins.bench.clock import Job, Missing, present, series
 from biogpt_plugins.bench.figures import Table
-from biogpt_plugins.bench.measuring import forwards
-from biogpt_plugins.bench.peers import Peer
-from biogpt_plugins.bench.sides import OURS, Missing, Own
-from biogpt_plugins.bench.trial import Trial, Way, present, rows
+from biogpt_plugins.bench.process import Cost, Request, in_a_new_process
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.values.errors import EngineError
-from biogpt_plugins.values.inputs import Paper, read
 
+_BENCHMARKS = Path(__file__).parents[1]
 _MOST_TEXTS = 500
-_SHOWN = 500
 
 
 def tokenizer(trial: Trial) -> Iterator[Table]:
@@ -56,22 +55,22 @@ def tokenizer(trial: Trial) -> Iterator[Table]:
         tokenizer = fresh()
         return rate(lambda: theirs(tokenizer))
 
-    tables: dict[str, list[Way[float]]] = {
+    tables: dict[str, list[Job[float]]] = {
         "texts seen for the first time": [
-            Way(sides[0], new_ours, ours=True),
-            Way(sides[1], new_theirs),
+            Job(sides[0], new_ours),
+            Job(sides[1], new_theirs),
         ],
         "texts seen before": [
-            Way(sides[0], lambda _: rate(lambda: ours(known_ours)), ours=True),
-            Way(sides[1], lambda _: rate(lambda: theirs(known_theirs))),
+            Job(sides[0], lambda _: rate(lambda: ours(known_ours))),
+            Job(sides[1], lambda _: rate(lambda: theirs(known_theirs))),
         ],
     }
-    for title, ways in tables.items():
+    for title, jobs in tables.items():
         yield Table(
             case="tokenizer",
             title=f"Tokenising, {title}",
             unit="texts/s",
-            rows=rows(ways, trial.in_turns(ways)),
+            rows=series(jobs, trial.in_turns(jobs)),
             facts=(f"{len(texts)} texts, one thread",),
         )
 
@@ -82,21 +81,22 @@ def loading(trial: Trial) -> Iterator[Table]:
     number = max(trial.settings.sizes)
     subjects = trial.draw(number, trial.default())
 
-    def way(side: Own | Peer | Missing) -> Way[Told] | Missing:
+    def job(side: Own | Peer | Missing) -> Job[Cost] | Missing:
         if isinstance(side, Missing):
             return side
-        asked = Asked(
-            folder=str(trial.place.folder),
-            device=str(trial.place.device),
-            options=dict(side.options) if isinstance(side, Own) else None,
-            papers=tuple(read(Paper, subject.value) for subject in subjects),
-            texts=tuple(subject.text for subject in subjects),
+        own = isinstance(side, Own)
+        request = Request(
+            model=str(trial.place.folder),
+            task="bc5cdr",
+            options=side.options if isinstance(side, Own) else {"device": str(trial.place.device)},
+            inputs=tuple(s.value.model_dump() if own else {"text": s.text} for s in subjects),
             new_tokens=trial.settings.new_tokens,
         )
-        return Way(side.name, lambda _: _in_a_process(asked), side.ours)
+        module = process if own else peer_process
+        return Job(side.name, lambda _: in_a_new_process(request, module.__name__, _BENCHMARKS))
 
-    ways = [way(side) for side in sides]
-    done = trial.in_turns(ways)
+    jobs = [job(side) for side in sides]
+    done = trial.in_turns(jobs)
     where = "GPU" if trial.place.device.type == "cuda" else "process"
     tables = {
         ("Until the model is ready, imports included", "s"): "ready",
@@ -104,9 +104,9 @@ def loading(trial: Trial) -> Iterator[Table]:
         (f"Peak memory of the {where}, {number} abstracts in one call", "GiB"): "peak",
     }
     for (title, unit), what in tables.items():
-        values = {name: [getattr(told, what) for told in turns] for name, turns in done.items()}
+        values = {name: [getattr(cost, what) for cost in turns] for name, turns in done.items()}
         yield Table(
-            case="load", title=title, unit=unit, less_is_better=True, rows=rows(ways, values)
+            case="load", title=title, unit=unit, less_is_better=True, rows=series(jobs, values)
         )
 
 
@@ -126,7 +126,7 @@ def overhead(trial: Trial) -> Iterator[Table]:
     networks = {own.name: model, **{peer.name: peer.network for peer in present(peers)}}
     sides: list[Own | Peer | Missing] = [own, *peers]
 
-    def way(side: Own | Peer | Missing, size: int) -> Way[float] | Missing:
+    def job(side: Own | Peer | Missing, size: int) -> Job[float] | Missing:
         if isinstance(side, Missing):
             return side
 
@@ -136,32 +136,19 @@ def overhead(trial: Trial) -> Iterator[Table]:
                 whole = trial.time(side, subjects, new_tokens).seconds
             return 100 * (1 - sum(passes) / whole)
 
-        return Way(side.name, go, side.ours)
+        return Job(side.name, go)
 
     try:
         for size in sorted({1, max(trial.settings.sizes)}):
             spare = trial.draw(size, own)
             trial.warm(present(sides), spare, new_tokens)
-            ways = [way(side, size) for side in sides]
+            jobs = [job(side, size) for side in sides]
             yield Table(
                 case="overhead",
                 title=f"Share of a call outside of the model's forward, abstracts in it: {size}",
                 unit="%",
                 less_is_better=True,
-                rows=rows(ways, trial.in_turns(ways)),
+                rows=series(jobs, trial.in_turns(jobs)),
             )
     finally:
         engine.close()
-
-
-def _in_a_process(asked: Asked) -> Told:
-    done = subprocess.run(
-        [sys.executable, "-m", child.__name__],
-        input=asked.model_dump_json(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise EngineError(f"the process that was to be measured failed: {done.stderr[-_SHOWN:]}")
-    return Told.model_validate_json(done.stdout.rpartition("\n")[2])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from statistics import fmean
-from typing import NamedTuple
 
-from biogpt_plugins.bench.figures import Row, Table
-from biogpt_plugins.bench.measuring import bandwidth, forwards
-from biogpt_plugins.bench.peers import Peer
-from biogpt_plugins.bench.sides import Missing, Own, Writer
-from biogpt_plugins.bench.subjects import Subject
-from biogpt_plugins.bench.trial import Trial, Way, found, present, rows
+from beside.network import bandwidth, forwards
+from beside.peers import Peer
+from beside.sides import Own, Writer
+from beside.subjects import Subject
+from beside.trial import Trial, required
+from biogpt_plugins.bench.clock import Job, Missing, present, series
+from biogpt_plugins.bench.figures import Series, Table
+from biogpt_plugins.bench.sides import Streamed
+from biogpt_plugins.bench.sides import stream as stream_own
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.values.errors import BioGPTError
 
@@ -21,23 +23,17 @@ _BATCH = 64
 _GIGA = 1e9
 
 
-class _Stream(NamedTuple):
-    """Seconds until the first piece and until the end, and the tokens that the model wrote."""
-
-    first: float
-    whole: float
-    tokens: int
-
-
 def stream(trial: Trial) -> Iterator[Table]:
     """Milliseconds to the first piece of a text, and tokens a second of all of it."""
     own, peers = trial.own(), trial.peers("langchain", "llama-index")
-    spare, *hands = (trial.draw(_STREAMS, found(own[0])) for _ in range(1 + trial.settings.rounds))
+    spare, *hands = (
+        trial.draw(_STREAMS, required(own[0])) for _ in range(1 + trial.settings.rounds)
+    )
     sides: list[Writer | Missing] = [*own, *peers]
     for side in present(sides):
         _stream(trial, side, spare[0])
-    ways = [_streaming(trial, side, hands) for side in sides]
-    done = trial.in_turns(ways)
+    jobs = [_streaming(trial, side, hands) for side in sides]
+    done = trial.in_turns(jobs)
     facts = (
         f"{_STREAMS} texts in each round, one after the other, of at most "
         f"{trial.settings.new_tokens} tokens",
@@ -52,14 +48,14 @@ def stream(trial: Trial) -> Iterator[Table]:
         title="Streaming: until the first piece of the text",
         unit="ms",
         less_is_better=True,
-        rows=rows(ways, first),
+        rows=series(jobs, first),
         facts=facts,
     )
     yield Table(
         case="stream",
         title="Streaming: the whole text",
         unit="tokens/s",
-        rows=rows(ways, speed),
+        rows=series(jobs, speed),
         facts=facts,
     )
 
@@ -71,14 +67,14 @@ def decode(trial: Trial) -> Iterator[Table]:
     """
     own = trial.default()
     peers = trial.peers("generate", "generate-static", "generate-batch")
-    speed = bandwidth(trial.place.device)
+    speed = bandwidth(trial.place)
     for size in sorted({1, min(_BATCH, max(trial.settings.sizes))}):
         spare = trial.draw(size, own)
         trial.warm(present([own, *peers]), spare, trial.settings.new_tokens)
-        ways = [_decoding(trial, own, side, size) for side in (own, *peers)]
-        steps: list[Row] = [*rows(ways, trial.in_turns(ways))]
+        jobs = [_decoding(trial, own, side, size) for side in (own, *peers)]
+        steps: list[Series] = [*series(jobs, trial.in_turns(jobs))]
         least = _bytes_of_step(trial, spare) / speed
-        steps.append(Row(side="floor", values=(least,) * trial.settings.rounds))
+        steps.append(Series(side="floor", values=(least,) * trial.settings.rounds))
         yield Table(
             case="decode",
             title=f"Decoding, {size} at once",
@@ -92,7 +88,7 @@ def decode(trial: Trial) -> Iterator[Table]:
         )
 
 
-def _per_token(row: Row, size: int) -> Row:
+def _per_token(row: Series, size: int) -> Series:
     """A row of seconds of a step as its table shows them."""
     if any(seconds <= 0 for seconds in row.values):
         note = "cannot be told from the reading of the prompts: raise --new-tokens"
@@ -103,40 +99,29 @@ def _per_token(row: Row, size: int) -> Row:
 
 def _streaming(
     trial: Trial, side: Writer | Missing, hands: Sequence[Sequence[Subject]]
-) -> Way[list[_Stream]] | Missing:
+) -> Job[list[Streamed]] | Missing:
     if isinstance(side, Missing):
         return side
-    return Way(
-        side.name, lambda turn: [_stream(trial, side, one) for one in hands[turn]], side.ours
-    )
+    return Job(side.name, lambda turn: [_stream(trial, side, one) for one in hands[turn]])
 
 
-def _stream(trial: Trial, side: Writer, subject: Subject) -> _Stream:
+def _stream(trial: Trial, side: Writer, subject: Subject) -> Streamed:
     new_tokens = trial.settings.new_tokens
+    if isinstance(side, Own):
+        return stream_own(side, subject.prompt, Decoding(max_new_tokens=new_tokens))
+    if not isinstance(side, Peer) or not side.pieces:
+        raise BioGPTError(f"{side.name} cannot stream")
     first = None
     start = time.perf_counter()
-    if isinstance(side, Own):
-        tokens = 0
-        decoding = Decoding(max_new_tokens=new_tokens)
-        for chunk in side.pipeline.engine.stream(subject.prompt, decoding):
-            if chunk.text:
+    with forwards(side.network) as passes:
+        for piece in side.pieces(subject.text, new_tokens):
+            if piece:
                 first = first or time.perf_counter() - start
-            if done := chunk.completion:
-                # The final `</s>` is written, too.
-                tokens = done.usage.completion_tokens + (done.finish_reason == "stop")
-    elif isinstance(side, Peer) and side.pieces:
-        with forwards(side.network) as passes:
-            for piece in side.pieces(subject.text, new_tokens):
-                if piece:
-                    first = first or time.perf_counter() - start
-        tokens = len(passes)
-    else:
-        raise BioGPTError(f"{side.name} cannot stream")
     whole = time.perf_counter() - start
-    return _Stream(first or whole, whole, tokens)
+    return Streamed(first or whole, whole, len(passes))
 
 
-def _decoding(trial: Trial, own: Own, side: Writer | Missing, size: int) -> Way[float] | Missing:
+def _decoding(trial: Trial, own: Own, side: Writer | Missing, size: int) -> Job[float] | Missing:
     """Seconds of a step that writes a token of each text."""
     if isinstance(side, Missing):
         return side
@@ -148,7 +133,7 @@ def _decoding(trial: Trial, own: Own, side: Writer | Missing, size: int) -> Way[
         )
         return (all_ - one) / (new_tokens - 1)
 
-    return Way(side.name, go, side.ours)
+    return Job(side.name, go)
 
 
 def _bytes_of_step(trial: Trial, subjects: Sequence[Subject]) -> float:

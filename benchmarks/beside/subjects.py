@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count, cycle
 
-from biogpt_plugins.corpus import read_records
-from biogpt_plugins.demo.demo import papers as demo_papers
+from biogpt_plugins.bench.papers import NumberedPapers
 from biogpt_plugins.engine import Prompt
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, InputError
-from biogpt_plugins.values.inputs import Paper, Question, Text, read
-
-_LENGTHS = (400, 700, 1000, 550, 850)
+from biogpt_plugins.values.errors import ContextOverflowError, InputError
+from biogpt_plugins.values.inputs import Paper, Question, Text
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Subjects:
         self.papers = papers
         self._tokens = tokens
         self._window = window
-        self._numbers = count(1)
+        self._numbered = NumberedPapers(papers)
 
     def draw(
         self,
@@ -74,10 +70,9 @@ class Subjects:
         """
         found: list[list[Subject]] = []
         misfits = 0
-        for paper in cycle(self.papers):
+        for numbered in self._numbered:
             if len(found) == number:
                 break
-            numbered = paper.model_copy(update={"title": f"{next(self._numbers)}. {paper.title}"})
             values: list[Text] = [numbered]
             if asks:
                 values = [Question(question=q, text=numbered.source) for q in asks(numbered)]
@@ -95,26 +90,3 @@ class Subjects:
         encoded = self._tokens.encode(prompt, window=self._window, room=room + 1, truncate=False)
         before, behind = ("".join(t) for t in (prompt.prefix_tokens, prompt.suffix_tokens))
         return Subject(value, prompt, f"{before}{prompt.source}{behind}", encoded.ids)
-
-
-def read_papers(files: Sequence[str]) -> list[Paper]:
-    """The papers of some files, or the demonstration's if none are named.
-
-    Raises:
-        InputError: One of them cannot be read.
-    """
-    return list(_papers(files) if files else _beginnings())
-
-
-def _papers(files: Sequence[str]) -> Iterator[Paper]:
-    for record in read_records(files):
-        if isinstance(record.value, BioGPTError):
-            raise record.value
-        yield read(Paper, record.value)
-
-
-def _beginnings() -> Iterator[Paper]:
-    """The demonstration's five papers, and beginnings of them of mixed lengths."""
-    for length in _LENGTHS:
-        for paper, _ in demo_papers():
-            yield Paper(title=paper.title, text=paper.text[:length])

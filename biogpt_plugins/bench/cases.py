@@ -1,0 +1,207 @@
+"""What `biogpt bench` measures: speed by batch size, streaming, loading and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from biogpt_plugins.bench.clock import Job, Missing, in_turns, present, series, timed
+from biogpt_plugins.bench.figures import Table
+from biogpt_plugins.bench.papers import NumberedPapers
+from biogpt_plugins.bench.process import Cost, Request, in_a_new_process
+from biogpt_plugins.bench.sides import Load, Side, Streamed, open_side, stream
+from biogpt_plugins.engine import Decoding
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import EngineError
+from biogpt_plugins.values.inputs import Paper, Question, Text
+
+STREAMED = 64
+"""Most tokens of a streamed text, unless the user says otherwise."""
+
+_STREAMS = 2
+
+
+class _Speed(NamedTuple):
+    """What a side did in a second."""
+
+    inputs: float
+    tokens: float
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """A run while it is made.
+
+    Attributes:
+        model: The model, as `load` takes it.
+        tasks: What it is asked.
+        setups: Options of `load`, one set for each side.
+        papers: What it reads.
+        sizes: How many inputs are in one call.
+        rounds: How often each side takes its turn.
+        new_tokens: Most tokens to write for each input; None for the task's own limit.
+        load: Loads pipelines.
+        tell: Gets messages about the progress.
+    """
+
+    model: str
+    tasks: Sequence[Task[Any]]
+    setups: Sequence[dict[str, Any]]
+    papers: NumberedPapers
+    sizes: Sequence[int] = (1, 8, 32)
+    rounds: int = 3
+    new_tokens: int | None = None
+    load: Load
+    tell: Callable[[str], None] = lambda _: None
+
+    def sides(self, task: Task[Any]) -> list[Side | Missing]:
+        """All sides for a task, each once.
+
+        Raises:
+            EngineError: Not one of them can be loaded.
+        """
+        opened: dict[str, Side | Missing] = {}
+        for options in self.setups:
+            self.tell(f"loading {self.model} for {task.name}")
+            side = open_side(self.load, self.model, task.name, options)
+            opened.setdefault(side.name, self._limited(side))
+        missing = [side for side in opened.values() if isinstance(side, Missing)]
+        if len(missing) == len(opened):
+            raise EngineError("; ".join(side.why for side in missing))
+        return list(opened.values())
+
+    def draw(self, task: Task[Any], number: int) -> list[Text]:
+        """Inputs for a task: the first papers, with new numbers."""
+        return [_input(task, paper) for paper in islice(self.papers, number)]
+
+    def _limited(self, side: Side | Missing) -> Side | Missing:
+        if isinstance(side, Missing) or not self.new_tokens:
+            return side
+        decoding = side.pipeline.decoding.but(max_new_tokens=self.new_tokens)
+        return Side(side.name, side.pipeline.with_decoding(decoding), side.options)
+
+
+def speed(bench: Bench) -> Iterator[Table]:
+    """Inputs and tokens a second, for each task and number of inputs in one call."""
+    for task in bench.tasks:
+        sides = bench.sides(task)
+        what = "questions" if issubclass(task.input, Question) else "papers"
+        for size in bench.sizes:
+            for side in present(sides):
+                side.run(bench.draw(task, size))
+            jobs = [_job(side, partial(_speed, bench, task, size)) for side in sides]
+            done = in_turns(jobs, bench.rounds, bench.tell)
+            for unit, name in ((f"{what}/s", "inputs"), ("tokens/s", "tokens")):
+                values = _values(done, name)
+                if any(map(any, values.values())):  # labels that are scored take no tokens
+                    yield Table(
+                        case="speed",
+                        title=f"{task.name}, {size} at once",
+                        unit=unit,
+                        rows=series(sides, values),
+                    )
+
+
+def streaming(bench: Bench) -> Iterator[Table]:
+    """Milliseconds to the first piece of a text, and tokens a second of the whole text."""
+    task = bench.tasks[0]
+    sides = bench.sides(task)
+    for side in present(sides):
+        _streams(bench, task, side)
+    done = in_turns(
+        [_job(side, partial(_streams, bench, task)) for side in sides], bench.rounds, bench.tell
+    )
+    first = {n: [1000 * fmean(s.first for s in t) for t in turns] for n, turns in done.items()}
+    rate = {
+        name: [sum(s.tokens for s in t) / sum(s.whole for s in t) for t in turns]
+        for name, turns in done.items()
+    }
+    title = f"{task.name}, one stream"
+    yield Table(
+        case="stream",
+        title=f"{title}: first piece after",
+        unit="ms",
+        less_is_better=True,
+        rows=series(sides, first),
+    )
+    yield Table(case="stream", title=title, unit="tokens/s", rows=series(sides, rate))
+
+
+def loading(bench: Bench) -> Iterator[Table]:
+    """Seconds until a model is ready, and peak memory, each time in a new process."""
+    task, number = bench.tasks[0], max(bench.sizes)
+    sides = bench.sides(task)
+    jobs = [_job(side, partial(_cost, bench, task, number)) for side in sides]
+    done = in_turns(jobs, bench.rounds, bench.tell)
+    for title, unit, name in (
+        ("until the model is ready", "s", "ready"),
+        ("peak memory, model loaded", "GiB", "loaded"),
+        (f"peak memory, {task.name}, {number} at once", "GiB", "peak"),
+    ):
+        values = _values(done, name)
+        told = [_unless_unknown(side, values) for side in sides]
+        yield Table(
+            case="load", title=title, unit=unit, less_is_better=True, rows=series(told, values)
+        )
+
+
+CASES: dict[str, Callable[[Bench], Iterator[Table]]] = {
+    "speed": speed,
+    "stream": streaming,
+    "load": loading,
+}
+"""What can be measured, by the name that a user asks for."""
+
+
+def _input(task: Task[Any], paper: Paper) -> Text:
+    """A paper as a task reads it. Its title is the question, where the task asks for one."""
+    text = paper.text if {"title", "question"} & set(task.variables) else paper.source
+    return task.read_input(
+        {"id": paper.id, "title": paper.title, "question": paper.title, "text": text}
+    )
+
+
+def _values(done: Mapping[str, Sequence[object]], name: str) -> dict[str, list[Any]]:
+    """One attribute of what each side did in each round."""
+    return {side: [getattr(turn, name) for turn in turns] for side, turns in done.items()}
+
+
+def _unless_unknown(side: Side | Missing, values: Mapping[str, Sequence[object]]) -> Side | Missing:
+    if isinstance(side, Missing) or None not in values[side.name]:
+        return side
+    return Missing(side.name, "its engine does not report its memory on the GPU")
+
+
+def _job(side: Side | Missing, do: Callable[[Side], Any]) -> Job[Any] | Missing:
+    return side if isinstance(side, Missing) else Job(side.name, lambda _: do(side))
+
+
+def _speed(bench: Bench, task: Task[Any], size: int, side: Side) -> _Speed:
+    inputs = bench.draw(task, size)
+    seconds, predictions = timed(lambda: side.run(inputs))
+    tokens = sum(prediction.usage.completion_tokens for prediction in predictions)
+    return _Speed(size / seconds, tokens / seconds)
+
+
+def _streams(bench: Bench, task: Task[Any], side: Side) -> list[Streamed]:
+    decoding = Decoding(max_new_tokens=bench.new_tokens or STREAMED)
+    card = side.pipeline.card
+    prompts = [task.render(value, card) for value in bench.draw(task, _STREAMS)]
+    return [stream(side, prompt, decoding) for prompt in prompts]
+
+
+def _cost(bench: Bench, task: Task[Any], number: int, side: Side) -> Cost:
+    inputs = tuple(value.model_dump(by_alias=True) for value in bench.draw(task, number))
+    return in_a_new_process(
+        Request(
+            model=bench.model,
+            task=task.name,
+            options=side.options,
+            inputs=inputs,
+            new_tokens=bench.new_tokens,
+        )
+    )
