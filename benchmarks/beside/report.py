@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from beside.comparison import ComparedReport, ComparedSeries, ComparedTable
-from biogpt_plugins.bench.report import head, number, spread
+from biogpt_plugins.bench.report import head, spread, three_digits
 from biogpt_plugins.values.errors import MissingExtraError
 
 FIGURES = (
@@ -93,7 +93,7 @@ def plot(report: ComparedReport, path: Path) -> None:
         ]
         colours = [_OURS if row.ours else _OTHERS for row in rows]
         bars = ax.barh([row.side for row in rows], middles, xerr=ends, color=colours)
-        ax.bar_label(bars, labels=[f" {number(middle)}" for middle in middles], padding=4)
+        ax.bar_label(bars, labels=[f" {three_digits(middle)}" for middle in middles], padding=4)
         ax.invert_yaxis()
         ax.margins(x=0.15)
         ax.spines[["top", "right"]].set_visible(False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from biogpt_plugins.bench.report import figure
+from biogpt_plugins.bench.report import three_digits
 from pubmed.figures import MODELS, Disk, Figures, Own
 
 _HOUR = 3600
@@ -108,6 +108,6 @@ def told(
             f"  {way + ':':26} {plan.hours:8,.1f} hours, {plan.gpu_hours:8,.1f} GPU-hours, "
             f"{plan.speed:,.0f} a second"
         )
-    yield f"on disk, by {figure(relations)} relations found in a citation"
+    yield f"on disk, by {three_digits(relations)} relations found in a citation"
     for name, size in disk(citations, relations, figures.disk).items():
         yield f"  {name + ':':26} {size / 1e9:8,.1f} GB"

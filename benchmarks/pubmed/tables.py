@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from biogpt_plugins.bench.report import figure
+from biogpt_plugins.bench.report import three_digits
 from pubmed.bounds import PLACES, ROUNDED, again, bound, seen, usual
 from pubmed.figures import BASELINE, GPUS, MODELS, RESULTS, Figures, Lengths, Model
 from pubmed.hours import alone, disk, plans, told
@@ -29,7 +29,12 @@ def _tokens(figures: Figures) -> str:
         found = {f"prompt, {layout}": one for layout, one in words.prompts.items()}
         found["completion, as annotated"] = Lengths.of(words.completions)
         for what, one in found.items():
-            numbers = [figure(one.mean), figure(one.median), figure(one.p95), str(one.most)]
+            numbers = [
+                three_digits(one.mean),
+                three_digits(one.median),
+                three_digits(one.p95),
+                str(one.most),
+            ]
             rows.append([f"`{name}`: {what}", *numbers])
     return _table(["tokens a paper", "mean", "median", "95th percentile", "most"], rows)
 
@@ -38,7 +43,7 @@ def _disk(figures: Figures) -> str:
     sizes = figures.disk
     cases = (0, 1, figures.relations)
     heads = ["", "nothing found, bytes", "each relation, bytes"]
-    heads += [f"baseline, {figure(relations)} relations each, GB" for relations in cases]
+    heads += [f"baseline, {three_digits(relations)} relations each, GB" for relations in cases]
     each = {
         "shards": (sizes.nothing, sizes.relation),
         "index": (sizes.index, 0.0),
@@ -48,7 +53,11 @@ def _disk(figures: Figures) -> str:
     return _table(
         heads,
         [
-            [name, *map(figure, each[name]), *(figure(total[name] / 1e9) for total in totals)]
+            [
+                name,
+                *map(three_digits, each[name]),
+                *(three_digits(total[name] / 1e9) for total in totals),
+            ]
             for name in each
         ],
     )
@@ -66,7 +75,9 @@ def _own(figures: Figures) -> str:
         "– with the whole baseline in the run's index": own.writing + own.kept,
         "`biogpt export --to parquet`, afterwards": own.export,
     }
-    rows = [[name, figure(1e3 * each), figure(1 / each)] for name, each in sides.items()]
+    rows = [
+        [name, three_digits(1e3 * each), three_digits(1 / each)] for name, each in sides.items()
+    ]
     return _table(["", "ms a paper", "papers a second at most"], rows)
 
 
@@ -78,8 +89,8 @@ def _hours(figures: Figures) -> str:
         [
             [
                 str(rate),
-                *(figure(plan.hours) for plan in each.values()),
-                figure(next(iter(each.values())).gpu_hours),
+                *(three_digits(plan.hours) for plan in each.values()),
+                three_digits(next(iter(each.values())).gpu_hours),
             ]
             for rate, each in found.items()
         ],
@@ -95,7 +106,9 @@ def _bounds(figures: Figures) -> str:
                 one = usual(model, gpu, figures, chunk)
                 rates = one.rate(), one.rate(_HOPED), one.rate(_HOPED, own)
                 times = one.steps, 1e3 * one.reading, 1e3 * one.writing
-                rows.append([f"{model.name}, {gpu.name}", str(chunk), *map(figure, times + rates)])
+                rows.append(
+                    [f"{model.name}, {gpu.name}", str(chunk), *map(three_digits, times + rates)]
+                )
     heads = ["", "`--chunk`", "steps a paper", "reading, ms a paper", "writing, ms a paper"]
     heads += ["papers/s at the peak", "at 40 % of it", "and with our own part"]
     return _table(heads, rows)
@@ -144,7 +157,7 @@ def _drivers(figures: Figures) -> str:
     usual_ = next(iter(cases.values()))
     return _table(
         ["", "time of the GPU, in proportion"],
-        [[name, figure(each / usual_)] for name, each in cases.items()],
+        [[name, three_digits(each / usual_)] for name, each in cases.items()],
     )
 
 

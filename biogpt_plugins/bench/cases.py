@@ -38,7 +38,7 @@ class Bench:
 
     Attributes:
         model: The model, as `load` takes it.
-        tasks: What it is asked.
+        tasks: Tasks, by the names that `load` takes.
         setups: Options of `load`, one set for each side.
         papers: What it reads.
         sizes: How many inputs are in one call.
@@ -49,7 +49,7 @@ class Bench:
     """
 
     model: str
-    tasks: Sequence[Task[Any]]
+    tasks: Mapping[str, Task[Any]]
     setups: Sequence[dict[str, Any]]
     papers: NumberedPapers
     sizes: Sequence[int] = (1, 8, 32)
@@ -58,7 +58,12 @@ class Bench:
     load: Load
     tell: Callable[[str], None] = lambda _: None
 
-    def sides(self, task: Task[Any]) -> list[Side | Missing]:
+    @property
+    def first_task(self) -> str:
+        """The task that is streamed, and whose memory is measured."""
+        return next(iter(self.tasks))
+
+    def sides(self, task: str) -> list[Side | Missing]:
         """All sides for a task, each once.
 
         Raises:
@@ -66,17 +71,17 @@ class Bench:
         """
         opened: dict[str, Side | Missing] = {}
         for options in self.setups:
-            self.tell(f"loading {self.model} for {task.name}")
-            side = open_side(self.load, self.model, task.name, options)
+            self.tell(f"loading {self.model} for {task}")
+            side = open_side(self.load, self.model, task, options)
             opened.setdefault(side.name, self._limited(side))
         missing = [side for side in opened.values() if isinstance(side, Missing)]
         if len(missing) == len(opened):
             raise EngineError("; ".join(side.why for side in missing))
         return list(opened.values())
 
-    def draw(self, task: Task[Any], number: int) -> list[Text]:
+    def draw(self, task: str, number: int) -> list[Text]:
         """Inputs for a task: the first papers, with new numbers."""
-        return [_input(task, paper) for paper in islice(self.papers, number)]
+        return [_input(self.tasks[task], paper) for paper in islice(self.papers, number)]
 
     def _limited(self, side: Side | Missing) -> Side | Missing:
         if isinstance(side, Missing) or not self.new_tokens:
@@ -89,7 +94,7 @@ def speed(bench: Bench) -> Iterator[Table]:
     """Inputs and tokens a second, for each task and number of inputs in one call."""
     for task in bench.tasks:
         sides = bench.sides(task)
-        what = "questions" if issubclass(task.input, Question) else "papers"
+        what = "questions" if issubclass(bench.tasks[task].input, Question) else "papers"
         for size in bench.sizes:
             for side in present(sides):
                 side.run(bench.draw(task, size))
@@ -100,7 +105,7 @@ def speed(bench: Bench) -> Iterator[Table]:
                 if any(map(any, values.values())):  # labels that are scored take no tokens
                     yield Table(
                         case="speed",
-                        title=f"{task.name}, {size} at once",
+                        title=f"{task}, {size} at once",
                         unit=unit,
                         rows=series(sides, values),
                     )
@@ -108,7 +113,7 @@ def speed(bench: Bench) -> Iterator[Table]:
 
 def streaming(bench: Bench) -> Iterator[Table]:
     """Milliseconds to the first piece of a text, and tokens a second of the whole text."""
-    task = bench.tasks[0]
+    task = bench.first_task
     sides = bench.sides(task)
     for side in present(sides):
         _streams(bench, task, side)
@@ -120,7 +125,7 @@ def streaming(bench: Bench) -> Iterator[Table]:
         name: [sum(s.tokens for s in t) / sum(s.whole for s in t) for t in turns]
         for name, turns in done.items()
     }
-    title = f"{task.name}, one stream"
+    title = f"{task}, one stream"
     yield Table(
         case="stream",
         title=f"{title}: first piece after",
@@ -133,14 +138,14 @@ def streaming(bench: Bench) -> Iterator[Table]:
 
 def loading(bench: Bench) -> Iterator[Table]:
     """Seconds until a model is ready, and peak memory, each time in a new process."""
-    task, number = bench.tasks[0], max(bench.sizes)
+    task, number = bench.first_task, max(bench.sizes)
     sides = bench.sides(task)
     jobs = [_job(side, partial(_cost, bench, task, number)) for side in sides]
     done = in_turns(jobs, bench.rounds, bench.tell)
     for title, unit, name in (
         ("until the model is ready", "s", "ready"),
         ("peak memory, model loaded", "GiB", "loaded"),
-        (f"peak memory, {task.name}, {number} at once", "GiB", "peak"),
+        (f"peak memory, {task}, {number} at once", "GiB", "peak"),
     ):
         values = _values(done, name)
         told = [_unless_unknown(side, values) for side in sides]
@@ -159,10 +164,9 @@ CASES: dict[str, Callable[[Bench], Iterator[Table]]] = {
 
 def _input(task: Task[Any], paper: Paper) -> Text:
     """A paper as a task reads it. Its title is the question, where the task asks for one."""
-    text = paper.text if {"title", "question"} & set(task.variables) else paper.source
-    return task.read_input(
-        {"id": paper.id, "title": paper.title, "question": paper.title, "text": text}
-    )
+    asks = "question" in task.variables
+    text = paper.text if "title" in task.variables else (asks and paper.text) or paper.source
+    return task.read_input({"title": paper.title, "question": paper.title, "text": text})
 
 
 def _values(done: Mapping[str, Sequence[object]], name: str) -> dict[str, list[Any]]:
@@ -180,26 +184,26 @@ def _job(side: Side | Missing, do: Callable[[Side], Any]) -> Job[Any] | Missing:
     return side if isinstance(side, Missing) else Job(side.name, lambda _: do(side))
 
 
-def _speed(bench: Bench, task: Task[Any], size: int, side: Side) -> _Speed:
+def _speed(bench: Bench, task: str, size: int, side: Side) -> _Speed:
     inputs = bench.draw(task, size)
     seconds, predictions = timed(lambda: side.run(inputs))
     tokens = sum(prediction.usage.completion_tokens for prediction in predictions)
     return _Speed(size / seconds, tokens / seconds)
 
 
-def _streams(bench: Bench, task: Task[Any], side: Side) -> list[Streamed]:
+def _streams(bench: Bench, task: str, side: Side) -> list[Streamed]:
     decoding = Decoding(max_new_tokens=bench.new_tokens or STREAMED)
     card = side.pipeline.card
-    prompts = [task.render(value, card) for value in bench.draw(task, _STREAMS)]
+    prompts = [bench.tasks[task].render(value, card) for value in bench.draw(task, _STREAMS)]
     return [stream(side, prompt, decoding) for prompt in prompts]
 
 
-def _cost(bench: Bench, task: Task[Any], number: int, side: Side) -> Cost:
+def _cost(bench: Bench, task: str, number: int, side: Side) -> Cost:
     inputs = tuple(value.model_dump(by_alias=True) for value in bench.draw(task, number))
     return in_a_new_process(
         Request(
             model=bench.model,
-            task=task.name,
+            task=task,
             options=side.options,
             inputs=inputs,
             new_tokens=bench.new_tokens,

@@ -9,7 +9,7 @@ from biogpt_plugins.bench.figures import Report, Spread, Table
 MEDIANS = "Medians of the rounds, smallest and largest in brackets."
 
 
-def number(value: float) -> str:
+def three_digits(value: float) -> str:
     """A number with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
@@ -18,7 +18,7 @@ def spread(values: Spread | None) -> str:
     """A median, with the smallest and the largest value in brackets."""
     if values is None:
         return ""
-    middle, least, most = map(number, (values.median, values.min, values.max))
+    middle, least, most = map(three_digits, (values.median, values.min, values.max))
     return middle if least == most else f"{middle} ({least} to {most})"
 
 

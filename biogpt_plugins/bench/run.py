@@ -68,7 +68,9 @@ def run(  # noqa: PLR0913 - keyword-only
     setups = product(engines or known, devices or (None,), dtypes or (None,), (batch_size,))
     bench = Bench(
         model=model,
-        tasks=[get_task(name) for name in tasks or read_card(folder, model).tasks or _UNTAUGHT],
+        tasks={
+            name: get_task(name) for name in tasks or read_card(folder, model).tasks or _UNTAUGHT
+        },
         setups=[_options(setup, allow_pickle=allow_pickle) for setup in setups],
         papers=NumberedPapers(read_papers(data)),
         sizes=sizes,
@@ -104,7 +106,7 @@ def _options(setup: Sequence[object], *, allow_pickle: bool) -> dict[str, Any]:
 
 def _machine(bench: Bench) -> dict[str, str]:
     """The machine, with each device that was measured."""
-    sides = bench.sides(bench.tasks[0])
+    sides = bench.sides(bench.first_task)
     devices = {device_of(side.pipeline) for side in present(sides)}
     facts = [describe_machine(device or "cpu") for device in sorted(devices)]
     return {

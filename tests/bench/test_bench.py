@@ -51,7 +51,7 @@ def read(stem) -> Report:
 def bench(load, **options):
     given = {
         "model": "demo",
-        "tasks": [get_task("bc5cdr")],
+        "tasks": {"bc5cdr": get_task("bc5cdr")},
         "setups": [{"device": "cpu"}, {"device": "mps"}],
         "papers": NumberedPapers(PAPERS),
         "sizes": (2,),
@@ -207,6 +207,22 @@ def test_an_engine_that_fails_ends_the_run_by_its_name():
     asked = bench(lambda _, task, **__: Pipeline(task, ScriptedEngine([])), setups=[{}])
     with pytest.raises(EngineError, match="ScriptedEngine failed: "):
         list(CASES["speed"](asked))
+
+
+@pytest.mark.parametrize(
+    ("task", "paper", "value"),
+    [
+        ("bc5cdr", Paper(title="T.", text="A."), {"title": "1. T.", "text": "A."}),
+        ("bc5cdr", Paper(title="T."), {"title": "1. T.", "text": ""}),
+        ("pubmedqa", Paper(title="T?", text="A."), {"question": "1. T?", "text": "A."}),
+        ("pubmedqa", Paper(title="T?"), {"question": "1. T?", "text": "1. T?"}),
+        ("hoc", Paper(title="T.", text="A."), {"text": "1. T. A."}),
+    ],
+)
+def test_a_paper_becomes_the_input_of_each_task(task, paper, value):
+    asked = bench(None, tasks={task: get_task(task)}, papers=NumberedPapers([paper]))
+    (given,) = asked.draw(task, 1)
+    assert given.model_dump(include=set(value)) == value
 
 
 def test_each_iteration_starts_with_the_first_paper_and_a_new_number():

@@ -14,7 +14,7 @@ from pubmed.hours import Plan
 from pubmed.tables import PAGE, PARTS, TABLES
 
 from biogpt_plugins import Paper, Pipeline
-from biogpt_plugins.bench.report import figure
+from biogpt_plugins.bench.report import three_digits
 from biogpt_plugins.corpus import read_records
 from biogpt_plugins.demo.demo import papers as demo_papers
 
@@ -153,7 +153,7 @@ def test_the_results_have_the_same_tables(figures):
 def test_the_hours_follow_from_the_formula_of_the_page(figures):
     row = next(line for line in TABLES["hours"](figures).splitlines() if line.startswith("| 50 "))
     by_hand = 38_220_000 / (50 * 8) / 3600
-    assert row.split(" | ")[1] == figure(by_hand)
+    assert row.split(" | ")[1] == three_digits(by_hand)
 
 
 def test_a_page_without_a_place_for_a_table_is_refused(figures):
