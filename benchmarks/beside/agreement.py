@@ -1,9 +1,9 @@
 """Whether all write the same: speed must not be bought with another text.
 
-In float32 all sides must. Their kernels round in other ways, though, and where a model holds two
-tokens for nearly as good, that may decide. So a difference counts as one unless it comes behind a
-place where, as transformers itself computes it for the prompt alone, the logits of the best two
-tokens are less than 1e-4 apart; how often that was so is told.
+In float32 all sides must write the same. Their kernels round in different ways, though, and where
+two tokens have nearly the same logit, rounding may decide. A difference therefore counts unless it
+follows a near tie: a token where the best two logits are less than 1e-4 apart, as transformers
+computes them for the prompt alone. The report says how many near ties there were.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Reference:
     def write(self, subject: Subject, new_tokens: int) -> tuple[list[int], int | None]:
         """The ids, without the final `</s>`, and how many come before the first near tie.
 
-        That is None where there is none.
+        The second is None if there is no near tie.
         """
         prompt = torch.tensor([subject.ids], device=self._network.device)
         with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Relation extraction: papers in one call, and papers of many who call at the same time."""
+"""Relation extraction: papers in one call, and papers of many callers at the same time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def extract(trial: Trial) -> Iterator[Table]:
 
 
 def callers(trial: Trial) -> Iterator[Table]:
-    """Abstracts a second, in one batch and by as many who call at the same time."""
+    """Abstracts a second, in one batch and by as many callers at the same time."""
     from langchain_biogpt import BioGPTLLM  # noqa: PLC0415 - an extra
 
     new_tokens, own = trial.settings.new_tokens, trial.default()
@@ -66,7 +66,7 @@ def callers(trial: Trial) -> Iterator[Table]:
             jobs.append(peer)
     yield Table(
         case="callers",
-        title=f"{trial.settings.callers} who call at the same time",
+        title=f"{trial.settings.callers} callers at the same time",
         unit="abstracts/s",
         rows=series(jobs, trial.in_turns(jobs)),
     )
@@ -113,7 +113,7 @@ def _asking(
 
 
 def _inexact(own: Sequence[Own], written: Mapping[str, Sequence[Sequence[str]]]) -> Iterator[str]:
-    """How many texts of the other dtypes are those of float32, for information."""
+    """How many texts are the same in other dtypes as in float32, for information."""
     rights = [written[side.name] for side in own if side.exact]
     for side in own:
         if rights and not side.exact:

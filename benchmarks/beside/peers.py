@@ -21,14 +21,14 @@ _STEP = 64
 
 @dataclass(frozen=True, eq=False)
 class Peer:
-    """Someone who writes, and is not ours.
+    """A side that does not belong to this package.
 
     Attributes:
         name: Its name in tables.
         network: The model that it runs.
-        texts: Continues texts by so many tokens, and returns the continuations.
-        pieces: Continues one text piece by piece, if it can.
-        llm: The host's component, if it is one.
+        texts: Continues texts by a number of tokens, and returns the continuations.
+        pieces: Continues one text piece by piece; None if it cannot stream.
+        llm: The host's component, if the peer is one.
     """
 
     name: str

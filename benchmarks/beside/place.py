@@ -28,25 +28,25 @@ class Place:
 
     @cached_property
     def dtype(self) -> str:
-        """What this package computes in here, unless it is told otherwise."""
+        """The dtype that this package takes by default here."""
         return name_of(pick_dtype(None, self.device, self.folder, str(self.folder)))
 
     @cached_property
     def tokenizer(self) -> BioGptTokenizer:
-        """That of transformers."""
+        """The tokenizer of transformers."""
         return AutoTokenizer.from_pretrained(self.folder)
 
     @cached_property
     def tokens(self) -> Tokens:
-        """This package's."""
+        """This package's tokenizer."""
         return Tokens(self.tokenizer)
 
     def network(self, dtype: str = "auto", *, apart: str = "") -> BioGptForCausalLM:
-        """The model as transformers loads it; one for all who ask alike.
+        """The model as transformers loads it, loaded once for each dtype.
 
         Args:
-            dtype: What it computes in; "auto" is what it is stored in.
-            apart: Who needs one alone, as they change it.
+            dtype: The dtype; "auto" for the dtype of the file.
+            apart: The name of a caller that changes the model, and so needs its own.
         """
         key = dtype, apart
         if key not in self._networks:
@@ -55,7 +55,7 @@ class Place:
         return self._networks[key]
 
     def share(self, network: BioGptForCausalLM, dtype: str = "auto", *, apart: str = "") -> None:
-        """Let others have a model that was loaded already."""
+        """Share a model that was loaded already."""
         for name in (dtype, name_of(network.dtype)):
             self._networks[name, apart] = network.eval()
 
@@ -67,7 +67,7 @@ class Place:
             torch.mps.synchronize()
 
     def engine(self, dtype: str) -> tuple[TransformersEngine, BioGptForCausalLM]:
-        """An engine that nobody else has, and its model to look at."""
+        """A new engine that is not shared, and its model."""
         attention = pick_attention(self.device, getattr(torch, dtype))
         model = BioGptForCausalLM.from_pretrained(
             self.folder, dtype=dtype, attn_implementation=attention
@@ -76,5 +76,5 @@ class Place:
 
 
 def name_of(dtype: torch.dtype) -> str:
-    """A dtype's name, "float32" say."""
+    """A dtype's name, such as "float32"."""
     return str(dtype).removeprefix("torch.")

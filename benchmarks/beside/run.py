@@ -62,18 +62,18 @@ CASES: dict[str, Case] = {
     "overhead": overhead,
     "decode": decode,
 }
-"""What can be measured."""
+"""What can be measured, by the name that a user asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """What is measured on.
+    """The model to measure on.
 
     Attributes:
-        name: A model; what `load` takes.
-        shape: One of SHAPES instead, with random weights.
-        dictionary: fairseq's dict.txt for it; without it the vocabulary of the named model.
-        bpecodes: fairseq's byte-pair codes, which belong to it.
+        name: A model, as `load` takes it.
+        shape: One of SHAPES, for random weights in place of the model's.
+        dictionary: fairseq's dict.txt for the shape; None for the model's vocabulary.
+        bpecodes: fairseq's byte-pair codes that belong to the dictionary.
         allow_pickle: As in `load`.
     """
 
@@ -102,7 +102,7 @@ class Model:
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        """A folder that all sides load it from; it is gone in the end."""
+        """A temporary folder that all sides load the model from."""
         with TemporaryDirectory(prefix="biogpt-bench-") as home:
             folder = Path(home) / "model"
             if self.shape and self.dictionary and self.bpecodes:

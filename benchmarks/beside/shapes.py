@@ -41,14 +41,14 @@ SHAPES = {
 def build(shape: str, folder: Path, vocabulary: Callable[[Path, int], None]) -> Path:
     """Write a model of a shape with random weights, which says that it was taught its tasks.
 
-    It never ends by itself, so that all who ask for as many tokens get as many: the rows of
+    It never ends a text, so that all sides write the same number of tokens: the rows of
     special tokens, and of those that the vocabulary does not name, are zero, and so are their
     logits; the greatest one is above that.
 
     Args:
         shape: One of SHAPES.
         folder: Where it is written, in float32, as the published ones are.
-        vocabulary: Writes the tokenizer's files to a folder, for so many positions.
+        vocabulary: Writes the tokenizer's files to a folder, for a number of positions.
     """
     folder.mkdir(parents=True)
     sizes = SHAPES[shape]

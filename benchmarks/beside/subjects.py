@@ -1,4 +1,4 @@
-"""What all sides are asked: real abstracts, each time with a number of its own in front."""
+"""What all sides are asked: real abstracts, each time with a new number in front."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Subject:
     Attributes:
         value: As a Pipeline takes it.
         prompt: As an Engine takes it.
-        text: As peers take it, who read the names of learned tokens out of a text.
-        ids: What all of them are to make of it, the leading `</s>` included.
+        text: As peers take it: their tokenizers read the names of learned tokens in a text.
+        ids: The token ids that each of them must make of it, with the leading `</s>`.
     """
 
     value: Text
@@ -33,17 +33,17 @@ class Subject:
 class Subjects:
     """Papers, drawn again and again.
 
-    The number in front is a new one at each draw, so that no engine can go by what it has read
-    before: it reads the papers of every round anew, as its peers do.
+    Each draw has new numbers in front. This package's engines then read the papers anew in each
+    round, as their peers do.
     """
 
     def __init__(self, papers: Sequence[Paper], tokens: Tokens, window: int) -> None:
-        """Make ready.
+        """Prepare to draw.
 
         Args:
             papers: The papers.
             tokens: The model's vocabulary.
-            window: Its positions.
+            window: The model's positions.
         """
         self.papers = papers
         self._tokens = tokens
@@ -57,13 +57,13 @@ class Subjects:
         room: int,
         asks: Callable[[Paper], Sequence[str]] | None = None,
     ) -> list[Subject]:
-        """The first papers that leave room for what is to be written; from the start again at need.
+        """The first papers that leave room for a completion, repeated if there are too few.
 
         Args:
             number: How many papers.
-            pipeline: Whose task and layout they are for.
-            room: Tokens to be written.
-            asks: The questions about a paper, which make it as many subjects.
+            pipeline: The pipeline whose task and layout they are for.
+            room: The number of tokens to write.
+            asks: Returns questions about a paper. Each becomes a subject.
 
         Raises:
             InputError: None of the papers fits.

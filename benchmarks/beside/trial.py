@@ -1,4 +1,4 @@
-"""What all cases share: the model, the papers, who is measured, and how often."""
+"""What all cases share: the model, the papers, the sides, and the number of rounds."""
 
 from __future__ import annotations
 
@@ -25,17 +25,16 @@ _WARM = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What is asked of all sides.
+    """What all sides are asked.
 
     Attributes:
         sizes: Papers in one call, for each table of the relation extraction.
-        new_tokens: Most tokens written for each.
+        new_tokens: Most tokens to write for each paper.
         rounds: How often each side takes its turn.
-        callers: How many ask at the same time.
-        checked: Papers for which the greedy ids are compared one by one.
-        batch_sizes: Those that are tried by hand for HuggingFacePipeline.
-        peers: Names of the peers that are measured.
-        ends: Whether the model ends its texts by itself.
+        callers: How many callers ask at the same time.
+        checked: For how many papers the greedy ids are compared one by one.
+        batch_sizes: The batch sizes to try for HuggingFacePipeline.
+        peers: The names of the peers to measure.
     """
 
     sizes: tuple[int, ...] = (1, 8, 32)
@@ -45,7 +44,6 @@ class Settings:
     checked: int = 8
     batch_sizes: tuple[int, ...] = (8, 32)
     peers: tuple[str, ...]
-    ends: bool = True
 
 
 @dataclass
@@ -55,10 +53,10 @@ class Trial:
     Attributes:
         place: The model.
         subjects: The papers.
-        settings: What is asked.
-        load: How pipelines of ours are loaded.
-        tell: Takes remarks on how far it is.
-        agreements: Who was seen to write the same.
+        settings: What all sides are asked.
+        load: Loads this package's pipelines.
+        tell: Gets messages about the progress.
+        agreements: Whether the sides compared so far wrote the same.
     """
 
     place: Place
@@ -70,15 +68,15 @@ class Trial:
     _peers: dict[str, Peer | Missing] = field(default_factory=dict)
 
     def own(self, task: str = "bc5cdr") -> list[Own | Missing]:
-        """Our sides."""
+        """This package's sides."""
         return list(own_sides(self.place, task, self.load))
 
     def default(self, task: str = "bc5cdr") -> Own:
-        """What a user of this package gets who asks for nothing special."""
+        """What a user of this package gets by default."""
         return required(open_own(self.place, task, self.load, dtype=self.place.dtype))
 
     def peers(self, *names: str) -> list[Peer | Missing]:
-        """Those of some peers that are to be measured."""
+        """The peers of these names that the user asks for."""
         wanted = [name for name in names if name in self.settings.peers]
         new = [name for name in wanted if name not in self._peers]
         self._peers |= zip(new, open_peers(self.place, new), strict=True)
@@ -91,12 +89,12 @@ class Trial:
         room: int | None = None,
         asks: Callable[[Paper], Sequence[str]] | None = None,
     ) -> list[Subject]:
-        """So many papers, or questions about them, in the layout of a side of ours."""
+        """Some papers, or questions about them, in the layout of one of this package's sides."""
         room = room or self.settings.new_tokens
         return self.subjects.draw(number, side.pipeline, room, asks)
 
     def warm(self, sides: Sequence[Writer], subjects: Sequence[Subject], new_tokens: int) -> None:
-        """Have sides do once what is done once: all of it on a GPU, where shapes are compiled."""
+        """Have sides do what they do once only. On a GPU they write all: shapes are compiled."""
         whole = self.place.device.type == "cuda"
         for side in sides:
             side.write(subjects if whole else subjects[:1], new_tokens if whole else _WARM)
@@ -112,7 +110,7 @@ class Trial:
                 try:
                     peer = langchain_tuned(self.place, dtype, size)
                 except ImportError:
-                    return [], ""  # which the one that is not tuned tells
+                    return [], ""  # the row of the peer that is not tuned says so
                 self.tell(peer.name)
                 with suppress(torch.OutOfMemoryError):
                     self.warm([peer], subjects, new_tokens)
@@ -124,11 +122,11 @@ class Trial:
         return [best], f"tuned: the best of {'; '.join(said)}"
 
     def time(self, side: Writer, subjects: Sequence[Subject], new_tokens: int) -> Timed[list[str]]:
-        """A side at work by the clock."""
+        """Time a side."""
         return self.clock(lambda: side.write(subjects, new_tokens))
 
     def clock(self, do: Callable[[], T]) -> Timed[T]:
-        """Do something by the clock."""
+        """Time a call, the device's work included."""
         return timed(do, self.place.wait)
 
     def in_turns(self, jobs: Sequence[Job[T] | Missing]) -> dict[str, tuple[T, ...]]:

@@ -63,7 +63,7 @@ def stream(trial: Trial) -> Iterator[Table]:
 def decode(trial: Trial) -> Iterator[Table]:
     """Decoding alone, beside the time that reading weights, keys and values takes at least.
 
-    It is the time of a call that writes all tokens, less that of a call that writes one.
+    It is the time of a call that writes all tokens, less the time of a call that writes one.
     """
     own = trial.default()
     peers = trial.peers("generate", "generate-static", "generate-batch")
