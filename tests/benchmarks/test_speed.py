@@ -69,6 +69,7 @@ def pipeline(place):
 # --- the command ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_leaves_json_markdown_and_a_picture(run, tmp_path):
     out = tmp_path / "new" / "here"
     cases = ("tokenizer", "extract", "questions", "several", "stream", "callers", "overhead")
@@ -91,6 +92,7 @@ def test_a_run_leaves_json_markdown_and_a_picture(run, tmp_path):
     assert Path(f"{out}.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_decoding_is_shown_beside_what_memory_allows(run, tmp_path):
     done = run("--only", "decode", "--sizes", "1", "--new-tokens", 24, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.output
@@ -107,6 +109,7 @@ def test_decoding_is_shown_beside_what_memory_allows(run, tmp_path):
     assert floor.values[0] > 0
 
 
+@pytest.mark.slow
 def test_memory_and_loading_are_measured_in_a_new_process(run, tmp_path):
     done = run("--only", "load", "--peer", "langchain", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.output
