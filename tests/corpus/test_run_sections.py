@@ -204,7 +204,7 @@ def test_a_run_killed_within_a_paper_ends_as_one_that_was_not(tmp_path):
         )
 
     def ended(process):
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
         return process.returncode
 
     killed = driver(SECONDS="0.02")

@@ -38,24 +38,32 @@ def counts(predictions, gold):
     return unreadable, ungrounded, other, ends
 
 
-def test_500_abstracts_on_the_bundled_model(gold):
+@pytest.fixture(params=[10, pytest.param(500, marks=pytest.mark.slow)])
+def abstracts(request, gold):
+    return dataclasses.replace(gold, documents=gold.documents[: request.param])
+
+
+def test_abstracts_on_the_bundled_model(abstracts):
+    gold, number = abstracts, len(abstracts.documents)
     found = list(predict(load("demo", "bc5cdr", decoding="grounded"), gold))
-    assert len(found) == 500
+    assert len(found) == number
     *faults, ends = counts(found, gold)
     assert faults == [0, 0, 0]
-    assert ends > 1000
+    assert ends > 2 * number
 
 
-def test_500_abstracts_on_a_random_model(gold, tmp_path):
+def test_abstracts_on_a_random_model(abstracts, tmp_path):
+    gold, number = abstracts, len(abstracts.documents)
     engine = load_engine(tiny.build(tmp_path / "model", positions=512), device="cpu")
     card = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
     random = Pipeline("bc5cdr", engine, card=card, decoding="grounded")
     found = list(predict(random.with_decoding(random.decoding.but(max_new_tokens=60)), gold))
     *faults, ends = counts(found, gold)
     assert faults == [0, 0, 0]
-    assert ends >= 1000
+    assert ends >= 2 * number
 
 
+@pytest.mark.slow
 def test_the_bundled_model_is_no_worse(gold):
     apart = dataclasses.replace(gold, documents=gold.documents[-HELD_APART:])
     free, grounded = (
@@ -66,7 +74,9 @@ def test_the_bundled_model_is_no_worse(gold):
     assert grounded.unreadable.part == 0 < free.unreadable.part
 
 
-@pytest.mark.parametrize(("split", "share"), [("train", 0.997), ("valid", 0.997)])
+@pytest.mark.parametrize(
+    ("split", "share"), [pytest.param("train", 0.997, marks=pytest.mark.slow), ("valid", 0.997)]
+)
 def test_gold_that_the_text_names_is_admitted(split, share):
     """Of targets all of whose names stand in the text, word by word."""
     pipeline = load("demo", "bc5cdr")

@@ -434,7 +434,12 @@ class TestTheEnd:
     def test_an_interrupted_caller_leaves_nothing_behind(self, runner):
         scheduler = Scheduler([runner])
         work = row(budget=10**9)
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+        def interrupt():
+            until(lambda: work.written)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             scheduler.run([work])
         until(lambda: work.done)

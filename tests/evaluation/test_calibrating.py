@@ -271,6 +271,7 @@ class TestTheCommand:
         assert pipe.trust.calibration == read_calibration(folder)
 
 
+@pytest.mark.slow
 def test_a_calibration_lowers_the_error_on_questions_held_apart():
     """The bundled model on the 100 questions of PQA-L that it was not trained on, in five folds."""
     gold = read_gold(shared("pubmedqa/pqal_train.json"), "pubmedqa")

@@ -1,15 +1,13 @@
 """Chains, and what importing the package asks for."""
 
-import asyncio
 import math
 import shutil
 import subprocess
 import sys
-import threading
-import time
 from dataclasses import replace
 
 import pytest
+from held import Held, cancelling_stops
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.exceptions import OutputParserException
@@ -17,7 +15,7 @@ from langchain_core.load import dumps, loads
 
 from biogpt_plugins import Decoding, Pipeline, Relation
 from biogpt_plugins.checkpoints.card import ModelCard
-from biogpt_plugins.engine import Completion, TaskCard, cancelled
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import EngineError, InputError
 from langchain_biogpt import BioGPTLLM, BioGPTTask, create_relation_chain
@@ -172,20 +170,9 @@ class TestRelationChain:
         assert [len(call) for call in engine.calls] == [2, 1]
 
     async def test_cancelling_stops_the_engine(self):
-        class Endless(ScriptedEngine):
-            stopped = threading.Event()
-
-            def complete(self, prompts, _=Decoding()):
-                while not cancelled():
-                    time.sleep(0.01)
-                self.stopped.set()
-                return [Completion(finish_reason="cancelled") for _ in prompts]
-
-        engine = Endless()
+        engine = Held()
         chain = create_relation_chain(BioGPTLLM.from_engine(engine, task="bc5cdr"))
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(chain.ainvoke(PAPER), 0.1)
-        assert await asyncio.to_thread(engine.stopped.wait, 5)
+        await cancelling_stops(chain.ainvoke(PAPER), engine)
 
     def test_predictions_never_raise(self):
         self.engine = ScriptedEngine([FOUND, "rubbish"])

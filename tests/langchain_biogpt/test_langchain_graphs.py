@@ -1,6 +1,5 @@
 """BioGPTGraphTransformer: graphs of papers, and what graph stores make of them."""
 
-import asyncio
 import re
 import warnings
 from copy import deepcopy
@@ -9,7 +8,7 @@ from hashlib import md5
 from math import exp
 
 import pytest
-from doubles import Slow
+from held import Held, cancelling_stops
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.exceptions import OutputParserException
@@ -339,15 +338,9 @@ class TestCalls:
         assert [name for name, _ in started] == ["biogpt_bc5cdr"] * 2
 
     async def test_cancelling_stops_the_engine(self):
-        engine = Slow([FOUND])
+        engine = Held([FOUND])
         reader = BioGPTGraphTransformer(llm(engine=engine))
-        task = asyncio.create_task(reader.aconvert_to_graph_documents([DOCUMENT]))
-        await asyncio.sleep(0.05)
-        assert not task.done()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await asyncio.to_thread(engine.stopped.wait, 2)
+        await cancelling_stops(reader.aconvert_to_graph_documents([DOCUMENT]), engine)
 
 
 class Neo4jDouble:

@@ -1,9 +1,9 @@
 """BioGPTLLM under LangChain's own entry points: exact prompts, number of engine calls."""
 
 import asyncio
-import time
 
 import pytest
+from held import Held, at_work
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.exceptions import ContextOverflowError as HostContextOverflowError
@@ -245,30 +245,19 @@ class TestStreams:
         assert engine.decodings[0].num_beams == 1
 
 
-class Slow(ScriptedEngine):
-    def complete(self, prompts, decoding=Decoding()):
-        time.sleep(0.5)
-        return super().complete(prompts, decoding)
-
-
 @pytest.mark.parametrize("way", ["ainvoke", "abatch", "astream"])
 async def test_the_event_loop_goes_on(way):
-    llm = BioGPTLLM.from_engine(Slow(["x"] * 3))
-    ticks = 0
+    engine = Held(["x"] * 3)
+    llm = BioGPTLLM.from_engine(engine)
 
-    async def tick():
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.01)
-            ticks += 1
+    async def ask():
+        if way == "astream":
+            return [piece async for piece in llm.astream("a")]
+        return await getattr(llm, way)("a" if way == "ainvoke" else ["a", "b"])
 
-    ticker = asyncio.create_task(tick())
-    if way == "astream":
-        assert [piece async for piece in llm.astream("a")] == ["x", ""]
-    else:
-        await getattr(llm, way)("a" if way == "ainvoke" else ["a", "b"])
-    ticker.cancel()
-    assert ticks > 10
+    task = await at_work(ask(), engine)
+    engine.freed.set()
+    assert await task == {"ainvoke": "x", "abatch": ["x", "x"], "astream": ["x", ""]}[way]
 
 
 class TestIdentity:

@@ -503,11 +503,13 @@ class TestOnTheBundledModel:
         chain = relation_prompt() | self.LLM | parser
         pieces = list((relation_prompt() | self.LLM).stream(self.PAPER))
         seen = list(chain.stream(self.PAPER))
-        assert len(pieces) > 2 * len(seen) > 2
+        assert len(pieces) >= len(seen) > 1
         assert seen[-1] == chain.invoke(self.PAPER) == parser.parse("".join(pieces))
-        assert [found async for found in chain.astream(self.PAPER)] == seen
-        for shorter, longer in pairwise(seen):
-            assert shorter == longer[: len(shorter)] != longer
+        # Where the reader is held up, a piece holds several tokens, and may hold two relations.
+        for steps in (seen, [found async for found in chain.astream(self.PAPER)]):
+            assert steps[-1] == seen[-1]
+            for shorter, longer in pairwise(steps):
+                assert shorter == longer[: len(shorter)] != longer
         for end in (seen[-1][0].head, seen[-1][0].tail):
             assert self.PAPER[end.start : end.end] == end.text
 

@@ -1,11 +1,12 @@
 """Questions answered from papers that are found, and descriptions of terms."""
 
 import asyncio
-import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
+from held import PATIENCE, Held, at_work, cancelling_stops
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
@@ -18,7 +19,7 @@ from pydantic import Field
 import biogpt_plugins
 from biogpt_plugins import Chunk, Decoding, Pipeline
 from biogpt_plugins.demo.demo import papers
-from biogpt_plugins.engine import TaskCard, cancelled
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.findings.synthesis import PaperAnswer, Support
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
@@ -52,18 +53,16 @@ class Finder(BaseRetriever):
         return self.filed[query]
 
 
-class Judge(ScriptedEngine):
-    """An engine to which some texts are too long, and that takes its time."""
+class Judge(Held):
+    """An engine to which some texts are too long; it is free unless a test holds it."""
 
-    seconds = 0.0
-    stopped = False
+    def __init__(self, *, held=False, **script):
+        super().__init__(**script)
+        if not held:
+            self.freed.set()
 
     def choose(self, prompts, choices, *, truncate=True):
         found = super().choose(prompts, choices, truncate=truncate)
-        until = time.monotonic() + self.seconds
-        while time.monotonic() < until and not self.stopped:
-            self.stopped = cancelled()
-            time.sleep(0.01)
         too_long = ContextOverflowError("the text is too long")
         return [
             replace(choice, error=too_long) if "endless" in prompt.text else choice
@@ -85,10 +84,9 @@ class Runs(BaseCallbackHandler):
     on_retriever_start = on_chain_start
 
 
-def make(*shares, retriever=None, seconds=0.0):
+def make(*shares, retriever=None, held=False):
     """A chain on an engine that gives these probabilities, paper by paper."""
-    engine = Judge(probabilities=shares)
-    engine.seconds = seconds
+    engine = Judge(probabilities=shares, held=held)
     pipeline = Pipeline("pubmedqa", engine, card=TaskCard())
     llm = BioGPTLLM.from_pipeline(pipeline)
     return create_paper_qa_chain(retriever or Finder(), llm), engine
@@ -96,17 +94,6 @@ def make(*shares, retriever=None, seconds=0.0):
 
 def ids(found):
     return [paper.id for paper in found]
-
-
-async def longest_gap(work):
-    """Do work, and tell how long at most a ticker of 10 ms did not tick meanwhile."""
-    gaps, last = [], time.monotonic()
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        await asyncio.sleep(0.01)
-        gaps.append(time.monotonic() - last)
-        last += gaps[-1]
-    return task.result(), max(gaps), len(gaps)
 
 
 class TestPaperQA:
@@ -373,32 +360,31 @@ class TestAsync:
         assert retriever.asked == [("async", QUESTION), ("sync", QUESTION)]
 
     async def test_the_event_loop_goes_on(self):
-        found = RunnableLambda(lambda _: time.sleep(0.3) or DOCUMENTS)
-        chain, _ = make(YES, YES, YES, retriever=found, seconds=0.5)
-        answer, gap, ticks = await longest_gap(chain.ainvoke(QUESTION))
-        assert answer.label == "yes"
-        assert gap < 0.2
-        assert ticks > 20
+        searching, search = Event(), Event()
+
+        def find(_):
+            searching.set()
+            assert search.wait(PATIENCE)
+            return DOCUMENTS
+
+        chain, engine = make(YES, YES, YES, retriever=RunnableLambda(find), held=True)
+        task = asyncio.create_task(chain.ainvoke(QUESTION))
+        assert await asyncio.to_thread(searching.wait, PATIENCE)
+        search.set()
+        await at_work(task, engine)
+        engine.freed.set()
+        assert (await task).label == "yes"
 
     @pytest.mark.parametrize("way", ["ainvoke", "abatch", "astream"])
     async def test_cancelling_stops_the_engine(self, way):
-        chain, engine = make(YES, YES, YES, seconds=30)
+        chain, engine = make(YES, YES, YES, held=True)
 
         async def ask():
             if way == "astream":
                 return [answer async for answer in chain.astream(QUESTION)]
             return await getattr(chain, way)([QUESTION] if way == "abatch" else QUESTION)
 
-        task = asyncio.create_task(ask())
-        while not engine.calls:
-            await asyncio.sleep(0.01)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        until = time.monotonic() + 5
-        while not engine.stopped and time.monotonic() < until:
-            await asyncio.sleep(0.01)
-        assert engine.stopped
+        await cancelling_stops(ask(), engine)
 
     async def test_gathered(self):
         chain, engine = make(*[YES] * 9)

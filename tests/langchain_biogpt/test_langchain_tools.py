@@ -3,13 +3,14 @@
 import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from math import exp
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
+from held import PATIENCE, Held, cancelling_stops
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.load import dumps, loads
@@ -21,7 +22,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 import biogpt_plugins
 from biogpt_plugins import Answer, Pipeline, Relation
-from biogpt_plugins.engine import Completion, TaskCard, cancelled
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import ContextOverflowError, EngineError
 from langchain_biogpt import BioGPTLLM
@@ -480,37 +481,23 @@ class TestEntryPoints:
         assert convert_to_openai_tool(again) == convert_to_openai_tool(tool)
 
     async def test_the_event_loop_goes_on_and_cancelling_stops_the_engine(self):
-        class Slow(ScriptedEngine):
-            stopped = False
-
-            def complete(self, prompts, *_):
-                end = time.monotonic() + 5
-                while time.monotonic() < end and not self.stopped:
-                    time.sleep(0.01)
-                    self.stopped = cancelled()
-                return [Completion(text="x", finish_reason="stop") for _ in prompts]
-
         class Far(BioGPTLLM):
             def own_relation_task(self, *, local_files_only=None):
                 looked.append(local_files_only)
                 if not local_files_only:
-                    time.sleep(0.3)  # as long as the hub takes
+                    engine.asked.set()
+                    assert engine.answered.wait(PATIENCE)  # as long as the hub takes
                 return super().own_relation_task(local_files_only=local_files_only)
 
         looked: list[bool | None] = []
-        engine = Slow()
+        engine = Held()
+        engine.asked, engine.answered = Event(), Event()
         tool = BioGPTRelationTool(llm=Far.from_engine(engine))
         assert looked == [True], "making a tool does not ask the hub"
         asked = asyncio.create_task(tool.ainvoke(call("extract_relations", text=TEXT)))
-        for _ in range(50):
-            begun = time.monotonic()
-            await asyncio.sleep(0.01)
-            assert time.monotonic() - begun < 0.2
-        asked.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asked
-        await asyncio.sleep(0.1)
-        assert engine.stopped
+        assert await asyncio.to_thread(engine.asked.wait, PATIENCE)
+        engine.answered.set()
+        await cancelling_stops(asked, engine)
 
 
 # --- in agents ------------------------------------------------------------------------------

@@ -1,12 +1,10 @@
 """BioGPTRelationTransformer: documents and their relations in real vector stores."""
 
-import asyncio
 import json
-import time
 from copy import deepcopy
 
 import pytest
-from doubles import Slow
+from held import Held, cancelling_stops
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.embeddings import DeterministicFakeEmbedding
@@ -248,18 +246,9 @@ class TestCalls:
         assert calls(model) == [2, 2]
 
     async def test_the_loop_goes_on_and_cancelling_stops_the_engine(self):
-        engine = Slow([FOUND])
+        engine = Held([FOUND])
         reader = transformer(engine=engine)
-        task = asyncio.create_task(reader.atransform_documents(DOCUMENTS[:1]))
-        before = time.monotonic()
-        for _ in range(10):
-            await asyncio.sleep(0.01)
-        assert time.monotonic() - before < 1
-        assert not task.done()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await asyncio.to_thread(engine.stopped.wait, 2)
+        await cancelling_stops(reader.atransform_documents(DOCUMENTS[:1]), engine)
 
 
 class TestStores:

@@ -5,7 +5,6 @@ import copy
 import operator
 import pickle
 import threading
-import time
 from functools import reduce
 
 import pytest
@@ -156,12 +155,18 @@ def test_one_documents_odd_metadata_cost_the_others_nothing():
 
 
 async def test_nobody_elses_threads_are_taken():
-    waiting = [asyncio.create_task(in_thread(time.sleep, 0.5)) for _ in range(20)]
-    await asyncio.sleep(0.05)
-    begun = time.perf_counter()
-    await asyncio.to_thread(int)
-    assert time.perf_counter() - begun < 0.4
-    await asyncio.gather(*waiting)
+    freed, begun = threading.Event(), threading.Semaphore(0)
+
+    def work():
+        begun.release()
+        return freed.wait(60)
+
+    waiting = [asyncio.create_task(in_thread(work)) for _ in range(40)]
+    while not begun.acquire(blocking=False):
+        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(int) == 0
+    freed.set()
+    assert all(await asyncio.gather(*waiting)), "a thread of the loop's came free after ours"
 
 
 def test_a_question_chain_says_what_it_takes():

@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+from held import Held, cancelling_stops
 from llama_index.core import MockEmbedding, StorageContext, VectorStoreIndex
 from llama_index.core.ingestion.pipeline import get_transformation_hash
 from llama_index.core.schema import Document, MetadataMode, TextNode
@@ -22,7 +23,7 @@ from llama_index.core.vector_stores import (
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.checkpoints.card import ModelCard
-from biogpt_plugins.engine import Completion, Decoding, TaskCard, cancelled
+from biogpt_plugins.engine import Completion, Decoding, TaskCard
 from biogpt_plugins.tasks import TASKS, register_task
 from biogpt_plugins.testing import ScriptedEngine, registered
 from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError, ParseError
@@ -552,27 +553,10 @@ class TestAsync:
         assert relations_of(found)
 
     async def test_the_loop_goes_on_and_cancelling_stops_the_engine(self):
-        stopped = threading.Event()
-
-        class Slow(ScriptedEngine):
-            def complete(self, prompts, *_):
-                for _ in range(500):
-                    if cancelled():
-                        stopped.set()
-                        break
-                    time.sleep(0.01)
-                return [Completion(text=FOUND, finish_reason="cancelled") for _ in prompts]
-
+        engine = Held([FOUND])
         given = nodes(TEXTS[0])
         before = deepcopy(given)
-        task = asyncio.create_task(extractor(engine=Slow(), in_place=True).acall(given))
-        for _ in range(10):
-            await asyncio.sleep(0.01)
-        assert not task.done()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await asyncio.to_thread(stopped.wait, 2)
+        await cancelling_stops(extractor(engine=engine, in_place=True).acall(given), engine)
         await asyncio.sleep(0.1)
         assert given == before, "what was broken off is told to nobody"
 

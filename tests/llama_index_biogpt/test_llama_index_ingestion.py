@@ -208,6 +208,7 @@ BUNDLED = "Deafness after tobramycin. Tobramycin caused deafness in two men."
 
 
 class TestProcesses:
+    @pytest.mark.slow
     def test_two_of_them(self):
         extractor = BioGPTRelationExtractor()
         given = documents(BUNDLED, BUNDLED.replace("two", "three"))
@@ -249,6 +250,7 @@ class TestRay:
 
     @pytest.mark.enable_socket
     @pytest.mark.filterwarnings("ignore")
+    @pytest.mark.slow
     def test_a_local_cluster(self):
         pipelines = pytest.importorskip("llama_index.ingestion.ray")
         with local_ray():

@@ -6,13 +6,14 @@ import inspect
 import pickle
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import AsyncGenerator, Generator
 from threading import Event, Lock
 
+import bundled
 import llama_index.core
 import pytest
+from held import PATIENCE, Held, cancelling_stops
 from llama_index.core import PromptTemplate, Settings
 from llama_index.core.callbacks import (
     CallbackManager,
@@ -28,7 +29,7 @@ from llama_index.core.llms import ChatMessage, ImageBlock
 from llama_index.core.node_parser import SentenceSplitter
 
 from biogpt_plugins import Decoding, Pipeline, Prompt, load
-from biogpt_plugins.engine import TaskCard, cancelled
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import ContextOverflowError, EngineError, InputError, ModelError
@@ -322,23 +323,6 @@ class TestPrompts:
 # --- the event loop goes on, and whoever stops waiting stops the work ---------------------------
 
 
-class Endless(ScriptedEngine):
-    """Works until nobody waits for it."""
-
-    def __init__(self):
-        super().__init__([TEXT])
-        self.started, self.stopped = Event(), Event()
-
-    def complete(self, prompts, decoding=Decoding()):
-        self.started.set()
-        for _ in range(400):
-            if cancelled():
-                self.stopped.set()
-                break
-            time.sleep(0.01)
-        return super().complete(prompts, decoding)
-
-
 class Pieces(ScriptedEngine):
     """Streams without end."""
 
@@ -358,16 +342,8 @@ class Pieces(ScriptedEngine):
 class TestAsync:
     @pytest.mark.parametrize("method", [name for name in METHODS if name[0] == "a"])
     async def test_the_event_loop_goes_on(self, method):
-        engine = Endless()
-        task = asyncio.create_task(last(BioGPTLLM.from_engine(engine), method, "a"))
-        for _ in range(25):
-            await asyncio.sleep(0.01)
-        assert await asyncio.to_thread(engine.started.wait, 5)
-        assert not task.done()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert engine.stopped.wait(2)
+        engine = Held([TEXT])
+        await cancelling_stops(last(BioGPTLLM.from_engine(engine), method, "a"), engine)
 
     @pytest.mark.parametrize("method", [name for name in METHODS if "stream" in name])
     async def test_closing_a_stream_stops_it(self, method):
@@ -379,7 +355,7 @@ class TestAsync:
             assert (await anext(stream)).delta == "x"
             assert not engine.stopped.is_set()
             await stream.aclose()
-            await asyncio.to_thread(engine.stopped.wait, 2)  # the host leaves it to the loop
+            await asyncio.to_thread(engine.stopped.wait, PATIENCE)  # the host leaves it to the loop
         else:
             stream = getattr(llm, method)(asked)
             assert next(stream).delta == "x"
@@ -507,46 +483,15 @@ class TestSettings:
 LONG = " ".join(f"Patient {i} took lithium and had a tremor of the hand." for i in range(99))
 
 
-class Recorded(Counted):
-    """Keeps what the engine wrote."""
-
-    def __init__(self, engine):
-        super().__init__(engine)
-        self.written, self.done = [], Event()
-
-    def complete(self, prompts, decoding=SHORT):
-        self.written += super().complete(prompts, decoding)
-        self.done.set()
-        return self.written
-
-
 class TestTheBundledModel:
-    async def test_the_event_loop_goes_on_for_seconds(self):
-        llm = BioGPTLLM(task="generate", max_new_tokens=200)
-        await llm.acomplete("warm", max_new_tokens=2)
-        for method in ("acomplete", "astream_complete"):
-            ticks = []
-            ticker = asyncio.create_task(self.tick(ticks))
-            begun = time.perf_counter()
-            while time.perf_counter() - begun < 2:
-                await last(llm, method, PROMPTS[0])
-            ticker.cancel()
-            assert len(ticks) > 20
-
-    async def tick(self, ticks):
-        while True:
-            await asyncio.sleep(0.01)
-            ticks.append(time.perf_counter())
+    @pytest.mark.parametrize("method", ["acomplete", "astream_complete"])
+    async def test_the_event_loop_goes_on(self, method):
+        llm = BioGPTLLM.from_engine(bundled.engine(), max_new_tokens=100)
+        assert await bundled.steps_seen(last(llm, method, bundled.ENDLESS)) > 5
 
     async def test_cancelling_stops_the_generation(self):
-        engine = Recorded(load("demo", "generate").engine)
-        llm = BioGPTLLM.from_engine(engine, max_new_tokens=700, temperature=1.0, seed=1)
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(llm.acomplete(PROMPTS[0]), 0.05)
-        await asyncio.to_thread(engine.done.wait, 5)
-        (completion,) = engine.written
-        assert completion.finish_reason == "cancelled"
-        assert completion.usage.completion_tokens < 300
+        llm = BioGPTLLM.from_engine(bundled.engine(), max_new_tokens=700)
+        assert await bundled.steps_when_cancelled(llm.acomplete(bundled.ENDLESS)) < 50
 
     def test_a_round_trip_writes_the_same(self):
         at_hand = BioGPTLLM.from_pipeline(load("demo", "bc5cdr"), max_new_tokens=12)

@@ -1,6 +1,5 @@
 """BioGPTPathExtractor: paths of nodes, and what indices and graph stores make of them."""
 
-import asyncio
 import itertools
 import json
 import pickle
@@ -9,7 +8,7 @@ from math import exp
 from zlib import crc32
 
 import pytest
-from doubles import Slow
+from held import Held, cancelling_stops
 from llama_index.core import PropertyGraphIndex, StorageContext
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.graph_stores import SimplePropertyGraphStore
@@ -502,15 +501,10 @@ class TestIngestion:
         assert calls(reader) == [2, 2, 2]
 
     async def test_the_event_loop_goes_on_and_cancelling_stops_the_engine(self):
-        engine = Slow([FOUND])
+        engine = Held([FOUND])
         reader = BioGPTPathExtractor.from_pipeline(Pipeline("bc5cdr", engine))
         given = node()
-        task = asyncio.create_task(reader.acall([given]))
-        await asyncio.sleep(0.1)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        assert await asyncio.to_thread(engine.stopped.wait, 5)
+        await cancelling_stops(reader.acall([given]), engine)
         assert given.metadata == {}
 
     def test_no_nodes(self):
@@ -715,7 +709,7 @@ WRITTEN = {
 }
 
 
-@pytest.fixture(params=["written", "bc5cdr"])
+@pytest.fixture(params=["written", pytest.param("bc5cdr", marks=pytest.mark.slow)])
 def solved(request) -> dict[str, tuple[str, list[tuple[str, str]]]]:
     """Texts by PMID, and the pairs of names that are right."""
     if request.param == "written":

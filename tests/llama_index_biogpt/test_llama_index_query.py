@@ -1,14 +1,12 @@
 """Questions answered from nodes, and the nodes that bear on a question."""
 
-import asyncio
 import json
 import pickle
-import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from held import Held, cancelling_stops
 from llama_index.core import MockEmbedding, PromptTemplate, Settings, VectorStoreIndex
 from llama_index.core.base.response.schema import Response
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
@@ -32,7 +30,7 @@ from shared_data import shared
 import biogpt_plugins
 from biogpt_plugins import Pipeline
 from biogpt_plugins.demo.demo import papers
-from biogpt_plugins.engine import TaskCard, cancelled
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.findings.synthesis import PaperAnswer, Support, shared_words
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import ContextOverflowError, InputError, ModelNotFoundError
@@ -89,22 +87,16 @@ class Finder(BaseRetriever):
         return self.nodes
 
 
-class Judge(ScriptedEngine):
-    """An engine to which some texts are too long, and that takes its time."""
+class Judge(Held):
+    """An engine to which some texts are too long; it is free unless a test holds it."""
 
-    seconds = 0.0
-
-    def __init__(self, **script):
+    def __init__(self, *, held=False, **script):
         super().__init__(**script)
-        self.stopped = threading.Event()
+        if not held:
+            self.freed.set()
 
     def choose(self, prompts, choices, *, truncate=True):
         found = super().choose(prompts, choices, truncate=truncate)
-        until = time.monotonic() + self.seconds
-        while time.monotonic() < until and not self.stopped.is_set():
-            if cancelled():
-                self.stopped.set()
-            time.sleep(0.01)
         too_long = ContextOverflowError("the text is too long")
         return [
             replace(choice, error=too_long) if "endless" in prompt.text else choice
@@ -122,10 +114,9 @@ class Observer(BaseEventHandler):
             self._seen.append(event)
 
 
-def make(kind, *shares, seconds=0.0, **options):
+def make(kind, *shares, held=False, **options):
     """A component on an engine that gives these probabilities, node by node."""
-    engine = Judge(probabilities=shares)
-    engine.seconds = seconds
+    engine = Judge(probabilities=shares, held=held)
     pipeline = Pipeline("pubmedqa", engine, card=TaskCard())
     return kind.from_pipeline(pipeline, **options), engine
 
@@ -133,18 +124,6 @@ def make(kind, *shares, seconds=0.0, **options):
 def query_engine(*shares, nodes=NODES, **options):
     synthesizer, engine = make(BioGPTPaperSynthesizer, *shares, **options)
     return RetrieverQueryEngine(Finder(nodes), synthesizer), engine
-
-
-async def cancelled_soon(work, judge):
-    """Cancel work after a while in which the event loop must go on; that stops the engine."""
-    task = asyncio.create_task(work)
-    for _ in range(20):
-        await asyncio.sleep(0.01)
-    assert not task.done()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert await asyncio.to_thread(judge.stopped.wait, 5)
 
 
 @pytest.fixture(autouse=True)
@@ -230,8 +209,8 @@ class TestSynthesizer:
         assert (len(judge.calls), engine.retriever.asked) == (1, [("async", QUESTION)])
 
     async def test_cancelling_stops_the_engine(self):
-        engine, judge = query_engine(NO, MAYBE, NO, seconds=5)
-        await cancelled_soon(engine.aquery(QUESTION), judge)
+        engine, judge = query_engine(NO, MAYBE, NO, held=True)
+        await cancelling_stops(engine.aquery(QUESTION), judge)
 
     def test_a_stream(self):
         engine, judge = query_engine(NO, MAYBE, NO, streaming=True)
@@ -461,8 +440,8 @@ class TestPostprocessor:
             BioGPTRelevancePostprocessor(**options)
 
     async def test_cancelling_stops_the_engine(self):
-        processor, judge = make(BioGPTRelevancePostprocessor, YES, MAYBE, NO, seconds=5)
-        await cancelled_soon(processor.apostprocess_nodes(MIXED, query_str=QUESTION), judge)
+        processor, judge = make(BioGPTRelevancePostprocessor, YES, MAYBE, NO, held=True)
+        await cancelling_stops(processor.apostprocess_nodes(MIXED, query_str=QUESTION), judge)
 
     def test_it_is_written_down_without_the_model(self):
         processor, _ = make(BioGPTRelevancePostprocessor, min_decided=0.6)

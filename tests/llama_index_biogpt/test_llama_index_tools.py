@@ -1,15 +1,13 @@
 """The tools, alone and in agents: what they ask, what they tell, and how they fail."""
 
-import asyncio
 import json
 import subprocess
 import sys
-import threading
-import time
 from math import exp
 from pathlib import Path
 
 import pytest
+from held import Held, cancelling_stops
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ToolCallResult
 from llama_index.core.base.llms.types import ToolCallBlock
 from llama_index.core.instrumentation import get_dispatcher
@@ -23,7 +21,7 @@ from pydantic import ValidationError
 
 import biogpt_plugins
 from biogpt_plugins import Answer, Pipeline
-from biogpt_plugins.engine import Choice, Completion, TaskCard, cancelled
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError
 from llama_index_biogpt.tools import BioGPTToolSpec
@@ -257,37 +255,10 @@ def test_a_model_that_is_not_there():
 
 
 async def test_the_event_loop_goes_on_and_cancelling_stops_the_engine():
-    class Slow(ScriptedEngine):
-        def __init__(self):
-            super().__init__()
-            self.stopped = threading.Event()
-
-        def complete(self, prompts, *_):
-            self.wait()
-            return [Completion(text="x", finish_reason="stop") for _ in prompts]
-
-        def choose(self, prompts, *_, **__):
-            self.wait()
-            return [Choice(probabilities=SHARES) for _ in prompts]
-
-        def wait(self):
-            end = time.monotonic() + 5
-            while time.monotonic() < end and not self.stopped.is_set():
-                time.sleep(0.01)
-                if cancelled():
-                    self.stopped.set()
-
     for name, arguments in zip(NAMES, ARGUMENTS, strict=True):
-        engine = Slow()
+        engine = Held(probabilities=[list(SHARES.values())])
         (tool,) = BioGPTToolSpec.from_engine(engine).to_tool_list([name])
-        asked = asyncio.create_task(tool.acall(**arguments))
-        for _ in range(20):
-            await asyncio.sleep(0.01)
-        assert not asked.done()
-        asked.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await asked
-        assert await asyncio.to_thread(engine.stopped.wait, 5)
+        await cancelling_stops(tool.acall(**arguments), engine)
 
 
 # --- in agents ------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ def test_it_is_the_same_run(papers, plain, tmp_path):
     assert " x 2 (Ray " in manifests[1]["starts"][0]["device"]
 
 
+@pytest.mark.slow
 def test_either_goes_on_with_what_the_other_began(papers, plain, tmp_path):
     folder = tmp_path / "run"
     run(local_ray.ruled(), [papers], folder, limit=30)
@@ -111,6 +112,7 @@ def test_a_worker_that_dies_is_replaced_and_nothing_lost_or_doubled(papers, plai
     assert list(outcomes(tmp_path / "run")) == plain
 
 
+@pytest.mark.slow
 def test_a_reader_that_dies_is_replaced_and_nothing_lost_or_doubled(tmp_path):
     texts = [*generated(60), *generated(60)]
     papers = write(tmp_path / "papers.jsonl", texts)
@@ -126,6 +128,7 @@ def test_a_reader_that_dies_is_replaced_and_nothing_lost_or_doubled(tmp_path):
     assert [one.record for one in found[60:] if one.same_as is None] == [90]
 
 
+@pytest.mark.slow
 def test_identical_texts_are_asked_once_also_those_of_an_earlier_start(tmp_path):
     texts = [*generated(20), *generated(20), "nothing", "nothing"]
     papers = write(tmp_path / "papers.jsonl", texts)
@@ -155,6 +158,7 @@ def test_failures_broken_records_and_long_texts_are_those_of_a_plain_run(tmp_pat
     assert len(found[3].prediction.result) == 80
 
 
+@pytest.mark.slow
 def test_a_text_that_failed_fails_wherever_it_stands(tmp_path):
     papers = write(tmp_path / "papers.jsonl", [*generated(5), *generated(5)])
     counts = run(Cluster(local_ray.broken), [papers], tmp_path / "run", chunk_size=2)
@@ -164,6 +168,7 @@ def test_a_text_that_failed_fails_wherever_it_stands(tmp_path):
     assert [one.id for one in found] == [str(n) for n in range(10)]
 
 
+@pytest.mark.slow
 def test_where_reading_ends_what_came_before_is_kept(papers, tmp_path):
     with papers.open("a") as file:
         file.write('{"id": 7\n')
@@ -172,6 +177,7 @@ def test_where_reading_ends_what_came_before_is_kept(papers, tmp_path):
     assert len(list(outcomes(tmp_path / "run"))) == 200
 
 
+@pytest.mark.slow
 def test_no_records(tmp_path):
     (tmp_path / "papers.jsonl").touch()
     papers = [tmp_path / "papers.jsonl"]
@@ -179,6 +185,7 @@ def test_no_records(tmp_path):
     assert counts == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_names_of_files_mean_what_they_mean_here(papers, tmp_path, monkeypatch):
     (tmp_path / "model").write_text("160")
     monkeypatch.chdir(tmp_path)
@@ -188,6 +195,7 @@ def test_names_of_files_mean_what_they_mean_here(papers, tmp_path, monkeypatch):
         run(Cluster(local_ray.named), ["-"], "other")
 
 
+@pytest.mark.slow
 def test_questions_are_asked_on_a_cluster(tmp_path):
     papers = write(tmp_path / "papers.jsonl", generated(2))
     questions = ["Is it so?", "Is it not?"]
@@ -205,6 +213,7 @@ def test_what_is_wrong_with_the_model_is_told_as_it_is(papers, tmp_path):
         run(Cluster(local_ray.no_model), [papers], tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_had_is_told(papers, tmp_path, monkeypatch):
     for options, wanted in (({"cpus": 3}, "3 CPUs"), ({"gpus": 1}, "1 CPUs and 1 GPUs")):
         cluster = Cluster(local_ray.ruled, **options)
@@ -233,6 +242,7 @@ def test_what_an_engine_has(monkeypatch):
     assert each([{"memory": 1.0}], engines=2, gpus=1) == (1, 1, 2)
 
 
+@pytest.mark.slow
 def test_a_program_that_is_killed_goes_on(papers, plain, tmp_path, address):
     command = [sys.executable, str(DRIVER), "ray", address, str(papers), str(tmp_path / "run")]
     done = 0
@@ -248,6 +258,7 @@ def test_a_program_that_is_killed_goes_on(papers, plain, tmp_path, address):
     assert done == 200
 
 
+@pytest.mark.slow
 def test_the_command(papers, plain, tmp_path, address):
     def biogpt(*args):
         return subprocess.run(

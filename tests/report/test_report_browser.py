@@ -48,7 +48,7 @@ def browser():
 def show(browser, tmp_path):
     """Opens a page of predictions; in the end, nothing was complained of, and nothing fetched."""
     context = browser.new_context(viewport={"width": 1200, "height": 800})
-    context.set_default_timeout(5000)
+    context.set_default_timeout(30_000)
     said, asked = [], []
 
     def opened(predictions, sources=None, **options):

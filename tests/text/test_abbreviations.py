@@ -83,9 +83,10 @@ def test_one_long_form_has_one_spelling():
     "piece",
     ["a (", "(", ")", "[(", " ", "x", "cyclosporine A (CsA) ", "a b c d (abcdefghij) ", "α (β) "],
 )
-def test_a_text_of_any_length(piece):
+@pytest.mark.parametrize("number", [2_000, pytest.param(50_000, marks=pytest.mark.slow)])
+def test_a_text_of_any_length(piece, number):
     """What grew as the square of the length would not end."""
-    text = piece * 50_000
+    text = piece * number
     assert all(0 <= long.start < long.end <= len(text) for _, long in definitions.__wrapped__(text))
 
 
