@@ -158,7 +158,7 @@ def run(  # noqa: PLR0913 - keyword-only
             machine=describe_machine(str(place.device)),
             versions=describe_versions(_PACKAGES),
             settings={
-                "papers": ", ".join(Path(name).name for name in data) or "the demonstration's",
+                "papers": ", ".join(Path(name).name for name in data) or "the demo's",
                 "rounds": str(settings.rounds),
                 "tokens to write": str(settings.new_tokens),
             },

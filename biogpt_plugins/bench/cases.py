@@ -128,7 +128,7 @@ def streaming(bench: Bench) -> Iterator[Table]:
     title = f"{task}, one stream"
     yield Table(
         case="stream",
-        title=f"{title}: first piece after",
+        title=f"{title}, until its first piece",
         unit="ms",
         less_is_better=True,
         rows=series(sides, first),

@@ -25,6 +25,10 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper
 
 PAPERS = [Paper(title=f"Paper {i}.", text="Aspirin gave nausea. " * i) for i in range(1, 5)]
+HOME = Path(__file__).parents[2] / "benchmarks" / "results"
+RESULTS = [
+    HOME / f"{m}-{c}.json" for m in ("base", "demo") for c in ("answers", "costs", "extract")
+]
 SMALL = ("--rounds", 1, "--sizes", "1,3", "--callers", 3, "--new-tokens", 6, "--checked", 2)
 SMALL += ("--batch-sizes", "2", "--device", "cpu", "--shape", "tiny")
 
@@ -265,6 +269,12 @@ def test_ratios_are_taken_round_by_round(less, median):
     assert set(times) == {ours.side, "b"}
     assert times["b"].median == pytest.approx(median)
     assert ours.spread.model_dump() == {"median": 6, "min": 3, "max": 12}
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=[path.stem for path in RESULTS])
+def test_recorded_runs_are_read_and_shown_as_before(path):
+    found = ComparedReport.model_validate_json(path.read_text(encoding="utf-8"))
+    assert markdown(found) == path.with_suffix(".md").read_text(encoding="utf-8")
 
 
 def test_markdown_names_what_is_missing_and_what_differs():
