@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,27 @@ from cores import cores
 
 MOST_WORKERS = 8  # each holds torch and some models: about 2 GB
 
+# What a shell or another machine says of these must not matter; typer, rich and the hub's client
+# read them when they are imported, and so do the processes that tests start.
+SAID_ELSEWHERE = (
+    *("COLUMNS", "LINES", "TERMINAL_WIDTH", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "CLICOLOR"),
+    *("CLICOLOR_FORCE", "GITHUB_ACTIONS", "PYTHONIOENCODING", "RAY_ADDRESS"),
+    *("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"),
+)
+for name in SAID_ELSEWHERE:
+    os.environ.pop(name, None)
+NO_MODELS = tempfile.TemporaryDirectory(prefix="no-models-")
+os.environ["HF_HOME"] = NO_MODELS.name
+
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
     # Read by torch and CTranslate2 when they load, also in the processes that a test starts.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // workers)))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests run on the CPU also where there is an accelerator, but for those that ask for one."""
+    if "not gpu" in config.option.markexpr:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -33,4 +34,5 @@ def save(
     tokenizer.save_pretrained(folder)
     start.card.save(folder)
     for weights in folder.glob("*.safetensors"):
-        weights.chmod(0o644)  # safetensors creates them for their owner alone
+        # safetensors creates them for their owner alone, whatever the umask.
+        shutil.copymode(folder / "config.json", weights)

@@ -1,6 +1,7 @@
 """Fine-tuning: data files, batches, fresh and LoRA runs, resuming; all on tiny models."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -69,7 +70,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def fresh(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("models") / "fresh"
-    return finetune(TASKS, train=data, model="fresh", out=out, **TINY).folder
+    before = os.umask(0o077)
+    try:
+        return finetune(TASKS, train=data, model="fresh", out=out, **TINY).folder
+    finally:
+        os.umask(before)
 
 
 def test_importing_it_loads_no_torch():
@@ -108,6 +113,11 @@ def test_the_folder_knows_its_tasks_and_loads_by_its_name(fresh):
         assert prediction.error is None or prediction.error.type == "ParseError"
     generation = json.loads((fresh / "generation_config.json").read_text())
     assert (generation["forced_eos_token_id"], generation["max_length"]) == (2, 97)
+
+
+def test_the_umask_says_who_may_read_the_folder(fresh):
+    modes = {file.stat().st_mode & 0o777 for file in fresh.iterdir() if file.is_file()}
+    assert modes == {0o600}
 
 
 def test_learned_tokens_stand_behind_the_vocabulary(fresh):
