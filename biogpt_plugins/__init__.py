@@ -3,7 +3,7 @@
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
 from biogpt_plugins.findings.edges import Aggregate, Edge, aggregate
 from biogpt_plugins.findings.synthesis import PaperAnswer
-from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline import Pipeline, Spec
 from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.tasks import TASKS, register_task
@@ -46,6 +46,7 @@ __all__ = [
     "Prompt",
     "Question",
     "Relation",
+    "Spec",
     "Task",
     "Text",
     "Usage",

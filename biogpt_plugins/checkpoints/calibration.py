@@ -79,6 +79,9 @@ class Calibration(_Value):
     answers: dict[str, AnswerCalibration] = {}
     relations: dict[str, RelationCalibration] = {}
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())
+
     def of(self, task: str) -> AnswerCalibration | RelationCalibration | None:
         """That of a task, if it has one."""
         return self.answers.get(task) or self.relations.get(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -79,6 +80,28 @@ def locate(
     read_config(folder, name)
     _check_files(folder, name, allow_pickle)
     return folder
+
+
+def find_here(model: str, revision: str | None = None) -> Path | None:
+    """The folder of a model that is on this machine's disk, by a look; None for any other."""
+    if model in BUNDLED:
+        return _HERE / model
+    local = Path(model).expanduser()
+    if model and local.is_dir():
+        return local.resolve()
+    if not _HUB_ID.fullmatch(model):
+        return None
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - slow, seldom needed
+
+    config = try_to_load_from_cache(model, "config.json", revision=revision)
+    return Path(config).parent if isinstance(config, str) else None
+
+
+def contents(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """What tells a model's files from what they were: names, sizes and times of change."""
+    with os.scandir(folder) as entries:
+        facts = [(entry.name, entry.stat()) for entry in entries if entry.is_file()]
+    return frozenset((name, one.st_size, one.st_mtime_ns) for name, one in facts)
 
 
 def read_config(folder: Path, name: str) -> dict[str, object]:

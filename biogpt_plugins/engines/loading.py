@@ -16,7 +16,9 @@ from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
-from biogpt_plugins.checkpoints.locate import converted
+from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE
+from biogpt_plugins.checkpoints.card import CARD_FILE
+from biogpt_plugins.checkpoints.locate import contents, converted
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engine import Runtime
 from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
@@ -26,7 +28,7 @@ from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.values.errors import InputError, ModelError
 
 _Key = tuple[Runtime, Path, tuple[torch.device, ...], str | torch.dtype]
-_ENGINES: dict[_Key, LocalEngine] = {}
+_ENGINES: dict[_Key, tuple[LocalEngine, frozenset[tuple[str, int, int]]]] = {}
 _LOADING = Lock()
 
 
@@ -42,6 +44,8 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     batch_size: int | None = None,
 ) -> LocalEngine:
     """The engine of a model: one for each runtime, model, device and dtype, loaded once.
+
+    It is loaded again where the model's files have been changed since.
 
     Args:
         model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub.
@@ -77,12 +81,26 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     )
     key, load = _way(_runtime(engine, folder, name), folder, device, dtype, name)
     with _LOADING:
-        if key not in _ENGINES or _ENGINES[key].closed:
-            _ENGINES[key] = load()
-        found = _ENGINES[key]
+        found, before = _ENGINES.get(key, (None, None))
+        now = _files(folder)
+        if found is None or found.closed or before != now:
+            found = load()
+            asked = {"engine": engine, "device": device, "dtype": dtype, "revision": revision}
+            found.loaded_as = {
+                "model": name,
+                "folder": folder,
+                **{option: str(value) for option, value in asked.items() if value is not None},
+            }
+            _ENGINES[key] = found, now
     if batch_size is not None:
         found.limit_batches(batch_size)
     return found
+
+
+def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """The state of the files that an engine is made of."""
+    others = (CARD_FILE, CALIBRATION_FILE)
+    return frozenset(one for one in contents(folder) if one[0] not in others)
 
 
 def _runtime(engine: Runtime | None, folder: Path, name: str) -> Runtime:

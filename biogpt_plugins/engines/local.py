@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from transformers import BioGptTokenizer
@@ -40,6 +40,8 @@ class LocalEngine:
         folder: The folder it was loaded from; None for a model that was built in memory.
         context_size: Positions of the model: most tokens of prompt and completion together.
         closed: Whether `close` was called.
+        loaded_as: The options of `load_engine` that gave it, and "folder"; None for one that was
+            built otherwise.
     """
 
     runtime: ClassVar[Runtime] = "transformers"
@@ -72,6 +74,7 @@ class LocalEngine:
         self.folder = folder
         self.context_size = context_size
         self.closed = False
+        self.loaded_as: dict[str, Any] | None = None
         self._tokens = Tokens(tokenizer)
         if self._tokens.rows > rows:
             raise ModelError(

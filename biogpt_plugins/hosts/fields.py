@@ -16,11 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import read_config
 from biogpt_plugins.engine import FEW_SHOT, Decoding, Engine, Runtime
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.loading import load
+from biogpt_plugins.pipeline.spec import Settings
 from biogpt_plugins.pipeline.trust import Trust
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.values.errors import InputError
@@ -142,7 +144,7 @@ class ModelFields(BaseModel):
         ways: dict[str, tuple[object, object]] = {
             "card": (given.card, usual.card),
             "decoding": (given.decoding, usual.decoding),
-            "trust": (given.trust, Trust()),
+            "trust": (_trusted(given.trust), _trusted(Trust(Settings(), Calibration()))),
             **{name: (own, getattr(self, name)) for name, own in _runs(given.engine).items()},
         }
         others = {name: repr(own) for name, (own, other) in ways.items() if own != other}
@@ -164,6 +166,11 @@ class ModelFields(BaseModel):
     def _pipeline_at_hand(self) -> Pipeline | None:
         given = self.pipeline
         return given if given and given.engine.model_name == self.model else None
+
+
+def _trusted(trust: Trust) -> tuple[Any, ...]:
+    own = trust.settings
+    return own.min_score, own.samples, own.min_agreement, own.abstain_below, trust.calibration
 
 
 def _runs(engine: Engine) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """One task on one model: inputs -> Predictions, none lost."""
 
 from biogpt_plugins.pipeline.loading import load
-from biogpt_plugins.pipeline.pipeline import Method, Pipeline, StreamChunk
+from biogpt_plugins.pipeline.pipeline import Pipeline, StreamChunk
+from biogpt_plugins.pipeline.spec import Method, Spec
 
-__all__ = ["Method", "Pipeline", "StreamChunk", "load"]
+__all__ = ["Method", "Pipeline", "Spec", "StreamChunk", "load"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from biogpt_plugins.engine import Completion, Decoding
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.errors import InputError, ParseError
+from biogpt_plugins.values.errors import ParseError
 from biogpt_plugins.values.inputs import encodable
 from biogpt_plugins.values.results import Entity, Relation
 
@@ -17,12 +17,7 @@ def several(decoding: Decoding, samples: int) -> Decoding:
     """A decoding that writes so many completions: samples, or the best of as many beams.
 
     A greedy one samples at temperature 1, from seed 0, so that it repeats itself.
-
-    Raises:
-        InputError: It is less than two.
     """
-    if samples < 2:  # noqa: PLR2004 - one agrees with itself
-        raise InputError(f"samples = {samples} must be at least 2: one agrees with itself")
     if decoding.num_beams == 1 and not decoding.temperature:
         seed = decoding.seed or 0
         return decoding.but(temperature=1.0, seed=seed, n=samples)

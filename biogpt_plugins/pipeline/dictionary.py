@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
 from typing_extensions import Self
@@ -21,6 +25,7 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity, IdMatch, Relation
 
 _COLUMNS = ("name", "id", "type")
+_CUTOFF = 92.0
 _LEAST = 8  # letters; of shorter names too many are like another
 _NEAREST = 10
 _DIGITS = re.compile(r"\d+")
@@ -65,9 +70,19 @@ class EntityDictionary:
 
     An id may have several names. Of a name that has several ids, the first row's is taken, and the
     match is called ambiguous.
+
+    Dictionaries with the same rows and cutoff are equal. A pickle holds the rows. As JSON, a
+    dictionary that was read from a file is the file's path and the fingerprint of its rows, any
+    other is its rows.
+
+    Attributes:
+        cutoff: Least likeness of names that are not equal.
+        path: The file that it was read from; None for rows that were given.
     """
 
-    def __init__(self, rows: Iterable[Row | tuple[str, ...]], *, cutoff: float = 92) -> None:
+    path: Path | None = None
+
+    def __init__(self, rows: Iterable[Row | tuple[str, ...]], *, cutoff: float = _CUTOFF) -> None:
         """Index the rows, (name, id) or (name, id, type).
 
         Args:
@@ -94,7 +109,7 @@ class EntityDictionary:
         self._match = lru_cache(maxsize=65536)(self._look_up)
 
     @classmethod
-    def read(cls, path: str | Path, *, cutoff: float = 92) -> Self:
+    def read(cls, path: str | Path, *, cutoff: float = _CUTOFF) -> Self:
         """Read a CSV file in UTF-8 with a header that has `name`, `id` and, if need be, `type`.
 
         Other columns are passed over. One that separates by tabs or semicolons is read as well.
@@ -103,7 +118,77 @@ class EntityDictionary:
             InputError: The header lacks a column, or a row is none; the message names the line.
             OSError: The file is missing or locked.
         """
-        return cls(_read(Path(path)), cutoff=cutoff)
+        found = cls(_read(Path(path)), cutoff=cutoff)
+        found.path = Path(path).absolute()
+        return found
+
+    @classmethod
+    def of(cls, given: object) -> EntityDictionary:
+        """The dictionary that is given: itself, a CSV file, or what it is as JSON.
+
+        A file that was not changed since is read once in a process.
+
+        Raises:
+            InputError: It is something else, or a file that holds other rows than it did when it
+                was written down.
+            OSError: The file is missing or locked.
+        """
+        if isinstance(given, EntityDictionary):
+            return given
+        if isinstance(given, str | Path):
+            return _unchanged(Path(given).absolute(), _CUTOFF)
+        if not isinstance(given, Mapping) or not {"path", "rows"} & given.keys():
+            raise InputError(
+                "dictionary must be an EntityDictionary or the path of a CSV file, not "
+                f"{given!r:.80}"
+            )
+        cutoff = given.get("cutoff", _CUTOFF)
+        if "rows" in given:
+            return cls([Row(*row) for row in given["rows"]], cutoff=cutoff)
+        found = _unchanged(Path(given["path"]), cutoff)
+        if found.fingerprint != given.get("fingerprint", found.fingerprint):
+            raise InputError(
+                f"the dictionary {given['path']} was changed: its rows have the fingerprint "
+                f"{found.fingerprint}, and had {given['fingerprint']}. Name the file again "
+                "(dictionary=) to use it as it is now"
+            )
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """The dictionary as `of` reads it."""
+        cutoff = {} if self.cutoff == _CUTOFF else {"cutoff": self.cutoff}
+        if self.path:
+            return {"path": str(self.path), "fingerprint": self.fingerprint, **cutoff}
+        return {"rows": [list(row) for row in self.rows()], **cutoff}
+
+    def rows(self) -> Iterator[Row]:
+        """The rows, those of one type and name beside each other."""
+        return (row for names in self._rows.values() for rows in names.values() for row in rows)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EntityDictionary):
+            return NotImplemented
+        return self is other or self.fingerprint == other.fingerprint
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return f"EntityDictionary({f'{str(self.path)!r}, ' if self.path else ''}{len(self):,} rows)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickled, (self.fingerprint, list(self.rows()), self.cutoff, self.path)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> EntityDictionary:
+        return self  # it cannot be changed
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        return core_schema.no_info_plain_validator_function(
+            cls.of,
+            json_schema_input_schema=core_schema.any_schema(),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.as_json),
+        )
 
     def __len__(self) -> int:
         return sum(len(rows) for names in self._rows.values() for rows in names.values())
@@ -193,6 +278,30 @@ class EntityDictionary:
         score, other, kind = best
         row = self._rows[kind][other][0]
         return Match(row.id, row.name, "fuzzy", -score)
+
+
+def _unchanged(path: Path, cutoff: float) -> EntityDictionary:
+    facts = os.stat(path)
+    return _read_once(path, cutoff, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read_once(path: Path, cutoff: float, _modified: int, _size: int) -> EntityDictionary:
+    return EntityDictionary.read(path, cutoff=cutoff)
+
+
+_UNPICKLED: WeakValueDictionary[str, EntityDictionary] = WeakValueDictionary()
+
+
+def _unpickled(
+    fingerprint: str, rows: list[Row], cutoff: float, path: Path | None
+) -> EntityDictionary:
+    """The dictionary of a pickle; a process that has it already does not index its rows again."""
+    found = _UNPICKLED.get(fingerprint)
+    if found is None:
+        found = _UNPICKLED[fingerprint] = EntityDictionary(rows, cutoff=cutoff)
+        found.path = path
+    return found
 
 
 def _may_be_alike(name: str) -> bool:

@@ -1,113 +1,170 @@
-"""`load`: the names of a model and a task -> a Pipeline. Where the parts are put together."""
+"""From a spec to its pipeline, which a process loads once. Where the parts are put together."""
 
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
+from dataclasses import dataclass
+from inspect import Parameter, signature
 from pathlib import Path
+from threading import Lock, RLock
 from typing import Any
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
+from biogpt_plugins.checkpoints.locate import contents, find_here
 from biogpt_plugins.checkpoints.registry import advice
-from biogpt_plugins.engine import Decoding, Form, Runtime
-from biogpt_plugins.pipeline.dictionary import EntityDictionary
-from biogpt_plugins.pipeline.pipeline import Method, Pipeline
+from biogpt_plugins.pipeline.pipeline import Pipeline
+from biogpt_plugins.pipeline.spec import Settings, Spec
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, ModelError
+
+_MOST = 64  # pipelines that a process keeps; their engines are shared
 
 
-def load(  # noqa: PLR0913 - options, all but two keyword-only
+@dataclass(frozen=True)
+class _Loaded:
+    """A pipeline, and what it was made of."""
+
+    pipeline: Pipeline
+    folder: Path
+    contents: frozenset[tuple[str, int, int]]
+    remark: str | None
+
+    def is_of(self, spec: Spec) -> bool:
+        """Whether the same would be loaded now."""
+        try:
+            return (
+                find_here(spec.model, spec.revision) == self.folder
+                and contents(self.folder) == self.contents
+                and (spec.task is None or get_task(spec.task) is self.pipeline.task)
+                and not getattr(self.pipeline.engine, "closed", False)
+            )
+        except OSError:  # the folder is gone: loading says so
+            return False
+
+
+class _Pipelines:
+    """The pipelines of this process by their specs, those used last; for several threads."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Spec, _Loaded] = OrderedDict()
+        self._lock = Lock()
+        self._loading = RLock()
+
+    def get(self, spec: Spec) -> tuple[_Loaded, bool]:
+        """What a spec describes, and whether it was loaded now."""
+        if found := self._find(spec):
+            return found, False
+        with self._loading:
+            if found := self._find(spec):  # another thread has loaded it
+                return found, False
+            made = _loaded(spec, get_task(spec.task) if spec.task else None)
+            # Who names the model's own task has the same pipeline as who leaves it out.
+            made = self._find(made.pipeline.spec) or made
+            self._keep({spec: made, made.pipeline.spec: made})
+            return made, True
+
+    def _find(self, spec: Spec) -> _Loaded | None:
+        with self._lock:
+            found = self._known.get(spec)
+        if found is None or not found.is_of(spec):
+            return None
+        self._keep({spec: found})
+        return found
+
+    def _keep(self, loaded: dict[Spec, _Loaded]) -> None:
+        with self._lock:
+            for spec, one in loaded.items():
+                self._known[spec] = one
+                self._known.move_to_end(spec)
+            while len(self._known) > _MOST:
+                self._known.popitem(last=False)
+
+
+_PIPELINES = _Pipelines()
+
+
+def load(
     model: str | Path = "demo",
-    task: str | Task[Any] | None = None,
-    *,
-    decoding: Decoding | Form | None = None,
-    method: Method = "auto",
-    min_score: float | None = None,
-    samples: int | None = None,
-    min_agreement: float = 0.5,
-    abstain_below: float | None = None,
-    calibration: Calibration | str | Path | None = None,
-    engine: Runtime | None = None,
-    device: str | None = None,
-    dtype: str | None = None,
-    revision: str | None = None,
-    batch_size: int | None = None,
-    allow_pickle: bool = False,
-    dictionary: EntityDictionary | str | Path | None = None,
+    task: str | Path | Task[Any] | None = None,
+    **options: Any,  # noqa: ANN401 - the fields of Spec
 ) -> Pipeline:
-    """Load a model for a task. A model already in memory is shared, not loaded again.
+    """Load a model for a task. What is in memory already is shared, not loaded again.
+
+    `load(...)` is `Spec(...).pipeline()`, and its options are the fields of Spec. A model that was
+    not taught the task gives a warning.
 
     Args:
         model: "demo" for the bundled model, a folder, or a hub id such as
             "microsoft/BioGPT-Large".
-        task: The task or its name, see `biogpt_plugins.TASKS`; None for the model's own, the
-            first in its card. A model that was not taught the task gives a warning.
-        decoding: As in Pipeline: "grounded", say.
-        method: As there.
-        min_score: As there.
-        samples: As there.
-        min_agreement: As there.
-        abstain_below: As there.
-        calibration: How probabilities are corrected, or the file that says it; by default what
-            `biogpt calibrate` left beside the model. `Calibration()` corrects nothing.
-        engine: "transformers", or "ctranslate2" (an extra); what the model's folder was made for by
-            default. See `biogpt_plugins.engines.load_engine`.
-        device: "cuda", "cuda:1", "mps", "cpu"; the best there is by default. "cuda:0,cuda:1", or
-            "all" for every CUDA device: each has a copy of the model, and all share the work.
-        dtype: "bfloat16", "float16", "float32"; the best for the device by default. With
-            CTranslate2 "int8", its default, or "float32".
-        revision: Branch, tag or commit of a hub model.
-        batch_size: Most inputs computed at once, for all who share the model; what suits the
-            device by default.
-        allow_pickle: Also load pytorch_model.bin, which can run code of whoever made it.
-        dictionary: Gives entities their ids: an EntityDictionary, or a CSV file that it reads.
+        task: The task or its name, see `biogpt_plugins.TASKS`; None takes the model's own, the
+            first in its card.
+        options: {options}
 
     Raises:
-        InputError: No such task or engine, or no task is given and the model was taught none; or a
-            dictionary that is none.
+        InputError: An option is unknown or out of range; or there is no such task; or no task is
+            given and the model was taught none.
         ModelError: The model cannot be found, or is no BioGPT.
-        DeviceError: The device or dtype is not to be had here.
+        DeviceError: This machine does not have the device or dtype.
         MissingExtraError: CTranslate2 is not installed.
     """
-    if task is not None:
-        task = get_task(task)
-    if isinstance(dictionary, str | Path):
-        dictionary = EntityDictionary.read(dictionary)
+    own = task if isinstance(task, Task) and TASKS.get(task.name) is not task else None
+    name = task.name if isinstance(task, Task) else task and str(task)
+    spec = Spec(model=model, task=None if own else name, **options)
+    found = _loaded(spec, own) if own else _PIPELINES.get(spec)[0]
+    if found.remark:
+        warnings.warn(found.remark, stacklevel=2)
+    return found.pipeline
+
+
+def pipeline_of(spec: Spec) -> Pipeline:
+    """The pipeline of a spec, as `Spec.pipeline` says; it warns when it loads one."""
+    found, new = _PIPELINES.get(spec)
+    if new and found.remark:
+        warnings.warn(found.remark, stacklevel=3)
+    return found.pipeline
+
+
+def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
+    if spec.own:
+        raise ModelError(
+            f"{spec.model!r} cannot be loaded by its name: a program made it with "
+            f"{' and '.join(spec.own)}. Make it again in this program, with from_pipeline(...) "
+            "or from_engine(...)"
+        )
     # Before torch is imported, which takes seconds: a misspelt name is to be told at once.
-    folder = locate(model, revision=revision, allow_pickle=allow_pickle)
-    card = read_card(folder, str(model))
-    chosen = task or get_task(_own_task(card, str(model)))
-    if not isinstance(calibration, Calibration):
-        calibration = read_calibration(Path(calibration) if calibration else folder)
+    folder = locate(spec.model, revision=spec.revision, allow_pickle=spec.allow_pickle)
+    before = contents(folder)
+    card = read_card(folder, spec.model)
+    chosen = task or get_task(_own_task(card, spec.model))
+    given = spec.given(Settings)
+    beside = read_calibration(folder) if spec.calibration is None else Calibration()
 
     from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
 
-    loaded = load_engine(
-        model,
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        revision=revision,
-        batch_size=batch_size,
-        allow_pickle=allow_pickle,
+    engine = load_engine(
+        spec.model,
+        engine=spec.engine,
+        device=spec.device,
+        dtype=spec.dtype,
+        revision=spec.revision,
+        batch_size=spec.batch_size,
+        allow_pickle=spec.allow_pickle,
     )
-    if remark := _remark(card, str(model), chosen):
-        warnings.warn(remark, stacklevel=2)
-    return Pipeline(
+    pipeline = Pipeline(
         chosen,
-        loaded,
+        engine,
         cards=card.tasks,
-        decoding=decoding,
-        method=method,
-        min_score=min_score,
-        samples=samples,
-        min_agreement=min_agreement,
-        abstain_below=abstain_below,
-        calibration=calibration,
-        dictionary=dictionary,
+        **{"calibration": beside, **given},
     )
+    pipeline._beside = beside
+    registered = task is None or spec.task is not None
+    own = () if registered else (f"a task {chosen.name!r} that is not registered",)
+    pipeline.spec = spec.but(task=spec.task or chosen.name, own=own)
+    return _Loaded(pipeline, folder, before, _remark(card, spec.model, chosen))
 
 
 def _own_task(card: ModelCard, model: str) -> str:
@@ -132,3 +189,20 @@ def _remark(card: ModelCard, model: str, task: Task[Any]) -> str | None:
     else:
         return None
     return f"model {model!r} {fault}. {advice(task.name)}"
+
+
+def _signature() -> None:
+    """Show the fields of Spec as what they are, options of `load`."""
+    fields = {name: field for name, field in Spec.model_fields.items() if name != "own"}
+    first = [one for one in signature(load).parameters.values() if one.name in fields]
+    rest = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=field.default, annotation=field.annotation)
+        for name, field in fields.items()
+        if name not in ("model", "task")
+    ]
+    load.__signature__ = signature(load).replace(parameters=[*first, *rest])  # type: ignore[attr-defined]
+    listed = "\n            ".join(f"{one.name}: {fields[one.name].description}" for one in rest)
+    load.__doc__ = (load.__doc__ or "").replace("{options}", f"\n            {listed}")
+
+
+_signature()

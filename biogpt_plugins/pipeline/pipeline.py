@@ -6,30 +6,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, TypeVar
 
 from biogpt_plugins.checkpoints.calibration import Calibration
+from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engine import (
     PRETRAINED,
     Choice,
     Completion,
     Decoding,
     Engine,
-    Form,
     Prompt,
     TaskCard,
     in_thread,
 )
-from biogpt_plugins.pipeline.dictionary import EntityDictionary
+from biogpt_plugins.pipeline.spec import Settings, Spec, fitting
 from biogpt_plugins.pipeline.trust import Priors, Trust
-from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.values.inputs import Text, encodable, id_of
 from biogpt_plugins.values.results import Failure, Prediction
 
-Method = Literal["auto", "complete", "choose"]
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -57,21 +56,14 @@ class Pipeline:
         trust: When a result is believed.
     """
 
-    def __init__(  # noqa: PLR0913 - options, all but two keyword-only
+    def __init__(
         self,
         task: str | Task[Any],
         engine: Engine,
         *,
         card: TaskCard | None = None,
         cards: Mapping[str, TaskCard] | None = None,
-        decoding: Decoding | Form | None = None,
-        method: Method = "auto",
-        dictionary: EntityDictionary | None = None,
-        min_score: float | None = None,
-        samples: int | None = None,
-        min_agreement: float = 0.5,
-        abstain_below: float | None = None,
-        calibration: Calibration | None = None,
+        **settings: Any,  # noqa: ANN401 - the fields of Settings
     ) -> None:
         """Bind a task to an engine.
 
@@ -81,63 +73,103 @@ class Pipeline:
             card: What the checkpoint expects; by default what `cards` says, and solved examples
                 are shown to one that was not taught the task, texts before questions.
             cards: What the checkpoint expects of each task that it was taught, by name.
-            decoding: Instead of the task's official one; "grounded" is that one, kept to the form
-                of the task's targets, with names copied from the text.
-            method: "choose" scores the task's labels, "complete" writes and reads a completion,
-                "auto" chooses where the task has labels.
-            dictionary: Gives the entities of relations their ids.
-            min_score: Least score of a relation. What is left out is counted in a warning. 0
-                leaves out nothing, and asks for scores.
-            samples: Write so many completions for each input, at temperature 1 unless the decoding
-                has another, or as beams if it has such; relations then tell their `agreement`.
-            min_agreement: Least share of them that has a relation; likewise.
-            abstain_below: Give no answer, but the reason, where none is as probable as this.
-            calibration: How probabilities are corrected, task by task.
+            settings: `decoding`, `method`, `min_score`, `samples`, `min_agreement`,
+                `abstain_below`, `calibration` and `dictionary`, as in `load`; without a calibration
+                nothing is corrected.
 
         Raises:
             InputError: No such task, or it has no labels to choose from, or no form to keep to, or
-                no such results as an option speaks of.
+                no such results as a setting speaks of.
         """
+        given = Settings.of(settings, "Pipeline")
         self.task = get_task(task)
-        if method == "choose" and not self.task.choices:
+        if given.method == "choose" and not self.task.choices:
             raise InputError(f"task {self.task.name} has no labels to choose from: use 'complete'")
         self.engine = engine
-        self.dictionary = dictionary
+        self.dictionary = given.dictionary
         self.cards = dict(cards or {})
         self.card = card or self.cards.get(self.task.name, PRETRAINED)
-        self.chooses = method != "complete" and bool(self.task.choices)
-        self.trust = Trust(
-            min_score=min_score,
-            samples=samples,
-            min_agreement=min_agreement,
-            abstain_below=abstain_below,
-            calibration=calibration or Calibration(),
-        )
+        self.chooses = given.method != "complete" and bool(self.task.choices)
+        self.trust = Trust(given, given.calibration or Calibration())
+        self._beside = Calibration()  # the model's, where it was loaded
         self.trust.check(self.task, chooses=self.chooses)
         self._priors = Priors()
         usual = self.task.decoding_for(self.card)
+        decoding = given.decoding
         if isinstance(decoding, str):
-            decoding = usual.but(form=_form(decoding))
+            decoding = usual.but(form=decoding)
         self.decoding = self._checked(decoding or usual)
+        self._spec: Spec | None = None
 
     def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
         return self  # it cannot be changed, and its engine is shared
 
+    def __repr__(self) -> str:
+        return repr(self.spec).replace("Spec(", "Pipeline(", 1)
+
     def for_task(self, task: str | Task[Any]) -> Pipeline:
-        """Another task on the same model, asked and decoded as suits that task."""
-        return Pipeline(
-            task,
-            self.engine,
-            cards=self.cards,
-            dictionary=self.dictionary,
-            calibration=self.trust.calibration,
-        )
+        """Another task on the same model, with the settings that it has a use for.
+
+        It is decoded as suits that task: a Decoding that was given is left out. Without relations
+        there are no scores and samples, and without labels nothing to abstain from.
+        """
+        found = get_task(task)
+        if found is self.task and task == self.spec.task:
+            return self
+        return self._derived(found, fitting(self.spec.given(Settings), found))
+
+    def with_settings(self, spec: Spec) -> Pipeline:
+        """This model, asked as another spec says; which model that names plays no part."""
+        if spec == self.spec:
+            return self
+        task = self.task if spec.task in (None, self.spec.task) else get_task(spec.task)
+        return self._derived(task, spec.given(Settings))
 
     def with_decoding(self, decoding: Decoding) -> Pipeline:
         """This pipeline, its completions chosen in another way."""
         other = copy(self)
         other.decoding = self._checked(decoding)
+        other.spec = self.spec.but(decoding=decoding)
         return other
+
+    def _derived(self, task: Task[Any], given: dict[str, Any]) -> Pipeline:
+        """A pipeline on the same engine, which knows the same priors."""
+        card = self.card if task is self.task else None
+        other = Pipeline(
+            task,
+            self.engine,
+            card=card,
+            cards=self.cards,
+            **{**given, "calibration": given.get("calibration") or self._beside},
+        )
+        other._priors, other._beside = self._priors, self._beside
+        own = self.spec.own if _is_registered(task) else (*self.spec.own, _its_own(task))
+        settings = {**Settings().every(), **given}
+        other.spec = self.spec.but(**settings, task=task.name, own=tuple(dict.fromkeys(own)))
+        return other
+
+    @property
+    def spec(self) -> Spec:
+        """What this pipeline is, as a spec says it; `spec.own` is what no spec can make again."""
+        if self._spec is None:
+            loaded: Mapping[str, Any] | None = getattr(self.engine, "loaded_as", None)
+            own = [] if loaded else [f"an engine of its own, {type(self.engine).__name__}"]
+            if loaded and self.cards != read_card(loaded["folder"], self.engine.model_name).tasks:
+                own.append("a layout of its own")
+            if not _is_registered(self.task):
+                own.append(_its_own(self.task))
+            named = {
+                "model": self.engine.model_name,
+                **(loaded or {}),
+                **self.trust.settings.given(),
+            }
+            named.pop("folder", None)
+            self._spec = Spec(**named, task=self.task.name, own=tuple(own))
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: Spec) -> None:
+        self._spec = spec
 
     def _checked(self, decoding: Decoding) -> Decoding:
         if decoding.form == "grounded" and self.task.grammar is None:
@@ -225,13 +257,13 @@ class Pipeline:
         if self.trust.needs_prior(self.task):
             bare = [self.task.render_without_text(text, self.card) for text in texts]
             bare = [replace(prompt, target=self.task.stem) for prompt in bare]
-        priors = self._priors.known(bare)
+        priors = self._priors.known(bare, self.task.choices)
         new = [prompt for prompt in dict.fromkeys(bare) if prompt not in priors]
         truncate = self.decoding.truncate
         choices = self.engine.choose([*asked, *new], self.task.choices, truncate=truncate)
         found = [choice for _, choice in _pairs([*asked, *new], choices)]
         priors |= dict(zip(new, found[len(asked) :], strict=True))
-        self._priors.remember(priors)
+        self._priors.remember(priors, self.task.choices)
         wanted = [priors[prompt] for prompt in bare] if bare else [None] * len(texts)
         return [self._from_choice(*one) for one in zip(texts, found, wanted, strict=False)]
 
@@ -281,10 +313,13 @@ class Pipeline:
         return Prediction(id=id_, task=self.task.name, model=self.engine.model_name, **facts)
 
 
-def _form(form: str) -> Form:
-    if form not in get_args(Form):
-        raise InputError(f"decoding must be 'free' or 'grounded', not {form!r}")
-    return cast("Form", form)
+def _is_registered(task: Task[Any]) -> bool:
+    known = TASKS.get(task.name)
+    return known is task or (known is not None and known.fingerprint == task.fingerprint)
+
+
+def _its_own(task: Task[Any]) -> str:
+    return f"a task of its own, {task.name!r}"
 
 
 def _several(inputs: Iterable[object]) -> Iterable[object]:

@@ -11,13 +11,15 @@ from typing import Any
 from biogpt_plugins.pipeline.pipeline import Pipeline
 from biogpt_plugins.values.errors import InputError
 
+_TRUST = ("min_score", "samples", "min_agreement", "abstain_below")
+
 
 def settings_of(pipeline: Pipeline) -> dict[str, Any]:
     """All that decides on a prediction but for the text and the weights, as JSON has it."""
     card = pipeline.card.model_dump(mode="json")
     decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
     runtime = getattr(pipeline.engine, "runtime", "transformers")
-    trust = vars(pipeline.trust)
+    trust = {name: getattr(pipeline.trust.settings, name) for name in _TRUST}
     own = pipeline.trust.calibration.of(pipeline.task.name)
     return {
         "task": pipeline.task.name,
@@ -26,7 +28,7 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
         **({} if runtime == "transformers" else {"engine": runtime}),
         **({"dictionary": pipeline.dictionary.fingerprint} if pipeline.dictionary else {}),
         "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
-        **{key: value for key, value in trust.items() if key != "calibration"},
+        **trust,
         "labels": "scored" if pipeline.chooses else "written",
         **{f"card {key}": value for key, value in card.items()},
         **{f"decoding {key}": value for key, value in decoding.items()},

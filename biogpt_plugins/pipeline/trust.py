@@ -11,6 +11,7 @@ from typing import Any, cast
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.engine import Choice, Completion, Decoding, Prompt
 from biogpt_plugins.pipeline.agreement import left_out, read_several, several
+from biogpt_plugins.pipeline.spec import Settings
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
@@ -19,39 +20,31 @@ from biogpt_plugins.values.results import Answer, Label, Relation
 
 _MANY_PRIORS = 4096
 
+Labels = tuple[str, ...]
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True)
 class Trust:
-    """When a result is believed. By default all are.
+    """When a result is believed.
 
     Attributes:
-        min_score: Least score of a relation.
-        samples: How many completions are written for each input; None for one.
-        min_agreement: Least share of them that has a relation.
-        abstain_below: Least probability of an answer.
+        settings: The thresholds, and how many completions are written.
         calibration: How probabilities are corrected, task by task.
     """
 
-    min_score: float | None = None
-    samples: int | None = None
-    min_agreement: float = 0.5
-    abstain_below: float | None = None
-    calibration: Calibration = Calibration()
+    settings: Settings
+    calibration: Calibration
 
     def check(self, task: Task[Any], *, chooses: bool) -> None:
         """See to it that the task has what is asked for.
 
         Raises:
-            InputError: It has not, or a share is none.
+            InputError: It has not.
         """
-        for name in ("min_score", "min_agreement", "abstain_below"):
-            share = getattr(self, name)
-            if share is not None and not 0 <= share <= 1:
-                raise InputError(f"{name} = {share!r} must be from 0 to 1")
         for name in ("min_score", "samples"):
-            if getattr(self, name) is not None and task.kind != "relations":
+            if getattr(self.settings, name) is not None and task.kind != "relations":
                 raise InputError(f"{name} is for relations: leave it out for {task.name}")
-        if self.abstain_below is not None and not chooses:
+        if self.settings.abstain_below is not None and not chooses:
             raise InputError(
                 "abstain_below needs probabilities of labels: leave it out for "
                 f"{task.name}, or score its labels (method='choose')"
@@ -61,9 +54,9 @@ class Trust:
 
     def decoding(self, usual: Decoding) -> Decoding:
         """A decoding that gives what is asked for."""
-        if self.samples is not None:
-            usual = several(usual, self.samples)
-        needed = self.min_score is not None or self.samples is not None
+        if self.settings.samples is not None:
+            usual = several(usual, self.settings.samples)
+        needed = self.settings.min_score is not None or self.settings.samples is not None
         return usual.but(logprobs=needed or None)
 
     # --- relations ----------------------------------------------------------------------------
@@ -75,9 +68,9 @@ class Trust:
             ParseError: It cannot be read.
         """
         cut = completion.finish_reason != "stop"
-        if self.samples is not None and completion.others:
+        if self.settings.samples is not None and completion.others:
             every = (completion, *completion.others)
-            reading = read_several(task, every, source, self.min_agreement)
+            reading = read_several(task, every, source, self.settings.min_agreement)
         else:
             written, tokens = encodable(completion.text), completion.tokens
             reading = task.interpret(written, source, cut=cut, tokens=tokens)
@@ -90,7 +83,7 @@ class Trust:
         self, task: Task[Any], reading: Reading[list[Relation]]
     ) -> Reading[list[Relation]]:
         calibration = self.calibration.relations.get(task.name)
-        relations, notes, least = reading.result, reading.notes, self.min_score
+        relations, notes, least = reading.result, reading.notes, self.settings.min_score
         if calibration:
             relations = [
                 one.model_copy(update={"score": calibration.correct(one.confidence.clause)})
@@ -122,10 +115,10 @@ class Trust:
         shares = calibration.correct(own, prior) if calibration else own
         label = max(shares, key=shares.__getitem__)
         uncalibrated = own if calibration else None
-        if self.abstain_below is not None and shares[label] < self.abstain_below:
+        if self.settings.abstain_below is not None and shares[label] < self.settings.abstain_below:
             reason = (
                 f"the most probable answer, {label}, has a probability of {shares[label]:.3f}, "
-                f"below {self.abstain_below:g}"
+                f"below {self.settings.abstain_below:g}"
             )
             return Answer(probabilities=shares, uncalibrated=uncalibrated, abstained=reason)
         sure = cast("Label", label)
@@ -133,20 +126,21 @@ class Trust:
 
 
 class Priors:
-    """What a model answers without a text, remembered by the prompt; for several threads."""
+    """What a model answers without a text, remembered by prompt and labels; for several threads."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Prompt, Choice] = OrderedDict()
+        self._known: OrderedDict[tuple[Prompt, Labels], Choice] = OrderedDict()
         self._lock = Lock()
 
-    def known(self, prompts: Iterable[Prompt]) -> dict[Prompt, Choice]:
+    def known(self, prompts: Iterable[Prompt], labels: Labels) -> dict[Prompt, Choice]:
         """What is remembered of them."""
         with self._lock:
-            return {prompt: self._known[prompt] for prompt in prompts if prompt in self._known}
+            known = {prompt: self._known.get((prompt, labels)) for prompt in prompts}
+        return {prompt: choice for prompt, choice in known.items() if choice}
 
-    def remember(self, found: Mapping[Prompt, Choice]) -> None:
+    def remember(self, found: Mapping[Prompt, Choice], labels: Labels) -> None:
         """Remember what was answered; what failed is asked again the next time."""
         with self._lock:
-            self._known.update({p: choice for p, choice in found.items() if not choice.error})
+            self._known.update({(p, labels): one for p, one in found.items() if not one.error})
             while len(self._known) > _MANY_PRIORS:
                 self._known.popitem(last=False)
