@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,7 @@ Part = str | Copy | OneOf
 
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
-    """`before`, then clauses with separators between them, then the end; nothing else.
+    """`before`, then clauses with separators between them, then the end; or `instead`, and the end.
 
     A clause that is there already may come again as the last one only: a model that repeats itself
     has nothing more to say.
@@ -44,9 +44,11 @@ class Grammar:
         before: Words that come first.
         separator: The word between two clauses; None if there is to be one clause.
         end: The last word.
+        instead: What may stand in place of all clauses; "" if there is no such thing.
     """
 
     clause: tuple[Part, ...]
     before: str = ""
     separator: str | None = ";"
     end: str = "."
+    instead: str = field(default="", repr=False)  # kept fingerprints know nothing of it

@@ -197,24 +197,27 @@ class Derivation:
         before = [part(grammar.before)] if grammar.before else []
         clause = [part(given) for given in grammar.clause]
         ends = [part(grammar.separator or grammar.end), part(grammar.end)]
-        self._parts = [*before, *clause, *ends]
+        instead = [part(grammar.instead)] if grammar.instead else []
+        self._parts = [*before, *clause, *ends, *instead]
         self._first, self._separator = len(before), len(before) + len(clause)
         self._many = grammar.separator is not None
         self._one = sum(part.least for part in clause) + ends[1].least
         # What is to come behind each part, at least.
         behind = [
             sum(p.least for p in self._parts[i + 1 : self._separator])
-            for i in range(len(self._parts))
+            for i in range(self._separator + len(ends))
         ]
         self._rest = [least + ends[1].least for least in behind[: self._separator]]
-        self._rest += [self._one, 0.0]
+        self._rest += [self._one, 0.0, ends[1].least]
         self._left = budget
         self._written: list[int] = []
         self._begun = 0
         self._clause: tuple[int, ...] = ()
         self._clauses: set[tuple[int, ...]] = set()
-        self.finished = self._one == inf
-        self._configs: set[tuple[int, _State]] = set() if self.finished else {(0, _START)}
+        starts = [0] if self._one < inf else []
+        starts += [len(self._parts) - 1] if instead else []
+        self.finished = not starts
+        self._configs: set[tuple[int, _State]] = {(node, _START) for node in starts}
 
     def copy(self) -> Derivation:
         """Another that stands where this one does."""
@@ -259,4 +262,6 @@ class Derivation:
             self._clauses.add(self._clause)
             self._begun = len(self._written)
             return [self._first]
+        if node == self._separator + 2:
+            return [self._separator + 1]
         return []

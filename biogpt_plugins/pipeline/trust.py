@@ -93,6 +93,8 @@ class Trust:
             ]
         if least is not None:
             # One without a score is not known to be below.
+            if bare := sum(one.score is None for one in relations):
+                notes += (_unscored(task, bare, least),)
             kept = [one for one in relations if one.score is None or one.score >= least]
             if dropped := len(relations) - len(kept):
                 notes += (left_out(dropped, f"with a score below {least:g}"),)
@@ -123,6 +125,17 @@ class Trust:
             return Answer(probabilities=shares, uncalibrated=uncalibrated, abstained=reason)
         sure = cast("Label", label)
         return Answer(label=sure, probabilities=shares, uncalibrated=uncalibrated)
+
+
+def _unscored(task: Task[Any], count: int, least: float) -> str:
+    """A remark on relations that no least score can leave out."""
+    noun, verb = ("relation has", "was") if count == 1 else ("relations have", "were")
+    why = (
+        "the engine told no log-probabilities of their words"
+        if task.clause
+        else f"task {task.name} declares no clause, by which their words are found"
+    )
+    return f"{count} {noun} no score and {verb} kept in spite of min_score {least:g}: {why}"
 
 
 class Priors:

@@ -6,14 +6,11 @@ Layouts of microsoft/BioGPT, examples/RE-BC5CDR: source is title and abstract, l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from biogpt_plugins.engine import Copy, Decoding, Grammar, Prompt
+from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.tasks.clause import Clause
 from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
-from biogpt_plugins.tasks.readers import Reading, read_relations
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.inputs import Paper
-from biogpt_plugins.values.results import Relation
 
 
 def title_and_abstract(paper: Paper) -> Prompt:
@@ -24,31 +21,22 @@ def title_and_abstract(paper: Paper) -> Prompt:
     return Prompt(text=text)
 
 
-def target(relations: Iterable[Relation]) -> str:
-    """The target text of some relations, by the names of their ends."""
-    clauses = (
-        f"the relation between {r.head.name.lower()} and {r.tail.name.lower()} exists"
-        for r in relations
-    )
-    return "; ".join(clauses) + "."
+CID = "CID"
+CLAUSE = Clause(
+    text="the relation between {head} and {tail} exists",
+    head="chemical",
+    tail="disease",
+    types=(CID,),
+)
 
-
-def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relation]]:
-    """Read chemical-induced-disease clauses."""
-    return read_relations(completion, source, head="chemical", tail="disease", type_="CID", cut=cut)
-
-
-BC5CDR = Task[list[Relation]](
+BC5CDR = Task.of_relations(
+    CLAUSE,
     name="bc5cdr",
     summary="which chemical induces which disease, from a title and abstract",
-    kind="relations",
     input=Paper,
     source=title_and_abstract,
     lowercase=True,
-    target=target,
-    read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
-    grammar=Grammar(clause=("the relation between", Copy(), "and", Copy(), "exists")),
     shots=(
         (
             Paper(

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.tasks.bc5cdr import title_and_abstract
-from biogpt_plugins.tasks.ddi import interactions, target
+from biogpt_plugins.tasks.clause import Clause
+from biogpt_plugins.tasks.ddi import INTERACTION
 from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
-from biogpt_plugins.tasks.readers import Reading, read_relations
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.inputs import Paper
-from biogpt_plugins.values.results import Relation
 
 _TYPES = (
     "inhibitor, antagonist, agonist, partial agonist, inverse agonist, partial antagonist, "
@@ -32,22 +31,14 @@ TYPES = tuple(_TYPES.split(", "))
 """How drugs act on targets, in DrugBank's words: what a grounded decoding chooses from."""
 
 
-def read(completion: str, source: str | None, cut: bool) -> Reading[list[Relation]]:
-    """Read drug-target interaction clauses."""
-    return read_relations(completion, source, head="drug", tail="target", cut=cut)
-
-
-KD_DTI = Task[list[Relation]](
+KD_DTI = Task.of_relations(
+    Clause(text=INTERACTION, head="drug", tail="target", types=TYPES, closed=False),
     name="kd_dti",
     summary="which drug acts on which target, and how (inhibitor, agonist, ...)",
-    kind="relations",
     input=Paper,
     source=title_and_abstract,
     lowercase=True,
-    target=target,
-    read=read,
     decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
-    grammar=interactions(TYPES),
     shots=(
         (
             Paper(

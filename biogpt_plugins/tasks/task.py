@@ -11,11 +11,13 @@ from typing import Any, Generic, get_args
 from pydantic import ValidationError
 
 from biogpt_plugins.engine import FEW_SHOT, Decoding, Grammar, Layout, Prompt, TaskCard, Token
+from biogpt_plugins.tasks.clause import Clause
 from biogpt_plugins.tasks.confidence import confidence_of
 from biogpt_plugins.tasks.layouts import CUE, demonstrations, lay_out
-from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.readers import Places, Reading
 from biogpt_plugins.text.evidence import merged, with_evidence
-from biogpt_plugins.text.grounding import Span, ground
+from biogpt_plugins.text.grounding import ground
+from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text, read
 from biogpt_plugins.values.results import Kind, Relation, ResultT
 
@@ -44,6 +46,8 @@ class Task(Generic[ResultT]):
         stem: The target's text up to the label.
         decoding: The official decoding.
         grammar: The form of a target, which a grounded decoding keeps to; None if it has none.
+        clause: How a relation is written; None if the task's own `read` and `target` alone know.
+            Without it relations have no scores, and streams give them at the end.
     """
 
     name: str
@@ -60,6 +64,24 @@ class Task(Generic[ResultT]):
     stem: str = ""
     decoding: Decoding = Decoding()
     grammar: Grammar | None = None
+    clause: Clause | None = None
+
+    @staticmethod
+    def of_relations(clause: Clause, **fields: Any) -> Task[list[Relation]]:  # noqa: ANN401
+        """A task whose targets are clauses: how they are written and read follows from them.
+
+        Args:
+            clause: How a relation is written.
+            **fields: All others that the task needs.
+        """
+        return Task(
+            kind="relations",
+            clause=clause,
+            target=clause.write,
+            read=clause.read,
+            grammar=clause.grammar,
+            **fields,
+        )
 
     @property
     def variables(self) -> dict[str, bool]:
@@ -135,10 +157,36 @@ class Task(Generic[ResultT]):
             yield self.input.model_validate(dict.fromkeys(names, _PROBE))
 
     @property
+    def ends(self) -> tuple[str, str]:
+        """What a relation task calls the heads and the tails that it finds.
+
+        A task without a clause shows it in its solved examples.
+
+        Raises:
+            InputError: It has neither.
+        """
+        if self.clause:
+            return self.clause.head, self.clause.tail
+        for _, target in self.shots:
+            found: Any = self.parse(target)
+            for one in found if self.kind == "relations" else ():
+                return one.head.type, one.tail.type
+        raise InputError(
+            f"task {self.name} does not say what its entities are: give it a clause, or a solved "
+            "example"
+        )
+
+    @property
     def entity_types(self) -> set[str]:
-        """What a relation task calls the entities that it finds, as its solved examples show."""
+        """What a relation task calls the entities that it finds; empty if it does not say."""
+        if self.clause:
+            return {self.clause.head, self.clause.tail}
         found: list[Any] = [one for _, target in self.shots for one in self.parse(target)]
         return {end.type for one in found for end in (one.head, one.tail)}
+
+    def settled(self, completion: str) -> str:
+        """The part of an unfinished completion of relations that can be read already."""
+        return self.clause.settled(completion) if self.clause else ""
 
     @property
     def demonstrations(self) -> str:
@@ -189,11 +237,9 @@ class Task(Generic[ResultT]):
         if self.kind != "relations":
             return reading
         relations = ground(reading.result, source) if source else reading.result
-        if tokens and reading.spans:
-            pairs = zip(relations, reading.spans, strict=True)
-            relations = [
-                _rated(relation, completion, Span(*clause), tokens) for relation, clause in pairs
-            ]
+        if tokens and reading.places:
+            pairs = zip(relations, reading.places, strict=True)
+            relations = [_rated(relation, places, tokens) for relation, places in pairs]
         reading = replace(reading, result=relations)
         return _substantiated(reading, source) if source and evidence else reading
 
@@ -219,9 +265,10 @@ def _substantiated(reading: Reading[Any], source: str) -> Reading[Any]:
         result=[relations[at] for at in kept],
         notes=(*reading.notes, *notes),
         spans=tuple(reading.spans[at] for at in kept) if reading.spans else (),
+        places=tuple(reading.places[at] for at in kept) if reading.places else (),
     )
 
 
-def _rated(relation: Relation, completion: str, clause: Span, tokens: Sequence[Token]) -> Relation:
-    found = confidence_of(relation, completion, clause, tokens)
+def _rated(relation: Relation, places: Places, tokens: Sequence[Token]) -> Relation:
+    found = confidence_of(places, tokens)
     return relation.model_copy(update={"confidence": found, "score": found and found.clause})

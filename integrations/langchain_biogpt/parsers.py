@@ -15,7 +15,6 @@ from pydantic import field_validator
 
 from biogpt_plugins import TASKS, Answer, Hallmarks, Relation
 from biogpt_plugins.tasks import get_task
-from biogpt_plugins.tasks.readers import settled
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError, ParseError
 
@@ -122,7 +121,7 @@ class RelationOutputParser(
         if not partial:
             return super().parse_result(result)
         try:
-            return self.parse(settled(result[0].text))
+            return self.parse(get_task(self.task).settled(result[0].text))
         except OutputParserException:
             return []
 
@@ -183,7 +182,8 @@ class RelationStream:
     def add(self, chunk: str | BaseMessage) -> list[list[Relation]]:
         """The relations so far, if the next piece has ended a clause."""
         self._text += chunk if isinstance(chunk, str) else chunk.text
-        before, self._settled = self._settled, settled(self._text)
+        before = self._settled
+        self._settled = get_task(self._parser.task).settled(self._text)
         if self._settled == before:
             return []
         found = self._parser.parse_result([Generation(text=self._text)], partial=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import tiny
 
-from biogpt_plugins import Answer, Decoding, Pipeline, Prediction, load
+from biogpt_plugins import Answer, Decoding, Entity, Pipeline, Prediction, Relation, load
 from biogpt_plugins.checkpoints.calibration import (
     AnswerCalibration,
     Calibration,
@@ -17,6 +17,7 @@ from biogpt_plugins.checkpoints.calibration import (
 from biogpt_plugins.engine import FEW_SHOT, PRETRAINED, TaskCard
 from biogpt_plugins.hosts.fields import LLMFields
 from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import EngineError, InputError, ModelError, ParseError
 
@@ -367,3 +368,22 @@ class TestItsFile:
         with pytest.warns(UserWarning, match="solved examples"):
             none = load(str(folder), "pubmedqa", calibration=Calibration())
         assert none.trust.calibration == Calibration()
+
+
+def test_relations_without_a_score_are_kept_and_told():
+    """A task that alone knows how to read its completions gives no scores."""
+    bare = replace(TASKS["bc5cdr"], clause=None, read=_read_only)
+    (found,) = Pipeline(bare, ScriptedEngine(["x"]), min_score=0.9).run(["Lithium, tremor."])
+    assert len(found.result) == 1
+    assert found.warnings == (
+        "1 relation has no score and was kept in spite of min_score 0.9: task bc5cdr declares no "
+        "clause, by which their words are found",
+    )
+
+
+def _read_only(*_):
+    ends = {
+        "head": Entity(text="lithium", type="chemical"),
+        "tail": Entity(text="tremor", type="disease"),
+    }
+    return Reading([Relation(type="CID", **ends)])

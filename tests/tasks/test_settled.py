@@ -5,7 +5,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biogpt_plugins import TASKS, Relation
-from biogpt_plugins.tasks.readers import settled
 from biogpt_plugins.values.errors import ParseError
 
 AB = "the relation between a and b exists;"
@@ -51,7 +50,8 @@ IS = "the interaction between a and b is inhibitor;"
     ],
 )
 def test_clauses_that_have_ended(completion, part):
-    assert settled(completion) == part
+    task = TASKS["kd_dti" if "interaction" in completion else "bc5cdr"]
+    assert task.settled(completion) == part
 
 
 PARTS = st.sampled_from(
@@ -86,7 +86,7 @@ def test_nothing_that_follows_changes_what_was_read(parts, task, source):
     text = "".join(parts)
     whole = relations(task, text, source)
     for end in range(len(text)):
-        part = settled(text[:end])
+        part = TASKS[task].settled(text[:end])
         assert text.startswith(part)
         found = relations(task, part, source)
         assert found == whole[: len(found)]

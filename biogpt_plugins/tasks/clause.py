@@ -1,0 +1,220 @@
+"""How a relation is written down: one declaration, from which all that knows the wording is made.
+
+    Clause(text="the interaction between {head} and {tail} is {type}", head="drug", tail="drug",
+           types=("mechanism", "effect", "advise", "int"))
+
+It gives a target's text, the grammar of a grounded decoding, the reader of completions, how far a
+completion that is still being written can be read, and the places whose probabilities are a
+relation's confidence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
+
+from biogpt_plugins.engine import Copy, Grammar, Part
+from biogpt_plugins.tasks.patterns import Patterns, folded
+from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.relations import read_clauses, settled
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Relation
+
+_SLOTS = ("head", "tail", "type")
+_END = "."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clause:
+    """How a relation is written.
+
+    Attributes:
+        text: The words of a clause, with {head} and {tail} for the names, and with {type} if there
+            is more than one type.
+        head: What entities at {head} are: "chemical".
+        tail: What those at {tail} are.
+        types: The relation types, as results name them.
+        words: How a target writes each type, in their order; as results name them if empty.
+        closed: Whether `types` are all there are; if not, a completion may name others.
+        separator: What stands between two clauses.
+        nothing: What a target says, without its full stop, where there is no relation; "" if such
+            texts have no target.
+        lowercase: Whether targets write names in lower case.
+    """
+
+    text: str
+    head: str
+    tail: str
+    types: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    closed: bool = True
+    separator: str = ";"
+    nothing: str = ""
+    lowercase: bool = True
+
+    def __post_init__(self) -> None:
+        try:
+            slots = [name for _, name, *_ in Formatter().parse(self.text) if name is not None]
+        except ValueError as error:
+            raise InputError(f"clause {self.text!r} is malformed: {error}") from error
+        for slot in slots:
+            if slot not in _SLOTS:
+                raise InputError(
+                    f"clause {self.text!r} has {{{slot}}}: use {{head}}, {{tail}} and {{type}}"
+                )
+            if slots.count(slot) > 1:
+                raise InputError(f"clause {self.text!r} has {{{slot}}} twice: leave one out")
+        for slot in _SLOTS[:2]:
+            if slot not in slots:
+                raise InputError(f"clause {self.text!r} lacks {{{slot}}}: write it for a name")
+        self._check_types("type" in slots)
+        self._check_words(slots)
+
+    def _check_types(self, told: bool) -> None:
+        if not self.types:
+            raise InputError(f"clause {self.text!r} has no relation types: give one at least")
+        if not told and len(self.types) > 1:
+            raise InputError(
+                f"clause {self.text!r} lacks {{type}}: say where it stands, as there are "
+                f"{len(self.types)} types"
+            )
+        if self.words and len(self.words) != len(self.types):
+            raise InputError(
+                f"there are {len(self.types)} types and {len(self.words)} wordings: give each type "
+                "one"
+            )
+        for what, names in (("type", self.types), ("wording", self.written)):
+            known: dict[str, str] = {}
+            for name in names:
+                if not name.strip():
+                    raise InputError(f"a {what} is empty: give it a name")
+                if (other := known.setdefault(folded(name), name)) is not name:
+                    raise InputError(
+                        f"the {what}s {other!r} and {name!r} cannot be told apart: change one"
+                    )
+                if what == "wording" and (self.separator in name or _END in name):
+                    raise InputError(f"the wording {name!r} holds a sign that ends clauses")
+
+    def _check_words(self, slots: list[str]) -> None:
+        for literal in self.literals:
+            if self.separator in literal or _END in literal:
+                raise InputError(
+                    f"clause {self.text!r} holds {self.separator!r} or {_END!r}, which end clauses"
+                )
+        spoken = [f" {literal.lower()} " for literal in self.literals if literal]
+        for literal in spoken:
+            if sum(literal in other for other in spoken) > 1:
+                raise InputError(
+                    f"clause {self.text!r} has the words {literal.strip()!r} twice: change one of "
+                    "them, so that a reader can tell where a name ends"
+                )
+        if not self.separator.strip() or any(map(str.isalnum, self.separator)):
+            raise InputError(
+                f"the separator {self.separator!r} must be a sign that no name holds, such as ';'"
+            )
+        beside = dict(zip(slots, zip(self.literals, self.literals[1:], strict=False), strict=True))
+        first, *_, last = [slot for slot in slots if slot != "type"]
+        if slots.index(last) - slots.index(first) == 1 and not beside[first][1]:
+            raise InputError(f"clause {self.text!r} needs words between {{head}} and {{tail}}")
+        if "type" in slots and not self.closed:
+            before, behind = beside["type"]
+            if (slots[0] != "type" and not before) or (slots[-1] != "type" and not behind):
+                raise InputError(
+                    f"clause {self.text!r} needs words between {{type}} and each name, because "
+                    "its types are not a closed list"
+                )
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:
+        """The slots, in the order in which they stand."""
+        return tuple(name for _, name, *_ in Formatter().parse(self.text) if name is not None)
+
+    @cached_property
+    def literals(self) -> tuple[str, ...]:
+        """The words before each slot, and those behind the last."""
+        found = [literal.strip() for literal, *_ in Formatter().parse(self.text)]
+        return (*found, "") if len(found) == len(self.slots) else tuple(found)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """How each type is written."""
+        return self.words or self.types
+
+    def named(self, wording: str) -> str:
+        """The type that is written so; the wording itself if no type is."""
+        return dict(zip(self.written, self.types, strict=True)).get(wording.lower(), wording)
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        """What the reader looks for."""
+        return Patterns.of(
+            self.slots,
+            self.literals,
+            types=dict(zip(self.written, self.types, strict=True)),
+            closed=self.closed,
+            separator=self.separator,
+        )
+
+    # --- writing ------------------------------------------------------------------------------
+
+    def write(self, relations: Iterable[Relation]) -> str:
+        """The target text of some relations, by the names of their ends.
+
+        Raises:
+            InputError: A relation has a type that the clause does not have.
+        """
+        clauses = f"{self.separator} ".join(map(self._written, relations))
+        return f"{clauses or self.nothing}{_END}"
+
+    def _written(self, relation: Relation) -> str:
+        names = {"head": relation.head.name, "tail": relation.tail.name}
+        if self.lowercase:
+            names = {slot: name.lower() for slot, name in names.items()}
+        return self.text.format(**names, type=self._wording(relation.type))
+
+    def _wording(self, type_: str) -> str:
+        wording = dict(zip(self.types, self.written, strict=True)).get(type_)
+        if wording is None and self.closed and "type" in self.slots:
+            raise InputError(
+                f"there is no relation type {type_!r}: the types are {', '.join(self.types)}"
+            )
+        return type_ if wording is None else wording
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        """The form of a target."""
+        # Beside a name, the words of a type would not be told from the name's.
+        slots = self.slots
+        at = slots.index("type") if "type" in slots else -1
+        close = at >= 0 and (
+            (at > 0 and not self.literals[at])
+            or (at < len(slots) - 1 and not self.literals[at + 1])
+        )
+        own = {word for words in self.written for word in words.lower().split()}
+        name = Copy(outside=(*Copy().outside, *sorted(own))) if close else Copy()
+        parts: list[Part] = []
+        for literal, slot in zip(self.literals, (*slots, ""), strict=True):
+            parts += [literal] if literal else []
+            if slot:
+                parts.append(self.written if slot == "type" else name)
+        return Grammar(clause=tuple(parts), separator=self.separator, instead=self.nothing)
+
+    # --- reading ------------------------------------------------------------------------------
+
+    def read(
+        self, completion: str, source: str | None = None, cut: bool = False
+    ) -> Reading[list[Relation]]:
+        """Read a completion, as `biogpt_plugins.tasks.relations` tells."""
+        return read_clauses(self, completion, source, cut=cut)
+
+    def settled(self, completion: str) -> str:
+        """The part of an unfinished completion that can be read already."""
+        return settled(self.patterns, completion)
+
+
+def parts_of(text: str) -> list[str]:
+    """The placeholders of a clause or template, in order."""
+    return re.findall(r"{(\w*)}", text)

@@ -1,0 +1,200 @@
+"""What a clause's reader looks for: patterns that are made of the clause's words.
+
+They forgive what models do to a layout: case, spacing, a missing article, "exist" for "exists",
+"effects" for "effect".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Shape = Literal["closed", "typed", "named"]
+"""How a clause ends: with words of its own, with its type, or with a name."""
+
+_ARTICLES = ("the", "a", "an")
+_SAME = ("relation", "interaction")  # models confuse them, and they say the same
+_NEGATABLE = ("is", "are", "was", "were")
+_TELLING = 2  # words; one alone may stand in a name
+_LONGEST_TYPE = 40
+# A full stop behind a longer word, a digit or a bracket; "e. coli" and "i.v. dose" go on.
+_STOP = r"(?:(?<=\S\S\S\S)|(?<=[\d)\]]))\."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patterns:
+    """What to look for in a completion.
+
+    Attributes:
+        shape: How a clause ends.
+        start: The words that begin a clause, wherever they stand; None if a clause begins with a
+            name, so that only separators and full stops tell where.
+        lead: What may stand before the first slot of such a clause.
+        kind: The type that stands before both names, with the words behind it; None elsewhere.
+        divider: What stands between the names; with a group "type" where the type is there.
+        denied: The same in the negative; None where nothing can be negated in it.
+        verb: What stands between the second name and a type at the end.
+        closing: The words at the end; None if there are none.
+        ended: A clause from its start to what nothing that follows can change.
+        bounds: What ends a clause that has no words of its own at its end.
+        separated: What stands between two clauses.
+        types: A pattern for each wording with its type, long wordings first.
+        open: Whether any other wording is a type of that name.
+        mixed: Whether a wording holds the words of `verb`, or there are none.
+        typed_end: A type and the full stop behind it.
+        tail_first: Whether the tail is named before the head.
+    """
+
+    shape: Shape
+    start: re.Pattern[str] | None
+    lead: re.Pattern[str]
+    kind: re.Pattern[str] | None
+    divider: re.Pattern[str]
+    denied: re.Pattern[str] | None
+    verb: re.Pattern[str] | None
+    closing: re.Pattern[str] | None
+    ended: re.Pattern[str] | None
+    bounds: re.Pattern[str]
+    separated: re.Pattern[str]
+    types: tuple[tuple[re.Pattern[str], str], ...]
+    open: bool
+    typed_end: re.Pattern[str]
+    mixed: bool
+    tail_first: bool
+
+    @classmethod
+    def of(
+        cls,
+        slots: Sequence[str],
+        literals: Sequence[str],
+        *,
+        types: Mapping[str, str],
+        closed: bool,
+        separator: str,
+    ) -> Patterns:
+        """The patterns of a clause.
+
+        Args:
+            slots: "head", "tail" and perhaps "type", in order.
+            literals: The words before each slot, and behind the last.
+            types: Wording to type.
+            closed: Whether there are no others.
+            separator: What stands between clauses.
+        """
+        opening, closing = literals[0], literals[-1]
+        at = slots.index("type") if "type" in slots else -1
+        last = at == len(slots) - 1
+        wordings = sorted(types, key=len, reverse=True)
+        kind = "|".join(map(_words, wordings)) + ("" if closed else "|.+?")
+        sep = re.escape(separator)
+        core = _core(opening)
+        lead = rf"\s*(?P<no>no\s+)?{_article(opening)}"
+        start = rf"(?<!\w)(?P<no>no\s+)?{_article(opening)}{_words(core)}\s+"
+        if at == 1:
+            before, behind = literals[1], literals[2]
+            divider = _typed(before, kind, behind)
+            denied = _denied(before, wordings if closed else (), behind)
+        else:
+            between = literals[2 if at == 0 else 1]
+            divider = rf"\s+{_words(between)}\s+"
+            denied = _denied(between, (), "")
+        verb = literals[at] if last else ""
+        long = max(_LONGEST_TYPE, *(len(wording) + 1 for wording in wordings))
+        bounds = rf"{sep}(?=\s|$)|{_STOP}(?=\s|$)"
+        word = rf"\s+{_words(verb)}" if verb else ""
+        if last:
+            word_ = word or r"(?=\s)"
+            stop = rf"[^.{sep}]{{1,{long}}}\.(?=\s)|[^{sep}]*{sep}(?=\s|$)"
+            ended = rf"{_words(core)}\s.*?{word_}\s+(?:{stop})"
+        elif closing:
+            ended = rf"{_words(core)}\s.*?\s+{_closing(closing)}[^.{sep}]*[.{sep}]"
+        else:
+            ended = rf"{_words(core)}\s.*?(?:{sep}(?=\s)|{_STOP}(?=\s))"
+        telling = len(core.split()) >= _TELLING
+        return cls(
+            shape="typed" if last else "closed" if closing else "named",
+            start=_compiled(start) if telling else None,
+            lead=_compiled(rf"{lead}(?:{_words(core)}\s+)?" if core else lead),
+            kind=_compiled(_first(kind, literals[1])) if at == 0 else None,
+            divider=_compiled(divider),
+            denied=_compiled(denied) if denied else None,
+            verb=_compiled(
+                rf"{word}\s*(?=\s|$)" if verb else rf"(?=\s(?:{kind})[sd]?[{sep}.,]*(?:\s|$))"
+            )
+            if last
+            else None,
+            closing=_compiled(rf"\s+{_closing(closing)}") if closing else None,
+            ended=_compiled(ended) if telling else None,
+            bounds=_compiled(bounds),
+            separated=_compiled(rf"{sep}(?:\s|$)"),
+            types=tuple(
+                (_compiled(rf"(?P<type>{_words(one)})[sd]?(?=[{sep}.,]*(?:\s|$))"), types[one])
+                for one in wordings
+            ),
+            open=not closed,
+            typed_end=_compiled(rf"{word}\s+[^.{sep}]{{1,{long}}}\.(?=\s|$)"),
+            mixed=any(f" {verb} " in f" {one} " or not verb for one in wordings),
+            tail_first=slots.index("tail") < slots.index("head"),
+        )
+
+
+def folded(name: str) -> str:
+    """A wording as a reader tells it from others: without case and spaces, and the plural "s"."""
+    return "".join(word.lower().removesuffix("s") or word.lower() for word in name.split())
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL)
+
+
+def _words(text: str) -> str:
+    return r"\s+".join(map(_word, text.split()))
+
+
+def _word(word: str) -> str:
+    if word.lower() in _SAME:
+        return f"(?:{'|'.join(_SAME)})"
+    stem = word.removesuffix("s")
+    return f"{re.escape(stem)}s?" if stem != word and len(stem) > _TELLING else re.escape(word)
+
+
+def _closing(words: str) -> str:
+    return _words(words) + (r"\b" if words[-1].isalnum() else "")
+
+
+def _core(opening: str) -> str:
+    """The opening words without an article at their beginning, which models leave out."""
+    words = opening.split()
+    return " ".join(words[1:] if words and words[0].lower() in _ARTICLES else words)
+
+
+def _article(opening: str) -> str:
+    first = opening.lower().split()[:1]
+    return rf"(?:(?:{'|'.join(sorted({'the', *first} & {*_ARTICLES}))})\s+)?"
+
+
+def _typed(before: str, kind: str, behind: str) -> str:
+    """A type between two names, with the words around it."""
+    head = rf"\s+{_words(before)}" if before else ""
+    tail = rf"\s+{_words(behind)}\s+" if behind else r"\s+"
+    return rf"{head}\s+(?P<type>{kind})[sd]?{tail}"
+
+
+def _first(kind: str, behind: str) -> str:
+    """A type before both names, with the words behind it."""
+    tail = rf"\s+{_words(behind)}\s+" if behind else r"\s+"
+    return rf"\s*(?P<type>{kind})[sd]?{tail}"
+
+
+def _denied(before: str, wordings: Sequence[str], behind: str) -> str:
+    """What stands between two names if it says "is not" instead of "is"; "" if it has no "is"."""
+    whole = [" ".join((before, one, behind)).split() for one in wordings or ("",)]
+    found = []
+    for words in whole:
+        if words and words[0].lower() in _NEGATABLE:
+            rest = words[2:] if words[1:] and words[1].lower() in _ARTICLES else words[1:]
+            gap = r"(?:not|no\s+longer|no)\s+(?:an?\s+|the\s+)?"
+            found.append(rf"{re.escape(words[0])}\s+{gap}{_words(' '.join(rest))}[sd]?\s+")
+    return rf"\s+(?:{'|'.join(found)})" if found else ""

@@ -1,0 +1,426 @@
+"""The reader of clauses: a completion -> relations, whatever words the clause is in.
+
+It is forgiving and takes what a model really writes; `scoring.official` reads the same text as the
+official scripts do, for the official figures. All are pure functions of text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+from typing import TYPE_CHECKING, NamedTuple
+
+from biogpt_plugins.tasks.patterns import Patterns
+from biogpt_plugins.tasks.readers import LEARNED, PHRASE, Places, Reading, short
+from biogpt_plugins.text.grounding import Aligner, Span, aligner_of, bare
+from biogpt_plugins.values.errors import ParseError
+from biogpt_plugins.values.inputs import encodable
+from biogpt_plugins.values.results import Entity, Relation
+
+if TYPE_CHECKING:
+    from biogpt_plugins.tasks.clause import Clause
+
+_COMMA = re.compile(r"\s*,\s+")
+# The whole completion must say so: "no interaction in the treated group" is prose about something.
+_NOTHING = re.compile(
+    r"(?:there\s+(?:is|are|was|were)\s+)?no\s+(?:\w+[\s-]+){0,2}?(?:relation|interaction)s?"
+    r"(?:\s+(?:is|are|was|were)\s+(?:found|reported|detected))?(?:\s+exists?)?"
+    r"(?:\s+in\s+(?:this|the)\s+(?:document|text|abstract))?[\s.]*",
+    re.I,
+)
+_MODAL = re.compile(r"\s+(?:may|might|could|can|should|would)$", re.I)
+_NEGATED = re.compile(r"\s+(?:(?:does|do|did)\s+not|doesn't|don't|not|no\s+longer)$", re.I)
+_SAID = re.compile(r"^.*\bthat\s+(?=\S)", re.I | re.S)
+_SPACES = re.compile(r"\s{3,}")
+_WORD = re.compile(r"\w")
+_MOST_SPLITS = 12
+_LONGEST_NAME = 250
+_EDGE = " \t\r\n;.,"
+_SPACE = "; \t\r\n"
+
+
+class _Body(NamedTuple):
+    """A clause without the words that begin it, and where it stands in the completion."""
+
+    negative: bool
+    place: Span
+    start: int
+    text: str
+    ended: bool
+
+
+class _Found(NamedTuple):
+    """What a clause says, with the places in its body."""
+
+    first: Span
+    second: Span
+    type: str
+    told: Span  # the words that say the type, or that there is a relation
+    negated: bool
+
+
+def read_clauses(
+    clause: Clause, completion: str, source: str | None = None, *, cut: bool = False
+) -> Reading[list[Relation]]:
+    """Read clauses such as `the relation between A and B exists; ...`.
+
+    Learned-token prefixes, phrases before the first clause, doubled or missing full stops, odd
+    spacing and case do no harm. Where the words between two names occur more than once, the
+    division whose two names stand in the source text is taken; without a source, or without such a
+    division, the last one divides, as in the official greedy pattern. Repeated relations are
+    dropped.
+
+    Args:
+        clause: The clause's words and types. Types that a closed list lacks are passed over.
+        completion: What the model wrote.
+        source: The text that it read, if at hand.
+        cut: Whether the completion was cut off at the length limit: a last clause that may be
+            incomplete is then passed over.
+
+    Raises:
+        ParseError: Nothing in the completion can be read as a relation, or as the statement that
+            there is none.
+    """
+    patterns = clause.patterns
+    aligner = aligner_of(source) if source else None
+    relations: dict[tuple[str, str, str], Relation] = {}
+    spans: list[tuple[int, int]] = []
+    places: list[Places] = []
+    notes: list[str] = []
+    negated = unreadable = False
+    squeezed = _SPACES.sub("  ", completion)
+    text = _without_preamble(squeezed, patterns)
+    dropped = len(squeezed) - len(text)
+    nothing = _says_nothing(text, clause.nothing)
+    for body in () if nothing else _bodies(text, patterns):
+        found = _read(body.text, clause, aligner, whole=body.ended or not cut)
+        if found is None and not body.negative:
+            unreadable = True
+            notes.append(f"a clause could not be read: {body.text.strip()!r}")
+        elif found is None or body.negative or found.negated:
+            negated = True
+            notes.append(f"a negated clause was passed over: {body.text.strip()!r}")
+        else:
+            names = [encodable(body.text[slice(*span)]) for span in (found.first, found.second)]
+            key = (_fold(names[0]), _fold(names[1]), _fold(found.type))
+            if key in relations:
+                continue
+            relations[key] = _relation(clause, names, found.type)
+            spans.append((body.place.start + dropped, body.place.end + dropped))
+            places.append(_places(found, body, dropped, patterns))
+    if not relations and (unreadable or not (negated or nothing)):
+        raise ParseError(
+            f"no relation can be read from the completion {short(completion)}"
+            if completion.strip()
+            else "the completion is empty",
+            completion,
+        )
+    same = squeezed == completion
+    return Reading(
+        [*relations.values()],
+        tuple(notes),
+        tuple(spans) if same else (),
+        tuple(places) if same else (),
+    )
+
+
+def settled(patterns: Patterns, completion: str) -> str:
+    """The part of an unfinished completion that can be read already: its clauses that have ended.
+
+    Whatever the model goes on to write, the relations of this part are the first of the whole's:
+    BioGPT, which writes Moses spacing, puts a space behind every ";".
+    """
+    text = _without_preamble(completion, patterns)
+    dropped = len(completion) - len(text)
+    # A concluding phrase that is still to come takes back all before it, if that is no clause.
+    concluded = text != LEARNED.sub("", completion)
+    if patterns.start and patterns.ended:
+        starts = list(patterns.start.finditer(text))
+        if not starts or not (concluded or patterns.start.match(text.lstrip())):
+            return ""
+        end = patterns.ended.search(text, starts[-1].start())
+        return completion[: dropped + (end.end() if end else starts[-1].start())]
+    ends = [end.end() for end in patterns.bounds.finditer(text) if end.end() < len(text)]
+    if not ends or not (concluded or _begun(text[: ends[0]], patterns)):
+        return ""
+    return completion[: dropped + ends[-1]]
+
+
+# --- clauses --------------------------------------------------------------------------------
+
+
+def _without_preamble(completion: str, patterns: Patterns) -> str:
+    """Drop an echoed source text: all before the learned tokens or a concluding phrase."""
+    text = LEARNED.sub("", completion)
+    phrase = PHRASE.search(text)
+    if not phrase:
+        return text
+    if patterns.start:
+        return text if patterns.start.match(text.lstrip()) else text[phrase.end() :]
+    return text if _begun(text[: phrase.start()], patterns) else text[phrase.end() :]
+
+
+def _begun(text: str, patterns: Patterns) -> bool:
+    """Whether a clause that begins with a name stands in a text."""
+    return patterns.divider.search(text) is not None
+
+
+def _says_nothing(text: str, nothing: str) -> bool:
+    said = text.strip()
+    if nothing and _fold(said.rstrip(_EDGE)) == _fold(nothing):
+        return True
+    return _NOTHING.fullmatch(said) is not None
+
+
+def _bodies(completion: str, patterns: Patterns) -> Iterator[_Body]:
+    if patterns.start is None:
+        yield from _segments(completion, patterns)
+        return
+    starts = list(patterns.start.finditer(completion))
+    for start, following in zip_longest(starts, starts[1:]):
+        end = following.start() if following else len(completion)
+        body = completion[start.end() : end]
+        ended = following is not None or body.rstrip().endswith((".", ";"))
+        place = Span(start.start(), end)
+        yield _Body(start["no"] is not None, place, start.end(), body, ended)
+
+
+def _segments(completion: str, patterns: Patterns) -> Iterator[_Body]:
+    """Clauses that begin with a name: what stands between separators and full stops."""
+    at = 0
+    bounds = [(bound.start(), bound.end()) for bound in patterns.bounds.finditer(completion)]
+    for end, past in (*bounds, (len(completion), len(completion))):
+        lead = patterns.lead.match(completion, at, end)
+        start = lead.end() if lead else at
+        text = completion[start:end]
+        if _WORD.search(text):
+            begun = at + len(completion[at:end]) - len(completion[at:end].lstrip())
+            negative = lead is not None and lead["no"] is not None
+            ended = past > end or text.rstrip().endswith(".")
+            yield _Body(negative, Span(begun, end), start, text, ended)
+        at = past
+
+
+def _relation(clause: Clause, names: list[str], type_: str) -> Relation:
+    first, second = reversed(names) if clause.patterns.tail_first else names
+    return Relation(
+        head=Entity(text=first, type=clause.head),
+        type=type_,
+        tail=Entity(text=second, type=clause.tail),
+    )
+
+
+def _places(found: _Found, body: _Body, dropped: int, patterns: Patterns) -> Places:
+    def moved(span: Span, by: int) -> Span:
+        return Span(span.start + by, span.end + by)
+
+    first, second, told = (
+        moved(span, body.start + dropped) for span in (found.first, found.second, found.told)
+    )
+    head, tail = (second, first) if patterns.tail_first else (first, second)
+    opened = patterns.start is not None or body.start > body.place.start
+    start = body.place.start + dropped if opened else min(first.start, second.start, told.start)
+    return Places(Span(start, max(first.end, second.end, told.end)), head, tail, told)
+
+
+# --- one clause -----------------------------------------------------------------------------
+
+
+def _read(body: str, clause: Clause, aligner: Aligner | None, *, whole: bool) -> _Found | None:
+    if clause.patterns.shape == "typed":
+        return _read_typed(body, clause, aligner, whole=whole)
+    return _read_named(body, clause, aligner, whole=whole)
+
+
+def _read_named(
+    body: str, clause: Clause, aligner: Aligner | None, *, whole: bool
+) -> _Found | None:
+    """Read "A and B exists", "A inhibits B": clauses that do not end with a type."""
+    patterns = clause.patterns
+    region, type_, told = Span(0, len(body)), clause.types[0], None
+    if patterns.shape == "named" or patterns.kind:
+        bound = patterns.bounds.search(body)
+        region = Span(0, bound.start() if bound else region.end)
+    if patterns.kind:
+        kind = patterns.kind.match(body, *region)
+        if not kind:
+            return None
+        type_, told = _type(kind["type"], clause), Span(*kind.span("type"))
+        region = Span(kind.end(), region.end)
+    closing = patterns.closing.search(body, *region) if patterns.closing else None
+    if not closing and not whole:
+        return None
+    if not closing:
+        # Without its last words a clause is believed only if the paper knows both of its names.
+        names = _stripped(body, *region, _EDGE)
+        sure = patterns.closing is not None
+        return _divided(body, names, clause, aligner, (type_, told), sure=sure)
+    stated = _undenied(body, Span(region.start, closing.start()))
+    if stated is None:
+        return None
+    told = told or bare(body, *closing.span())
+    found = _divided(body, stated, clause, aligner, (type_, told), sure=False)
+    return found and found._replace(negated=found.negated or stated.end < closing.start())
+
+
+def _divided(  # noqa: PLR0913 - what is known of a clause
+    body: str,
+    names: Span,
+    clause: Clause,
+    aligner: Aligner | None,
+    kind: tuple[str, Span | None],
+    *,
+    sure: bool,
+) -> _Found | None:
+    """Two names with what stands between them, which may be the type."""
+    patterns, (type_, told) = clause.patterns, kind
+    divided = _divide(body, names, patterns.divider, aligner, sure=sure)
+    denied = divided is None and patterns.denied is not None
+    if divided is None and patterns.denied:
+        divided = _divide(body, names, patterns.denied, aligner)
+    if divided is None:
+        return None
+    first, second, divider = divided
+    if "type" in divider.re.groupindex:
+        type_, told = _type(divider["type"], clause), Span(*divider.span("type"))
+    if not patterns.closing:
+        named = _undenied(body, first)
+        if named is None:
+            return None
+        denied, first = denied or named.end < first.end, named
+        told = told or bare(body, *divider.span())
+    elif told is None:  # the clause was believed without its last words
+        told = Span(second.end, second.end)
+    first = first if patterns.start else _said(body, first, aligner)
+    return _Found(first, second, type_, told, denied)
+
+
+def _read_typed(
+    body: str, clause: Clause, aligner: Aligner | None, *, whole: bool
+) -> _Found | None:
+    """Read "A and B is T"; the last " is " divides, as in the official greedy pattern."""
+    patterns = clause.patterns
+    bound = patterns.separated.search(body)
+    body = body[: bound.start()] if bound else body
+    sentence = patterns.typed_end.search(body)
+    body = body[: sentence.end() - 1] if sentence else body
+    verb = _verb(body, patterns)
+    divided = _divide(body, Span(0, verb.start()), patterns.divider, aligner) if verb else None
+    if verb is None or divided is None:
+        return None
+    told = _stripped(body, verb.end(), len(body), _EDGE)
+    if patterns.closing and (closing := patterns.closing.search(body, told.start)):
+        told = Span(told.start, closing.start())
+    first = divided[0] if patterns.start else _said(body, divided[0], aligner)
+    if body.lower().startswith("not ", told.start, told.end):
+        return _Found(first, divided[1], body[slice(*told)], told, True)
+    kind = _typed(body, told, clause, whole=whole)
+    return kind and _Found(first, divided[1], *kind, False)
+
+
+def _typed(body: str, told: Span, clause: Clause, *, whole: bool) -> tuple[str, Span] | None:
+    """The type at the beginning of a place, and where its words stand."""
+    kind = encodable(body[slice(*told)])
+    if clause.patterns.open:
+        return (clause.named(kind), told) if whole and kind else None
+    for pattern, type_ in clause.patterns.types:
+        if match := pattern.match(body, *told):
+            span = Span(*match.span("type"))
+            unsure = not whole and span.end == told.end and _goes_on(kind, clause)
+            return None if unsure else (type_, span)
+    return None
+
+
+def _verb(body: str, patterns: Patterns) -> re.Match[str] | None:
+    """What stands before the type: the last such words, or where the longest type begins."""
+    verbs = list(patterns.verb.finditer(body)) if patterns.verb else []
+    for verb in verbs if patterns.mixed else ():
+        begin, end = _stripped(body, verb.end(), len(body), _EDGE)
+        if any(m.end() >= end for p, _ in patterns.types if (m := p.match(body, begin))):
+            return verb
+    return verbs[-1] if verbs else None
+
+
+def _goes_on(kind: str, clause: Clause) -> bool:
+    """Whether a type that was cut off may be the beginning of a longer one."""
+    begun = f"{kind.lower()} "
+    return any(written.lower().startswith(begun) for written in clause.written)
+
+
+def _type(written: str, clause: Clause) -> str:
+    """The type that a wording stands for."""
+    for pattern, type_ in clause.patterns.types:
+        if pattern.fullmatch(written):
+            return type_
+    return clause.named(encodable(written))
+
+
+def _undenied(body: str, names: Span) -> Span | None:
+    """The names without "does not" behind them; None if they only may have a relation."""
+    text = body[slice(*names)]
+    if _MODAL.search(text):
+        return None
+    negation = _NEGATED.search(text)
+    return Span(names.start, names.start + negation.start()) if negation else names
+
+
+def _said(body: str, name: Span, aligner: Aligner | None) -> Span:
+    """A name without "the authors state that" before it, if the paper does not call it so."""
+    text = body[slice(*name)]
+    said = _SAID.match(text)
+    if not said or (aligner and _known(aligner, [text])):
+        return name
+    return Span(name.start + said.end(), name.end)
+
+
+def _divide(
+    body: str,
+    names: Span,
+    divider: re.Pattern[str],
+    aligner: Aligner | None,
+    *,
+    sure: bool = False,
+) -> tuple[Span, Span, re.Match[str]] | None:
+    """Divide "A and B"; `sure` demands that the source text holds both names."""
+    matches: list[re.Match[str]] = list(divider.finditer(body, *names))
+    if not matches and aligner and "type" not in divider.groupindex:
+        sure = True
+        matches = list(_COMMA.finditer(body, *names))
+    splits = [
+        (
+            _stripped(body, names.start, match.start(), _SPACE),
+            _stripped(body, match.end(), names.end, _SPACE),
+            match,
+        )
+        for match in matches
+    ]
+    splits = [
+        (a, b, match) for a, b, match in splits if _WORD.search(body, *a) and _WORD.search(body, *b)
+    ]
+    if not splits:
+        return None
+    if not sure and not 1 < len(splits) <= _MOST_SPLITS:  # a loop has more, and no right one
+        return splits[-1]
+    pairs = [(body[slice(*first)], body[slice(*second)]) for first, second, _ in splits]
+    known = [0 if aligner is None else _known(aligner, pair) for pair in pairs]
+    # Where the source leaves it open: the layout writes no comma before its " and ", so one that
+    # stands there belongs to a name.
+    comma = [aligner is not None and first.endswith(",") for first, _ in pairs]
+    best = max(range(len(splits)), key=lambda i: (known[i], not comma[i], i))
+    return splits[best] if not sure or known[best] == len(pairs[best]) else None
+
+
+def _known(aligner: Aligner, names: Iterable[str]) -> int:
+    return sum(len(name) <= _LONGEST_NAME and bool(aligner.find(name)) for name in names)
+
+
+def _stripped(text: str, start: int, end: int, signs: str) -> Span:
+    """A place without some signs at its ends."""
+    place = text[start:end]
+    start += len(place) - len(place.lstrip(signs))
+    return Span(start, start + len(place.strip(signs)))
+
+
+def _fold(name: str) -> str:
+    return "".join(name.lower().split())
