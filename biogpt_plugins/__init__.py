@@ -8,7 +8,7 @@ from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.tasks import TASKS, register_task
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.errors import BioGPTError
+from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
 from biogpt_plugins.values.inputs import Paper, Question, Text
 from biogpt_plugins.values.results import (
     Answer,
@@ -49,6 +49,7 @@ __all__ = [
     "Spec",
     "Task",
     "Text",
+    "TruncationWarning",
     "Usage",
     "aggregate",
     "load",

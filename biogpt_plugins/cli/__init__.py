@@ -30,7 +30,7 @@ from biogpt_plugins.cli import (
     report,
 )
 from biogpt_plugins.cli.console import remark
-from biogpt_plugins.values.errors import BioGPTError
+from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
 
 
 class _Group(TyperGroup):
@@ -50,6 +50,8 @@ class _Group(TyperGroup):
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("default", UserWarning)
+                # Commands tell of each text that was cut, and how many were.
+                warnings.simplefilter("ignore", TruncationWarning)
             warnings.showwarning = lambda message, *_, **__: remark("warning", str(message))
             try:
                 return super().invoke(ctx)

@@ -3,6 +3,7 @@
 from biogpt_plugins.engine.cancelling import cancelled, in_thread, watch
 from biogpt_plugins.engine.card import FEW_SHOT, PRETRAINED, Layout, TaskCard
 from biogpt_plugins.engine.grammar import Copy, Grammar, OneOf, Part
+from biogpt_plugins.engine.limits import warn_of_truncation
 from biogpt_plugins.engine.protocol import (
     Choice,
     Chunk,
@@ -35,5 +36,6 @@ __all__ = [
     "Token",
     "cancelled",
     "in_thread",
+    "warn_of_truncation",
     "watch",
 ]

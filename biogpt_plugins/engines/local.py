@@ -12,6 +12,7 @@ import torch
 from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Runtime, Token
+from biogpt_plugins.engine.limits import completion_room, positions
 from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.moses import Writing
 from biogpt_plugins.engines.scheduler import Runner, Scheduler
@@ -22,7 +23,6 @@ from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError
 from biogpt_plugins.values.results import Usage
 
 _GREEDY = Decoding()
-_ROOM = 64
 _AHEAD = 16
 W = TypeVar("W", bound=Work)
 R = TypeVar("R")
@@ -221,7 +221,7 @@ class LocalEngine:
         yield Chunk(text=completion.text[len(shown) :], completion=completion)
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
-        prompt, window = _prompt(prompt), self._window(decoding)
+        prompt, window = _prompt(prompt), positions(decoding, self.context_size)
         if decoding.form == "grounded" and prompt.grammar is None:
             raise InputError(
                 "the prompt has no form that a grounded decoding could keep to: give it a grammar, "
@@ -229,18 +229,11 @@ class LocalEngine:
             )
         if decoding.form == "free":
             prompt = replace(prompt, grammar=None)
-        # A checkpoint's own source limit leaves the room that it was trained with.
-        room = min(decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))
-        room = room if prompt.max_source_tokens is None else 1
+        room = completion_room(prompt, decoding, window)
         return self._tokens.encode(prompt, window=window, room=room, truncate=decoding.truncate)
 
-    def _window(self, decoding: Decoding) -> int:
-        # max_length counts the final `</s>`, which the model never reads and needs no position.
-        limit = decoding.max_length - 1 if decoding.max_length else self.context_size
-        return min(limit, self.context_size)
-
     def _budget(self, encoded: Encoded, decoding: Decoding) -> int:
-        left = self._window(decoding) - len(encoded.ids)
+        left = positions(decoding, self.context_size) - len(encoded.ids)
         return min(decoding.max_new_tokens or left, left)
 
     def _form(self, encoded: Encoded, decoding: Decoding) -> Derivation | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
@@ -19,9 +19,11 @@ from biogpt_plugins.engine import (
     Prompt,
     TaskCard,
     in_thread,
+    warn_of_truncation,
 )
 from biogpt_plugins.pipeline.spec import Settings, Spec, fitting
 from biogpt_plugins.pipeline.trust import Priors, Trust
+from biogpt_plugins.pipeline.windows import Window, join, windows
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
@@ -39,6 +41,14 @@ class StreamChunk:
 
     text: str
     prediction: Prediction[Any] | None = None
+
+
+class _Asked(NamedTuple):
+    """A text, what the model is asked of it, and its windows if it does not fit."""
+
+    text: Text
+    parts: list[tuple[Text, Prompt]]
+    windows: Sequence[Window] = ()
 
 
 class Pipeline:
@@ -182,8 +192,10 @@ class Pipeline:
     def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
         """One Prediction for each input, in order, by one call of the engine.
 
-        A bad input, a failed prompt or an unreadable completion becomes a Prediction with an
-        error and costs the others nothing.
+        A text that is longer than the model takes is read in windows of whole sentences if the task
+        finds relations. Of others the end is cut: their Predictions say so, and a
+        TruncationWarning. A bad input, a failed prompt or an unreadable completion becomes a
+        Prediction with an error and costs the others nothing.
 
         Args:
             inputs: Strings, mappings or models, as the task's `input` reads them.
@@ -192,8 +204,26 @@ class Pipeline:
             InputError: `inputs` is a single string or mapping instead of a list of them.
         """
         read = [self._read(value) for value in _several(inputs)]
-        predictions = iter(self._ask([text for text in read if isinstance(text, Text)]))
-        return [next(predictions) if isinstance(text, Text) else text for text in read]
+        texts = [text for text in read if isinstance(text, Text)]
+        predictions = self.predict(texts)
+        warn_of_truncation((one.truncated_tokens for one in predictions), stacklevel=2)
+        rest = iter(predictions)
+        return [next(rest) if isinstance(text, Text) else text for text in read]
+
+    def predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
+        """`run` for what the task's `read_input` has read; that texts were cut is told there only.
+
+        Args:
+            texts: The task's inputs, each checked by `read_input`.
+        """
+        if not texts:
+            return []
+        try:
+            return self._predict(texts)
+        except BioGPTError as error:
+            return [self._failed(text.id, error) for text in texts]
+        except Exception as error:  # an engine of the user's may raise anything
+            return [self._failed(text.id, _engine_error(error)) for text in texts]
 
     async def arun(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
         """`run` in a thread, so that the event loop goes on; cancelling stops the generation."""
@@ -210,25 +240,45 @@ class Pipeline:
     def stream(self, value: object) -> Iterator[StreamChunk]:
         """Write the completion for one input piece by piece; the last chunk has the Prediction.
 
-        Labels are not scored here: the completion is always written. A failure ends in a
-        Prediction with an error, as in `run`. Closing the iterator stops the generation.
+        A long text is read in windows as by `run`, one after the other. Labels are not scored here:
+        the completion is always written. A failure ends in a Prediction with an error, as in `run`.
+        Closing the iterator stops the generation.
         """
         text = self._read(value)
         if not isinstance(text, Text):
             yield StreamChunk("", text)
             return
+        try:
+            asked = self._asked(text)
+        except BioGPTError as error:
+            yield StreamChunk("", self._failed(text.id, error))
+            return
+        except Exception as error:  # an engine of the user's may raise anything
+            yield StreamChunk("", self._failed(text.id, _engine_error(error)))
+            return
+        found: list[Prediction[Any]] = []
+        for part, prompt in asked.parts:
+            if found:
+                yield StreamChunk("\n")
+            completion = yield from self._written(prompt)
+            found.append(self._from_completion(part, completion))
+        prediction = self._whole(asked, found)
+        warn_of_truncation([prediction.truncated_tokens])
+        yield StreamChunk("", prediction)
+
+    def _written(self, prompt: Prompt) -> Generator[StreamChunk, None, Completion]:
+        """The pieces of a completion, and then all of it."""
         completion = Completion(error=InputError("the engine streamed no completion"))
         try:
-            prompt = self.task.render(text, self.card)
             for chunk in self.engine.stream(prompt, self.decoding):
                 completion = chunk.completion or completion
                 if chunk.text:
                     yield StreamChunk(chunk.text)
         except BioGPTError as error:
-            completion = Completion(error=error)
+            return Completion(error=error)
         except Exception as error:  # an engine of the user's may raise anything
-            completion = Completion(error=_engine_error(error))
-        yield StreamChunk("", self._from_completion(text, completion))
+            return Completion(error=_engine_error(error))
+        return completion
 
     def _read(self, value: object) -> Text | Prediction[Any]:
         try:
@@ -236,21 +286,33 @@ class Pipeline:
         except BioGPTError as error:
             return self._failed(id_of(value), error)
 
-    def _ask(self, texts: list[Text]) -> list[Prediction[Any]]:
-        if not texts:
-            return []
-        prompts = [self.task.render(text, self.card) for text in texts]
-        try:
-            if self.chooses:
-                return self._choose(texts, prompts)
-            completions = self.engine.complete(prompts, self.decoding)
-            return [self._from_completion(*pair) for pair in _pairs(texts, completions)]
-        except BioGPTError as error:
-            return [self._failed(text.id, error) for text in texts]
-        except Exception as error:  # an engine of the user's may raise anything
-            return [self._failed(text.id, _engine_error(error)) for text in texts]
+    def _predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
+        if self.chooses:
+            return self._choose(texts, [self.task.render(text, self.card) for text in texts])
+        asked = [self._asked(text) for text in texts]
+        parts = [part for one in asked for part in one.parts]
+        completions = self.engine.complete([prompt for _, prompt in parts], self.decoding)
+        pairs = _pairs(parts, completions)
+        read = (self._from_completion(text, completion) for (text, _), completion in pairs)
+        return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
 
-    def _choose(self, texts: list[Text], prompts: list[Prompt]) -> list[Prediction[Any]]:
+    def _asked(self, text: Text) -> _Asked:
+        prompt = self.task.render(text, self.card)
+        if self.task.kind != "relations":
+            return _Asked(text, [(text, prompt)])
+        pieces = windows(text, prompt, self.engine, self.decoding)
+        parts = [(piece.value, self.task.render(piece.value, self.card)) for piece in pieces]
+        return _Asked(text, parts or [(text, prompt)], pieces)
+
+    def _whole(self, asked: _Asked, read: list[Prediction[Any]]) -> Prediction[Any]:
+        """The prediction for a text, of those for what was asked of it."""
+        found = join(asked.text, asked.windows, read) if asked.windows else read[0]
+        if not (self.dictionary and self.task.kind == "relations" and found.result):
+            return found
+        result, notes = self.dictionary.identify_all(found.result)
+        return found.model_copy(update={"result": result, "warnings": (*found.warnings, *notes)})
+
+    def _choose(self, texts: Sequence[Text], prompts: list[Prompt]) -> list[Prediction[Any]]:
         """Score the labels, and in the same call those of questions without a text, if need be."""
         asked = [replace(prompt, target=self.task.stem) for prompt in prompts]
         bare: list[Prompt] = []
@@ -283,12 +345,8 @@ class Pipeline:
                 reading = self.trust.read(self.task, completion, text.source)
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
-        result = reading.result
         facts["warnings"] += reading.notes
-        if self.dictionary and self.task.kind == "relations":
-            result, notes = self.dictionary.identify_all(result)
-            facts["warnings"] += notes
-        return self._prediction(text.id, result=result, **facts)
+        return self._prediction(text.id, result=reading.result, **facts)
 
     def _from_choice(self, text: Text, choice: Choice, prior: Choice | None) -> Prediction[Any]:
         error = choice.error or (prior and prior.error)

@@ -9,21 +9,18 @@ once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from biogpt_plugins.engine import Prompt
-from biogpt_plugins.pipeline.pipeline import Pipeline
+from biogpt_plugins.engine import Decoding, Engine, Prompt
+from biogpt_plugins.engine.limits import source_limit
 from biogpt_plugins.text.evidence import merged, with_evidence
 from biogpt_plugins.text.grounding import Span, sentences
-from biogpt_plugins.values.errors import ContextOverflowError
 from biogpt_plugins.values.inputs import Paper, Text
 from biogpt_plugins.values.results import Entity, Prediction, Relation, Usage
 
 OVERLAP = 3
 """Sentences that a window has in common with the one before it, unless they are half of it."""
-
-_ROOM = 64  # tokens for the completion, as engines leave them
 
 
 @dataclass(frozen=True)
@@ -41,34 +38,31 @@ class Window:
     lead: int
 
 
-def predict(pipeline: Pipeline, texts: Sequence[Text]) -> list[Prediction[Any]]:
-    """One Prediction for each text, in order; long texts of relation tasks by windows.
-
-    Other tasks answer about a text as a whole: theirs are cut, and say so in a warning.
-    """
-    if pipeline.task.kind != "relations" or not texts:
-        return pipeline.run(texts)
-    found = pipeline.with_decoding(replace(pipeline.decoding, truncate=False)).run(texts)
-    too_long = ContextOverflowError.__name__
-    long = [at for at, one in enumerate(found) if one.error and one.error.type == too_long]
-    divided = {at: windows(pipeline, texts[at]) for at in long}
-    parts = iter(pipeline.run([window.value for at in long for window in divided[at]]))
-    for at, pieces in divided.items():
-        read = [next(parts) for _ in pieces]
-        found[at] = join(pipeline, texts[at], pieces, read) if len(pieces) > 1 else read[0]
-    return found
-
-
-def windows(pipeline: Pipeline, text: Text) -> list[Window]:
-    """Divide a text, as few windows as fit the model; one if there is nothing to divide.
+def windows(text: Text, prompt: Prompt, engine: Engine, decoding: Decoding) -> list[Window]:
+    """Divide a text into as few windows as fit the model; none if it fits, or cannot be divided.
 
     A sentence that is longer than the model takes is a window of its own, and is cut.
+
+    Args:
+        text: The text.
+        prompt: What the model would be asked of it.
+        engine: The model.
+        decoding: How it would write.
     """
+    count = engine.count_tokens
+    most = source_limit(prompt, decoding, engine)
+    if count(prompt.source) <= most:
+        return []
+    most -= count(prompt.head) + count(prompt.tail)
+    if most < 1:  # nor would a part of it fit
+        return []
     whole = text.source
     title = text.title if isinstance(text, Paper) and text.text else ""
+    heading = count(title) + 1 if title else 0
+    if heading > most // 2:  # it would leave little room for the text: divide it, too
+        title, heading = "", 0
     lead = len(title) + 1 if title else 0
-    count = pipeline.engine.count_tokens
-    most = _budget(pipeline, text) - (count(title) + 1 if title else 0)
+    most -= heading
     places = [Span(lead + start, lead + end) for start, end in sentences(whole[lead:])]
     lengths = [count(whole[slice(*place)]) for place in places]
     found: list[Window] = []
@@ -79,18 +73,16 @@ def windows(pipeline: Pipeline, text: Text) -> list[Window]:
             held += lengths[past]
             past += 1
         span = Span(places[first].start, places[past - 1].end)
-        found.append(Window(_shown(text, title, whole[slice(*span)]), span, lead))
+        part = whole[slice(*span)]
+        found.append(Window(_shown(text, title, part), span, lead))
         if past == len(places):
             break
         first = past - min(OVERLAP, (past - first) // 2)
-    return found or [Window(text, Span(0, len(whole)), 0)]
+    return found if len(found) > 1 else []
 
 
 def join(
-    pipeline: Pipeline,
-    text: Text,
-    pieces: Sequence[Window],
-    read: Sequence[Prediction[list[Relation]]],
+    text: Text, pieces: Sequence[Window], read: Sequence[Prediction[list[Relation]]]
 ) -> Prediction[Any]:
     """One Prediction for the whole text, of those for its windows."""
     whole = text.source
@@ -123,24 +115,9 @@ def join(
     kept, remarks = merged(relations)
     result = [relations[at] for at in kept]
     notes |= dict.fromkeys(remarks)
-    if pipeline.dictionary:  # the whole may define what a window abbreviates
-        result, remarks = pipeline.dictionary.identify_all(result)
-        notes |= dict.fromkeys(remarks)
     return read[0].model_copy(
         update={**facts, "id": text.id, "result": result, "error": None, "warnings": tuple(notes)}
     )
-
-
-def _budget(pipeline: Pipeline, text: Text) -> int:
-    """How many tokens of the text itself fit the model, a little less rather than more."""
-    prompt: Prompt = pipeline.task.render(text, pipeline.card)
-    count = pipeline.engine.count_tokens
-    window = min(pipeline.engine.context_size, (pipeline.decoding.max_length or 1 << 30) - 1)
-    around = count(prompt.head) + count(prompt.tail)
-    tokens = 1 + len(prompt.prefix_tokens) + len(prompt.suffix_tokens) + count(prompt.target)
-    room = min(pipeline.decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))
-    most = window - tokens - room
-    return max(1, min(most, prompt.max_source_tokens or most) - around)
 
 
 def _shown(text: Text, title: str, part: str) -> Text:

@@ -55,6 +55,10 @@ class MissingExtraError(BioGPTError, ImportError):
     """An optional dependency that is not installed; the message names the extra to install."""
 
 
+class TruncationWarning(UserWarning):
+    """Texts did not fit the model, which read only their beginning."""
+
+
 def error_class(name: str) -> type[BioGPTError]:
     """The class of this name, as a Failure keeps it; EngineError for one that is not ours."""
     found = globals().get(name)

@@ -20,7 +20,7 @@ from pydantic import ConfigDict
 from typing_extensions import Self
 
 from biogpt_plugins import Completion, Pipeline, Prompt, Usage
-from biogpt_plugins.engine import in_thread
+from biogpt_plugins.engine import in_thread, warn_of_truncation
 from biogpt_plugins.hosts.fields import OPTIONS, LLMFields
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 
@@ -40,7 +40,8 @@ class BioGPTLLM(LLMFields, BaseLLM):
 
     Each generation's `generation_info` has `finish_reason`, `prompt_tokens`, `completion_tokens`
     and `truncated_tokens`, and with `logprobs` also `logprobs`: the lists `tokens`,
-    `token_logprobs` and `text_offset`.
+    `token_logprobs` and `text_offset`. A prompt that is too long is cut, unless `truncate` is
+    False; a TruncationWarning says so, one for all prompts of a call.
 
     Attributes:
         n: Generations of each prompt, by sampling or from beams; a stream has one.
@@ -193,6 +194,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
                 raise EngineError(
                     f"the engine gave {len(completions)} completions for {len(prompts)} prompts"
                 )
+            warn_of_truncation(completion.truncated_tokens for completion in completions)
             if known is not None:
                 known.update(zip(prompts, completions, strict=True))
         for index, completion in enumerate(completions):
@@ -255,7 +257,10 @@ class BioGPTLLM(LLMFields, BaseLLM):
         decoding = self.decoding(pipeline, stop, options)
         try:
             for chunk in pipeline.engine.stream(_prompt(pipeline, prompt), decoding):
-                info = _info(chunk.completion) if chunk.completion else None
+                info = None
+                if chunk.completion:
+                    info = _info(chunk.completion)
+                    warn_of_truncation([chunk.completion.truncated_tokens])
                 yield GenerationChunk(text=chunk.text, generation_info=info)
         except ContextOverflowError as error:
             raise _error(error) from error

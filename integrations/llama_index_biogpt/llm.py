@@ -25,7 +25,7 @@ from llama_index.core.llms.llm import MessagesToPromptCallable
 from pydantic import Field
 
 from biogpt_plugins import Completion, Prompt
-from biogpt_plugins.engine import Decoding, Engine, Runtime, in_thread
+from biogpt_plugins.engine import Decoding, Engine, Runtime, in_thread, warn_of_truncation
 from biogpt_plugins.hosts.fields import OPTIONS, LLMFields, ModelFields
 from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.model import ModelComponent
@@ -54,7 +54,8 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
 
     A response's `raw` has `finish_reason`, `truncated_tokens` and `usage`, its `additional_kwargs`
     the same side by side; `logprobs` has one entry a token, if they were asked for. Of a stream the
-    last response has them.
+    last response has them. A prompt that is too long is cut, unless `truncate` is False, and a
+    TruncationWarning says so.
 
     BioGPT knows no chat: `chat` continues what the messages say, one a line, without roles. Give
     `messages_to_prompt` to join them in another way.
@@ -149,6 +150,7 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
         (completion,) = engine.complete([source], decoding)
         if completion.error:
             raise completion.error
+        warn_of_truncation([completion.truncated_tokens])
         return CompletionResponse(text=completion.text, **_facts(completion))
 
     def _stream(
@@ -158,7 +160,10 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
         text = ""
         for chunk in engine.stream(source, decoding):
             text += chunk.text
-            facts = _facts(chunk.completion) if chunk.completion else {}
+            facts: dict[str, Any] = {}
+            if chunk.completion:
+                facts = _facts(chunk.completion)
+                warn_of_truncation([chunk.completion.truncated_tokens])
             yield CompletionResponse(text=text, delta=chunk.text, **facts)
 
     async def _astream(

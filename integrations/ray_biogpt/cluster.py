@@ -29,7 +29,7 @@ from biogpt_plugins.corpus.run import FEWEST, MOST
 from biogpt_plugins.corpus.run.folder import Outcome, RunFolder
 from biogpt_plugins.corpus.run.manifest import FileMark, Made
 from biogpt_plugins.corpus.run.reading import Item, Reading
-from biogpt_plugins.pipeline import Pipeline, windows
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.values.inputs import Text
@@ -181,7 +181,7 @@ class _Worker:
     def __call__(self, rows: pa.Table) -> pa.Table:
         given = [cloudpickle.loads(row) for row in rows[COLUMN].to_pylist()]
         texts = [one.read for one in given if isinstance(one, Item) and isinstance(one.read, Text)]
-        predicted = iter(windows.predict(self.pipeline, texts))
+        predicted = iter(self.pipeline.predict(texts))
         return block([self._passed(one, predicted) for one in given])
 
     def _passed(self, given: object, predicted: Iterator[Prediction[Any]]) -> object:

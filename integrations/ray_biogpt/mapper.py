@@ -11,11 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from biogpt_plugins.corpus.export.parquet import schema
-from biogpt_plugins.corpus.run.reading import read_for
 from biogpt_plugins.findings.table import rows
-from biogpt_plugins.pipeline import windows
 from biogpt_plugins.pipeline.loading import load
-from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Prediction
 
 PREDICTION = "prediction"
@@ -54,10 +51,8 @@ class BioGPTMapper:
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict for a batch, as `map_batches` has them by default: a column a name."""
         columns = [column.tolist() for column in batch.values()]
-        papers = (_fields(zip(batch, row, strict=True)) for row in zip(*columns, strict=True))
-        read = [read_for(self.pipeline.task, paper) for paper in papers]
-        predicted = iter(windows.predict(self.pipeline, [x for x in read if isinstance(x, Text)]))
-        found = [next(predicted) if isinstance(one, Text) else one for one in read]
+        papers = [_fields(zip(batch, row, strict=True)) for row in zip(*columns, strict=True)]
+        found = self.pipeline.run(papers)
         told = np.array([one.model_dump_json() for one in found], dtype=object)
         return {**batch, PREDICTION: told}
 

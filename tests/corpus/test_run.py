@@ -81,15 +81,15 @@ def test_a_run_is_a_folder_of_results_in_the_order_of_the_inputs(papers, tmp_pat
 )
 def test_the_model_is_handed_as_many_records_as_take_a_while(tmp_path, monkeypatch, rate, sizes):
     papers = write(tmp_path / "papers.jsonl", range(sum(sizes)))
-    asking = pipeline()
     now = 0.0
 
-    def predict(asked, texts):
-        nonlocal now
-        now += len(texts) / rate
-        return asked.run(texts)
+    class Timed(Ruled):
+        def complete(self, prompts, decoding):
+            nonlocal now
+            now += len(prompts) / rate
+            return super().complete(prompts, decoding)
 
-    monkeypatch.setattr("biogpt_plugins.corpus.run.windows.predict", predict)
+    asking = pipeline(engine=Timed())
     monkeypatch.setattr("biogpt_plugins.corpus.run.time.monotonic", lambda: now)
     run(asking, [papers], tmp_path / "run")
     assert [len(call) for call in asking.engine.calls] == sizes

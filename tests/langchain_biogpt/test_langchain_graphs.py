@@ -18,7 +18,12 @@ from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError
+from biogpt_plugins.values.errors import (
+    EngineError,
+    InputError,
+    ModelNotFoundError,
+    TruncationWarning,
+)
 from langchain_biogpt.graphs import (
     BioGPTGraphTransformer,
     GraphDocument,
@@ -289,7 +294,8 @@ class TestFailures:
             def complete(self, *_):
                 return [Completion(text=FOUND, finish_reason="stop", truncated_tokens=7)]
 
-        (graph,) = transformer(engine=Cutting()).convert_to_graph_documents([DOCUMENT])
+        with pytest.warns(TruncationWarning):
+            (graph,) = transformer(engine=Cutting()).convert_to_graph_documents([DOCUMENT])
         assert "7 tokens" in graph.source.metadata["biogpt_graph_bc5cdr_warnings"]
 
     async def test_a_single_document_raises(self):

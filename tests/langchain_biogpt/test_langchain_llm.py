@@ -15,7 +15,12 @@ from biogpt_plugins import Decoding, Pipeline, Prompt, Usage
 from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import ContextOverflowError, EngineError, InputError
+from biogpt_plugins.values.errors import (
+    ContextOverflowError,
+    EngineError,
+    InputError,
+    TruncationWarning,
+)
 from langchain_biogpt import BioGPTLLM
 
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1", "learned2"))
@@ -148,7 +153,8 @@ class TestCalls:
     def test_an_overlong_prompt_is_cut_or_told(self, tiny_biogpt):
         long = "lithium " * 200
         llm = BioGPTLLM(model=str(tiny_biogpt), max_new_tokens=4)
-        (cut,) = llm.generate([long]).generations[0]
+        with pytest.warns(TruncationWarning):
+            (cut,) = llm.generate([long]).generations[0]
         assert cut.generation_info["truncated_tokens"] > 100
         with pytest.raises(HostContextOverflowError, match="the prompt has 200 tokens and"):
             llm.invoke(long, truncate=False)
@@ -354,6 +360,7 @@ def test_truncation_is_told():
                 for _ in prompts
             ]
 
-    result = BioGPTLLM.from_engine(Cutting()).generate(["a"])
+    with pytest.warns(TruncationWarning):
+        result = BioGPTLLM.from_engine(Cutting()).generate(["a"])
     info = result.generations[0][0].generation_info
     assert (info["finish_reason"], info["truncated_tokens"]) == ("length", 4)

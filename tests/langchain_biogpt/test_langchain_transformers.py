@@ -15,7 +15,12 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from biogpt_plugins import Pipeline, Relation
 from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError
+from biogpt_plugins.values.errors import (
+    EngineError,
+    InputError,
+    ModelNotFoundError,
+    TruncationWarning,
+)
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.transformers import BioGPTRelationTransformer, relations_of
 
@@ -118,7 +123,8 @@ class TestMetadata:
             def complete(self, *_):
                 return [Completion(text=FOUND, finish_reason="stop", truncated_tokens=7)]
 
-        (found,) = transformer(engine=Cutting()).transform_documents(DOCUMENTS[:1])
+        with pytest.warns(TruncationWarning):
+            (found,) = transformer(engine=Cutting()).transform_documents(DOCUMENTS[:1])
         assert relations_of(found)
         assert "7 tokens" in found.metadata[WARNINGS]
 

@@ -26,7 +26,13 @@ from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.engine import Completion, Decoding, TaskCard
 from biogpt_plugins.tasks import TASKS, register_task
 from biogpt_plugins.testing import ScriptedEngine, registered
-from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError, ParseError
+from biogpt_plugins.values.errors import (
+    EngineError,
+    InputError,
+    ModelNotFoundError,
+    ParseError,
+    TruncationWarning,
+)
 from llama_index_biogpt.answers import BioGPTAnswerExtractor
 from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
 
@@ -134,7 +140,8 @@ class TestRelations:
             def complete(self, *_):
                 return [Completion(text=FOUND, finish_reason="length", truncated_tokens=7)]
 
-        (node,) = extractor(engine=Cutting())(nodes(TEXTS[0]))
+        with pytest.warns(TruncationWarning):
+            (node,) = extractor(engine=Cutting())(nodes(TEXTS[0]))
         assert relations_of(node)
         told = node.metadata[WARNINGS]
         assert "7 tokens" in told
@@ -210,7 +217,8 @@ class TestAnswers:
                 return found
 
         reader = asker(engine=Failing(probabilities=SHARES * 2))
-        first, second, empty = reader.extract(nodes(*TEXTS[:2], ""))
+        with pytest.warns(TruncationWarning, match="1 of 4 texts does not fit"):
+            first, second, empty = reader.extract(nodes(*TEXTS[:2], ""))
         assert first["biogpt_answer_rct"] == "yes"
         assert first["biogpt_answer_new_error"] == "EngineError: no"
         assert not {"biogpt_answer_new", "biogpt_answer_new_yes"} & set(first)

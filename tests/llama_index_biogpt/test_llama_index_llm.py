@@ -32,7 +32,13 @@ from biogpt_plugins import Decoding, Pipeline, Prompt, load
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.tasks.layouts import CUE
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import ContextOverflowError, EngineError, InputError, ModelError
+from biogpt_plugins.values.errors import (
+    ContextOverflowError,
+    EngineError,
+    InputError,
+    ModelError,
+    TruncationWarning,
+)
 from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer
 from llama_index_biogpt.prompts import task_prompt
 
@@ -474,9 +480,10 @@ class TestSettings:
         assert settings.llm.complete(full, max_new_tokens=1).raw["truncated_tokens"] == 0
         with pytest.raises(ContextOverflowError, match="shorten the text, or allow truncation"):
             settings.llm.complete(prompt.format(llm=settings.llm, context_str=LONG))
-        cut = settings.llm.complete(
-            prompt.format(llm=settings.llm, context_str=LONG), truncate=True, max_new_tokens=1
-        )
+        with pytest.warns(TruncationWarning):
+            cut = settings.llm.complete(
+                prompt.format(llm=settings.llm, context_str=LONG), truncate=True, max_new_tokens=1
+            )
         assert cut.raw["truncated_tokens"] > 100
 
 

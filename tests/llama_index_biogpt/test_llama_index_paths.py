@@ -33,7 +33,13 @@ from biogpt_plugins import Pipeline
 from biogpt_plugins.corpus.gold import is_named, read_solved
 from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import EngineError, InputError, ModelNotFoundError, ParseError
+from biogpt_plugins.values.errors import (
+    EngineError,
+    InputError,
+    ModelNotFoundError,
+    ParseError,
+    TruncationWarning,
+)
 from llama_index_biogpt.paths import BioGPTPathExtractor
 
 FOUND = "the relation between lithium and tremor exists."
@@ -247,7 +253,8 @@ class TestPaths:
                 return [Completion(text=FOUND, finish_reason="stop", truncated_tokens=7)]
 
         reader = BioGPTPathExtractor.from_pipeline(Pipeline("bc5cdr", Cutting()))
-        (found,) = reader([node()])
+        with pytest.warns(TruncationWarning):
+            (found,) = reader([node()])
         assert "7 tokens" in found.metadata["biogpt_paths_bc5cdr_warnings"]
         assert relations(found)
 

@@ -6,7 +6,12 @@ import pytest
 from biogpt_plugins import Decoding, Paper, Pipeline, Prediction, Prompt
 from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import ContextOverflowError, EngineError, InputError
+from biogpt_plugins.values.errors import (
+    ContextOverflowError,
+    EngineError,
+    InputError,
+    TruncationWarning,
+)
 
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
 ONE = "the relation between aspirin and nausea exists."
@@ -125,7 +130,8 @@ def test_what_was_cut_is_said():
         def complete(self, prompts, decoding=Decoding()):  # noqa: ARG002
             return [Completion(text=ONE, finish_reason="length", truncated_tokens=9)]
 
-    found = Pipeline("bc5cdr", Cutting(), card=CARD).run(["aspirin"])[0]
+    with pytest.warns(TruncationWarning):
+        found = Pipeline("bc5cdr", Cutting(), card=CARD).run(["aspirin"])[0]
     assert found.truncated_tokens == 9
     assert found.warnings == (
         "the text was cut: its last 9 tokens did not fit the model's limit",

@@ -23,7 +23,7 @@ from biogpt_plugins.corpus.run.interrupts import held_back
 from biogpt_plugins.corpus.run.manifest import FileMark, Made, Manifest, versions_changed
 from biogpt_plugins.corpus.run.reading import Item, Reading, taken
 from biogpt_plugins.corpus.run.text_index import Counts
-from biogpt_plugins.pipeline import Pipeline, windows
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
@@ -202,7 +202,7 @@ class _Here:
                     first[item.digest] = at
         new = [chunk[at].read for at in first.values()]
         asked = [one for one in new if isinstance(one, Text)]
-        predicted = dict(zip(first.values(), windows.predict(self.pipeline, asked), strict=True))
+        predicted = dict(zip(first.values(), self.pipeline.predict(asked), strict=True))
         found: list[Outcome] = []
         for at, item in enumerate(chunk):
             if isinstance(item.read, Prediction):
