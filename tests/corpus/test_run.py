@@ -90,7 +90,7 @@ def test_the_model_is_handed_as_many_records_as_take_a_while(tmp_path, monkeypat
             return super().complete(prompts, decoding)
 
     asking = pipeline(engine=Timed())
-    monkeypatch.setattr("biogpt_plugins.corpus.run.time.monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     run(asking, [papers], tmp_path / "run")
     assert [len(call) for call in asking.engine.calls] == sizes
 
