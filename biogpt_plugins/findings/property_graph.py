@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.text.spelling import sentence_of, spelling
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity, Relation
@@ -66,6 +67,7 @@ def edges_of(relations: Iterable[Relation], text: str, **facts: Scalar | None) -
         text: The text, in which the relations' offsets count.
         facts: Further properties of every edge; None for what is not known.
     """
+    text = SourceText(text)
     nodes: dict[str, Node] = {}
     edges: dict[tuple[str, str, str], Edge] = {}
     for relation in relations:

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from biogpt_plugins.hosts.fields import relation_task
 from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.text.spelling import spelling
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction, Relation
@@ -56,7 +57,7 @@ def relation_facts(
         known: The text's metadata so far. A name that another task found, too, stays.
         flat: Write a key for each name instead of lists.
     """
-    key = _key(prediction.task)
+    key, text = _key(prediction.task), SourceText(text)
     facts: dict[str, Any] = {f"{key}_model": prediction.model, **remarks(prediction, key)}
     if prediction.result is not None:
         facts[key] = _FOUND.dump_json(prediction.result, exclude_none=True).decode()

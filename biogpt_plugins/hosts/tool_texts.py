@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from biogpt_plugins.hosts.fields import LLMFields, relation_task
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.text.spelling import sentence_of
 from biogpt_plugins.values.errors import InputError, ModelError
 from biogpt_plugins.values.results import Failure, Prediction, Relation
@@ -120,7 +121,8 @@ def _relations(asked: Mapping[str, str], prediction: Prediction[Any]) -> _Words:
     finds = get_task(prediction.task).summary
     if not prediction.result:
         return f"No relation was found in this text. Looked for: {finds}.", []
-    entries = [_relation(relation, asked["text"]) for relation in prediction.result]
+    text = SourceText(asked["text"])
+    entries = [_relation(relation, text) for relation in prediction.result]
     return f"Relations found ({finds}):", entries
 
 

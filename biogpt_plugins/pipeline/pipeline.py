@@ -27,6 +27,7 @@ from biogpt_plugins.pipeline.windows import Window, join, windows
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.values.inputs import Text, encodable, id_of
 from biogpt_plugins.values.results import Failure, Prediction
@@ -288,7 +289,7 @@ class Pipeline:
 
     def _predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
         if self.chooses:
-            return self._choose(texts, [self.task.render(text, self.card) for text in texts])
+            return self._choose(texts, [self.task.render_text(text, self.card) for text in texts])
         asked = [self._asked(text) for text in texts]
         parts = [part for one in asked for part in one.parts]
         completions = self.engine.complete([prompt for _, prompt in parts], self.decoding)
@@ -297,11 +298,11 @@ class Pipeline:
         return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
 
     def _asked(self, text: Text) -> _Asked:
-        prompt = self.task.render(text, self.card)
+        prompt = self.task.render_text(text, self.card)
         if self.task.kind != "relations":
             return _Asked(text, [(text, prompt)])
         pieces = windows(text, prompt, self.engine, self.decoding)
-        parts = [(piece.value, self.task.render(piece.value, self.card)) for piece in pieces]
+        parts = [(piece.value, self.task.render_text(piece.value, self.card)) for piece in pieces]
         return _Asked(text, parts or [(text, prompt)], pieces)
 
     def _whole(self, asked: _Asked, read: list[Prediction[Any]]) -> Prediction[Any]:
@@ -342,7 +343,7 @@ class Pipeline:
             if self.decoding.form == "grounded" and not written:
                 reading: Reading[Any] = Reading([], ("the text has no name that could be copied",))
             else:
-                reading = self.trust.read(self.task, completion, text.source)
+                reading = self.trust.read(self.task, completion, SourceText(text.source))
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes

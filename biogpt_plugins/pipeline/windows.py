@@ -16,6 +16,7 @@ from biogpt_plugins.engine import Decoding, Engine, Prompt
 from biogpt_plugins.engine.limits import source_limit
 from biogpt_plugins.text.evidence import merged, with_evidence
 from biogpt_plugins.text.grounding import Span, sentences
+from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.inputs import Paper, Text
 from biogpt_plugins.values.results import Entity, Prediction, Relation, Usage
 
@@ -85,7 +86,7 @@ def join(
     text: Text, pieces: Sequence[Window], read: Sequence[Prediction[list[Relation]]]
 ) -> Prediction[Any]:
     """One Prediction for the whole text, of those for its windows."""
-    whole = text.source
+    whole = SourceText(text.source)
     good = [(piece, one) for piece, one in zip(pieces, read, strict=True) if one.result is not None]
     notes = {
         f"the text is longer than the model takes: it was read in {len(pieces)} windows of whole "

@@ -17,6 +17,7 @@ from biogpt_plugins.tasks.layouts import CUE, demonstrations, lay_out
 from biogpt_plugins.tasks.readers import Places, Reading
 from biogpt_plugins.text.evidence import merged, with_evidence
 from biogpt_plugins.text.grounding import ground
+from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text, read
 from biogpt_plugins.values.results import Kind, Relation, ResultT
@@ -102,7 +103,11 @@ class Task(Generic[ResultT]):
         Raises:
             InputError: The input cannot be read, or holds no text.
         """
-        return self._lay_out(self.source_for(card)(self.read_input(value)), card)
+        return self.render_text(self.read_input(value), card)
+
+    def render_text(self, text: Text, card: TaskCard = FEW_SHOT) -> Prompt:
+        """`render` for what `read_input` has read, which is not checked again."""
+        return self._lay_out(self.source_for(card)(text), card)
 
     def render_without_text(self, value: Text, card: TaskCard = FEW_SHOT) -> Prompt:
         """The prompt for an input with an empty text: what a model answers to it is its prior."""
@@ -233,6 +238,7 @@ class Task(Generic[ResultT]):
         Raises:
             ParseError: It cannot be read.
         """
+        source = SourceText(source) if source else source
         reading: Reading[Any] = self.read(completion, source, cut)
         if self.kind != "relations":
             return reading

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import re
 import string
-from functools import lru_cache
 from typing import NamedTuple
 
 from biogpt_plugins.text.grounding import Span, sentences, words
+from biogpt_plugins.text.source import once
 
 _BRACKET = re.compile(r"(?<=\s)[(\[]([^()\[\]]{2,250})[)\]]")
 _FIRST = re.compile(r"\s*[\"'“‘]?([^,;:=]*[^\s,;:=\"'”’])")  # "CsA; 5 mg/kg", "'CsA'"
@@ -37,7 +37,7 @@ class Definition(NamedTuple):
     long: Span
 
 
-@lru_cache(maxsize=16)
+@once
 def definitions(text: str) -> tuple[Definition, ...]:
     """The abbreviations that a text defines, in text order; the time it takes grows as the text."""
     found = []
@@ -74,9 +74,9 @@ class Abbreviations:
         return None
 
 
-@lru_cache(maxsize=16)
+@once
 def abbreviations_of(text: str) -> Abbreviations:
-    """The abbreviations of a text, which is asked for again and again."""
+    """The abbreviations of a text."""
     return Abbreviations(text)
 
 

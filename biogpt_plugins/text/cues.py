@@ -22,10 +22,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 from biogpt_plugins.text.grounding import Span
+from biogpt_plugins.text.source import once
 from biogpt_plugins.values.results import Cue, CueKind
 
 _FORWARD, _BACKWARD, _BOTH, _NARROW = "forward", "backward", "both", "narrow"
@@ -162,7 +162,7 @@ class Scope(NamedTuple):
     reach: Span
 
 
-@lru_cache(maxsize=256)
+@once
 def scopes(text: str, sentence: Span) -> tuple[Scope, ...]:
     """The cues of a sentence of the text; the time it takes grows as the sentence does."""
     return tuple(_scopes(text, sentence))

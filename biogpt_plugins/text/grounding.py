@@ -14,10 +14,11 @@ import string
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from biogpt_plugins.text.source import once
 from biogpt_plugins.values.results import Entity, Relation
 
 
@@ -90,9 +91,10 @@ def _loosely(tokens: Iterable[_Token]) -> Iterator[_Token]:
     """Without hyphens, brackets, possessives and the plural "s" of longer words."""
     before = ""
     for token in tokens:
-        if token.text not in _SOFT and not (token.text == "s" and before == "'"):
-            yield token._replace(text=_PLURAL.sub("", token.text))
-        before = token.text
+        text = token.text
+        if text not in _SOFT and not (text == "s" and before == "'"):
+            yield _Token(_PLURAL.sub("", text), token.span) if text[-1] == "s" else token
+        before = text
 
 
 def words(text: str) -> list[str]:
@@ -140,13 +142,30 @@ class Aligner:
     def __init__(self, text: str) -> None:
         """Bring `text`, to which all offsets refer, into normal form."""
         self.text = text
-        tokens = _tokens(text)
-        loose = list(_loosely(tokens))
-        self._words = {token.text for token in tokens}
-        self._loose_words = {token.text for token in loose}
-        self._exact = _View(tokens, between=" ")
-        self._loose = _View(loose, between=" ")
-        self._joined = _View(loose, between="")
+        self._tokens = _tokens(text)
+        self._exact = _View(self._tokens, between=" ")
+
+    # Most names stand in their text to the letter, so that the rest is seldom needed.
+
+    @cached_property
+    def _words(self) -> set[str]:
+        return {token.text for token in self._tokens}
+
+    @cached_property
+    def _loose_tokens(self) -> list[_Token]:
+        return list(_loosely(self._tokens))
+
+    @cached_property
+    def _loose_words(self) -> set[str]:
+        return {token.text for token in self._loose_tokens}
+
+    @cached_property
+    def _loose(self) -> _View:
+        return _View(self._loose_tokens, between=" ")
+
+    @cached_property
+    def _joined(self) -> _View:
+        return _View(self._loose_tokens, between="")
 
     def find(self, name: str) -> list[Span]:
         """All mentions of a name in text order; none if it does not stand in the text."""
@@ -203,9 +222,9 @@ class Aligner:
         return near[0] if len(near) == 1 else word
 
 
-@lru_cache(maxsize=16)
+@once
 def aligner_of(text: str) -> Aligner:
-    """The aligner of a text, which is asked for again and again while it is read and grounded."""
+    """The aligner of a text."""
     return Aligner(text)
 
 
@@ -337,7 +356,7 @@ _OPENING = re.compile(
 )
 
 
-@lru_cache(maxsize=16)
+@once
 def _sentence_starts(text: str) -> tuple[int, ...]:
     """Where all sentences but the first start."""
     cased = text != text.lower()  # a text that was lower-cased as a whole shows no capitals

@@ -6,6 +6,7 @@ mappings are matched without regard to case, so that records of PubMedQA and BC5
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -106,6 +107,7 @@ class Question(Text):
 
 
 InputT = TypeVar("InputT", bound=Text)
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _MOST_SHOWN = 80
 _SYNONYMS = {"contexts": "context", "pmid": "id", "sentence": "text", "term": "text"}
 
@@ -138,7 +140,7 @@ def read(kind: type[InputT], value: object) -> InputT:
     for name, text in (("text", found.source), ("question", getattr(found, "question", "?"))):
         if not text.strip():
             raise InputError(f"the {name} of {_short(value)} is empty: give at least one word")
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        if not text.isascii() and _HALF_PAIR.search(text):
             raise InputError(
                 f"the {name} of {_short(value)} holds half a surrogate pair: decode it as UTF-8"
             )

@@ -16,6 +16,7 @@ from pydantic import field_validator
 from biogpt_plugins import TASKS, Answer, Hallmarks, Relation
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import InputError, ParseError
 
 ResultT = TypeVar("ResultT")
@@ -175,7 +176,9 @@ class RelationStream:
     """What a stream of pieces has come to, and what to yield for it."""
 
     def __init__(self, parser: RelationOutputParser) -> None:
-        self._parser = parser
+        # Each clause that has ended is read in the same text.
+        source = SourceText(parser.source) if parser.source else None
+        self._parser = parser.model_copy(update={"source": source})
         self._text = self._settled = ""
         self._found: list[Relation] | None = None
 
