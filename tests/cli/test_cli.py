@@ -380,7 +380,7 @@ def test_errors_leave_no_traceback(args):
 
 
 def test_a_terminal_without_greek_ends_no_run():
-    env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = process("extract", "α-nowhere.txt", env=env)
     assert done.returncode == 2
     assert done.stderr == "error: ?-nowhere.txt: No such file or directory\n"
