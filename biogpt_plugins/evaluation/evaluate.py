@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from biogpt_plugins.evaluation.matching import check_counts, check_gold, match, name
-from biogpt_plugins.evaluation.metrics import METRICS, Metric, find_metric
+from biogpt_plugins.evaluation.metrics import Metric, find_metric, is_scored_as
 from biogpt_plugins.evaluation.trials import reliability, trials
 from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
 from biogpt_plugins.scoring.figures import Share, bootstrap, ratio
@@ -38,11 +38,15 @@ def evaluate(
     check_gold(gold, metric)
     found, notes = _in_order(gold, task, predictions)
     for prediction in found:
-        if METRICS.get(prediction.task) is not metric:
+        if not is_scored_as(prediction.task, task):
             raise InputError(
                 f"a prediction of task {prediction.task} cannot be scored by gold of {task.name}"
             )
-    strict = [_read_officially(metric, prediction) for prediction in found]
+    strict = (
+        [_read_officially(metric.official, metric, prediction) for prediction in found]
+        if metric.official and _were_written(found)
+        else None
+    )
     default = [_read_by_default(metric, prediction) for prediction in found]
     raw, calibrated = reliability(gold, metric, trials(gold, metric, found))
     withheld = sum(isinstance(p.result, Answer) and p.result.label is None for p in found)
@@ -52,7 +56,7 @@ def evaluate(
         task=task.name,
         documents=len(gold.documents),
         figure=metric.figure,
-        strict=_assess(gold, metric, strict) if _were_written(found) else None,
+        strict=_assess(gold, metric, strict) if strict else None,
         default=_assess(gold, metric, default),
         grounded=_grounded(gold, found) if task.kind == "relations" else None,
         raw=raw,
@@ -107,8 +111,10 @@ def _were_written(found: Sequence[Prediction[Any]]) -> bool:
     )
 
 
-def _read_officially(metric: Metric, prediction: Prediction[Any]) -> _Reading:
-    answer = metric.official(prediction.completion or "")
+def _read_officially(
+    official: Callable[[str], Any], metric: Metric, prediction: Prediction[Any]
+) -> _Reading:
+    answer = official(prediction.completion or "")
     if answer != metric.failed:
         return _Reading(answer, False, "")
     lost = prediction.error if prediction.completion is None else None

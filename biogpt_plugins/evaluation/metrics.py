@@ -1,4 +1,7 @@
-"""How each task is scored. A task that gets a metric gets one value here."""
+"""How tasks are scored: the official metrics, and one for relations of any task.
+
+A task names its metric (`Task.metric`); one that names none has what suits its kind.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from biogpt_plugins.evaluation.relations import Told, count_told
 from biogpt_plugins.evaluation.values import Score
 from biogpt_plugins.scoring import bc5cdr, interactions, labels, official
 from biogpt_plugins.scoring.figures import Counts, Share
 from biogpt_plugins.scoring.gold import TABLES, GoldSet, Pair, Triple
-from biogpt_plugins.tasks import hoc, pubmedqa
+from biogpt_plugins.tasks import TASKS, hoc, pubmedqa
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Kind, Relation
 
 Texts = tuple[str, ...]
 
@@ -39,7 +44,7 @@ class Metric:
 
     Attributes:
         figure: Name of the main figure.
-        official: The official reader.
+        official: The official reader; None if there is none.
         failed: Its answer where nothing can be read.
         answer: A pipeline's result as such an answer.
         score: (gold corpus, answers in its order) -> figures.
@@ -49,7 +54,7 @@ class Metric:
     """
 
     figure: str
-    official: Callable[[str], Any]
+    official: Callable[[str], Any] | None
     failed: Any
     answer: Callable[[Any], Any]
     score: Callable[[GoldSet[Any], Sequence[Any]], Scored]
@@ -195,28 +200,82 @@ HOC = Metric(
     labels=_CLASSES,
 )
 
-# Tasks with the same metric can be scored by each other's gold.
+# --- relations of any task --------------------------------------------------------------------
+
+
+def _score_relations(gold: GoldSet[Any], answers: Sequence[list[Told]]) -> Scored:
+    pairs = [
+        ([*map(_told, document.gold)], answer)
+        for document, answer in zip(gold.documents, answers, strict=True)
+    ]
+    counts = [count_told(*pair) for pair in pairs]
+    return Scored(
+        score=Counts.total(counts),
+        documents=[_share(each) for each in counts],
+        types=_totals(_by_type(*pair) for pair in pairs),
+    )
+
+
+def _told(relation: Relation | Told) -> Told:
+    return relation if isinstance(relation, Told) else Told.of(relation)
+
+
+def _by_type(right: Sequence[Told], found: Sequence[Told]) -> dict[str, Counts]:
+    types = dict.fromkeys(one.type for one in (*right, *found))
+    return {
+        type_: count_told(*([one for one in told if one.type == type_] for told in (right, found)))
+        for type_ in types
+    }
+
+
+RELATIONS = Metric(
+    figure="f1",
+    official=None,
+    failed=[],
+    answer=lambda relations: [*map(Told.of, relations)],
+    score=_score_relations,
+    show_gold=lambda gold: [tuple(str(_told(one)) for one in each.gold) for each in gold.documents],
+    show=lambda told, _: tuple(map(str, told)),
+)
+
 METRICS = {
     "bc5cdr": BC5CDR,
     "ddi": DDI,
     "kd_dti": KD_DTI,
     "pubmedqa": PUBMEDQA,
-    "pubmedqa_reasoning_free": PUBMEDQA,
     "hoc": HOC,
+    "relations": RELATIONS,
 }
+_USUAL: Mapping[Kind, str] = {"relations": "relations", "answer": "pubmedqa"}
 
 
 def find_metric(task: Task[Any]) -> Metric:
     """The metric of a task.
 
     Raises:
-        InputError: It has none.
+        InputError: It has none, or names one that there is not.
     """
-    if task.name not in METRICS:
+    name = task.metric or _USUAL.get(task.kind)
+    if name is None:
         raise InputError(
-            f"task {task.name} has no official metric: those that have one are {', '.join(METRICS)}"
+            f"task {task.name} has no metric: give its Task one of {', '.join(METRICS)}"
         )
-    return METRICS[task.name]
+    if name not in METRICS:
+        raise InputError(
+            f"task {task.name} names the metric {name!r}: the metrics are {', '.join(METRICS)}"
+        )
+    return METRICS[name]
+
+
+def is_scored_as(name: str, task: Task[Any]) -> bool:
+    """Whether predictions of a task of some name can be scored by gold of another task.
+
+    The official metrics score whatever tasks they are for; relations of any task differ by task.
+    """
+    if name == task.name:
+        return True
+    metric = find_metric(task)
+    return metric is not RELATIONS and name in TASKS and metric is find_metric(TASKS[name])
 
 
 def _by_id(gold: GoldSet[Any], answers: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -25,6 +25,7 @@ from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.pipeline.spec import Settings
 from biogpt_plugins.pipeline.trust import Trust
 from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.values.errors import InputError
 
 OPTIONS = (
@@ -129,7 +130,9 @@ class ModelFields(BaseModel):
         if given := self._pipeline_at_hand():
             return [given.task.name, *given.cards]
         folder = self._folder(local_files_only)
-        return list(read_card(folder, self.model).tasks)
+        names = read_card(folder, self.model).tasks
+        know_tasks_of(folder, names)
+        return list(names)
 
     def own_ways(self) -> dict[str, Any]:
         """What a pipeline at hand does otherwise than its model, as these fields name it, would.

@@ -17,8 +17,10 @@ from biogpt_plugins.checkpoints.locate import contents, find_here
 from biogpt_plugins.checkpoints.registry import advice
 from biogpt_plugins.pipeline.pipeline import Pipeline
 from biogpt_plugins.pipeline.spec import Settings, Spec
-from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.tasks import TASKS, get_task, load_task
+from biogpt_plugins.tasks.registry import declared, is_file, know_tasks_of
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.tasks.toml_task import FOLDER, read_task
 from biogpt_plugins.values.errors import InputError, ModelError
 
 _MOST = 64  # pipelines that a process keeps; their engines are shared
@@ -61,7 +63,7 @@ class _Pipelines:
         with self._loading:
             if found := self._find(spec):  # another thread has loaded it
                 return found, False
-            made = _loaded(spec, get_task(spec.task) if spec.task else None)
+            made = _loaded(spec, _named_task(spec) if spec.task else None)
             # Who names the model's own task has the same pipeline as who leaves it out.
             made = self._find(made.pipeline.spec) or made
             self._keep({spec: made, made.pipeline.spec: made})
@@ -139,6 +141,8 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
     folder = locate(spec.model, revision=spec.revision, allow_pickle=spec.allow_pickle)
     before = contents(folder)
     card = read_card(folder, spec.model)
+    if task is None:
+        know_tasks_of(folder, card.tasks)
     chosen = task or get_task(_own_task(card, spec.model))
     given = spec.given(Settings)
     beside = read_calibration(folder) if spec.calibration is None else Calibration()
@@ -164,7 +168,7 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
     registered = task is None or spec.task is not None
     own = () if registered else (f"a task {chosen.name!r} that is not registered",)
     pipeline.spec = spec.but(task=spec.task or chosen.name, own=own)
-    return _Loaded(pipeline, folder, before, _remark(card, spec.model, chosen))
+    return _Loaded(pipeline, folder, before, _remark(card, folder, spec.model, chosen))
 
 
 def _own_task(card: ModelCard, model: str) -> str:
@@ -173,13 +177,36 @@ def _own_task(card: ModelCard, model: str) -> str:
             f"model {model!r} was taught no task of its own: name the one to ask it for (--task), "
             f"{', '.join(TASKS)}"
         )
-    return next(iter(card.tasks))
+    name = next(iter(card.tasks))
+    if name not in TASKS:
+        raise InputError(
+            f"model {model!r} was taught the task {name!r}, which is not known here, and it brings "
+            f"no {FOLDER}/{name}.toml: name the task's file (--task {name}.toml), or register the "
+            "task"
+        )
+    return name
 
 
-def _remark(card: ModelCard, model: str, task: Task[Any]) -> str | None:
+def _named_task(spec: Spec) -> Task[Any]:
+    """The task that a spec names: one that is known, or one that the model brings along."""
+    name = spec.task or ""
+    if not is_file(name) and name not in TASKS:
+        folder = find_here(spec.model, spec.revision)
+        if folder and (path := declared(folder, name)):
+            return load_task(path)
+    return get_task(name)
+
+
+def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str | None:
     """What to say of a model that is asked for a task that it was not taught."""
     if task.name in card.tasks:
-        return None
+        own = declared(folder, task.name)
+        if own is None or read_task(own).fingerprint == task.fingerprint:
+            return None
+        return (
+            f"model {model!r} was taught another version of {task.name}: its own is {own}. Expect "
+            "worse results, or fine-tune it again"
+        )
     if card.tasks:
         fault = (
             f"was taught {', '.join(card.tasks)}, not {task.name}: expect nothing of its answers"

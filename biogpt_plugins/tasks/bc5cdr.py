@@ -32,6 +32,7 @@ CLAUSE = Clause(
 BC5CDR = Task.of_relations(
     CLAUSE,
     name="bc5cdr",
+    metric="bc5cdr",
     summary="which chemical induces which disease, from a title and abstract",
     input=Paper,
     source=title_and_abstract,

@@ -25,6 +25,7 @@ INTERACTION = "the interaction between {head} and {tail} is {type}"
 DDI = Task.of_relations(
     Clause(text=INTERACTION, head="drug", tail="drug", types=TYPES),
     name="ddi",
+    metric="ddi",
     summary="drug-drug interactions of type mechanism, effect, advise or int",
     input=Paper,
     source=source,

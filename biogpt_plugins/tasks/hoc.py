@@ -47,6 +47,7 @@ def read(completion: str, source: str | None, cut: bool) -> Reading[Hallmarks]: 
 
 HOC = Task[Hallmarks](
     name="hoc",
+    metric="hoc",
     summary="which hallmarks of cancer a sentence speaks of",
     kind="labels",
     input=Text,

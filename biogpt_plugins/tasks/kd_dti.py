@@ -34,6 +34,7 @@ TYPES = tuple(_TYPES.split(", "))
 KD_DTI = Task.of_relations(
     Clause(text=INTERACTION, head="drug", tail="target", types=TYPES, closed=False),
     name="kd_dti",
+    metric="kd_dti",
     summary="which drug acts on which target, and how (inhibitor, agonist, ...)",
     input=Paper,
     source=title_and_abstract,

@@ -68,6 +68,7 @@ def _flat(text: str) -> str:
 
 PUBMEDQA = Task[Answer](
     name="pubmedqa",
+    metric="pubmedqa",
     summary="a question about a passage, answered yes, no or maybe",
     kind="answer",
     input=Question,

@@ -17,6 +17,7 @@ from biogpt_plugins.tasks.hoc import HOC
 from biogpt_plugins.tasks.kd_dti import KD_DTI
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.tasks.toml_task import FOLDER, read_task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Kind
 
@@ -60,6 +61,7 @@ class Tasks(Mapping[str, Task[Any]]):
         self._built_in = {fold(task.name): task for task in built_in}
         self._given = found
         self._registered: dict[str, Task[Any]] = {}
+        self._files: dict[Path, Task[Any]] = {}
         self._loaded: dict[str, Task[Any] | InputError] = {}
         self._lock = RLock()
 
@@ -120,7 +122,7 @@ class Tasks(Mapping[str, Task[Any]]):
             fixed = known is not None
             known = known or self._registered.get(key)
             if known is None or known is task or known.fingerprint == task.fingerprint:
-                if not fixed:
+                if known is None:
                     self._registered[key] = task
             elif fixed or not replace:
                 raise InputError(
@@ -130,6 +132,18 @@ class Tasks(Mapping[str, Task[Any]]):
                 )
             else:
                 self._registered[key] = task
+
+    def load(self, path: Path) -> Task[Any]:
+        """Add the task of a TOML file; the same file, if it has not changed, is the same task."""
+        place, task = path.resolve(), read_task(path)
+        with self._lock:
+            known = self._files.get(place)
+            if known and known.declaration == task.declaration and known.name in self:
+                return self[known.name]
+            own = known is not None and self._registered.get(fold(task.name)) is known
+            self.register(task, replace=own)
+            self._files[place] = self[task.name]
+            return self[task.name]
 
     def forget(self, name: str) -> None:
         """Drop a task that was registered; a name that was not registered changes nothing."""
@@ -199,14 +213,54 @@ def register_task(task: Task[Any], *, replace: bool = False) -> Task[Any]:
     return task
 
 
+def declared(folder: Path, name: str) -> Path | None:
+    """The file in which a model's folder keeps a task that it was taught, if it keeps one."""
+    path = folder / FOLDER / f"{fold(name)}.toml"
+    return path if path.is_file() else None
+
+
+def know_tasks_of(folder: Path, names: Iterable[str]) -> None:
+    """Register the tasks that a model brings along, unless tasks of these names are known.
+
+    Raises:
+        InputError: A file that the folder keeps declares no task.
+    """
+    for name in names:
+        path = declared(folder, name)
+        if path and name not in TASKS:
+            load_task(path)
+
+
 @overload
 def get_task(name: Task[Any]) -> Task[Any]: ...
 @overload
 def get_task(name: str | Path | Task[Any]) -> Task[Any]: ...
 def get_task(name: str | Path | Task[Any]) -> Task[Any]:
-    """Find a task by name; case, "-" and "_" are not told apart.
+    """Find a task by name, or read it from a TOML file, which then is known by its name, too.
+
+    Args:
+        name: Its name, of which case, "-" and "_" are not told apart; or the file, as a Path or
+            as a string that ends in ".toml".
 
     Raises:
-        InputError: There is no such task; the message lists those there are.
+        InputError: There is no such task, and the message lists those there are; or the file
+            declares none, or another task has its name.
     """
-    return name if isinstance(name, Task) else TASKS.find(str(name))
+    if isinstance(name, Task):
+        return name
+    return load_task(name) if is_file(name) else TASKS.find(str(name))
+
+
+def is_file(name: object) -> bool:
+    """Whether a task is named by its file."""
+    return isinstance(name, Path) or (isinstance(name, str) and name.endswith(".toml"))
+
+
+def load_task(path: str | Path) -> Task[Any]:
+    """Read a task from a TOML file and register it; a file that changed is read again.
+
+    Raises:
+        InputError: As `biogpt_plugins.tasks.toml_task.read_task` says, or another task has its
+            name.
+    """
+    return TASKS.load(Path(path))

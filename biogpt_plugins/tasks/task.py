@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Generic, get_args
 
@@ -49,6 +49,8 @@ class Task(Generic[ResultT]):
         grammar: The form of a target, which a grounded decoding keeps to; None if it has none.
         clause: How a relation is written; None if the task's own `read` and `target` alone know.
             Without it relations have no scores, and streams give them at the end.
+        metric: Name of the metric by which it is evaluated; "" for what suits its kind.
+        declaration: The TOML that it was made of; "" if it was made in Python.
     """
 
     name: str
@@ -66,6 +68,8 @@ class Task(Generic[ResultT]):
     decoding: Decoding = Decoding()
     grammar: Grammar | None = None
     clause: Clause | None = None
+    metric: str = ""
+    declaration: str = field(default="", compare=False, repr=False)
 
     @staticmethod
     def of_relations(clause: Clause, **fields: Any) -> Task[list[Relation]]:  # noqa: ANN401
@@ -88,8 +92,8 @@ class Task(Generic[ResultT]):
     def variables(self) -> dict[str, bool]:
         """Names of what the input is made of, and whether each must be given."""
         return {
-            field.alias or name: name == "text" or field.is_required()
-            for name, field in self.input.model_fields.items()
+            one.alias or name: name == "text" or one.is_required()
+            for name, one in self.input.model_fields.items()
             if name != "id"
         }
 
@@ -157,7 +161,7 @@ class Task(Generic[ResultT]):
         return sha256(spelt.encode()).hexdigest()[:12]
 
     def _probes(self) -> Iterator[Text]:
-        names = (field.alias or name for name, field in self.input.model_fields.items())
+        names = (one.alias or name for name, one in self.input.model_fields.items())
         with suppress(ValidationError):  # an input of the user's own may hold more than texts
             yield self.input.model_validate(dict.fromkeys(names, _PROBE))
 

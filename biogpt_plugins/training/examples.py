@@ -25,8 +25,8 @@ class Example:
 def read_examples(path: str | Path, tasks: Sequence[str]) -> list[Example]:
     """Read a file of solved inputs for some tasks, in any of the formats of `corpus.gold`.
 
-    Lines of other tasks are left out, and documents without relations, for which the official
-    layouts have no target.
+    Lines of other tasks are left out, and documents without relations where the task's layout, such
+    as the official ones, has no target for them.
 
     Raises:
         InputError: The file is missing, of no known format, or holds nothing for these tasks.
@@ -34,7 +34,7 @@ def read_examples(path: str | Path, tasks: Sequence[str]) -> list[Example]:
     examples = [
         _example(document, result)
         for document in read_solved(path, tasks)
-        if (result := _written(document)) != []
+        if (result := _written(document)) != [] or _can_say_nothing(document)
     ]
     if not examples:
         raise InputError(f"{path} holds no example of {', '.join(tasks)}: {REMEDY}")
@@ -46,6 +46,12 @@ def _written(document: Solved) -> Result | None:
     if not isinstance(document.result, list):
         return document.result
     return [r for r in document.result if is_named(r.head) and is_named(r.tail)]
+
+
+def _can_say_nothing(document: Solved) -> bool:
+    clause = get_task(document.task).clause
+    # A relation whose ends have no names cannot be written, which is not to say that it is none.
+    return document.result == [] and clause is not None and bool(clause.nothing)
 
 
 def _example(document: Solved, result: Result | None) -> Example:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from biogpt_plugins.engines.generation import official_generation
+from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.tasks.registry import fold
+from biogpt_plugins.tasks.toml_task import FOLDER
 from biogpt_plugins.training.start import Start
 
 
@@ -33,6 +37,16 @@ def save(
     plain.to(getattr(torch, dtype)).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     start.card.save(folder)
+    _declare(start.card.tasks, folder)
     for weights in folder.glob("*.safetensors"):
         # safetensors creates them for their owner alone, whatever the umask.
         shutil.copymode(folder / "config.json", weights)
+
+
+def _declare(names: Iterable[str], folder: Path) -> None:
+    """Put the files of tasks beside the model, which then knows them by itself."""
+    for name in names:
+        declaration = TASKS[name].declaration if name in TASKS else ""
+        if declaration:
+            (folder / FOLDER).mkdir(exist_ok=True)
+            (folder / FOLDER / f"{fold(name)}.toml").write_text(declaration, encoding="utf-8")

@@ -13,6 +13,7 @@ from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.locate import converted, locate
 from biogpt_plugins.engine import FEW_SHOT, TaskCard
+from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.fresh import fresh_model
 from biogpt_plugins.training.options import Options
@@ -70,6 +71,7 @@ def start_from(
         network = BioGptForCausalLM.from_pretrained(folder, config=config, dtype="float32")
         tokenizer = BioGptTokenizer.from_pretrained(folder)
         known = read_card(folder, str(model))
+        know_tasks_of(folder, known.tasks)
     card = _with_tasks(known, tasks, options)
     tokenizer.add_tokens(learned_tokens(card), special_tokens=True)
     if network.config.vocab_size < len(tokenizer):

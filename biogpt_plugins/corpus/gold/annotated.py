@@ -11,8 +11,9 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Sequence
 
-from biogpt_plugins.corpus.gold.solved import CID, Solved, cdr
+from biogpt_plugins.corpus.gold.solved import Solved, cdr
 from biogpt_plugins.scoring.gold import TABLES
+from biogpt_plugins.tasks.bc5cdr import CID
 from biogpt_plugins.values.errors import InputError
 
 _TITLE = re.compile(r"([^|\t\n]+)\|t\|(.*)", re.DOTALL)

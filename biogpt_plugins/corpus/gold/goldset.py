@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from biogpt_plugins.corpus.gold.files import read_json, read_solved, read_text
-from biogpt_plugins.corpus.gold.solved import ENDS, Solved, at
+from biogpt_plugins.corpus.gold.solved import Solved, at
 from biogpt_plugins.scoring.gold import TABLES, Document, GoldSet, Names
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
@@ -46,18 +46,18 @@ def read_gold(
             task; an id is there twice; a name has no id.
     """
     task = get_task(task)
-    if task.name not in (*ENDS, "hoc") and task.input is not Question:
+    if task.kind == "text":
         raise InputError(f"{task.name} has no gold: it writes freely, and no metric is defined")
     if ground_truth is not None and task.input is not Question:
         raise InputError(f"a ground truth is for pubmedqa: leave it out for {task.name}")
-    if entities is not None and task.name != "bc5cdr":
+    if entities is not None and task.metric != "bc5cdr":
         raise InputError(f"tables of entities are for bc5cdr: leave them out for {task.name}")
     if limit is not None and limit < 1:
         raise InputError(f"a limit of {limit} leaves no document: give at least 1")
     solved = read_solved(path, [task.name], ground_truth=ground_truth)
-    names = _names(solved, Path(path), entities) if task.name == "bc5cdr" else {}
+    names = _names(solved, Path(path), entities) if task.metric == "bc5cdr" else {}
     documents = [
-        Document(id=s.id or str(n), gold=_gold(s, names), input=s.input, where=s.where)
+        Document(id=s.id or str(n), gold=_gold(s, task, names), input=s.input, where=s.where)
         for n, s in enumerate(solved, start=1)
     ]
     _check_ids(documents)
@@ -99,14 +99,16 @@ def _tables(path: Path) -> Names:
     return {kind: tables[kind] for kind in TABLES}
 
 
-def _gold(solved: Solved, names: Names) -> Any:  # noqa: ANN401 - each task has its own
+def _gold(solved: Solved, task: Task[Any], names: Names) -> Any:  # noqa: ANN401 - each task has its own
     match solved.result:
         case Answer(label=label):
             return label
         case Hallmarks(labels=labels):
             return labels
-        case list(relations) if solved.task == "bc5cdr":
+        case list(relations) if task.metric == "bc5cdr":
             return tuple(_pair(relation, names, solved.where) for relation in relations)
+        case list(relations) if task.metric not in ("ddi", "kd_dti"):
+            return tuple(relations)
         case list(relations):
             return tuple((r.head.name, r.tail.name, r.type) for r in relations)
 

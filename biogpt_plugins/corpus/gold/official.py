@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from biogpt_plugins.corpus.gold.solved import ENDS, Solved, cdr, hallmarks, relation
+from biogpt_plugins.corpus.gold.solved import Solved, cdr, hallmarks, relation
 from biogpt_plugins.scoring.gold import TABLES
+from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Answer, Entity
 
@@ -82,14 +83,15 @@ def _interactions(key: str, row: Mapping[str, Any], task: str) -> Solved:
     # The official code looks for the head as it is written in a text in lower case: heads with a
     # capital come first, in the file's order, and the others in that of the text.
     triples = sorted(read.triples or (), key=lambda triple: source.find(triple.drug))
-    head, tail = ENDS[task]
+    found = get_task(task)
+    head, tail = found.ends
     return Solved(
         task=task,
         id=key,
         input={"id": key, "title": read.title, "abstract": read.abstract},
         result=[
             relation(
-                task,
+                found,
                 Entity(text=triple.drug, type=head),
                 triple.interaction.lower(),
                 Entity(text=triple.target, type=tail),

@@ -13,8 +13,6 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter, model_validator
 
 from biogpt_plugins.corpus.gold.solved import (
-    CID,
-    ENDS,
     Solved,
     hallmarks,
     is_named,
@@ -23,10 +21,11 @@ from biogpt_plugins.corpus.gold.solved import (
 )
 from biogpt_plugins.scoring.gold import TABLES
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.bc5cdr import CID
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
-from biogpt_plugins.values.inputs import Question, id_of
-from biogpt_plugins.values.results import Answer, Entity, Relation, Result
+from biogpt_plugins.values.inputs import id_of
+from biogpt_plugins.values.results import Answer, Entity, Hallmarks, Relation, Result
 
 
 class _End(BaseModel):
@@ -72,28 +71,29 @@ def solve(row: object, tasks: Sequence[str]) -> Solved | None:
         id=id_of(row),
         input=fields if fields.keys() - {"id", "pmid"} else None,
         result=result,
-        names=_names(result) if task.name == "bc5cdr" and isinstance(result, list) else {},
+        names=_names(result) if task.metric == "bc5cdr" and isinstance(result, list) else {},
     )
 
 
 def _result(task: Task[Any], gold: Any) -> Result:  # noqa: ANN401 - each task has its own
-    if task.input is Question:
-        return Answer(label=gold)
-    if task.name == "hoc":
-        return hallmarks(
-            gold.split("|") if isinstance(gold, str) else _LABELS.validate_python(gold)
-        )
-    if task.name in ENDS:
-        return [_relation(task.name, item) for item in _RELATIONS.validate_python(gold)]
-    return _TEXT.validate_python(gold)
+    match task.kind:
+        case "answer":
+            return Answer(label=gold)
+        case "labels":
+            told = gold.split("|") if isinstance(gold, str) else _LABELS.validate_python(gold)
+            return hallmarks(told) if task.metric == "hoc" else Hallmarks(labels=tuple(told))
+        case "relations":
+            return [_relation(task, item) for item in _RELATIONS.validate_python(gold)]
+        case "text":
+            return _TEXT.validate_python(gold)
 
 
-def _relation(task: str, item: Mapping[str, Any] | Sequence[str]) -> Relation:
-    head_type, tail_type = ENDS[task]
+def _relation(task: Task[Any], item: Mapping[str, Any] | Sequence[str]) -> Relation:
+    head_type, tail_type = task.ends
     if isinstance(item, Mapping):
         read = _Relation.model_validate(item)
         return relation(task, _named(read.head, head_type), read.type, _named(read.tail, tail_type))
-    if task == "bc5cdr":
+    if task.metric == "bc5cdr":
         chemical, disease = map(mesh, _PAIR.validate_python(item))
         head = Entity(text=chemical, type=head_type, id=chemical)
         return relation(task, head, CID, Entity(text=disease, type=tail_type, id=disease))

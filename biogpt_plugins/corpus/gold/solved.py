@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from biogpt_plugins.scoring.bc5cdr import UNKNOWN_ID, plain_id
 from biogpt_plugins.scoring.gold import TABLES, Names
-from biogpt_plugins.tasks.ddi import TYPES as DDI_TYPES
+from biogpt_plugins.tasks.bc5cdr import BC5CDR, CID
 from biogpt_plugins.tasks.hoc import EMPTY
 from biogpt_plugins.tasks.hoc import LABELS as HALLMARKS
+from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity, Hallmarks, Relation, Result
 
@@ -21,11 +22,7 @@ REMEDY = (
     'give JSONL lines with the input\'s fields and "gold", BC5CDR as official JSON, PubTator or '
     "BioC, DDI, KD-DTI or PubMedQA as official JSON, or HoC as TSV"
 )
-ENDS = {"bc5cdr": ("chemical", "disease"), "ddi": ("drug", "drug"), "kd_dti": ("drug", "target")}
-CID = "CID"
-
 _MOST_SAID = 3
-_TYPES: Mapping[str, tuple[str, ...]] = {"bc5cdr": (CID,), "ddi": DDI_TYPES}
 
 
 @dataclass(frozen=True)
@@ -67,15 +64,17 @@ def at(where: str) -> Iterator[None]:
         raise InputError(f"cannot read {where}: {error}") from error
 
 
-def relation(task: str, head: Entity, type_: str, tail: Entity) -> Relation:
-    """A relation of a type that the task has; tasks without a list of types have any.
+def relation(task: Task[Any], head: Entity, type_: str, tail: Entity) -> Relation:
+    """A relation of a type that the task has; tasks without a closed list of types have any.
 
     Raises:
         InputError: The task has no such type.
     """
-    types = _TYPES.get(task)
-    if types and type_ not in types:
-        raise InputError(f"{task} has no type {type_!r}: the types are {', '.join(types)}")
+    clause = task.clause
+    if clause and clause.closed and type_ not in clause.types:
+        raise InputError(
+            f"{task.name} has no type {type_!r}: the types are {', '.join(clause.types)}"
+        )
     return Relation(head=head, type=type_, tail=tail)
 
 
@@ -121,14 +120,14 @@ def cdr(
 
     def end(side: int, identifier: str) -> Entity:
         name = called[side].get(identifier, identifier)
-        return Entity(text=name, type=ENDS["bc5cdr"][side], id=identifier)
+        return Entity(text=name, type=BC5CDR.ends[side], id=identifier)
 
     distinct = dict.fromkeys((mesh(chemical), mesh(disease)) for chemical, disease in pairs)
     return Solved(
         task="bc5cdr",
         id=id_,
         input={"id": id_, "title": title, "abstract": abstract},
-        result=[relation("bc5cdr", end(0, c), CID, end(1, d)) for c, d in distinct],
+        result=[relation(BC5CDR, end(0, c), CID, end(1, d)) for c, d in distinct],
         names=names,
     )
 

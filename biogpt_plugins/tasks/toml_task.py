@@ -1,0 +1,255 @@
+"""Relation tasks as TOML files, for people who do not write Python.
+
+    name = "drugprot"
+    summary = "how a chemical acts on a gene"
+    entities = ["chemical", "gene"]              # head and tail
+    clause = "{chemical} {type} {gene}"          # or {head} and {tail}
+    source = "title_and_abstract"                # or "text", or a template: "{title} | {text}"
+    lowercase = true
+    nothing = "no relation"                      # the target of a text without relations
+    metric = "relations"
+
+    [types]                                      # relation type = how a target writes it
+    INHIBITOR = "inhibits"
+
+    [[examples]]                                 # shown to a model that was not taught the task
+    text = "Aspirin blocks COX-2."
+    relations = [{ head = "aspirin", type = "INHIBITOR", tail = "cox-2" }]
+
+`types` may also be a list, whose types are written by their names. `name`, `summary`, `entities`,
+`clause`, `types` and `examples` are needed; nothing else may stand in the file.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from biogpt_plugins.engine import Decoding, Prompt
+from biogpt_plugins.tasks.bc5cdr import title_and_abstract
+from biogpt_plugins.tasks.clause import Clause
+from biogpt_plugins.tasks.ddi import source as text_alone
+from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import BioGPTError, InputError
+from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.results import Entity, Relation
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FOLDER = "tasks"
+"""Where a model's folder keeps the files of the tasks that it was taught."""
+
+_SOURCES = {"title_and_abstract": title_and_abstract, "text": text_alone}
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_SLOT = re.compile(r"{(\w*)}")
+_TEXTS = {"text", "abstract"}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Told(_Part):
+    head: str = Field(min_length=1)
+    type: str
+    tail: str = Field(min_length=1)
+
+
+class _Example(_Part):
+    title: str = ""
+    text: str = ""
+    abstract: str = ""
+    relations: list[_Told]
+
+
+class _Declaration(_Part):
+    name: str
+    summary: str = Field(min_length=1)
+    entities: list[str] = Field(min_length=2, max_length=2)
+    clause: str
+    types: dict[str, str] | list[str]
+    source: str = "title_and_abstract"
+    lowercase: bool = True
+    separator: str = ";"
+    nothing: str = ""
+    metric: str = "relations"
+    examples: list[_Example] = Field(min_length=1)
+
+
+def read_task(path: str | Path) -> Task[list[Relation]]:
+    """The task that a TOML file declares; it is not registered.
+
+    Raises:
+        InputError: The file is missing or no TOML, or a key in it is missing, unknown or wrong; the
+            message names the file, the key and what to do.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError as error:
+        raise InputError(f"there is no task file {str(path)!r}: check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the task file {path}: {error}") from error
+    return task_of(text, where=str(path))
+
+
+def task_of(text: str, *, where: str) -> Task[list[Relation]]:
+    """The task that a text of TOML declares.
+
+    Args:
+        text: The text.
+        where: What to call it in errors.
+
+    Raises:
+        InputError: As in `read_task`.
+    """
+    try:
+        told = _Declaration.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where} is no TOML file: {error}") from error
+    except ValidationError as error:
+        raise InputError(f"{where}: {_explained(error)}") from error
+    with _at(where, "name"):
+        if not _NAME.fullmatch(told.name):
+            raise InputError(
+                f"{told.name!r} must begin with a letter, and have letters, digits, - and _ only"
+            )
+    with _at(where, "clause"):
+        clause = _clause(told)
+    with _at(where, "source"):
+        source = _source(told.source)
+    task = Task.of_relations(
+        clause,
+        name=told.name,
+        summary=told.summary,
+        input=Paper,
+        source=source,
+        lowercase=told.lowercase,
+        decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
+        shots=tuple(_shot(one, clause, where, n) for n, one in enumerate(told.examples, start=1)),
+        metric=told.metric,
+        declaration=text,
+    )
+    with _at(where, "metric"):
+        if told.metric != "relations":
+            raise InputError(
+                f"{told.metric!r} must be 'relations': micro F1 of head, type and tail"
+            )
+    return task
+
+
+def _clause(told: _Declaration) -> Clause:
+    head, tail = told.entities
+    names = {"head": "head", "tail": "tail", "type": "type"}
+    if head != tail:
+        names |= {head: "head", tail: "tail"}
+
+    def slot(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in names:
+            fit = ", ".join(f"{{{one}}}" for one in names)
+            raise InputError(f"{{{name}}} stands for nothing: use {fit}")
+        return f"{{{names[name]}}}"
+
+    types = told.types if isinstance(told.types, dict) else {name: name for name in told.types}
+    if len(types) < len(told.types):
+        raise InputError("a type is in `types` twice: leave one out")
+    return Clause(
+        text=_SLOT.sub(slot, told.clause),
+        head=head,
+        tail=tail,
+        types=tuple(types),
+        words=tuple(types.values()),
+        separator=told.separator,
+        nothing=told.nothing,
+        lowercase=told.lowercase,
+    )
+
+
+def _source(layout: str) -> Any:  # noqa: ANN401 - a source of Papers
+    if found := _SOURCES.get(layout):
+        return found
+    slots = _SLOT.findall(layout)
+    if not _TEXTS & {*slots}:
+        raise InputError(
+            f"{layout!r} must be one of {', '.join(map(repr, _SOURCES))}, or a template that holds "
+            "{text}"
+        )
+    if strange := {*slots} - _TEXTS - {"title"}:
+        raise InputError(f"{{{min(strange)}}} stands for nothing: use {{title}} and {{text}}")
+    return partial(_fill, layout)
+
+
+def _fill(layout: str, paper: Paper) -> Prompt:
+    fields = {
+        "title": paper.title.strip(),
+        "text": paper.text.strip(),
+        "abstract": paper.text.strip(),
+    }
+    return Prompt(text=_SLOT.sub(lambda match: fields[match[1]], layout).strip())
+
+
+def _shot(told: _Example, clause: Clause, where: str, number: int) -> tuple[Paper, str]:
+    with _at(where, f"example {number}"):
+        if not (told.text or told.abstract or told.title):
+            raise InputError("it has no text: give it a `text`")
+        if not told.relations and not clause.nothing:
+            raise InputError(
+                "it has no relations: add one, or say in `nothing` what a target is then"
+            )
+        paper = Paper(title=told.title, text=told.text or told.abstract)
+        ends = {"head": clause.head, "tail": clause.tail}
+        given = [
+            Relation(
+                type=one.type,
+                **{end: Entity(text=getattr(one, end), type=type_) for end, type_ in ends.items()},
+            )
+            for one in told.relations
+        ]
+        target = clause.write(given)
+        found = clause.read(target, paper.source, False).result
+        if [_spelt(one) for one in found] != [_spelt(one) for one in given]:
+            read = "; ".join(map(str, found)) or "no relation"
+            raise InputError(
+                f"{target!r} is read back as {read}: name the ends as the text does, or change the "
+                "clause"
+            )
+        return paper, target
+
+
+def _spelt(relation: Relation) -> tuple[str, ...]:
+    names = (relation.head.name, relation.type, relation.tail.name)
+    return tuple("".join(name.lower().split()) for name in names)
+
+
+@contextmanager
+def _at(where: str, key: str) -> Iterator[None]:
+    try:
+        yield
+    except BioGPTError as error:
+        raise InputError(f"{where}: {key}: {error}") from error
+
+
+def _explained(error: ValidationError) -> str:
+    """What pydantic found wrong: the first of it, with its key and what to do."""
+    fault = next(
+        (one for one in error.errors() if one["type"] == "extra_forbidden"), error.errors()[0]
+    )
+    key = ".".join(str(part) for part in fault["loc"] if part not in ("dict[str,str]", "list[str]"))
+    if fault["type"] == "extra_forbidden":
+        known = _Told if "relations" in key else _Example if "examples" in key else _Declaration
+        return f"there is no key {key!r}: the keys are {', '.join(known.model_fields)}"
+    if fault["type"] == "missing":
+        return f"the key {key!r} is missing: add it"
+    return f"{key} = {fault['input']!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"

@@ -1,0 +1,29 @@
+"""A task of one's own in LangChain and in LlamaIndex: the components only name its file.
+
+sh run.sh . && python components.py my-model
+"""
+
+import sys
+from pathlib import Path
+
+from langchain_core.documents import Document
+from llama_index.core.schema import TextNode
+
+from langchain_biogpt import BioGPTGraphTransformer, BioGPTLLM
+from llama_index_biogpt import BioGPTRelationExtractor, relations_of
+
+TASK = str(Path(__file__).parent / "drugprot.toml")
+TEXT = "Etoricoxib inhibits COX-2 and lowers IL-6 in the joint."
+model = sys.argv[1]
+
+llm = BioGPTLLM(model=model, task=TASK, grounded=True)
+(graph,) = BioGPTGraphTransformer(llm=llm, task=TASK).convert_to_graph_documents(
+    [Document(page_content=TEXT)]
+)
+for edge in graph.relationships:
+    print(f"LangChain:  {edge.source.id} -[{edge.type}]-> {edge.target.id}")
+
+extractor = BioGPTRelationExtractor(model=model, task=TASK, grounded=True)
+(node,) = extractor([TextNode(text=TEXT)])
+for relation in relations_of(node):
+    print(f"LlamaIndex: {relation}")
