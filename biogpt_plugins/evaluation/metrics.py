@@ -244,8 +244,10 @@ METRICS = {
     "kd_dti": KD_DTI,
     "pubmedqa": PUBMEDQA,
     "hoc": HOC,
-    "relations": RELATIONS,
 }
+"""The official metrics, by the name that tasks call them by."""
+
+_EVERY = {**METRICS, "relations": RELATIONS}
 _USUAL: Mapping[Kind, str] = {"relations": "relations", "answer": "pubmedqa"}
 
 
@@ -255,27 +257,30 @@ def find_metric(task: Task[Any]) -> Metric:
     Raises:
         InputError: It has none, or names one that there is not.
     """
-    name = task.metric or _USUAL.get(task.kind)
-    if name is None:
+    name = _name_of(task)
+    if not name:
+        fit = ", ".join(name for name, each in TASKS.items() if _name_of(each))
+        raise InputError(f"task {task.name} has no official metric: those that have one are {fit}")
+    if name not in _EVERY:
         raise InputError(
-            f"task {task.name} has no metric: give its Task one of {', '.join(METRICS)}"
+            f"task {task.name} names the metric {name!r}: the metrics are {', '.join(_EVERY)}"
         )
-    if name not in METRICS:
-        raise InputError(
-            f"task {task.name} names the metric {name!r}: the metrics are {', '.join(METRICS)}"
-        )
-    return METRICS[name]
+    return _EVERY[name]
+
+
+def _name_of(task: Task[Any]) -> str:
+    return task.metric or _USUAL.get(task.kind, "")
 
 
 def is_scored_as(name: str, task: Task[Any]) -> bool:
     """Whether predictions of a task of some name can be scored by gold of another task.
 
-    The official metrics score whatever tasks they are for; relations of any task differ by task.
+    Tasks with one official metric can be scored by each other's gold; relations that have none are
+    those of one task.
     """
-    if name == task.name:
-        return True
-    metric = find_metric(task)
-    return metric is not RELATIONS and name in TASKS and metric is find_metric(TASKS[name])
+    if name == task.name or name not in TASKS:
+        return name == task.name
+    return _name_of(task) in METRICS and _name_of(TASKS[name]) == _name_of(task)
 
 
 def _by_id(gold: GoldSet[Any], answers: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:

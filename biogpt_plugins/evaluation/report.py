@@ -8,8 +8,10 @@ from functools import partial
 from textwrap import shorten
 
 from biogpt_plugins.checkpoints.registry import KNOWN
+from biogpt_plugins.evaluation.metrics import find_metric
 from biogpt_plugins.evaluation.values import Assessment, Evaluation, Row
 from biogpt_plugins.scoring.figures import Counts, Share
+from biogpt_plugins.tasks import TASKS
 
 _NAMES = {
     "f1": "F1",
@@ -89,7 +91,9 @@ def paper(task: str) -> str:
 def notes(evaluation: Evaluation) -> list[str]:
     """What to say besides the figures."""
     unread = "the official reading is of completions, which not all of these results have"
-    return [*evaluation.notes, *([] if evaluation.strict else [unread])]
+    task = evaluation.task
+    official = task not in TASKS or find_metric(TASKS[task]).official is not None
+    return [*evaluation.notes, *([unread] if official and not evaluation.strict else [])]
 
 
 def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -> str:
