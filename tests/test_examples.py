@@ -1,6 +1,9 @@
 """Every example runs as it stands, on the bundled model."""
 
+import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,33 @@ def test_it_runs(example, capsys, monkeypatch, tmp_path):
     shown = capsys.readouterr().out
     for line in SHOWN[number]:
         assert line in shown
+
+
+@pytest.mark.slow
+def test_a_task_of_ones_own_goes_from_a_file_to_a_model_and_a_table(tmp_path):
+    for module in ("accelerate", "tokenizers", "pyarrow", "langchain_core", "llama_index.core"):
+        pytest.importorskip(module)
+    root = Path(__file__).parent.parent
+    folder = root / "examples" / "12_your_own_task"
+    command = tmp_path / "biogpt"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m biogpt_plugins "$@"\n')
+    command.chmod(0o755)
+    paths = os.pathsep.join([str(root), str(root / "integrations")])
+    search = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    environment = {**os.environ, "PYTHONPATH": paths, "PATH": search, "NO_COLOR": "1"}
+
+    def shown(*command):
+        done = subprocess.run(
+            [*map(str, command)], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    told = shown("sh", folder / "run.sh", tmp_path)
+    assert "drugprot: how a chemical acts on a gene" in told
+    assert "ends found in the text" in told
+    assert (tmp_path / "my-model" / "tasks" / "drugprot.toml").is_file()
+    assert (tmp_path / "findings.parquet").stat().st_size > 0
+    told = shown(sys.executable, folder / "components.py", tmp_path / "my-model")
+    assert "LangChain: " in told
+    assert "LlamaIndex: " in told

@@ -17,6 +17,7 @@ from biogpt_plugins.conversion.convert import network_config, read_task
 from biogpt_plugins.conversion.settings import read_settings
 from biogpt_plugins.conversion.source import is_fairseq, open_source
 from biogpt_plugins.conversion.weights import Checkpoint
+from biogpt_plugins.tasks.registry import know_tasks_of
 
 FAIRSEQ, TRANSFORMERS, CTRANSLATE2 = (
     "fairseq checkpoint",
@@ -98,6 +99,7 @@ def _inspect_folder(path: str | Path) -> Report:
         notes = ("its weights are pickled: they can run their maker's code, see --allow-pickle",)
     size = sum(file.stat().st_size for file in files)
     card = read_card(folder, str(path))
+    know_tasks_of(folder, card.tasks)
     return _report(path, form, card, config, dtype=kind, size=size, notes=notes)
 
 
