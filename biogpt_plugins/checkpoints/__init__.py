@@ -1,4 +1,4 @@
-"""What is on disk: hub and local models, and the bundled demo model."""
+"""Models on disk: from the hub, from folders, and the bundled demo model."""
 
 from biogpt_plugins.checkpoints.locate import BUNDLED, locate
 

@@ -1,7 +1,7 @@
-"""Probabilities brought in line with how often they are right, and the file that says how.
+"""Calibrations, which correct probabilities to match how often they are right, and their file.
 
-What is fitted is as little as there is: one temperature for answers (Guo et al., 2017), two numbers
-for the scores of relations (Platt, 1999). `biogpt calibrate` fits them on labelled data.
+They have few parameters: one temperature for answers (Guo et al., 2017), two numbers for the scores
+of relations (Platt, 1999). `biogpt calibrate` fits them on labelled data.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from biogpt_plugins.values.errors import ModelError
 
 CALIBRATION_FILE = "biogpt_calibration.json"
-_LEAST = 1e-12  # an engine may round a probability to nothing
+_LEAST = 1e-12  # an engine may round a probability to 0
 
 
 class _Value(BaseModel):
@@ -23,13 +23,13 @@ class _Value(BaseModel):
 
 
 class AnswerCalibration(_Value):
-    """How the probabilities of labels are corrected.
+    """A correction of label probabilities.
 
     Attributes:
-        temperature: Their logarithms are divided by it: above 1 makes a model less sure.
-        contextual: Whether they are divided first by those that the model gives without a text
-            (Zhao et al., 2021), so that a label that it prefers anyway counts for less.
-        examples: On how many answers it was fitted.
+        temperature: Divides their logarithms; above 1 makes a model less certain.
+        contextual: Whether to divide first by the probabilities that the model gives without a
+            text (Zhao et al., 2021), so that a label it always prefers counts for less.
+        examples: Number of answers it was fitted on.
     """
 
     temperature: float = Field(default=1.0, gt=0)
@@ -39,7 +39,7 @@ class AnswerCalibration(_Value):
     def correct(
         self, probabilities: Mapping[str, float], prior: Mapping[str, float] | None = None
     ) -> dict[str, float]:
-        """The probabilities corrected, summing to 1; by their prior if it is contextual."""
+        """The corrected probabilities, which sum to 1; `prior` is used if `contextual` is set."""
         logs = {label: log(max(share, _LEAST)) for label, share in probabilities.items()}
         if self.contextual and prior:
             logs = {label: value - log(max(prior[label], _LEAST)) for label, value in logs.items()}
@@ -50,12 +50,14 @@ class AnswerCalibration(_Value):
 
 
 class RelationCalibration(_Value):
-    """How the probability of a clause becomes that of its being right.
+    """Turns the probability of a clause into the probability that its relation is right.
+
+    The log-odds of the latter are `slope` * log(probability of the clause) + `intercept`.
 
     Attributes:
-        slope: By it the logarithm of the one is multiplied, and
-        intercept: this is added, to give the log-odds of the other.
-        examples: On how many relations it was fitted.
+        slope: The factor.
+        intercept: The constant.
+        examples: Number of relations it was fitted on.
     """
 
     slope: float = Field(default=1.0, ge=0)
@@ -63,13 +65,13 @@ class RelationCalibration(_Value):
     examples: int = 0
 
     def correct(self, probability: float) -> float:
-        """The probability that a relation with this probability of its clause is right."""
+        """The probability that a relation is right, given the probability of its clause."""
         odds = self.slope * log(max(probability, _LEAST)) + self.intercept
         return 1 / (1 + exp(-odds)) if odds > 0 else exp(odds) / (1 + exp(odds))
 
 
 class Calibration(_Value):
-    """What was fitted for a model, by the name of the task.
+    """The calibrations of a model, by the name of the task.
 
     Attributes:
         answers: For tasks that answer with labels.
@@ -83,33 +85,33 @@ class Calibration(_Value):
         return hash(self.model_dump_json())
 
     def of(self, task: str) -> AnswerCalibration | RelationCalibration | None:
-        """That of a task, if it has one."""
+        """The calibration of a task, if there is one."""
         return self.answers.get(task) or self.relations.get(task)
 
-    def with_task(self, task: str, found: AnswerCalibration | RelationCalibration) -> Calibration:
-        """This one, with another task's calibration, or another one of a task's."""
-        field = "answers" if isinstance(found, AnswerCalibration) else "relations"
-        return self.model_copy(update={field: {**getattr(self, field), task: found}})
+    def with_task(self, task: str, fitted: AnswerCalibration | RelationCalibration) -> Calibration:
+        """A copy with this calibration for the task."""
+        field = "answers" if isinstance(fitted, AnswerCalibration) else "relations"
+        return self.model_copy(update={field: {**getattr(self, field), task: fitted}})
 
     def save(self, path: Path) -> None:
-        """Write it to a file, or to the file for it in a model's folder."""
+        """Write it to a file, or into a model's folder under the standard name."""
         path = path / CALIBRATION_FILE if path.is_dir() else path
         path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read_calibration(path: Path) -> Calibration:
-    """The calibration in a file, or in a model's folder, where it may be missing.
+    """Read the calibration in a file, or in a model's folder; a folder may have none.
 
     Raises:
-        ModelError: It cannot be read.
+        ModelError: The file cannot be read.
     """
-    found = path / CALIBRATION_FILE if path.is_dir() else path
-    if path.is_dir() and not found.is_file():
+    file = path / CALIBRATION_FILE if path.is_dir() else path
+    if path.is_dir() and not file.is_file():
         return Calibration()
     try:
-        return Calibration.model_validate_json(found.read_text(encoding="utf-8"))
+        return Calibration.model_validate_json(file.read_text(encoding="utf-8"))
     except (OSError, ValidationError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"{found} is no calibration this version can read: {error}. Fit it again with "
+            f"this version cannot read the calibration {file}: {error}. Fit it again with "
             "`biogpt calibrate`, or remove the file."
         ) from error

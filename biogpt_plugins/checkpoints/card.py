@@ -1,4 +1,4 @@
-"""The model card beside a checkpoint: which tasks it was taught, and in which layout."""
+"""The model card of a checkpoint: the tasks it was trained for, and their layouts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CARD_FILE = "biogpt_task.json"
 
 
 class ModelCard(BaseModel):
-    """What a checkpoint was taught; an empty `tasks` is a pretrained model.
+    """The tasks of a checkpoint; a pretrained model has none.
 
     Attributes:
-        tasks: Task name to what its prompt must look like; the first is the model's own task.
-        description: One line on what the model is.
+        tasks: Task name -> its prompt layout; the first is the model's main task.
+        description: One line about the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,19 +29,19 @@ class ModelCard(BaseModel):
     description: str = ""
 
     def save(self, folder: Path) -> None:
-        """Write the card into a checkpoint's folder."""
+        """Write the card into the folder of a checkpoint."""
         (folder / CARD_FILE).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def read_card(folder: Path | None, name: str = "") -> ModelCard:
-    """The card of a checkpoint's folder, or of a known hub model, or an empty one.
+    """Read the card of a folder; a known hub model has one built in, others get an empty one.
 
     Args:
-        folder: Where the model is; None to know a hub model's tasks without having it.
-        name: What the user called the model.
+        folder: The model's folder; None for the tasks of a hub model that is not on disk.
+        name: The model's name as the user gave it.
 
     Raises:
-        ModelError: The folder's card, or what a known model's card depends on, cannot be read.
+        ModelError: The card, or a file that a built-in card depends on, cannot be read.
     """
     path = folder / CARD_FILE if folder else None
     if path is None or not path.is_file():
@@ -51,8 +51,8 @@ def read_card(folder: Path | None, name: str = "") -> ModelCard:
         return ModelCard.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"{path} is no model card this version can read: {error}. Convert or fine-tune the "
-            "model again, or remove the file to use the model as a pretrained one."
+            f"this version cannot read the model card {path}: {error}. Convert or fine-tune "
+            "the model again, or remove the file to use the model as a pretrained one."
         ) from error
 
 
@@ -73,8 +73,8 @@ def _card_of(known: KnownModel, folder: Path | None) -> ModelCard:
 def _learned_tokens(folder: Path) -> tuple[str, ...]:
     """Names of the official learned tokens, if a model without a card has them.
 
-    They may stand in the vocabulary, spelt as tokens or as words, or be as many rows of the model
-    behind it: then the engine gives them their names.
+    The vocabulary may list them as tokens or as words. Otherwise the model may have as many extra
+    rows after the vocabulary: the engine then adds the names.
     """
     vocabulary = _read_json(folder / "vocab.json")
     for names in (LEARNED, tuple(f"{name}</w>" for name in LEARNED)):
@@ -88,4 +88,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, TypeError, ValueError) as error:
-        raise ModelError(f"cannot read {path}: {error}; get the model again") from error
+        raise ModelError(
+            f"cannot read {path}: {error}; download or write the model again"
+        ) from error

@@ -1,4 +1,4 @@
-"""From the name of a model to the folder that holds it."""
+"""Finds the folder of a model by its name."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from biogpt_plugins.checkpoints.registry import find_known
 from biogpt_plugins.values.errors import ModelError, ModelNotFoundError, NotABioGPTError
 
 BUNDLED = ("demo",)
-"""Names of the models that come with this package."""
+"""Names of the models in this package."""
 
 CONVERTED = "ctranslate2"
-"""Key of the config.json of a folder that was converted for CTranslate2."""
+"""Key in config.json that marks a folder converted for CTranslate2."""
 
 _HERE = Path(__file__).parent
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
@@ -32,21 +32,20 @@ def locate(
     allow_pickle: bool = False,
     weights: bool = True,
 ) -> Path:
-    """Find the folder of a BioGPT, downloading it if need be.
+    """Find the folder of a BioGPT; download it if necessary.
 
     Args:
-        model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub. A folder of
-            the working directory comes before a hub id of the same name, a bundled name before
-            both.
+        model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub. A bundled name
+            takes precedence over a folder, a folder over a hub id.
         revision: Branch, tag or commit of a hub id.
-        local_files_only: True never asks the hub, False always does; None asks it only for
-            what the local cache does not hold.
-        allow_pickle: Accept weights in PyTorch's pickle format where there are no safetensors.
+        local_files_only: True never contacts the hub, False always does; None contacts it only for
+            files that the local cache lacks.
+        allow_pickle: Accept weights in PyTorch's pickle format if there are no safetensors.
         weights: False fetches only the small files from the hub: settings, vocabulary, card.
 
     Raises:
-        ModelNotFoundError: There is no such folder, or the hub does not know or give the id.
-        NotABioGPTError: The folder or repository holds something else.
+        ModelNotFoundError: The folder does not exist, or the hub does not provide the id.
+        NotABioGPTError: The folder or repository is not a BioGPT.
         ModelError: Files are missing, or the weights are pickled and `allow_pickle` is False.
     """
     name = str(model)
@@ -61,17 +60,17 @@ def locate(
         folder = local.resolve()
     elif name and Path(name).expanduser().is_file():
         raise NotABioGPTError(
-            f"{name!r} is a file, and a model is a folder: if it is a fairseq checkpoint, make one "
-            f"of it with `biogpt convert {name} FOLDER`"
+            f"{name!r} is a file, but a model is a folder: if it is a fairseq checkpoint, "
+            f"convert it with `biogpt convert {name} FOLDER`"
         )
     elif (known := find_known(name)) and known.home == "tarball":
         raise ModelNotFoundError(
-            f"{name!r} is published for fairseq, in a tarball: `{known.get}`, then name the folder"
+            f"{name!r} is published as a fairseq tarball: run `{known.get}`, then name its folder"
         )
     elif isinstance(model, Path) or not _HUB_ID.fullmatch(name):
         raise ModelNotFoundError(
-            f"there is no model folder {name!r}: give a folder with config.json, a hub id such "
-            f"as 'microsoft/biogpt', or one of {', '.join(BUNDLED)}"
+            f"model folder {name!r} does not exist: name a folder with a config.json, a hub "
+            f"id such as 'microsoft/biogpt', or one of {', '.join(BUNDLED)}"
         )
     elif not weights:
         return _small_files(name, revision, local_files_only)
@@ -105,35 +104,35 @@ def contents(folder: Path) -> frozenset[tuple[str, int, int]]:
 
 
 def read_config(folder: Path, name: str) -> dict[str, object]:
-    """Read a folder's config.json; `name` is what the user called the model.
+    """Read the config.json of a folder; `name` is the model's name in errors.
 
     Raises:
-        NotABioGPTError: There is none, it is unreadable, or it is another architecture's.
+        NotABioGPTError: The file is missing, unreadable, or of another architecture.
     """
     path = folder / "config.json"
     if not path.is_file() and any(folder.glob("*.pt")):
         raise NotABioGPTError(
-            f"{name!r} is a fairseq checkpoint: `biogpt convert {name} FOLDER` makes a model of it"
+            f"{name!r} is a fairseq checkpoint: convert it with `biogpt convert {name} FOLDER`"
         )
     if not path.is_file():
         raise NotABioGPTError(
-            f"{name!r} is no BioGPT: {folder} has no config.json; name the folder that "
+            f"{name!r} is not a BioGPT: {folder} has no config.json; name a folder that "
             "`save_pretrained` or `biogpt finetune` wrote"
         )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         kind = config.get("model_type")
     except (ValueError, AttributeError) as error:
-        raise NotABioGPTError(f"{name!r} is no BioGPT: cannot read {path}: {error}") from error
+        raise NotABioGPTError(f"{name!r} is not a BioGPT: cannot read {path}: {error}") from error
     if kind != "biogpt":
         raise NotABioGPTError(
-            f"{name!r} is no BioGPT: model_type is {kind!r} in {path}, and must be 'biogpt'"
+            f"{name!r} is not a BioGPT: model_type in {path} must be 'biogpt', not {kind!r}"
         )
     return dict(config)
 
 
 def converted(folder: Path) -> str | None:
-    """What the weights of a folder for CTranslate2 are stored in; None for any other folder."""
+    """The dtype of the weights in a folder for CTranslate2; None for any other folder."""
     facts = read_config(folder, str(folder)).get(CONVERTED)
     return str(facts.get("weights")) if isinstance(facts, dict) else None
 
@@ -181,14 +180,15 @@ def _from_hub(
             read_config(folder, name)
             _check_files(folder, name, allow_pickle)
         except ModelError as error:
-            # A cache may hold a part of a repository only, config.json from another program say.
+            # The cache may have only a part of a repository, for example a config.json that
+            # another program fetched.
             if local_files_only:
                 if isinstance(error, ModelNotFoundError):
                     raise
                 raise type(error)(f"{error} (local cache only: local_files_only=True)") from error
         else:
             return folder
-    # The small files first: a repository that is no BioGPT may be hundreds of gigabytes.
+    # The small files first: a repository that is not a BioGPT may have hundreds of gigabytes.
     read_config(_download(name, revision, _TEXTS), name)
     folder = _download(name, revision, [*_TEXTS, _SAFE])
     if converted(folder):
@@ -198,8 +198,8 @@ def _from_hub(
     elif not any(folder.glob(_SAFE)):
         raise ModelError(
             f"{name!r} has no safetensors on the hub, and pickle files can run code when "
-            "loaded: pass allow_pickle=True (--allow-pickle) if you trust their source, or a "
-            "revision that has safetensors"
+            "loaded: pass allow_pickle=True (--allow-pickle) if you trust their source, or "
+            "name a revision that has safetensors"
         )
     _check_files(folder, name, allow_pickle)
     return folder
@@ -212,26 +212,27 @@ def _download(
 
     wanted = f"{name!r} at revision {revision!r}" if revision else repr(name)
     try:
-        found = snapshot_download(
+        folder = snapshot_download(
             name, revision=revision, allow_patterns=patterns, local_files_only=offline
         )
     except errors.GatedRepoError as error:
         raise ModelNotFoundError(
-            f"the hub model {wanted} is gated: ask for access on its page, then `hf auth login`"
+            f"the hub model {wanted} is gated: ask for access on its page, then run `hf auth login`"
         ) from error
     except errors.RevisionNotFoundError as error:
         raise ModelNotFoundError(
-            f"the hub has no {wanted}: name a branch, tag or commit that it has"
+            f"the hub has no {wanted}: name an existing branch, tag or commit"
         ) from error
     except errors.RepositoryNotFoundError as error:
         raise ModelNotFoundError(
-            f"neither a folder nor a hub model is called {wanted}: check the spelling; for a "
-            "private model run `hf auth login` first"
+            f"there is neither a folder nor a hub model called {wanted}: check the spelling; "
+            "for a private model run `hf auth login` first"
         ) from error
     except Exception as error:  # the hub's client raises errors of three libraries
         raise ModelNotFoundError(
-            f"no folder is called {name!r}, the local cache does not hold the hub model {wanted}, "
-            f"and the hub was not asked or not reached ({type(error).__name__}: {error}): where "
-            f"there is a network, download it with `hf download {name}`, or give a folder"
+            f"there is no folder called {name!r}, the local cache does not have the hub "
+            f"model {wanted}, and the hub was not reached ({type(error).__name__}: {error}): "
+            f"download the model with `hf download {name}` on a machine with network access, "
+            "or name a folder"
         ) from error
-    return Path(found)
+    return Path(folder)

@@ -1,8 +1,8 @@
-"""The models that are known by name: the bundled one, those of the hub, Microsoft's tarballs.
+"""The published models: the bundled one, the models on the hub, and Microsoft's tarballs.
 
-Layouts are those of the training scripts in microsoft/BioGPT, figures those of the paper
-(https://doi.org/10.1093/bib/bbac409), the licence that of the repository, whose README says that it
-holds for the models as well.
+Layouts come from the training scripts in microsoft/BioGPT, figures from the paper
+(https://doi.org/10.1093/bib/bbac409). The licence is the repository's; its README applies it to the
+models too.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ class KnownModel(BaseModel):
     """A published model, or the bundled one.
 
     Attributes:
-        name: Its bundled name, its hub id, or the name of its tarball and of the folder in that.
-        home: Where it is to be had.
-        tasks: What it was trained for; a pretrained model can be shown solved examples of others.
-        description: The same in words, and its size.
-        prompt_tokens: How many learned tokens its official prompt has, for each task.
-        max_source_tokens: The source limit that it was trained with.
-        metric: What `figure` is; "mean F1" is the mean of the documents' F1.
-        figure: What the paper reports on the task's test set, in percent.
-        precision: The same; likewise `recall`.
-        licence: What it may be used under.
+        name: The bundled name, the hub id, or the name of the tarball and its folder.
+        home: Where to get it.
+        tasks: The tasks it was trained for; other tasks need solved examples in the prompt.
+        description: Its tasks in words, and its size.
+        prompt_tokens: Number of learned tokens in its official prompt, for each task.
+        max_source_tokens: The source limit of its training.
+        metric: The metric of `figure`; "mean F1" is the mean F1 over documents.
+        figure: The paper's figure on the test set of the task, in percent.
+        precision: The paper's precision, in percent.
+        recall: The paper's recall, in percent.
+        licence: The licence of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,9 +53,9 @@ class KnownModel(BaseModel):
     def layout(self) -> str:
         """Its official layout, in words."""
         if not self.prompt_tokens:
-            return "the text as it stands"
+            return "the text, unchanged"
         tokens = f"{self.prompt_tokens} learned token{'s' * (self.prompt_tokens > 1)}"
-        return f"the text, at most {self.max_source_tokens} tokens of it, then {tokens}"
+        return f"at most {self.max_source_tokens} tokens of the text, then {tokens}"
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -74,7 +75,7 @@ _MODELS = (
         name="demo",
         home="package",
         tasks=("bc5cdr", "ddi", "pubmedqa"),
-        description="bundled, 5.8 million parameters; to try things out, not for medicine",
+        description="bundled, 5.8 million parameters; to try things out, not for medical use",
         prompt_tokens=9,
         max_source_tokens=576,
     ),
@@ -176,9 +177,9 @@ KNOWN: dict[str, KnownModel] = {model.name: model for model in _MODELS}
 
 
 def find_known(name: str, folder: Path | None = None) -> KnownModel | None:
-    """The known model of this name, or the hub's that a folder is a copy of, going by its name.
+    """The known model of this name, or the hub model that a folder is named after.
 
-    Upper and lower case are not told apart, as the hub does not.
+    Case is ignored, as on the hub.
     """
     copy = folder.name.lower() if folder else None
     for model in _MODELS:
@@ -190,24 +191,24 @@ def find_known(name: str, folder: Path | None = None) -> KnownModel | None:
 
 
 def right_models(task: str) -> tuple[KnownModel, ...]:
-    """The published models to name for a task: those of the hub, or else the tarballs.
+    """The published models to recommend for a task: hub models, or else tarballs.
 
-    Where none was taught the task itself, those that were taught a variant of it; the bundled
-    model is never among them.
+    If no model was trained for the task itself, models for a variant of it. The bundled model is
+    never among them.
     """
     published = [model for model in _MODELS if model.home != "package"]
-    taught = [model for model in published if task in model.tasks] or [
+    trained = [model for model in published if task in model.tasks] or [
         model for model in published if any(name.startswith(f"{task}_") for name in model.tasks)
     ]
-    return tuple([m for m in taught if m.home == "hub"] or taught)
+    return tuple([m for m in trained if m.home == "hub"] or trained)
 
 
 def advice(task: str) -> str:
-    """One sentence on which model to use for a task."""
+    """One sentence that recommends a model for a task."""
     models = right_models(task)
     names = " or ".join(m.name if m.home == "hub" else f"{m.name} (`{m.get}`)" for m in models)
     if not models:
-        return "Load a model that was taught it, or teach one: `biogpt finetune`."
+        return "Load a model that was fine-tuned for it, or fine-tune one with `biogpt finetune`."
     if task in models[0].tasks:
-        return f"For {task} there is {names}."
-    return f"No published model was taught {task}; ask {names} for {models[0].tasks[0]}."
+        return f"For {task} use {names}."
+    return f"No published model was trained for {task}; use {names} for {models[0].tasks[0]}."

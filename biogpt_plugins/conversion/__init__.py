@@ -1,4 +1,4 @@
-"""Microsoft's fairseq checkpoints: what they are, and how they become folders for our engines."""
+"""Converts Microsoft's fairseq checkpoints into model folders, and inspects models."""
 
 from biogpt_plugins.conversion.convert import Conversion, convert
 from biogpt_plugins.conversion.ctranslate2 import convert_to_ctranslate2

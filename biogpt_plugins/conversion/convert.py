@@ -1,4 +1,4 @@
-"""`convert`: a fairseq checkpoint in, a folder that transformers and this package load out."""
+"""`convert`: from a fairseq checkpoint to a folder that transformers and this package load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from biogpt_plugins.conversion.dictionary import (
     read_merges,
 )
 from biogpt_plugins.conversion.settings import Settings, name_task, official_length, read_settings
-from biogpt_plugins.conversion.source import Source, open_source
+from biogpt_plugins.conversion.source import CheckpointFiles, open_source
 from biogpt_plugins.conversion.weights import Checkpoint, save_weights
 from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.tasks import get_task
@@ -30,20 +30,20 @@ from biogpt_plugins.values.errors import InputError, ModelError, ModelNotFoundEr
 
 _FALLBACK = "generate"
 _BOS, _PAD, _EOS, _ = range(len(SPECIAL))
-_STRANGE_MERGES = 0.1  # the published byte-pair codes have 0.05 % that the dictionary lacks
+_STRANGE_MERGES = 0.1  # of the published byte-pair codes the dictionary lacks 0.05 %
 _REPOSITORY = "https://github.com/microsoft/BioGPT/tree/main/data"
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What came of a conversion.
+    """The result of a conversion.
 
     Attributes:
         folder: The model; `biogpt_plugins.load(folder)` loads it.
-        task: The task that it was taught; None for a pretrained model.
-        card: What it expects of a prompt, as stored in the folder.
-        checkpoints: Names of the files used, the newest first.
-        notes: What the user should know.
+        task: The task it was trained for; None for a pretrained model.
+        card: Its prompt layout by task, as stored in the folder.
+        checkpoints: Names of the files used, newest first.
+        notes: Remarks for the user.
     """
 
     folder: Path
@@ -64,30 +64,30 @@ def convert(  # noqa: PLR0913 - the command's own arguments
     task: str | None = None,
     allow_pickle: bool = False,
 ) -> Conversion:
-    """Turn a checkpoint of microsoft/BioGPT into a folder that needs no fairseq.
+    """Convert a checkpoint of microsoft/BioGPT into a folder that needs no fairseq.
 
-    The folder appears when it is complete. Nothing that `src` holds is run, unless
-    `allow_pickle` is given.
+    The folder appears only when it is complete. No code from `src` runs, unless `allow_pickle` is
+    set.
 
     Args:
-        src: A checkpoint file, a folder with one, or a tar archive of such a folder, as published.
-        out: The folder to make.
+        src: A checkpoint file, a folder with one, or a tar archive of that folder, as published.
+        out: The folder to write.
         dictionary: dict.txt; by default the one beside the checkpoint.
-        bpecodes: The byte-pair codes; by default those beside the checkpoint.
-        dtype: What the weights are stored in; float32 keeps them as they are.
-        average: Take the mean of so many of the newest checkpoints in the folder, as the official
-            scripts do for the relation extraction models (5).
-        task: What it was taught, if its settings and the folder's name do not tell.
-        allow_pickle: Load a checkpoint that can run code of whoever made it.
+        bpecodes: The byte-pair codes; by default the file beside the checkpoint.
+        dtype: The dtype to store the weights in; float32 keeps them unchanged.
+        average: Average this many of the newest checkpoints in the folder, as the official scripts
+            do for the relation extraction models (5).
+        task: The task it was trained for, if neither its settings nor the folder's name say so.
+        allow_pickle: Load a checkpoint that can run code when loaded.
 
     Raises:
-        InputError: An argument is out of range, or `out` is taken.
-        ModelNotFoundError: There is no checkpoint, dictionary or byte-pair codes.
-        ModelError: The checkpoint is damaged, of another network or of another dictionary.
+        InputError: An argument is out of range, or `out` exists and is not empty.
+        ModelNotFoundError: The checkpoint, dictionary or byte-pair codes are missing.
+        ModelError: The checkpoint is damaged, or belongs to another network or dictionary.
     """
     named = get_task(task).name if task else None
     if dtype not in ("float32", "bfloat16"):
-        raise InputError(f"dtype = {dtype!r} must be 'float32' or 'bfloat16' (--dtype)")
+        raise InputError(f"dtype (--dtype) must be 'float32' or 'bfloat16', not {dtype!r}")
     with beside(Path(out)) as (workspace, folder):
         source = open_source(src, unpacked=workspace / "unpacked", average=average)
         checkpoints = [
@@ -106,7 +106,7 @@ def convert(  # noqa: PLR0913 - the command's own arguments
             symbols, prompt=settings.prompt.added, learned=settings.prompt.no_words
         )
         _check_rows(newest, symbols, vocabulary)
-        card, taught, notes = read_task(settings, source, newest.positions, named)
+        card, trained_task, notes = read_task(settings, source, newest.positions, named)
         notes += _check_merges(merges, vocabulary)
         config = network_config(settings, newest)
         config.dtype = getattr(torch, dtype)
@@ -119,13 +119,13 @@ def convert(  # noqa: PLR0913 - the command's own arguments
             max_length=official_length(newest.positions), bos=_BOS, pad=_PAD, eos=_EOS
         ).save_pretrained(folder)
         card.save(folder)
-    return Conversion(Path(out), taught, card, tuple(source.checkpoints), notes)
+    return Conversion(Path(out), trained_task, card, tuple(source.checkpoints), notes)
 
 
 def save_tokenizer(
     vocabulary: Vocabulary, merges: list[str], folder: Path, *, positions: int
 ) -> None:
-    """Write a vocabulary's tokenizer to a folder, for texts of so many tokens at most."""
+    """Write a vocabulary's tokenizer to a folder; `positions` limits the tokens of a text."""
     files = (folder / "vocab.json", folder / "merges.txt")
     files[0].write_text(json.dumps(vocabulary.words), encoding="utf-8")
     files[1].write_text("".join(f"{merge}\n" for merge in merges), encoding="utf-8")
@@ -141,7 +141,7 @@ def save_tokenizer(
 
 
 def network_config(settings: Settings, checkpoint: Checkpoint) -> BioGptConfig:
-    """The network of a checkpoint."""
+    """The transformers config of a checkpoint's network."""
     return BioGptConfig(
         **settings.network,
         vocab_size=checkpoint.rows,
@@ -154,15 +154,15 @@ def network_config(settings: Settings, checkpoint: Checkpoint) -> BioGptConfig:
 
 
 def read_task(
-    settings: Settings, source: Source, positions: int, task: str | None = None
+    settings: Settings, source: CheckpointFiles, positions: int, task: str | None = None
 ) -> tuple[ModelCard, str | None, tuple[str, ...]]:
-    """The card of a checkpoint, the task in it, and what the user should know of that.
+    """The card of a checkpoint, its task, and notes for the user.
 
     Args:
-        settings: Of the checkpoint.
+        settings: The settings of the checkpoint.
         source: Its files.
-        positions: Most tokens of its texts.
-        task: The task, if it is known better than from settings and names.
+        positions: Most tokens of a text.
+        task: The task, if known; otherwise it is read from settings and names.
     """
     name = next(filter(None, source.names), "")
     description = f"converted from fairseq: {name} ({', '.join(source.checkpoints)})"
@@ -173,8 +173,8 @@ def read_task(
     if task is None:
         task = _FALLBACK
         notes = (
-            f"what {name} was taught is told neither by its settings nor by its name: it counts "
-            f"as a model for the task {_FALLBACK!r}; name the right one with --task (task=...)",
+            f"neither the settings nor the name of {name} says what it was trained for, so the "
+            f"task is assumed to be {_FALLBACK!r}: name the right one with --task (task=...)",
         )
     card = settings.card(task, positions=positions, hints=source.names)
     return ModelCard(description=description, tasks={task: card}), task, notes
@@ -182,11 +182,11 @@ def read_task(
 
 @contextmanager
 def beside(out: Path) -> Iterator[tuple[Path, Path]]:
-    """A workspace beside `out`, and a folder in it that becomes `out` if all goes well."""
+    """A workspace beside `out`, and a folder in it that becomes `out` on success."""
     if out.is_dir() and any(out.iterdir()):
-        raise InputError(f"the folder {str(out)!r} holds something: remove it or name another")
+        raise InputError(f"the folder {str(out)!r} is not empty: remove it, or name another")
     if out.exists() and not out.is_dir():
-        raise InputError(f"{str(out)!r} is a file: name a folder to make")
+        raise InputError(f"{str(out)!r} is a file: name a new folder")
     out = out.resolve()
     parent = next(folder for folder in out.parents if folder.exists())
     with tempfile.TemporaryDirectory(dir=parent, prefix=f".{out.name}.") as workspace:
@@ -204,10 +204,10 @@ def _needed(
 ) -> Path:
     path = Path(given).expanduser() if given else found
     if path is None or not path.is_file():
-        where = f"there is no {str(path)!r}" if path else f"there is none beside {checkpoint}"
+        where = f"{str(path)!r} does not exist" if path else f"there is none beside {checkpoint}"
         raise ModelNotFoundError(
-            f"the model's {what} is needed and {where}: name it with {option}; it is in "
-            f"{_REPOSITORY}, in BioGPT or BioGPT-Large"
+            f"the model's {what} is required, but {where}: name it with {option}; "
+            f"{_REPOSITORY} has it, in BioGPT or BioGPT-Large"
         )
     return path
 
@@ -216,9 +216,10 @@ def _check_rows(checkpoint: Checkpoint, symbols: list[str], vocabulary: Vocabula
     if checkpoint.rows != len(vocabulary):
         more = len(vocabulary) - len(symbols)
         raise ModelError(
-            f"{checkpoint.name} has {checkpoint.rows} rows of embeddings, and the dictionary gives "
-            f"{len(vocabulary)} ({len(symbols)} symbols and {more} of the prompt): give the "
-            "dict.txt that the model was trained with; BioGPT's and BioGPT-Large's differ"
+            f"{checkpoint.name} has {checkpoint.rows} embeddings, but the dictionary gives "
+            f"{len(vocabulary)} ({len(symbols)} symbols and {more} prompt tokens): use the "
+            "dict.txt that the model was trained with; BioGPT and BioGPT-Large have "
+            "different ones"
         )
 
 
@@ -227,6 +228,6 @@ def _check_merges(merges: list[str], vocabulary: Vocabulary) -> tuple[str, ...]:
     if strange <= _STRANGE_MERGES * len(merges):
         return ()
     return (
-        f"{strange} of {len(merges)} byte-pair codes make symbols that the dictionary lacks: make "
-        "sure that the two belong together",
+        f"{strange} of {len(merges)} byte-pair codes make symbols that the dictionary lacks: "
+        "check that both files come from the same model",
     )

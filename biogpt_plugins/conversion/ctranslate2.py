@@ -1,4 +1,4 @@
-"""`convert_to_ctranslate2`: any model in, a folder for CTranslate2 out."""
+"""`convert_to_ctranslate2`: from any model to a folder for CTranslate2."""
 
 from __future__ import annotations
 
@@ -21,39 +21,41 @@ def convert_to_ctranslate2(
     dtype: Literal["int8", "float32"] = "int8",
     **options: Any,  # noqa: ANN401 - those of `convert`
 ) -> Conversion:
-    """Turn a model into a folder for CTranslate2, which keeps its tokenizer and its card.
+    """Convert a model into a folder for CTranslate2; its tokenizer and card are kept.
 
     Args:
-        src: A model as `biogpt_plugins.load` takes it, or a checkpoint as `convert` does.
-        out: The folder to make; it appears when it is complete.
-        dtype: What the weights are stored in. "int8" rounds them, "float32" keeps them as they
-            are; the latter can be loaded as either.
-        options: Those of `convert`, for a checkpoint: `dictionary`, `bpecodes` and the like.
+        src: A model as in `biogpt_plugins.load`, or a checkpoint as in `convert`.
+        out: The folder to write; it appears only when it is complete.
+        dtype: The dtype to store the weights in. "int8" rounds them, "float32" keeps them
+            unchanged and can be loaded as either.
+        options: Options of `convert` for a checkpoint, such as `dictionary` and `bpecodes`.
 
     Raises:
-        InputError: An argument is out of range, or `out` is taken.
-        ModelError: The model cannot be found or read; its weights must not be pickled.
+        InputError: An argument is out of range, or `out` exists and is not empty.
+        ModelError: The model cannot be found or read, or has only pickled weights.
         MissingExtraError: CTranslate2 is not installed.
     """
     from biogpt_plugins.engines.ctranslate2_folder import write_folder  # noqa: PLC0415 - an extra
 
     if dtype not in ("int8", "float32"):
-        raise InputError(f"dtype = {dtype!r} must be 'int8' or 'float32' (--dtype)")
+        raise InputError(f"dtype (--dtype) must be 'int8' or 'float32', not {dtype!r}")
     options = {name: value for name, value in options.items() if value}
     with beside(Path(out)) as (workspace, folder):
         if is_fairseq(src):
-            made = convert(src, workspace / "transformers", **options)
+            conversion = convert(src, workspace / "transformers", **options)
         elif options:
             raise InputError(
-                f"{' and '.join(options)} go with fairseq checkpoints alone, and {str(src)!r} is "
-                "none: leave them out"
+                f"{' and '.join(options)} apply only to fairseq checkpoints, and {str(src)!r} is "
+                "not one: leave them out"
             )
         else:
-            found = locate(src, allow_pickle=True)  # which is refused below, with the remedy
-            if converted(found):
-                raise ModelError(f"{str(src)!r} is for CTranslate2 already: use it as it is")
-            card = read_card(found, str(src))
-            weights = tuple(sorted(file.name for file in found.glob("*.safetensors")))
-            made = Conversion(found, next(iter(card.tasks), None), card, weights)
-        write_folder(made.folder, folder, name=str(src), int8=dtype == "int8")
-    return replace(made, folder=Path(out))
+            source = locate(src, allow_pickle=True)  # write_folder refuses pickles with a remedy
+            if converted(source):
+                raise ModelError(
+                    f"{str(src)!r} is already converted for CTranslate2: use it as it is"
+                )
+            card = read_card(source, str(src))
+            weights = tuple(sorted(file.name for file in source.glob("*.safetensors")))
+            conversion = Conversion(source, next(iter(card.tasks), None), card, weights)
+        write_folder(conversion.folder, folder, name=str(src), int8=dtype == "int8")
+    return replace(conversion, folder=Path(out))

@@ -1,7 +1,7 @@
 """fairseq's dictionary as a BioGptTokenizer's vocabulary.
 
-Ids are the order of dict.txt behind four special symbols. A fairseq symbol that ends in "@@" goes
-on in the next one, any other ends a word; the tokenizer marks the other of the two, by "</w>".
+Ids follow the order of dict.txt, after four special symbols. fairseq marks the pieces that do not
+end a word with "@@"; the tokenizer marks the pieces that do, with "</w>".
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Vocabulary:
     """Token names and ids.
 
     Attributes:
-        words: Name -> id of what texts are made of, the four special symbols included.
-        added: Id -> name of learned tokens and separators, which no text gives.
+        words: Name -> id of the pieces of texts, and of the four special symbols.
+        added: Id -> name of learned tokens and separators, which never come from a text.
     """
 
     words: Mapping[str, int]
@@ -36,7 +36,7 @@ def read_dictionary(path: Path) -> list[str]:
     """The symbols of a dict.txt by id, the four special ones first.
 
     Raises:
-        ModelError: It is no dictionary, or lists a symbol twice.
+        ModelError: The file is not a dictionary, or repeats a symbol.
     """
     symbols = dict.fromkeys(SPECIAL)
     try:
@@ -49,13 +49,13 @@ def read_dictionary(path: Path) -> list[str]:
         symbol, _, count = line.rstrip().rpartition(" ")
         if not symbol or not count.isdecimal():
             raise ModelError(
-                f"line {number} of the dictionary {path} is {line[:40]!r}, and must be a symbol "
-                "and its count: give the dict.txt that the model was trained with"
+                f"line {number} of the dictionary {path} is {line[:40]!r}, not a symbol and "
+                "its count: use the dict.txt that the model was trained with"
             )
         if symbol in symbols:
             raise ModelError(
-                f"line {number} of the dictionary {path} lists {symbol!r} again: give the dict.txt "
-                "that the model was trained with"
+                f"line {number} of the dictionary {path} repeats the symbol {symbol!r}: use "
+                "the dict.txt that the model was trained with"
             )
         symbols[symbol] = None
     return list(symbols)
@@ -75,11 +75,11 @@ def build_vocabulary(
 
     Args:
         symbols: The dictionary.
-        prompt: Symbols that the checkpoint's prompt put behind it where it lacked them, in order.
-        learned: Those that are no words: learned tokens and separators.
+        prompt: Symbols of the checkpoint's prompt, in order; missing ones follow the dictionary.
+        learned: Symbols that are not words: learned tokens and separators.
 
     Raises:
-        ModelError: Two symbols have one name.
+        ModelError: Two symbols have the same name.
     """
     ids = {symbol: i for i, symbol in enumerate(dict.fromkeys([*symbols, *prompt]))}
     no_words = set(learned)
@@ -87,17 +87,17 @@ def build_vocabulary(
     added = {ids[symbol]: symbol for symbol in no_words}
     if len({*words, *added.values()}) < len(ids):
         raise ModelError(
-            "the dictionary has two symbols of one name: give the dict.txt that the model was "
-            "trained with"
+            "two symbols of the dictionary have the same name: use the dict.txt that the "
+            "model was trained with"
         )
     return Vocabulary(words, dict(sorted(added.items())))
 
 
 def read_merges(path: Path) -> list[str]:
-    """The merges of a bpecodes file, "left right" each.
+    """The merges of a bpecodes file, each "left right".
 
     Raises:
-        ModelError: It is no list of merges.
+        ModelError: The file is not a list of merges.
     """
     try:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
@@ -106,7 +106,7 @@ def read_merges(path: Path) -> list[str]:
     merges = [line.split()[:2] for line in lines if not line.startswith("#version")]
     if bad := [i for i, merge in enumerate(merges, 1) if len(merge) != 2]:  # noqa: PLR2004
         raise ModelError(
-            f"line {bad[0]} of the byte-pair codes {path} is no pair of symbols: give the bpecodes "
-            "that the model was trained with"
+            f"line {bad[0]} of the byte-pair codes {path} is not a pair of symbols: use the "
+            "bpecodes that the model was trained with"
         )
     return [" ".join(merge) for merge in merges]

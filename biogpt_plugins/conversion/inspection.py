@@ -1,4 +1,4 @@
-"""`inspect_model`: what a folder, a checkpoint or an archive is, and what it can be used for."""
+"""`inspect_model`: describes the model in a folder, a checkpoint or an archive."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ FAIRSEQ, TRANSFORMERS, CTRANSLATE2 = (
 
 
 class Report(BaseModel):
-    """What a model is.
+    """A description of a model.
 
     Attributes:
-        name: What it was asked for by.
+        name: The name or path given.
         form: "fairseq checkpoint", "transformers folder" or "CTranslate2 folder".
-        card: What it was taught, and in which layout; no task for a pretrained model.
-        layers: Number of layers; `hidden_size`, `heads`, `feed_forward` are theirs.
-        positions: Most tokens of prompt and completion.
+        card: Its tasks and their layouts; a pretrained model has no task.
+        layers: Number of layers; `hidden_size`, `heads` and `feed_forward` are per layer.
+        positions: Most tokens of prompt and completion together.
         vocabulary: Rows of the embedding table.
-        parameters: Number of weights, the tied ones counted once.
-        dtype: Of the stored weights.
-        bytes: Size of the files with weights.
-        notes: What else to know.
+        parameters: Number of weights; tied weights count once.
+        dtype: Dtype of the stored weights.
+        bytes: Size of the weight files.
+        notes: Further remarks.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Report(BaseModel):
 
 
 def inspect_model(path: str | Path, *, allow_pickle: bool = False) -> Report:
-    """Say what a model is; its weights are not loaded, and nothing is fetched from the hub.
+    """Describe a model without loading its weights or contacting the hub.
 
     Args:
         path: A bundled name, a folder, a fairseq checkpoint, an archive of one, or the id of a hub
@@ -66,8 +66,8 @@ def inspect_model(path: str | Path, *, allow_pickle: bool = False) -> Report:
         allow_pickle: As in `convert`.
 
     Raises:
-        ModelNotFoundError: There is no such model here.
-        ModelError: It is damaged, or no BioGPT.
+        ModelNotFoundError: The model is not on this machine.
+        ModelError: It is damaged, or not a BioGPT.
     """
     if not is_fairseq(path):
         return _inspect_folder(path)
@@ -79,7 +79,7 @@ def inspect_model(path: str | Path, *, allow_pickle: bool = False) -> Report:
         card, _, notes = read_task(settings, source, checkpoint.positions)
         config, size = network_config(settings, checkpoint), file.stat().st_size
     kind = str(checkpoint.dtype).removeprefix("torch.")
-    card = card.model_copy(update={"description": ""})  # it speaks of the folder to be made
+    card = card.model_copy(update={"description": ""})  # it describes the folder to be written
     return _report(path, FAIRSEQ, card, config, dtype=kind, size=size, notes=notes)
 
 
@@ -96,14 +96,16 @@ def _inspect_folder(path: str | Path) -> Report:
             kind = str(tensors.get_tensor(next(iter(tensors.keys()))).dtype).removeprefix("torch.")
     else:
         files = sorted(folder.glob("*.bin"))
-        notes = ("its weights are pickled: they can run their maker's code, see --allow-pickle",)
+        notes = (
+            "its weights are pickle files, which can run code when loaded; see --allow-pickle",
+        )
     size = sum(file.stat().st_size for file in files)
     card = read_card(folder, str(path))
     know_tasks_of(folder, card.tasks)
     return _report(path, form, card, config, dtype=kind, size=size, notes=notes)
 
 
-def _report(  # noqa: PLR0913 - what a report is made of
+def _report(  # noqa: PLR0913 - the parts of a report
     path: str | Path,
     form: str,
     card: ModelCard,

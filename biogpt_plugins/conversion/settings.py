@@ -1,7 +1,7 @@
-"""What a fairseq checkpoint's `cfg` says of its network, its prompt and its task.
+"""Reads network, prompt and task from the `cfg` of a fairseq checkpoint.
 
-The prompt's rules are those of `setup_prompt` in microsoft/BioGPT, src/language_modeling_prompt.py;
-the network's those of fairseq 0.12's transformer_lm.
+The prompt follows `setup_prompt` in microsoft/BioGPT, src/language_modeling_prompt.py; the network
+follows transformer_lm of fairseq 0.12.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _LARGE = 1600  # hidden size of BioGPT-Large
 
 @dataclass(frozen=True, kw_only=True)
 class PromptSymbols:
-    """The dictionary's symbols that make up a prompt.
+    """The dictionary symbols of a prompt.
 
     Attributes:
         learned: Learned tokens, in order.
         manual: Words, in order, instead of learned tokens.
-        separator: What follows the source where the prompt goes before it.
+        separator: The symbol after the source, if the prompt goes before the source.
     """
 
     learned: tuple[str, ...] = ()
@@ -39,18 +39,18 @@ class PromptSymbols:
 
     @property
     def added(self) -> tuple[str, ...]:
-        """Those put behind the dictionary if it lacks them, in the order in which that is done."""
+        """The symbols that are appended to the dictionary if missing, in that order."""
         return (*self.no_words, *self.manual)
 
     @property
     def no_words(self) -> tuple[str, ...]:
-        """Those that are no words of a text."""
+        """The symbols that are not words of a text."""
         separator = (self.separator,) if self.separator else ()
         return (*separator, *self.learned)
 
     @property
     def layout(self) -> Layout:
-        """Where the prompt goes; nowhere if it is empty, even with a separator."""
+        """Where the prompt goes; "none" if it is empty, even with a separator."""
         if not (self.learned or self.manual):
             return "none"
         if self.separator:
@@ -60,13 +60,13 @@ class PromptSymbols:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the conversion takes from `cfg`.
+    """The parts of `cfg` that the conversion needs.
 
     Attributes:
-        network: Fields of a BioGptConfig, without the sizes that the embeddings tell.
-        prompt: What the prompt is made of.
+        network: Fields of a BioGptConfig, except the sizes known from the embeddings.
+        prompt: The symbols of the prompt.
         max_source_tokens: The source limit.
-        pretrained: Whether it was taught no task.
+        pretrained: Whether the checkpoint was trained for no task.
         hints: Paths that may name the task.
     """
 
@@ -77,11 +77,11 @@ class Settings:
     hints: tuple[str, ...]
 
     def card(self, task: str, *, positions: int, hints: tuple[str, ...] = ()) -> TaskCard:
-        """What the checkpoint expects of a task's prompt."""
+        """The prompt layout that the checkpoint expects for a task."""
         prompt = self.prompt
         length = official_length(positions)
-        # The official script stops at 1024 tokens whatever the model can do, and so leaves a
-        # longer prompt without an answer.
+        # The official script stops at 1024 tokens regardless of the model, so a longer prompt
+        # gets no answer there.
         longest = (self.max_source_tokens or 0) + len(prompt.added) + 2
         large = self.network["hidden_size"] == _LARGE or "large" in _words(*self.hints, *hints)
         free = task == "pubmedqa_reasoning_free"
@@ -92,7 +92,8 @@ class Settings:
             manual_prompt=tuple(map(name_of, prompt.manual)),
             max_source_tokens=self.max_source_tokens,
             max_length=length if longest < length else positions + 1,
-            # Its rebuild_data.py lower-cases the base model's data and not the large one's.
+            # The official rebuild_data.py lower-cases the data of the base model, but not of the
+            # large one.
             lowercase=not large if free else None,
             **separator,
         )
@@ -104,29 +105,29 @@ def official_length(positions: int) -> int:
 
 
 def read_settings(state: Mapping[str, Any], where: str) -> Settings:
-    """Read a checkpoint's `cfg`; `where` names the checkpoint in errors.
+    """Read the `cfg` of a checkpoint; `where` names the checkpoint in errors.
 
     Raises:
-        ModelError: There is none, or it is that of another network or task.
+        ModelError: `cfg` is missing, or describes another network or task.
     """
     cfg = _section(state.get("cfg"))
     model, task = _section(cfg.get("model")), _section(cfg.get("task"))
     if not model or not task:
-        old = "the `args` of an old fairseq in place of `cfg`" if state.get("args") else "no `cfg`"
+        old = "only the `args` of an old fairseq" if state.get("args") else "nothing in its place"
         raise ModelError(
-            f"{where} has {old}, which says what the model is: convert a checkpoint of "
-            "microsoft/BioGPT, or one that fairseq 0.12 has written"
+            f"{where} has no `cfg`, which describes the model ({old}): convert a checkpoint of "
+            "microsoft/BioGPT, or one that fairseq 0.12 wrote"
         )
     arch, kind = str(model.get("_name")), str(task.get("_name"))
     if not arch.startswith(_ARCH):
         raise ModelError(
-            f"{where} is a model of fairseq's architecture {arch!r}: only {_ARCH} and those named "
-            "after it, transformer_lm_prompt_biogpt say, are BioGPTs"
+            f"{where} has the fairseq architecture {arch!r}: only {_ARCH} and its variants, "
+            "such as transformer_lm_prompt_biogpt, are BioGPTs"
         )
     if kind != _TASK and not kind.startswith(_PROMPT_TASK):
         raise ModelError(
-            f"{where} was trained for fairseq's task {kind!r}: only {_TASK} and {_PROMPT_TASK} "
-            "are BioGPT's"
+            f"{where} was trained with the fairseq task {kind!r}: a BioGPT is trained with "
+            f"{_TASK} or {_PROMPT_TASK}"
         )
     checkpoint = _section(cfg.get("checkpoint"))
     hints = (task.get("data"), checkpoint.get("save_dir"))
@@ -149,9 +150,9 @@ def _section(value: object) -> dict[str, Any]:
 def _network(model: Mapping[str, Any], task: Mapping[str, Any], where: str) -> dict[str, Any]:
     activation = model.get("activation_fn", "gelu")
     if activation != "gelu":
-        raise ModelError(f"{where} computes with {activation!r}: a BioGPT does so with 'gelu'")
+        raise ModelError(f"{where} uses the activation {activation!r}: a BioGPT uses 'gelu'")
     if model.get("add_bos_token") or task.get("add_bos_token"):
-        raise ModelError(f"{where} begins its texts with <s>: a BioGPT does so with </s>")
+        raise ModelError(f"{where} begins its texts with <s>: a BioGPT begins them with </s>")
     sizes = {
         "hidden_size": "decoder_embed_dim",
         "intermediate_size": "decoder_ffn_embed_dim",
@@ -161,7 +162,7 @@ def _network(model: Mapping[str, Any], task: Mapping[str, Any], where: str) -> d
     try:
         network = {name: int(model[key]) for name, key in sizes.items()}
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the cfg of {where} lacks a size of its model: {error}") from error
+        raise ModelError(f"the cfg of {where} lacks a size of the model: {error}") from error
     return {
         **network,
         "hidden_act": "gelu",
@@ -169,7 +170,7 @@ def _network(model: Mapping[str, Any], task: Mapping[str, Any], where: str) -> d
         "attention_probs_dropout_prob": float(model.get("attention_dropout") or 0),
         "activation_dropout": float(model.get("activation_dropout") or 0),
         "layerdrop": float(model.get("decoder_layerdrop") or 0),
-        # PyTorch's own, with which fairseq computes; BioGptConfig's differs.
+        # fairseq uses PyTorch's default; the default of BioGptConfig differs.
         "layer_norm_eps": 1e-5,
         "scale_embedding": not model.get("no_scale_embedding"),
         "tie_word_embeddings": bool(model.get("share_decoder_input_output_embed")),
@@ -179,7 +180,9 @@ def _network(model: Mapping[str, Any], task: Mapping[str, Any], where: str) -> d
 def _prompt(task: Mapping[str, Any], where: str) -> PromptSymbols:
     manual, learned = task.get("manual_prompt"), task.get("learned_prompt")
     if manual and learned:
-        raise ModelError(f"the cfg of {where} has a manual and a learned prompt: it may have one")
+        raise ModelError(
+            f"the cfg of {where} has both a manual and a learned prompt: only one is possible"
+        )
     pattern = task.get("learned_prompt_pattern") or "learned"
     names = " ".join(f"{pattern}{i + 1}" for i in range(int(learned or 0)))
     separator = str(task.get("sep_token") or "<seqsep>") if task.get("prefix") else None
@@ -194,11 +197,11 @@ _REASONING_REQUIRED = {"qcl", "reasoningrequired"}
 
 
 def name_task(*hints: str) -> str | None:
-    """The task that a folder or data path of microsoft/BioGPT speaks of; the first hint wins."""
+    """The task that a folder or data path of microsoft/BioGPT names; the first hint wins."""
     for hint in hints:
         words = _words(hint)
-        if found := [task for word, task in _DATASETS.items() if word in words]:
-            return found[0]
+        if named := [task for word, task in _DATASETS.items() if word in words]:
+            return named[0]
         if _QUESTIONS in words:
             required = _words(*hints) & _REASONING_REQUIRED
             return _QUESTIONS if required else f"{_QUESTIONS}_reasoning_free"

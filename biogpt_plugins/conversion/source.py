@@ -1,4 +1,4 @@
-"""From what the user names (a checkpoint, a folder, an archive) to the files to convert."""
+"""Finds the files to convert in a checkpoint, a folder or an archive."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _DAMAGED = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAE
 
 
 @dataclass(frozen=True)
-class Source:
-    """Files of a checkpoint.
+class CheckpointFiles:
+    """The files of a checkpoint.
 
     Attributes:
-        names: The folder's and the archive's or file's names, without ending; may name the task.
-        checkpoints: Name -> file, several to be averaged, the newest first.
+        names: Names of the folder and of the archive or file, without extension; may name the task.
+        checkpoints: Name -> file; several are averaged, newest first.
         dictionary: dict.txt; None if it is not beside the checkpoint.
-        bpecodes: The byte-pair codes, likewise.
+        bpecodes: The byte-pair codes; None if they are not beside the checkpoint.
     """
 
     names: tuple[str, str]
@@ -43,41 +43,42 @@ class Source:
 
 
 def is_fairseq(src: str | Path) -> bool:
-    """Whether a file or folder is looked into for fairseq checkpoints, and is no model already."""
+    """Whether a file or folder may have fairseq checkpoints and is not a converted model."""
     path = Path(src).expanduser()
     if str(src) in BUNDLED or (path / "config.json").is_file():
         return False
     return path.is_file() or (path.is_dir() and any(path.glob("*.pt")))
 
 
-def open_source(src: str | Path, *, unpacked: Path, average: int | None = None) -> Source:
-    """Find the files; what is needed of an archive is copied into the folder `unpacked`.
+def open_source(src: str | Path, *, unpacked: Path, average: int | None = None) -> CheckpointFiles:
+    """Find the files of a checkpoint; the needed files of an archive are unpacked.
 
     Args:
-        src: A checkpoint file, a folder with one, or a tar archive of such a folder.
-        unpacked: A folder that does not exist yet.
-        average: Number of checkpoints to take instead of one: the newest numbered ones.
+        src: A checkpoint file, a folder with one, or a tar archive of that folder.
+        unpacked: The folder to unpack an archive into; it must not exist yet.
+        average: Number of checkpoints to average: the newest numbered ones.
 
     Raises:
-        InputError: `average` does not go with `src`.
-        ModelNotFoundError: There is no such file, or no checkpoint in it.
-        ModelError: It cannot be told which checkpoint is meant, or the archive is damaged.
+        InputError: `average` does not apply to `src`.
+        ModelNotFoundError: `src` does not exist, or has no checkpoint.
+        ModelError: `src` has several checkpoints to choose from, or the archive is damaged.
     """
     path = Path(src).expanduser()
     if average is not None and average < 1:
-        raise InputError(f"average = {average} must be at least 1")
+        raise InputError(f"average must be at least 1, not {average}")
     if path.is_dir():
         files = {file.name: file for file in path.iterdir() if file.is_file()}
         return _source((path.resolve().name, ""), _pick(files, str(src), average), files)
     if not path.is_file():
         raise ModelNotFoundError(
-            f"there is no checkpoint {str(src)!r}: give a checkpoint file, a folder or a .tgz"
+            f"checkpoint {str(src)!r} does not exist: name a checkpoint file, a folder or a .tgz"
         )
     if _ARCHIVE.search(path.name) or tarfile.is_tarfile(path):
         return _from_archive(path, unpacked, average)
     if average is not None:
         raise InputError(
-            f"{str(src)!r} is one checkpoint: to average several, name the folder that holds them"
+            f"{str(src)!r} is a single checkpoint: to average several, name the folder that "
+            "contains them"
         )
     folder = path.resolve().parent
     beside = {name: folder / name for name in (*_DICTIONARIES, *_CODES)}
@@ -87,29 +88,32 @@ def open_source(src: str | Path, *, unpacked: Path, average: int | None = None) 
 
 def _source(
     names: tuple[str, str], checkpoints: Iterable[str], files: Mapping[str, Path]
-) -> Source:
+) -> CheckpointFiles:
     dictionary, bpecodes = (
         next((files[file] for file in wanted if file in files), None)
         for wanted in (_DICTIONARIES, _CODES)
     )
-    return Source(names, {file: files[file] for file in checkpoints}, dictionary, bpecodes)
+    return CheckpointFiles(names, {file: files[file] for file in checkpoints}, dictionary, bpecodes)
 
 
 def _pick(names: Collection[str], where: str, average: int | None) -> list[str]:
-    found = sorted(name for name in names if name.endswith(".pt") and not name.startswith("."))
-    if not found and "config.json" in names:
-        raise ModelError(f"{where!r} is a model for transformers already: use it as it is")
-    if not found:
-        raise ModelNotFoundError(f"{where!r} holds no checkpoint (*.pt): name one, or its folder")
-    if average is not None:
-        return _newest(found, where, average)
-    preferred = [name for name in _PREFERRED if name in found]
-    if not preferred and len(found) > 1:
-        raise ModelError(
-            f"{where!r} holds {len(found)} checkpoints ({_several(found)}): name the file that you "
-            "want, or average the newest (average=5, --average 5, as the official scripts do)"
+    checkpoints = sorted(n for n in names if n.endswith(".pt") and not n.startswith("."))
+    if not checkpoints and "config.json" in names:
+        raise ModelError(f"{where!r} is already a transformers model: use it as it is")
+    if not checkpoints:
+        raise ModelNotFoundError(
+            f"{where!r} contains no checkpoint (*.pt): name one, or its folder"
         )
-    return [(preferred or found)[0]]
+    if average is not None:
+        return _newest(checkpoints, where, average)
+    preferred = [name for name in _PREFERRED if name in checkpoints]
+    if not preferred and len(checkpoints) > 1:
+        raise ModelError(
+            f"{where!r} contains {len(checkpoints)} checkpoints ({_several(checkpoints)}): name "
+            "the one to convert, or average the newest ones (average=5 or --average 5, as the "
+            "official scripts do)"
+        )
+    return [(preferred or checkpoints)[0]]
 
 
 def _newest(names: Iterable[str], where: str, average: int) -> list[str]:
@@ -119,15 +123,15 @@ def _newest(names: Iterable[str], where: str, average: int) -> list[str]:
         if len(numbered) >= average:
             return [match[0] for match in numbered[:average]]
     raise ModelError(
-        f"{where!r} holds fewer than {average} numbered checkpoints (checkpoint7.pt, or "
-        f"checkpoint_1_2000.pt) to average; there are {_several(sorted(names))}"
+        f"{where!r} has fewer than {average} numbered checkpoints to average (named like "
+        f"checkpoint7.pt or checkpoint_1_2000.pt); it has {_several(sorted(names))}"
     )
 
 
-def _from_archive(path: Path, unpacked: Path, average: int | None) -> Source:
+def _from_archive(path: Path, unpacked: Path, average: int | None) -> CheckpointFiles:
     try:
         with tarfile.open(path) as archive:
-            # Links, devices and the like are never looked at, names never used as paths.
+            # Only regular files are read, and their names are never used as paths.
             members = [member for member in archive if member.isreg()]
             folder = _model_folder(members, str(path))
             inside = {PurePosixPath(m.name).name: m for m in members if _parent(m) == folder}
@@ -141,13 +145,13 @@ def _from_archive(path: Path, unpacked: Path, average: int | None) -> Source:
                 files[name] = unpacked / str(i)
                 with data, files[name].open("wb") as file:
                     shutil.copyfileobj(data, file, _BLOCK)
-            # The checksum of what is compressed stands behind all of it.
+            # Read to the end, where the checksum of the compressed data is.
             while archive.fileobj and archive.fileobj.read(_BLOCK):
                 pass
     except _DAMAGED as error:
         reason = str(error).split("\n")[0]
         raise ModelError(
-            f"{str(path)!r} is no archive that can be read to its end ({reason}): download it again"
+            f"cannot read the archive {str(path)!r} to its end ({reason}): download it again"
         ) from error
     return _source((folder.name, _ARCHIVE.sub("", path.name)), checkpoints, files)
 
@@ -160,11 +164,11 @@ def _model_folder(members: Iterable[tarfile.TarInfo], where: str) -> PurePosixPa
     names = (PurePosixPath(member.name) for member in members)
     folders = sorted({n.parent for n in names if n.suffix == ".pt" and not n.name.startswith(".")})
     if not folders:
-        raise ModelNotFoundError(f"{where!r} holds no checkpoint (*.pt)")
+        raise ModelNotFoundError(f"{where!r} contains no checkpoint (*.pt)")
     if len(folders) > 1:
         raise ModelError(
-            f"{where!r} holds several models ({_several([str(f) for f in folders])}): unpack it, "
-            "and name the folder of one"
+            f"{where!r} contains several models ({_several([str(f) for f in folders])}): "
+            "unpack it, and name the folder of one model"
         )
     return folders[0]
 

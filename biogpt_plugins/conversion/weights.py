@@ -1,7 +1,7 @@
-"""Weights out of fairseq checkpoints, a shard at a time, and into safetensors files.
+"""Moves weights from fairseq checkpoints to safetensors files, one shard at a time.
 
-Checkpoints are mapped into memory, not read, and mapped anew for each shard: that lets go of the
-pages of the shard before, so that a conversion needs the memory of a shard or two.
+Checkpoints are mapped into memory, and mapped again for each shard. That releases the pages of the
+previous shard, so a conversion needs memory for one or two shards only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from transformers import BioGptConfig, BioGptForCausalLM
 
 from biogpt_plugins.values.errors import ModelError
 
-# Bytes of a shard, in the checkpoint or in the file, whichever is more: a quarter of the
+# Bytes of a shard, in the checkpoint or in the written file, whichever is more: a quarter of the
 # checkpoint, within limits.
 _LEAST, _MOST, _PARTS = 64 * 2**20, 2**30, 4
 _EMBEDDINGS = "decoder.embed_tokens.weight"
@@ -32,31 +32,31 @@ _PROJECTION = "decoder.output_projection.weight"
 _VERSION = "decoder.version"
 _PADDING = 2  # rows before the first position
 _ZIP = b"PK"
-# What torch says of a class or function that is not on its list of harmless ones.
+# torch's message about a class or function that is not on its list of safe ones.
 _REFUSED = re.compile(r"unsupported global:? (?:global )?(\S+)", re.I)
 
 
 class Checkpoint:
-    """A fairseq checkpoint file; its tensors stay on disk until they are asked for.
+    """A fairseq checkpoint file; its tensors stay on disk until they are used.
 
     Attributes:
-        name: What to call it in errors.
-        state: All but the weights and the optimizer's state.
-        shapes: Tensor name -> shape, without what is no weight.
-        dtype: Of the embeddings.
-        size: Bytes of the weights, the tied ones counted once.
+        name: Its name in errors.
+        state: Everything but the weights and the optimizer state.
+        shapes: Name -> shape of each weight.
+        dtype: Dtype of the embeddings.
+        size: Bytes of the weights; tied weights count once.
     """
 
     def __init__(self, path: Path, name: str, *, allow_pickle: bool = False) -> None:
-        """Look into a checkpoint.
+        """Open a checkpoint.
 
         Args:
             path: The file.
-            name: What to call it in errors.
-            allow_pickle: Load what can run code of whoever made the file.
+            name: Its name in errors.
+            allow_pickle: Load a file that can run code when loaded.
 
         Raises:
-            ModelError: It is no checkpoint, damaged, or asks for `allow_pickle`.
+            ModelError: The file is not a checkpoint, is damaged, or needs `allow_pickle`.
         """
         self.name = name
         self._path, self._allow_pickle = path, allow_pickle
@@ -64,8 +64,8 @@ class Checkpoint:
         weights = state.get("model")
         if not isinstance(weights, Mapping) or _EMBEDDINGS not in weights:
             raise ModelError(
-                f"{name} is no fairseq checkpoint of a BioGPT, it has no {_EMBEDDINGS}: give "
-                "one of microsoft/BioGPT"
+                f"{name} is not a fairseq checkpoint of a BioGPT (it has no {_EMBEDDINGS}): "
+                "use a checkpoint of microsoft/BioGPT"
             )
         self.state = {k: v for k, v in state.items() if k not in ("model", "last_optimizer_state")}
         self.shapes: dict[str, tuple[int, ...]] = {
@@ -86,13 +86,13 @@ class Checkpoint:
         return self.shapes.get(_POSITIONS, (_PADDING,))[0] - _PADDING
 
     def verify(self) -> None:
-        """Read the whole file once and compare its checksums.
+        """Read the whole file and compare its checksums.
 
         Raises:
-            ModelError: They differ.
+            ModelError: A checksum differs.
         """
         if not zipfile.is_zipfile(self._path):
-            return  # of before torch 1.6, without checksums
+            return  # files from before torch 1.6 have no checksums
         try:
             with zipfile.ZipFile(self._path) as file:
                 damaged = file.testzip()
@@ -102,14 +102,14 @@ class Checkpoint:
             raise ModelError(f"{self.name} is damaged ({damaged}): download or copy it again")
 
     def tensors(self, names: Sequence[str]) -> Iterator[torch.Tensor]:
-        """Some of the weights, mapped from the file for as long as they are held."""
+        """Some of the weights, mapped from the file while they are in use."""
         weights = self._load()["model"]
         yield from (weights[name] for name in names)
 
     def _load(self) -> dict[str, Any]:
         mapped = zipfile.is_zipfile(self._path)
         try:
-            # A Namespace has attributes and no behaviour; an old fairseq's settings are one.
+            # Old versions of fairseq store settings as a Namespace, which has no behaviour.
             with torch.serialization.safe_globals([Namespace]):
                 state = torch.load(
                     self._path,
@@ -125,14 +125,14 @@ class Checkpoint:
         with self._path.open("rb") as file:
             start = file.read(len(_ZIP))
         if start == _ZIP and not zipfile.is_zipfile(self._path):
-            return ModelError(f"{self.name} breaks off before its end: download or copy it again")
+            return ModelError(f"{self.name} is incomplete: download or copy it again")
         self.verify()
         refused = _REFUSED.search(str(error))
         if refused and not self._allow_pickle:
             return ModelError(
-                f"{self.name} holds more than tensors and plain values ({refused[1]}), and loading "
-                "that can run code of whoever made the file: only if you trust its source, pass "
-                "allow_pickle=True (--allow-pickle)"
+                f"{self.name} contains more than tensors and plain values ({refused[1]}), so "
+                "loading it can run code: if you trust its source, pass allow_pickle=True "
+                "(--allow-pickle)"
             )
         reason = str(error).strip().split("\n")[0]
         return ModelError(
@@ -141,15 +141,14 @@ class Checkpoint:
 
 
 def save_weights(checkpoints: Sequence[Checkpoint], config: BioGptConfig, folder: Path) -> None:
-    """Write the weights, or the mean of those of several checkpoints, under transformers' names.
+    """Write the weights, or the mean over several checkpoints, under transformers' names.
 
-    They are stored in the config's dtype. The mean is that of the official
-    scripts/average_checkpoints.py: a sum in float32 in the order of the checkpoints, divided by
-    their number.
+    Weights are stored in the dtype of the config. The mean is computed as in the official
+    scripts/average_checkpoints.py: a float32 sum in the order of the checkpoints, divided by their
+    number.
 
     Raises:
-        ModelError: The tensors are not those of a BioGPT of this config, or the checkpoints
-            differ in theirs.
+        ModelError: The tensors do not match the config, or differ between checkpoints.
     """
     sources = _sources(checkpoints, config)
     dtype: torch.dtype = config.dtype
@@ -165,9 +164,9 @@ def save_weights(checkpoints: Sequence[Checkpoint], config: BioGptConfig, folder
         means = _means(checkpoints, [sources[name] for name in names], dtype)
         try:
             save_file(dict(zip(names, means, strict=True)), folder / file, {"format": "pt"})
-        except SafetensorError as error:  # a full disk, say
+        except SafetensorError as error:  # a full disk, for example
             raise ModelError(f"cannot write the weights: {error}") from error
-        # safetensors creates it for its owner alone.
+        # safetensors creates the file readable for its owner only.
         shutil.copymode(folder / "vocab.json", folder / file)
     if plan.is_sharded:
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
@@ -191,13 +190,13 @@ def _means(
 
 
 def _sources(checkpoints: Sequence[Checkpoint], config: BioGptConfig) -> dict[str, str]:
-    """The names of transformers -> those of fairseq, all of them, in fairseq's order."""
+    """Every transformers name -> its fairseq name, in fairseq's order."""
     first = checkpoints[0]
     for other in checkpoints[1:]:
         if other.shapes != first.shapes:
             raise ModelError(
-                f"{other.name} and {first.name} differ in their tensors: average checkpoints of "
-                "one training run"
+                f"{other.name} and {first.name} have different tensors: average checkpoints "
+                "of one training run"
             )
     with torch.device("meta"):
         network = BioGptForCausalLM(config)
@@ -205,26 +204,28 @@ def _sources(checkpoints: Sequence[Checkpoint], config: BioGptConfig) -> dict[st
     if config.tie_word_embeddings and _PROJECTION not in first.shapes:
         del wanted[_PROJECTION]
     if lacking := [name for name in wanted if name not in first.shapes]:
-        raise ModelError(f"{first.name} lacks {len(lacking)} of a BioGPT's tensors, {lacking[0]}")
+        raise ModelError(
+            f"{first.name} lacks {len(lacking)} tensors of a BioGPT, for example {lacking[0]}"
+        )
     if strange := [name for name in first.shapes if name not in wanted]:
         raise ModelError(
-            f"{first.name} has {len(strange)} tensors that a BioGPT has not, {strange[0]}: it is "
-            "another network"
+            f"{first.name} has {len(strange)} tensors that a BioGPT does not have, for "
+            f"example {strange[0]}: it is another network"
         )
     for name, shape in wanted.items():
         if first.shapes[name] != shape:
             raise ModelError(
-                f"{name} has the shape {first.shapes[name]} in {first.name}, and must have "
-                f"{shape} by its cfg"
+                f"{name} has the shape {first.shapes[name]} in {first.name}, but the cfg "
+                f"requires {shape}"
             )
     if config.tie_word_embeddings and wanted.pop(_PROJECTION, None):
-        # Each file of one storage, so there is nothing to read where they are tied indeed.
+        # Tied weights share storage, so nothing is read from disk for them.
         for checkpoint in checkpoints:
             table, projection = checkpoint.tensors([_EMBEDDINGS, _PROJECTION])
             if table.data_ptr() != projection.data_ptr() and not torch.equal(table, projection):
                 raise ModelError(
-                    f"{checkpoint.name} has an output projection of its own, though its cfg says "
-                    "that it is the embeddings"
+                    f"{checkpoint.name} has an output projection of its own, but its cfg "
+                    "says that it shares the embeddings"
                 )
     return {_name(source): source for source in first.shapes if source in wanted}
 

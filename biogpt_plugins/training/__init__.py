@@ -1,4 +1,4 @@
-"""Fine-tuning: teach a BioGPT the official layouts, in full or by LoRA, or start a small one."""
+"""Fine-tuning of a BioGPT on the official layouts, in full or with LoRA, or from scratch."""
 
 from biogpt_plugins.training.finetune import FinetuneResult, finetune
 from biogpt_plugins.training.options import Options

@@ -1,4 +1,4 @@
-"""Examples as token ids, in batches of texts of like length."""
+"""Examples as token ids, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _NEIGHBOURS = 40
 def encode(
     example: Example, tokens: Tokens, card: TaskCard, *, positions: int
 ) -> tuple[list[int], list[int]]:
-    """Returns the prompt's ids (`</s>`, source, learned tokens) and the target's (with `</s>`).
+    """Encode the prompt (`</s>`, source, learned tokens) and the target (with `</s>`).
 
-    A source that does not fit loses its end; learned tokens and target are never cut.
+    A source that is too long loses its end; learned tokens and target are never cut.
     """
     target = [*tokens.ids(example.target), tokens.eos]
     prompt = get_task(example.task).render(example.input, card)
@@ -33,19 +33,19 @@ def encode(
 
 
 class Batches(Dataset[list[Encoded]]):
-    """Batches as items, so that the Trainer's own sampler and resuming order whole batches.
+    """A dataset whose items are batches, so that the Trainer samples and resumes whole batches.
 
     Args:
-        examples: What to learn.
+        examples: The training examples.
         tokens: The model's tokenizer.
-        cards: Task to layout.
-        positions: Most tokens of prompt and target.
+        cards: Task -> layout.
+        positions: Most tokens of prompt and target together.
         size: Padded tokens of a batch.
-        shuffle_seed: Mix the examples; None keeps their order but for the nearest neighbours,
-            so that a curriculum keeps its course.
+        shuffle_seed: Seed to shuffle the examples; None keeps their order except among near
+            neighbours, as a curriculum needs.
 
-    Texts are tokenised when they are asked for, in the loader's worker while the model computes;
-    lengths are summed up from words until then, which is fast and nearly right.
+    Texts are tokenised on access, in the loader's worker while the model computes. Until then
+    lengths are estimated word by word, which is fast and nearly exact.
     """
 
     def __init__(  # noqa: PLR0913 - one value for each thing a batch depends on
@@ -104,12 +104,12 @@ class Batches(Dataset[list[Encoded]]):
 
 
 def collate(batches: Sequence[Sequence[Encoded]], *, pad: int) -> dict[str, torch.Tensor]:
-    """Pads one or more batches on the right and masks everything but the targets.
+    """Pad one or more batches on the right and mask everything but the targets.
 
     Returns:
         `input_ids`, `labels` (-100 for prompt and padding) and `source` (True where the next
-        token belongs to the source text), all of shape (texts, tokens). There is no attention
-        mask: what stands right of a token does not reach it.
+        token belongs to the source text), each of shape (texts, tokens). No attention mask is
+        needed: a token does not attend to padding on its right.
     """
     rows = [row for batch in batches for row in batch]
     shape = (len(rows), max(len(prompt) + len(target) for prompt, target in rows))

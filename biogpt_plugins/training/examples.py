@@ -1,4 +1,4 @@
-"""Training data: solved inputs, each an input of a task with the text that it should give."""
+"""Training data: inputs of a task, each with its target text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from biogpt_plugins.values.results import Result
 
 @dataclass(frozen=True)
 class Example:
-    """One solved input: what the model reads, and what it is to write."""
+    """One training example: the input and the text to write."""
 
     task: str
     input: Text
@@ -23,13 +23,13 @@ class Example:
 
 
 def read_examples(path: str | Path, tasks: Sequence[str]) -> list[Example]:
-    """Read a file of solved inputs for some tasks, in any of the formats of `corpus.gold`.
+    """Read training examples for some tasks, in any format of `corpus.gold`.
 
-    Lines of other tasks are left out, and documents without relations where the task's layout, such
-    as the official ones, has no target for them.
+    Lines of other tasks are skipped, and so are documents without relations if the task's layout
+    has no target for them, as in the official layouts.
 
     Raises:
-        InputError: The file is missing, of no known format, or holds nothing for these tasks.
+        InputError: The file is missing, has an unknown format, or no examples for these tasks.
     """
     examples = [
         _example(document, result)
@@ -37,12 +37,12 @@ def read_examples(path: str | Path, tasks: Sequence[str]) -> list[Example]:
         if (result := _written(document)) != [] or _can_say_nothing(document)
     ]
     if not examples:
-        raise InputError(f"{path} holds no example of {', '.join(tasks)}: {REMEDY}")
+        raise InputError(f"{path} has no examples for {', '.join(tasks)}: {REMEDY}")
     return examples
 
 
 def _written(document: Solved) -> Result | None:
-    """What is right about a document, as far as it can be written: by names."""
+    """The gold result of a document, without relations whose ends have no name to write."""
     if not isinstance(document.result, list):
         return document.result
     return [r for r in document.result if is_named(r.head) and is_named(r.tail)]
@@ -56,6 +56,6 @@ def _can_say_nothing(document: Solved) -> bool:
 
 def _example(document: Solved, result: Result | None) -> Example:
     if document.input is None:
-        raise InputError(f"{document.where} has no text to learn from: {REMEDY}")
+        raise InputError(f"{document.where} has no text to train on: {REMEDY}")
     task = get_task(document.task)
     return Example(task.name, task.read_input(document.input), task.target(result))

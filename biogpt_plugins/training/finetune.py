@@ -1,4 +1,4 @@
-"""`finetune`: solved inputs in, a checkpoint that knows its tasks and layouts out."""
+"""`finetune`: from solved inputs to a checkpoint that knows its tasks and layouts."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """What came of a training run.
+    """The result of a training run.
 
     Attributes:
         folder: The checkpoint; `biogpt_plugins.load(str(folder), task=...)` loads it.
         tasks: The tasks it knows.
         examples: Number of training examples.
-        steps: Optimizer steps, those before a resumption included.
-        train_loss: Mean loss over this run, the weighted loss on the source included.
-        valid_loss: Mean loss per target token on the validation data; None without any.
+        steps: Optimizer steps, including those before a resume.
+        train_loss: Mean loss over this run, including the weighted loss on the source.
+        valid_loss: Mean loss per target token on the validation data; None without data.
     """
 
     folder: Path
@@ -48,25 +48,25 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
     resume: bool = False,
     **options: Any,  # noqa: ANN401 - checked by Options
 ) -> FinetuneResult:
-    """Teach a BioGPT one or more tasks in the official layout with learned prompt tokens.
+    """Train a BioGPT for one or more tasks in the official layout with learned prompt tokens.
 
     Args:
         tasks: Task names, as a list or separated by commas. Tasks that the model already knows
-            keep their learned tokens, new ones get tokens of their own behind the vocabulary.
-        train: Training data, one file or several: JSONL with "task", input fields and "gold", or
+            keep their learned tokens; new tasks get their own tokens after the vocabulary.
+        train: One or more files of training data: JSONL with "task", input fields and "gold", or
             an annotated corpus in a format of `biogpt_plugins.corpus.gold`.
-        valid: Data on which to measure the loss while training.
-        model: A folder, a hub id, a bundled model, "fresh" for a small new one with its own
-            vocabulary, or a BioGPT's config.json to make a new one after.
-        out: Folder for the result; checkpoints to resume from lie in `out`/checkpoints until
-            the run is through.
-        resume: Go on from the last checkpoint, if there is one; data and options must be those
-            of the interrupted run.
+        valid: Data to measure the loss on while training.
+        model: A folder, a hub id, a bundled model, "fresh" for a small new model with its own
+            vocabulary, or the config.json of a BioGPT to build a new model from.
+        out: The folder to write; checkpoints to resume from are in `out`/checkpoints until the
+            run ends.
+        resume: Continue from the last checkpoint, if there is one; data and options must be the
+            same as in the interrupted run.
         **options: As in Options.
 
     Raises:
-        InputError: An option, a task or the data is unusable.
-        ModelError: The model cannot be found or is no BioGPT.
+        InputError: An option, a task or the data is invalid.
+        ModelError: The model cannot be found or is not a BioGPT.
         MissingExtraError: A training library is not installed.
     """
     settings = Options.read(options)
@@ -78,7 +78,7 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
     out = _prepare(Path(out), resume=resume)
     _need_libraries(lora=settings.weights == "lora")
 
-    # They load torch.
+    # These imports load torch.
     from transformers import set_seed  # noqa: PLC0415
     from transformers.trainer_utils import get_last_checkpoint  # noqa: PLC0415
 
@@ -110,7 +110,8 @@ def _prepare(out: Path, *, resume: bool) -> Path:
         raise InputError(f"cannot write the model to {str(out)!r}: it is a file; name a folder")
     if not resume and any(out.glob(f"{CHECKPOINTS}/checkpoint-*")):
         raise InputError(
-            f"{str(out)!r} holds an interrupted run: resume it (--resume), or name another folder"
+            f"{str(out)!r} contains an interrupted run: resume it (--resume), or name "
+            "another folder"
         )
     out.mkdir(parents=True, exist_ok=True)
     return out

@@ -1,4 +1,4 @@
-"""A small BioGPT from nothing: a vocabulary learned on the training texts, and random weights."""
+"""A small new BioGPT: a vocabulary learned from the training texts, and random weights."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _VOCABULARY_TEXTS = 6000
 def fresh_model(
     examples: Sequence[Example], folder: Path, options: Options, config: BioGptConfig | None = None
 ) -> tuple[BioGptForCausalLM, BioGptTokenizer]:
-    """Returns an untrained model and its tokenizer, whose files are written to `folder`.
+    """Build an untrained model and its tokenizer, whose files are written to `folder`.
 
     Args:
-        examples: Training data; the vocabulary is learned on evenly spaced ones.
+        examples: Training data; the vocabulary is learned from evenly spaced examples.
         folder: Where the vocabulary files go.
-        options: Size of the model and of the vocabulary.
-        config: Sizes to follow instead of those in `options`.
+        options: Sizes of the model and of the vocabulary.
+        config: Sizes of the model, instead of those in `options`.
     """
     step = max(1, len(examples) // _VOCABULARY_TEXTS)
     texts = (text for example in examples[::step] for text in _texts(example))
@@ -55,7 +55,7 @@ def _config(options: Options) -> BioGptConfig:
         num_attention_heads=options.heads,
         intermediate_size=4 * options.width,
         max_position_embeddings=options.positions,
-        # That of the published checkpoints; transformers' own default differs.
+        # As in the published checkpoints; the default of transformers differs.
         layer_norm_eps=1e-5,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,

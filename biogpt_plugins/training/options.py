@@ -1,4 +1,4 @@
-"""Every knob of a training run, with defaults for fine-tuning the published BioGPT."""
+"""The options of a training run, with defaults for fine-tuning the published BioGPT."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from biogpt_plugins.values.errors import InputError
 
 
 class Options(BaseModel):
-    """How to train.
+    """The options of a training run.
 
     Attributes:
-        epochs: Passes over the training data; a fraction stops early.
-        max_steps: Optimizer steps; takes the place of `epochs`.
-        learning_rate: Its peak, after the warm-up.
-        warmup: Steps, or below 1 the share of all steps, in which the learning rate rises.
+        epochs: Passes over the training data; may be a fraction.
+        max_steps: Optimizer steps; overrides `epochs`.
+        learning_rate: Peak learning rate, after the warm-up.
+        warmup: Steps of rising learning rate, or, below 1, their share of all steps.
         schedule: How the learning rate falls after the warm-up.
-        tokens_per_batch: Padded tokens of one batch; texts of like length go together.
+        tokens_per_batch: Padded tokens of a batch; texts of similar length share a batch.
         accumulate: Batches per optimizer step.
-        order: "shuffled", or "file" for a curriculum: only neighbouring batches change places.
-        source_loss: Weight of predicting the source text too; the official recipe has 0.
-        end_weight: Weight of the loss on a target's final full stop; the official recipe has 1.
-            Below 1 the model goes on listing relations that it holds for less than even odds.
-        max_source_tokens: Longer sources lose their end, as in the official code.
-        prompt_tokens: Learned prompt tokens of each new task; the official code has 9, HoC's 1.
+        order: "shuffled", or "file" for a curriculum: only neighbouring batches swap places.
+        source_loss: Weight of the loss on the source text; 0 in the official recipe.
+        end_weight: Weight of the loss on a target's final full stop; 1 in the official recipe.
+            Below 1 the model also lists relations that it considers less likely than not.
+        max_source_tokens: Source limit; a longer source loses its end, as in the official code.
+        prompt_tokens: Learned prompt tokens of each new task; officially 9, and 1 for HoC.
         text_first: Put the text before the question in the layout of new tasks, so that several
-            questions about a text share the work of reading it; the official layout does not.
-        weights: "full", or "lora" for low-rank updates, merged into the saved weights.
+            questions about a text share the reading of it; the official layout does not.
+        weights: "full", or "lora" for low-rank updates, which are merged into the saved weights.
         lora_rank: Rank of the updates.
-        dtype: What the matrices are multiplied in; the master weights stay in float32.
-        save_dtype: What the result is saved in.
-        dropout: Takes the place of the model's own dropout.
-        save_steps: Steps between two checkpoints to resume from.
-        eval_steps: Steps between two measurements of the loss on `valid`; None: each epoch.
+        dtype: Dtype of matrix products; the master weights stay in float32.
+        save_dtype: Dtype of the saved model.
+        dropout: Overrides the dropout of the model.
+        save_steps: Steps between checkpoints to resume from.
+        eval_steps: Steps between measurements of the loss on `valid`; None: every epoch.
         workers: Processes that tokenise while the model computes.
-        seed: Of the data order and of every random weight.
-        shift: Begin each training batch at a random position up to this one.
-        layers: Of a fresh model, as are those below.
+        seed: Seed of the data order and of all random weights.
+        shift: Start each training batch at a random position up to this one.
+        layers: Layers of a fresh model; the next four options apply to a fresh model too.
         width: Size of the hidden states; the feed-forward layers are four times as wide.
         heads: Attention heads.
-        positions: Most tokens of prompt and completion.
+        positions: Most tokens of prompt and completion together.
         merges: Byte-pair merges of the vocabulary.
-        description: One line for the model's card; by default what the model it starts from says.
+        description: One line for the model card; by default the line of the starting model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,7 +80,7 @@ class Options(BaseModel):
 
     @classmethod
     def read(cls, options: dict[str, Any]) -> Options:
-        """Checks options by name and value.
+        """Check the names and values of options.
 
         Raises:
             InputError: An option is unknown or out of range.
@@ -91,5 +91,5 @@ class Options(BaseModel):
             faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
             known = ", ".join(cls.model_fields)
             raise InputError(
-                f"cannot train with these options: {faults} (known: {known})"
+                f"invalid training options: {faults} (known options: {known})"
             ) from error

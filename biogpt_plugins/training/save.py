@@ -1,4 +1,4 @@
-"""The saved folder: weights, tokenizer, generation config and card."""
+"""Writes the trained folder: weights, tokenizer, generation config and card."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from biogpt_plugins.training.start import Start
 
 
 def save(
-    model: Any,  # noqa: ANN401 - a BioGptForCausalLM, or peft's wrapper of one
+    model: Any,  # noqa: ANN401 - a BioGptForCausalLM, or its peft wrapper
     start: Start,
     folder: Path,
     *,
     dtype: str,
 ) -> None:
-    """Write what `load` needs to `folder`; low-rank updates are merged into the weights."""
+    """Write a model for `load`; low-rank updates are merged into the weights."""
     plain = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
     tokenizer = start.tokenizer
     plain.config.use_cache = True  # the Trainer switches it off
     plain.generation_config = official_generation(
-        # Counts the final </s>, which needs no position of its own.
+        # max_length counts the final </s>, which needs no position.
         max_length=plain.config.max_position_embeddings + 1,
         bos=tokenizer.bos_token_id,
         pad=tokenizer.pad_token_id,
@@ -39,7 +39,7 @@ def save(
     start.card.save(folder)
     _declare(start.card.tasks, folder)
     for weights in folder.glob("*.safetensors"):
-        # safetensors creates them for their owner alone, whatever the umask.
+        # safetensors makes files readable for their owner only, regardless of the umask.
         shutil.copymode(folder / "config.json", weights)
 
 

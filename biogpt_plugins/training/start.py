@@ -1,4 +1,4 @@
-"""What a training run starts from: a model, its tokenizer, and a card with the new tasks."""
+"""The start of a training run: a model, its tokenizer, and a card with the new tasks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRESH = "fresh"
 
 @dataclass(frozen=True)
 class Start:
-    """A model with rows for every learned token of its card, and what belongs to it."""
+    """A model with an embedding for every learned token of its card, its tokenizer and the card."""
 
     model: BioGptForCausalLM
     tokenizer: BioGptTokenizer
@@ -39,19 +39,19 @@ def start_from(
     out: Path,
     options: Options,
 ) -> Start:
-    """Load or make the model to train, and give each new task its learned tokens.
+    """Load or build the model to train, and give each new task its learned tokens.
 
-    A task that the model knows keeps its layout, whichever it is.
+    A task that the model already knows keeps its layout.
 
     Args:
-        model: As for `finetune`.
+        model: As in `finetune`.
         tasks: Tasks to train.
-        examples: Training data, which a fresh model learns its vocabulary from.
-        out: Where a fresh model's vocabulary is written.
+        examples: Training data; a fresh model learns its vocabulary from it.
+        out: Where the vocabulary of a fresh model is written.
         options: Sizes of a fresh model, dropout, the source limit, and the layout of new tasks.
 
     Raises:
-        ModelError: The model cannot be found or is no BioGPT.
+        ModelError: The model cannot be found or is not a BioGPT.
     """
     config_file = Path(model) if str(model).endswith(".json") else None
     if config_file or model == FRESH:
@@ -62,8 +62,8 @@ def start_from(
         folder = locate(model)
         if converted(folder):
             raise ModelError(
-                f"{str(model)!r} was converted for CTranslate2, which does not train: start from "
-                "the model that it was made from"
+                f"{str(model)!r} was converted for CTranslate2, which cannot train: start "
+                "from the model that it was converted from"
             )
         config = BioGptConfig.from_pretrained(folder)
         if options.dropout is not None:
@@ -85,7 +85,7 @@ def learned_tokens(card: ModelCard) -> list[str]:
 
 
 def prompt_tokens(card: ModelCard) -> list[str]:
-    """Every token that the tasks of a card put into a prompt: learned ones, words, separators."""
+    """All prompt tokens of the tasks of a card: learned tokens, words, separators."""
     words = [name for task in card.tasks.values() for name in task.manual_prompt]
     separators = [task.separator for task in card.tasks.values() if task.layout == "prefix"]
     return list(dict.fromkeys([*learned_tokens(card), *words, *separators]))
@@ -93,13 +93,15 @@ def prompt_tokens(card: ModelCard) -> list[str]:
 
 def _read_config(path: Path) -> BioGptConfig:
     if not path.is_file():
-        raise ModelError(f"there is no config file {str(path)!r}: give a BioGPT's config.json")
+        raise ModelError(
+            f"config file {str(path)!r} does not exist: name the config.json of a BioGPT"
+        )
     try:
         kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
     except (ValueError, AttributeError) as error:
         raise NotABioGPTError(f"cannot read {path} as a model's config: {error}") from error
     if kind != "biogpt":
-        raise NotABioGPTError(f"model_type is {kind!r} in {path}, and must be 'biogpt'")
+        raise NotABioGPTError(f"model_type in {path} must be 'biogpt', not {kind!r}")
     return BioGptConfig.from_json_file(str(path))
 
 

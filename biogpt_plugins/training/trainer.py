@@ -1,4 +1,4 @@
-"""transformers' Trainer with the loss on the target only, computed only there."""
+"""A transformers Trainer that computes the loss, and the logits, on the target only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SOURCE_SAMPLE = 0.25
 
 
 class _Bar(ProgressCallback):  # type: ignore[misc]
-    """The Trainer's progress bar with the loss in it, instead of a line of it now and then."""
+    """The Trainer's progress bar, which also shows the loss."""
 
     def on_log(
         self,
@@ -42,8 +42,8 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
     """Trains on batches of `collate`.
 
     Args:
-        options: Their source_loss, end_weight and shift hold while training.
-        **kwargs: As for Trainer.
+        options: source_loss, end_weight and shift apply while training.
+        **kwargs: As in Trainer.
     """
 
     def __init__(self, *, options: Options, **kwargs: Any) -> None:  # noqa: ANN401
@@ -53,8 +53,8 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         self.remove_callback(PrinterCallback)
         self.add_callback(_Bar())
         self._rows: torch.Tensor | None = None
-        # The vocabulary is wide and targets are short: on a prompt of 500 tokens the projection
-        # of every position would cost more than a small model's layers.
+        # The vocabulary is large and targets are short: with a prompt of 500 tokens, projecting
+        # every position would cost more than the layers of a small model.
         projection = self.model.get_output_embeddings()
         projection.register_forward_pre_hook(lambda _, args: (args[0][self._rows],))
 
@@ -65,13 +65,13 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,  # noqa: ARG002 - Trainer's signature
     ) -> Any:  # noqa: ANN401 - Trainer's
-        """The mean loss per target token, plus the weighted one per source token."""
+        """The mean loss per target token, plus the weighted mean loss per source token."""
         ids, labels = inputs["input_ids"], inputs["labels"][:, 1:]
         options = self._options if model.training else Options()
         wanted = labels != MASKED
         source = torch.zeros_like(wanted)
         if options.source_loss:
-            # A sample of the source has the same gradient on average and spares the projection.
+            # A sample of the source has the same expected gradient and needs less projection.
             sampled = torch.rand(wanted.shape, device=ids.device) < _SOURCE_SAMPLE
             source = inputs["source"][:, 1:] & sampled
         first = random.randint(0, options.shift)
@@ -82,7 +82,7 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
             output.logits.float(), ids[:, 1:][self._rows], reduction="none"
         )
         weights = torch.ones(labels.shape, device=ids.device)
-        # The full stop stands before the last </s>, which is the last token with a label.
+        # The full stop comes before the final </s>, which is the last token with a label.
         weights[:, :-2][wanted[:, 1:-1] & ~wanted[:, 2:]] = options.end_weight
         weights[:, -2] = torch.where(wanted[:, -1], options.end_weight, weights[:, -2])
         in_target, weights = wanted[self._rows], weights[self._rows]
@@ -98,7 +98,7 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         prediction_loss_only: bool,  # noqa: ARG002 - Trainer's signature
         ignore_keys: list[str] | None = None,  # noqa: ARG002
     ) -> tuple[torch.Tensor, None, None]:
-        """The loss alone: logits of selected rows are of no use to a caller."""
+        """Return the loss alone: logits of selected rows are useless to a caller."""
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad():
             return self.compute_loss(model, inputs).detach(), None, None
@@ -142,7 +142,7 @@ def _arguments(folder: Path, options: Options, *, evaluate: bool) -> TrainingArg
         learning_rate=options.learning_rate,
         warmup_steps=options.warmup,
         lr_scheduler_type=options.schedule,
-        adam_beta2=0.98,  # it and the decay: as in the official recipes
+        adam_beta2=0.98,  # this and the decay are the official recipes'
         weight_decay=0.01,
         # A batch is one item of the dataset.
         per_device_train_batch_size=1,
@@ -178,13 +178,13 @@ def _with_lora(start: Start, rank: int) -> Any:  # noqa: ANN401 - peft is option
         trainable_token_indices={"embed_tokens": rows} if rows else None,
     )
     with warnings.catch_warnings():
-        # peft asks for a property that transformers 5 has renamed.
+        # peft reads a property that transformers 5 renamed.
         warnings.simplefilter("ignore", FutureWarning)
         return get_peft_model(start.model, config)
 
 
 def _prompt_rows(start: Start) -> list[int]:
-    """Rows of prompt tokens but for those of ordinary words, which texts give too."""
+    """Embedding rows of the prompt tokens, except ordinary words, which also occur in texts."""
     tokens = Tokens(start.tokenizer)
     names = prompt_tokens(start.card)
     ids = start.tokenizer.convert_tokens_to_ids(names)

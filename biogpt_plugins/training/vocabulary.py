@@ -1,4 +1,4 @@
-"""A BPE vocabulary of one's own, in the files that `BioGptTokenizer` reads."""
+"""Trains a BPE vocabulary and writes it in the files that `BioGptTokenizer` reads."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _END = "</w>"
 def train_vocabulary(
     texts: Iterable[str], folder: Path, *, merges: int, characters: int = 120
 ) -> None:
-    """Learns a byte-pair encoding of `texts` and writes vocab.json and merges.txt to `folder`.
+    """Learn a byte-pair encoding of `texts` and write vocab.json and merges.txt to `folder`.
 
-    The words that it learns on are those of BioGPT: Moses tokens with dashes split off and XML
-    escapes. Characters beyond the `characters` most frequent ones become `<unk>`.
+    Words are split as in BioGPT: Moses tokens with dashes split off and XML escapes. Only the
+    `characters` most frequent characters are kept; others become `<unk>`.
     """
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix=_END))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

@@ -1,10 +1,10 @@
-"""A head start for copying: weights that look up what followed the same token before.
+"""Initial weights that help a fresh model copy: they look up what followed the same token before.
 
-Names in a completion are copied from the text, and a small transformer takes long to find out
-how: one head has to carry each token to its right neighbour, another to look for the neighbour of
-the token at hand (an "induction head"), and neither is of use without the other. A fresh model
-therefore starts with both, roughly, in two heads of its first two layers; everything else is
-random as usual, and training is free to change all of it.
+Names in a completion are copied from the text, and a small transformer takes long to learn this:
+one head must pass each token to its right neighbour, another must attend to the token that followed
+an earlier copy of the current one (an "induction head"), and neither is useful without the other. A
+fresh model therefore starts with an approximation of both in two heads of its first two layers. All
+other weights are random as usual, and training may change everything.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _FASTEST, _SLOWEST = 3.0, 0.003
 
 @torch.no_grad()
 def wire_copying(model: BioGptForCausalLM) -> None:
-    """Sets positions, embeddings and two heads of the first two layers of an untrained model.
+    """Set positions, embeddings and two heads of the first two layers of an untrained model.
 
-    Positions become sinusoids in dimensions of their own, as many as a head has, which the token
-    embeddings leave free: then a head can find a neighbour by its position whatever it holds.
+    Positions become sinusoids in their own dimensions, as many as a head has, which are zero in the
+    token embeddings: a head can then find a neighbour by position alone.
     """
     config = model.config
     width, size = config.hidden_size, config.hidden_size // config.num_attention_heads
@@ -56,7 +56,7 @@ def wire_copying(model: BioGptForCausalLM) -> None:
 
 
 def _one_step(rates: torch.Tensor, width: int) -> torch.Tensor:
-    """The rotation that takes the sinusoids of a position to those of the next one."""
+    """The rotation from the sinusoids of a position to the sinusoids of the next."""
     half = len(rates)
     turn = torch.zeros(2 * half, width)
     index = torch.arange(half)

@@ -43,13 +43,13 @@ def test_what_is_said_of_a_model(model):
     [
         (
             "RE-BC5CDR-BioGPT",
-            "the text, at most 640 tokens of it, then 9 learned tokens",
+            "at most 640 tokens of the text, then 9 learned tokens",
             "biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER",
             ("F1", 44.98, 49.44, 41.28),
         ),
         (
             "DC-HoC-BioGPT",
-            "the text, at most 900 tokens of it, then 1 learned token",
+            "at most 900 tokens of the text, then 1 learned token",
             "biogpt convert DC-HoC-BioGPT.tgz FOLDER",
             ("micro-F1", 85.12, None, None),
         ),
@@ -90,7 +90,11 @@ def test_in_words(name, layout, get, figure):
             ["microsoft/biogpt", "microsoft/BioGPT-Large"],
             "For describe there is microsoft/biogpt or microsoft/BioGPT-Large.",
         ),
-        ("chess", [], "Load a model that was taught it, or teach one: `biogpt finetune`."),
+        (
+            "chess",
+            [],
+            "Load a model that was fine-tuned for it, or fine-tune one with `biogpt finetune`.",
+        ),
     ],
 )
 def test_the_right_model_for_a_task(task, names, sentence):
@@ -144,11 +148,13 @@ def test_the_learned_tokens_of_a_model_without_a_card(tmp_path, vocabulary, rows
 def test_a_vocabulary_that_cannot_be_read(tmp_path, text):
     if text:
         (tmp_path / "vocab.json").write_text(text)
-    with pytest.raises(ModelError, match=r"cannot read .*vocab.json.* get the model again"):
+    with pytest.raises(
+        ModelError, match=r"cannot read .*vocab.json.* download or write the model again"
+    ):
         read_card(tmp_path, LARGE_QA)
 
 
 def test_a_card_that_cannot_be_read(tmp_path):
     (tmp_path / "biogpt_task.json").write_text('{"tasks": {"bc5cdr": {"layout": "new"}}}')
-    with pytest.raises(ModelError, match=r"(?s)no model card this version can read.*Convert"):
+    with pytest.raises(ModelError, match=r"(?s)this version cannot read the model card.*Convert"):
         read_card(tmp_path)

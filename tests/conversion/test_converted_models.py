@@ -138,6 +138,6 @@ def test_inspect_of_other_models(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="no config"):
         inspect_model(tmp_path / "empty")
-    with pytest.raises(ModelNotFoundError, match="no model folder"):
+    with pytest.raises(ModelNotFoundError, match=r"model folder .* does not exist"):
         inspect_model(tmp_path / "nowhere")
     assert run("inspect", tmp_path / "nowhere").exit_code == 2

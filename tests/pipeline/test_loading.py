@@ -98,4 +98,4 @@ def test_a_name_that_is_none_is_told_before_torch_is_imported(tmp_path):
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "no task is called 'bc5'" in found.stdout
-    assert f"there is no model folder {str(tmp_path / 'none')!r}" in found.stdout
+    assert f"model folder {str(tmp_path / 'none')!r} does not exist" in found.stdout

@@ -325,8 +325,8 @@ def test_the_official_files_are_read(tmp_path):
         ({"tasks": "hoc"}, "holds no example of hoc"),
         ({"layers": 0}, "layers: input should be greater than 0"),
         ({"lr": 1}, r"lr: extra inputs.*known: .*learning_rate"),
-        ({"model": "no/such/folder"}, "no model folder 'no/such/folder'"),
-        ({"model": "none.json"}, "no config file 'none.json'"),
+        ({"model": "no/such/folder"}, "model folder 'no/such/folder' does not exist"),
+        ({"model": "none.json"}, "config file 'none.json' does not exist"),
     ],
 )
 def test_what_is_wrong_is_said(data, tmp_path, changes, message):
