@@ -1,4 +1,4 @@
-"""A calibration fitted on a gold corpus, and what it is worth on documents that it has not seen."""
+"""Fits a calibration on a gold corpus, and measures it on documents outside the fit."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Answer, Prediction
 
 _NOTHING = 1e-12
-_Judged = tuple[Mapping[str, float], str]  # probabilities, and which of them is right
+_Judged = tuple[Mapping[str, float], str]  # probabilities, and the right label
 
 
 class Variant(Value):
-    """What a way to calibrate is worth, on examples that it was not fitted on.
+    """The figures of a way to calibrate, on examples outside the fit.
 
-    Each fifth of them by what was fitted on the others, ten times over, dealt out anew.
+    Five-fold cross-validation, repeated ten times with new folds.
 
     Attributes:
-        name: What it does.
+        name: What it fits.
         ece: Expected calibration error.
-        nll: Negative log-likelihood of what is right, a document or relation.
-        accuracy: Share of answers that are right; of relations, its precision.
+        nll: Mean negative log-likelihood of the right outcome.
+        accuracy: Share of right answers; for relations, precision.
         auroc: As in Reliability.
     """
 
@@ -54,15 +54,15 @@ class Variant(Value):
 
 
 class Fitted(Value):
-    """A calibration that was fitted.
+    """A fitted calibration.
 
     Attributes:
         task: Name of the task.
-        examples: How many answers or relations it was fitted on.
-        failures: How many documents have no result.
-        variants: What each way to calibrate is worth; the first is to do nothing.
-        chosen: Name of the one that was taken: of those tried, the one with the least `nll`.
-        calibration: What was fitted, on all examples.
+        examples: Number of answers or relations it was fitted on.
+        failures: Number of documents without a result.
+        variants: The figures of each way to calibrate; the first is "uncalibrated".
+        chosen: Name of the chosen variant: the calibration with the lowest `nll`.
+        calibration: The calibration, fitted on all examples.
     """
 
     task: str
@@ -74,7 +74,7 @@ class Fitted(Value):
 
 
 def unfitted(task: Task[Any], *, contextual: bool | None = None) -> Calibration:
-    """The calibration that a pipeline needs for its predictions to be fitted on.
+    """The calibration that a pipeline must use to produce predictions for `calibrate`.
 
     Args:
         task: The task.
@@ -85,8 +85,7 @@ def unfitted(task: Task[Any], *, contextual: bool | None = None) -> Calibration:
     """
     if not task.choices and task.kind != "relations":
         raise InputError(
-            f"task {task.name} gives neither probabilities of labels nor scores of relations: "
-            "there is nothing to calibrate"
+            f"task {task.name} has neither label probabilities nor relation scores to calibrate"
         )
     if not task.choices or contextual is False:
         return Calibration()
@@ -102,10 +101,11 @@ def calibrate(
     """Fit a calibration.
 
     Args:
-        gold: What is right.
-        predictions: Those of its documents, by a pipeline with `unfitted`'s calibration.
-        contextual: For answers: whether to divide by their prior; None to do it if answers of
-            folds that were not fitted on are more probable for it.
+        gold: The gold corpus.
+        predictions: Predictions for its documents, by a pipeline with the calibration of
+            `unfitted`.
+        contextual: For answers: whether to divide by their prior; None does so if it makes right
+            answers more probable in cross-validation.
 
     Raises:
         InputError: There are too few relations or answers, or they have no probabilities.
@@ -113,13 +113,13 @@ def calibrate(
     task = get_task(gold.task)
     metric = find_metric(task)
     check_gold(gold, metric)
-    found, _ = match(gold, predictions)
-    failures = sum(not each.ok for each in found)
+    matched, _ = match(gold, predictions)
+    failures = sum(not prediction.ok for prediction in matched)
     if task.choices:
-        pairs = zip(gold.documents, found, strict=True)
+        pairs = zip(gold.documents, matched, strict=True)
         answers = [(p.result, d.gold) for d, p in pairs if isinstance(p.result, Answer)]
         return _answers(task.name, answers, failures, contextual)
-    return _relations(task.name, [one.raw for one in trials(gold, metric, found)], failures)
+    return _relations(task.name, [each.raw for each in trials(gold, metric, matched)], failures)
 
 
 def _answers(
@@ -139,11 +139,11 @@ def _answers(
 
     def judged(pair: tuple[Answer, str], by: AnswerCalibration) -> _Judged:
         answer, label = pair
-        # What was corrected by the prior alone is left to be corrected by the temperature.
+        # Probabilities corrected by the prior still need the temperature.
         begin = answer.probabilities if by.contextual else answer.uncalibrated
         return by.correct(begin or answer.probabilities or {}), label
 
-    variants = [_variant("as the model says", [judged(pair, own) for pair in answers])]
+    variants = [_variant("uncalibrated", [judged(pair, own) for pair in answers])]
     fitted = {name: fit(answers) for name, fit in tried.items()}
     for name, fit in tried.items():
         apart = held_apart(answers, fit)
@@ -151,24 +151,24 @@ def _answers(
     return _fitted(task, len(answers), failures, variants, fitted)
 
 
-def _relations(task: str, told: Sequence[Trial], failures: int) -> Fitted:
+def _relations(task: str, scored: Sequence[Trial], failures: int) -> Fitted:
     def judged(trial: Trial, correct: Callable[[float], float]) -> _Judged:
         share = correct(trial.probability)
         return {"right": share, "wrong": 1 - share}, "right" if trial.right else "wrong"
 
-    check_enough("relations with a score", sum(one.right for one in told), len(told))
-    found = fit_relations(told)
-    if not found.slope:
+    check_enough("relations with a score", sum(trial.right for trial in scored), len(scored))
+    fitted = fit_relations(scored)
+    if not fitted.slope:
         raise InputError(
-            "the scores of these relations do not tell right from wrong: fit on other data, or "
-            "leave them as they are"
+            "the scores of these relations do not separate right from wrong: fit on other "
+            "data, or use the scores as they are"
         )
-    apart = held_apart(told, fit_relations)
+    apart = held_apart(scored, fit_relations)
     variants = [
-        _variant("as the model says", [judged(one, float) for one in told], "right"),
-        _variant("calibrated", [judged(one, by.correct) for one, by in apart], "right"),
+        _variant("uncalibrated", [judged(trial, float) for trial in scored], "right"),
+        _variant("calibrated", [judged(trial, by.correct) for trial, by in apart], "right"),
     ]
-    return _fitted(task, len(told), failures, variants, {"calibrated": found})
+    return _fitted(task, len(scored), failures, variants, {"calibrated": fitted})
 
 
 def _fitted(
@@ -178,7 +178,7 @@ def _fitted(
     variants: Sequence[Variant],
     fitted: Mapping[str, AnswerCalibration | RelationCalibration],
 ) -> Fitted:
-    chosen = min(variants[1:], key=lambda each: each.nll).name
+    chosen = min(variants[1:], key=lambda variant: variant.nll).name
     return Fitted(
         task=task,
         examples=examples,
@@ -190,17 +190,17 @@ def _fitted(
 
 
 def _variant(name: str, judged: Sequence[_Judged], label: str | None = None) -> Variant:
-    """The figures of probabilities: those of the most probable label, or those of a given one."""
-    told = []
+    """The figures of the most probable label, or of a given label."""
+    outcomes = []
     for shares, right in judged:
         own = label or max(shares, key=shares.__getitem__)
-        told.append(Trial(probability=shares[own], right=own == right))
-    found = Reliability.of(told, len(told))
+        outcomes.append(Trial(probability=shares[own], right=own == right))
+    figures = Reliability.of(outcomes, len(outcomes))
     losses = [-log(max(shares[right], _NOTHING)) for shares, right in judged]
     return Variant(
         name=name,
-        ece=found.ece,
+        ece=figures.ece,
         nll=fsum(losses) / len(losses),
-        accuracy=sum(one.right for one in told) / len(told),
-        auroc=found.auroc,
+        accuracy=sum(trial.right for trial in outcomes) / len(outcomes),
+        auroc=figures.auroc,
     )

@@ -1,4 +1,4 @@
-"""Calibrations fitted on labelled data, by the least negative log-likelihood."""
+"""Fits calibrations on labelled data, by minimal negative log-likelihood."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Answer
 
 LEAST = 50
-"""Fewer examples are refused: what is fitted to them says little of others."""
+"""Fewer examples are refused: a fit to them would not generalise."""
 
 _LEAST_OF_A_KIND = 5
 _STEPS = 100
@@ -28,12 +28,12 @@ C = TypeVar("C")
 def fit_answers(
     answers: Sequence[tuple[Answer, str]], *, contextual: bool = False
 ) -> AnswerCalibration:
-    """The temperature that makes the right labels of some answers most probable.
+    """Fit the temperature that makes the right labels of answers most probable.
 
     Args:
-        answers: Answers with probabilities, and the right label of each. If `contextual`, those
-            have been corrected by their prior and nothing else.
-        contextual: Whether to begin from the corrected ones.
+        answers: Answers with probabilities, and the right label of each. If `contextual`, the
+            probabilities have been corrected by their prior, and not by a temperature.
+        contextual: Whether to start from the corrected probabilities.
     """
     shares = [_shares(answer, contextual=contextual) for answer, _ in answers]
     pairs = zip(shares, answers, strict=True)
@@ -45,14 +45,14 @@ def fit_answers(
 
 
 def fit_relations(trials: Sequence[Trial]) -> RelationCalibration:
-    """Platt's two numbers, by which log-probabilities become log-odds of being right.
+    """Fit Platt's two numbers, which turn log-probabilities into log-odds of being right.
 
-    The slope is 0 where the more probable ones are not more often right.
+    The slope is 0 if more probable relations are not more often right.
     """
     right = np.array([trial.right for trial in trials], dtype=float)
     hits, whole = right.sum(), len(trials)
     logs = np.log(np.maximum([trial.probability for trial in trials], _NOTHING))
-    # Platt's targets, which keep the numbers finite where the two kinds do not overlap.
+    # Platt's targets keep the numbers finite if right and wrong scores do not overlap.
     targets = np.where(right > 0, (hits + 1) / (hits + 2), 1 / (whole - hits + 2))
     inputs = np.stack([logs, np.ones_like(logs)], axis=1)
     weights = np.zeros(2)
@@ -72,53 +72,55 @@ def fit_relations(trials: Sequence[Trial]) -> RelationCalibration:
 
 
 def check_enough(what: str, right: int, whole: int) -> None:
-    """See to it that there is enough to fit to.
+    """Check that there are enough examples to fit.
 
     Args:
-        what: What the examples are.
-        right: How many of them are right.
-        whole: How many there are.
+        what: The name of the examples, in errors.
+        right: Number of right ones.
+        whole: Number of all.
 
     Raises:
-        InputError: They are too few, or all right, or none of them is.
+        InputError: There are too few examples, too few right ones or too few wrong ones.
     """
     if whole < LEAST:
         raise InputError(
-            f"{whole} {what} are too few to calibrate by: give documents enough for {LEAST} of them"
+            f"{whole} {what} are too few to calibrate with: use enough documents for at "
+            f"least {LEAST}"
         )
     if min(right, whole - right) < _LEAST_OF_A_KIND:
         raise InputError(
-            f"{right} of {whole} {what} are right: to calibrate, at least {_LEAST_OF_A_KIND} must "
-            "be right and as many wrong"
+            f"{right} of {whole} {what} are right: calibration needs at least "
+            f"{_LEAST_OF_A_KIND} right and {_LEAST_OF_A_KIND} wrong"
         )
 
 
 def held_apart(
     examples: Sequence[T], fit: Callable[[Sequence[T]], C], *, folds: int = 5, repeats: int = 10
 ) -> list[tuple[T, C]]:
-    """Each example, several times, with what was fitted on other folds than its own.
+    """Repeated cross-validation: each example with fits on folds that do not contain it.
 
-    Examples are dealt out by chance, always the same, as corpora may have an order.
+    Examples are shuffled with a fixed seed, because corpora may have an order.
     """
     draw = np.random.default_rng(0)
-    found: list[tuple[T, C]] = []
+    pairs: list[tuple[T, C]] = []
     for _ in range(repeats):
-        dealt = [examples[number] for number in draw.permutation(len(examples))]
+        shuffled = [examples[number] for number in draw.permutation(len(examples))]
         for fold in range(folds):
-            fitted = fit([one for place, one in enumerate(dealt) if place % folds != fold])
-            found += [(one, fitted) for one in dealt[fold::folds]]
-    return found
+            others = [example for i, example in enumerate(shuffled) if i % folds != fold]
+            fitted = fit(others)
+            pairs += [(example, fitted) for example in shuffled[fold::folds]]
+    return pairs
 
 
 def _shares(answer: Answer, *, contextual: bool) -> dict[str, float]:
     own = answer.probabilities if contextual else answer.uncalibrated or answer.probabilities
     if not own:
-        raise InputError("an answer has no probabilities: score its labels (method='choose')")
+        raise InputError("an answer has no probabilities: score its labels with method='choose'")
     return own
 
 
 def _sharpness(logs: Floats, truth: NDArray[np.int_]) -> float:
-    """What the logarithms are to be multiplied by: the likelihood has one peak, by Newton's way."""
+    """The factor of the logarithms; Newton's method finds the single peak of the likelihood."""
     sharpness = 1.0
     for _ in range(_STEPS):
         scaled = sharpness * logs
@@ -127,7 +129,7 @@ def _sharpness(logs: Floats, truth: NDArray[np.int_]) -> float:
         mean = (shares * logs).sum(axis=1)
         slope = (mean - logs[np.arange(len(logs)), truth]).mean()
         bend = ((shares * logs**2).sum(axis=1) - mean**2).mean() + _NOTHING
-        # No more than by half or twice, as far from the peak the bend says little.
+        # At most half or double: far from the peak the curvature is a poor guide.
         step = float(np.clip(sharpness - slope / bend, sharpness / 2, 2 * sharpness))
         step = min(max(step, 1 / _WARMEST), 1 / _COLDEST)
         if abs(step - sharpness) < _NOTHING:

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which document, and whether the gold can be scored by at all."""
+"""Matches predictions to gold documents, and checks the gold first."""
 
 from __future__ import annotations
 
@@ -13,80 +13,83 @@ from biogpt_plugins.values.results import Prediction
 
 
 def check_gold(gold: GoldSet[Any], metric: Metric) -> None:
-    """Find what cannot be scored by.
+    """Check that predictions can be scored against this gold.
 
     Raises:
-        InputError: No documents, an id twice, a label that is none, BC5CDR without its names.
+        InputError: It has no documents, a repeated id, an unknown label, or (BC5CDR) no names.
     """
     if not gold.documents:
-        raise InputError(f"the {gold.task} gold holds no documents: there is nothing to score")
+        raise InputError(f"the {gold.task} gold has no documents: there is nothing to score")
     first: dict[str, Document[Any]] = {}
     for document in gold.documents:
         if document.id in first:
             raise InputError(
-                f"document {name(first[document.id])} of the gold is there again as "
-                f"{name(document)}: give each once"
+                f"document {name(first[document.id])} of the gold is repeated as "
+                f"{name(document)}: give each document once"
             )
         first[document.id] = document
         given = [document.gold] if metric is PUBMEDQA else document.gold
         unknown = [label for label in given if metric.labels and label not in metric.labels]
         if unknown:
             raise InputError(
-                f"the gold of document {name(document)} has {unknown[0]!r}, which is no label of "
-                f"{gold.task}: those are {', '.join(metric.labels)}"
+                f"the gold of document {name(document)} has {unknown[0]!r}, which is not a label "
+                f"of {gold.task}: use {', '.join(metric.labels)}"
             )
     if metric is BC5CDR and not gold.names.keys() >= set(TABLES):
         raise InputError(
-            "the bc5cdr gold has no table of names and their ids: give {split}.entities.json, "
+            "the bc5cdr gold has no table of names and their ids: pass {split}.entities.json, "
             'with "chemical2id" and "disease2id"'
         )
 
 
 def check_counts(gold: GoldSet[Any], predictions: int) -> None:
-    """See to it that predictions can be matched by order.
+    """Check that predictions can be matched by order.
 
     Raises:
-        InputError: There are more or fewer of them than documents.
+        InputError: Their number differs from the number of documents.
     """
     documents = len(gold.documents)
     if predictions == documents:
         return
-    first = "the first document without one is"
+    first = "the first document without a prediction is"
     place = first if predictions < documents else "the last document is"
     bare = sum(not document.gold for document in gold.documents)
     hint = (
-        f"; {bare} documents have no gold, which the official lists of documents leave out"
+        f"; {bare} documents have no gold, and the official lists omit such documents"
         if bare and predictions == documents - bare
         else ""
     )
     raise InputError(
         f"{predictions} predictions for {documents} gold documents ({place} "
-        f"{name(gold.documents[min(predictions, documents - 1)])}{hint}): without ids they are "
-        "matched by order, so give one for each"
+        f"{name(gold.documents[min(predictions, documents - 1)])}{hint}): predictions without "
+        "ids are matched by order, so give one for each document"
     )
 
 
 def match(
     gold: GoldSet[Any], predictions: Sequence[Prediction[Any]]
 ) -> tuple[list[Prediction[Any]], tuple[str, ...]]:
-    """Bring predictions into the order of the gold, by id or, where ids are missing, by order.
+    """Put predictions in the order of the gold: by id, or by position where ids are missing.
 
     Returns:
-        The predictions, and a note on them if they were matched by order.
+        The predictions, and a note if they were matched by position.
 
     Raises:
-        InputError: An id is there twice, on one side only, or at another place.
+        InputError: An id is repeated, is on one side only, or is in another position.
     """
     ids = [prediction.id for prediction in predictions]
     if twice := [id_ for id_, times in Counter(ids).items() if id_ is not None and times > 1]:
-        raise InputError(f"more than one prediction for document {_some(twice)}: give one each")
+        raise InputError(
+            f"more than one prediction for document {_some(twice)}: give one for each document"
+        )
     if None in ids or not ids:
         check_counts(gold, len(ids))
         for number, (document, id_) in enumerate(zip(gold.documents, ids, strict=True), 1):
             if id_ not in (None, document.id):
                 raise InputError(
-                    f"some predictions have no id, and by order no. {number} is {id_} where the "
-                    f"gold has {name(document)}: give every prediction its document's id"
+                    f"some predictions have no id, so all are matched by order, but number "
+                    f"{number} is {id_} and the gold has {name(document)} there: give every "
+                    "prediction the id of its document"
                 )
         note = f"{ids.count(None)} of {len(ids)} predictions have no id: all were matched by order"
         return list(predictions), (note,)
@@ -97,12 +100,12 @@ def match(
     if missing or strange:
         faults = [f"no prediction for document {_some(missing)}"] if missing else []
         faults += [f"no gold document for prediction {_some(strange)}"] if strange else []
-        raise InputError(f"{'; '.join(faults)}: predict all of the gold's documents and no others")
+        raise InputError(f"{'; '.join(faults)}: predict exactly the documents of the gold")
     return [by_id[document.id] for document in gold.documents], ()
 
 
 def name(document: Document[Any]) -> str:
-    """A document's id and where it stands, for messages."""
+    """A document's id and place, for messages."""
     return f"{document.id} ({document.where})" if document.where else document.id
 
 

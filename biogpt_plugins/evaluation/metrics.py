@@ -23,13 +23,13 @@ Texts = tuple[str, ...]
 
 
 class Scored(NamedTuple):
-    """What a metric finds.
+    """The result of a metric.
 
     Attributes:
-        score: Every figure.
-        documents: Each document's share in the main figure, as `bootstrap` takes it.
-        types: Counts type by type.
-        linked: Names that have an id, where names have ids.
+        score: All figures.
+        documents: Each document's terms in the main figure, as in `bootstrap`.
+        types: Counts by type.
+        linked: Names that have an id, for tasks whose names have ids.
     """
 
     score: Score
@@ -45,12 +45,12 @@ class Metric:
     Attributes:
         figure: Name of the main figure.
         official: The official reader; None if there is none.
-        failed: Its answer where nothing can be read.
-        answer: A pipeline's result as such an answer.
+        failed: Its answer for an unreadable completion.
+        answer: A pipeline's result -> an answer of the same form.
         score: (gold corpus, answers in its order) -> figures.
-        show_gold: The documents' gold as texts.
+        show_gold: The gold of the documents as texts.
         show: (answer, gold corpus) -> the answer as texts.
-        labels: All the labels there are, where the gold consists of such.
+        labels: All possible labels, if the gold consists of labels.
     """
 
     figure: str
@@ -70,7 +70,7 @@ def _score_bc5cdr(gold: GoldSet[Any], answers: Sequence[list[Pair]]) -> Scored:
     right, found = _by_id(gold, answers)
     names = gold.names
     counts = (bc5cdr.count_relations(right[id_], found[id_], names) for id_ in right)
-    # Each relation of a document once: what a model repeats is no more of a name.
+    # Each relation of a document once: repetitions by the model do not count.
     distinct = [pair for pairs in answers for pair in dict.fromkeys(pairs)]
     ids = [id_ for pair in distinct for id_ in bc5cdr.link(pair, names)]
     return Scored(
@@ -82,7 +82,7 @@ def _score_bc5cdr(gold: GoldSet[Any], answers: Sequence[list[Pair]]) -> Scored:
 
 
 def _show_ids(gold: GoldSet[Any]) -> list[Texts]:
-    # Of the names of one id, the first is shown.
+    # If an id has several names, show the first.
     chemicals, diseases = (
         {bc5cdr.plain_id(id_): name for name, id_ in reversed([*gold.names[table].items()])}
         for table in TABLES
@@ -140,7 +140,7 @@ DDI = Metric(
     show_gold=lambda gold: [_show_triples(each.gold, gold) for each in gold.documents],
     show=_show_triples,
 )
-# Scored alike, but a metric of its own: predictions of the one are none of the other.
+# Scored alike, but a separate metric: predictions of one task cannot be scored as the other.
 KD_DTI = replace(DDI)
 
 # --- PubMedQA ---------------------------------------------------------------------------------
@@ -255,15 +255,15 @@ def find_metric(task: Task[Any]) -> Metric:
     """The metric of a task.
 
     Raises:
-        InputError: It has none, or names one that there is not.
+        InputError: The task has no official metric, or names an unknown one.
     """
     name = _name_of(task)
     if not name:
         fit = ", ".join(name for name, each in TASKS.items() if _name_of(each))
-        raise InputError(f"task {task.name} has no official metric: those that have one are {fit}")
+        raise InputError(f"task {task.name} has no official metric; tasks with one: {fit}")
     if name not in _EVERY:
         raise InputError(
-            f"task {task.name} names the metric {name!r}: the metrics are {', '.join(_EVERY)}"
+            f"task {task.name} names the unknown metric {name!r}: use {', '.join(_EVERY)}"
         )
     return _EVERY[name]
 

@@ -1,4 +1,4 @@
-"""How far probabilities can be relied on: how often what they speak of is right."""
+"""The reliability of probabilities: how often predictions of a given probability are right."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ BINS = 15
 
 
 class Trial(Value):
-    """A relation or an answer: how probable it was said to be, and whether it is right."""
+    """A relation or an answer: its probability, and whether it is right."""
 
     probability: float
     right: bool
 
 
 class Bin(Value):
-    """Trials of like probability.
+    """Trials of similar probability.
 
     Attributes:
-        low: The least probability, which is not among them but for 0, and
-        high: the greatest one, which is.
-        trials: How many there are.
+        low: Lower bound, exclusive, except 0.
+        high: Upper bound, inclusive.
+        trials: Number of trials.
         probability: Their mean probability.
         right: The share of them that is right.
     """
@@ -36,18 +36,17 @@ class Bin(Value):
 
 
 class Reliability(Value):
-    """Probabilities beside what became of them.
+    """Probabilities compared with outcomes.
 
     Attributes:
         ece: Expected calibration error (Guo et al., 2017): the mean distance between probability
-            and share of right ones, over 15 bins of equal width, each weighted by its trials.
-        auroc: How probable it is that one that is right was said to be more probable than one that
-            is wrong; 0.5 says nothing. Undefined if all are right, or all wrong.
-        average_precision: The area under `precision_recall`, where what was not found counts as
-            never found.
-        whole: How many right ones there were to be found.
-        bins: The bins, the least probable first.
-        trials: What they were made of.
+            and share right, over 15 bins of equal width, each weighted by its trials.
+        auroc: The probability that a right trial has a higher probability than a wrong one; 0.5 is
+            chance. Undefined if all are right, or all wrong.
+        average_precision: The area under `precision_recall`; right ones that were missed lower it.
+        whole: Number of right ones in the gold.
+        bins: The bins, lowest probability first.
+        trials: The trials.
     """
 
     ece: Figure
@@ -59,36 +58,36 @@ class Reliability(Value):
 
     @classmethod
     def of(cls, trials: Iterable[Trial], whole: int, *, bins: int = BINS) -> Reliability:
-        """The figures of some trials; undefined where there are none."""
+        """The figures of some trials; undefined if there are none."""
         known = tuple(trials)
-        found = tuple(_bins(known, bins))
-        gaps = (abs(one.right - one.probability) * one.trials for one in found if one.trials)
+        filled = tuple(_bins(known, bins))
+        gaps = (abs(b.right - b.probability) * b.trials for b in filled if b.trials)
         return cls(
             ece=ratio(fsum(gaps), len(known)),
             auroc=_auroc(known),
             average_precision=_area(precision_recall(known, whole)) if whole else nan,
             whole=whole,
-            bins=found,
+            bins=filled,
             trials=known,
         )
 
 
 def precision_recall(trials: Iterable[Trial], whole: int) -> list[tuple[float, float]]:
-    """Precision and recall at each probability, as the least one that is accepted.
+    """Precision and recall for each probability as the acceptance threshold.
 
     Args:
         trials: The trials.
-        whole: How many right ones there are, also those that were not found.
+        whole: Number of right ones in the gold, including missed ones.
     """
-    ranked = sorted(trials, key=lambda one: -one.probability)
-    found: list[tuple[float, float]] = []
+    ranked = sorted(trials, key=lambda trial: -trial.probability)
+    steps: list[tuple[float, float]] = []
     right = 0
     for number, trial in enumerate(ranked, 1):
         right += trial.right
-        # Equals are accepted together.
+        # Trials of equal probability are accepted together.
         if number == len(ranked) or ranked[number].probability < trial.probability:
-            found.append((right / number, ratio(right, whole)))
-    return found
+            steps.append((right / number, ratio(right, whole)))
+    return steps
 
 
 def _area(steps: Iterable[tuple[float, float]]) -> float:
@@ -103,28 +102,28 @@ def _bins(trials: Sequence[Trial], count: int) -> Iterator[Bin]:
     for number in range(count):
         low, high = number / count, (number + 1) / count
         inside = [
-            one
-            for one in trials
-            if low < one.probability <= high or (one.probability == 0 and not number)
+            trial
+            for trial in trials
+            if low < trial.probability <= high or (trial.probability == 0 and not number)
         ]
         yield Bin(
             low=low,
             high=high,
             trials=len(inside),
-            probability=ratio(fsum(one.probability for one in inside), len(inside)),
-            right=ratio(sum(one.right for one in inside), len(inside)),
+            probability=ratio(fsum(trial.probability for trial in inside), len(inside)),
+            right=ratio(sum(trial.right for trial in inside), len(inside)),
         )
 
 
 def _auroc(trials: Sequence[Trial]) -> float:
-    """By ranks (Mann and Whitney), those of equals being their mean."""
-    values = sorted(one.probability for one in trials)
+    """By ranks (Mann and Whitney); equal probabilities share their mean rank."""
+    values = sorted(trial.probability for trial in trials)
     first: dict[float, int] = {}
     last: dict[float, int] = {}
     for rank, value in enumerate(values, 1):
         first.setdefault(value, rank)
         last[value] = rank
-    right = [one for one in trials if one.right]
+    right = [trial.probability for trial in trials if trial.right]
     wrong = len(trials) - len(right)
-    ranks = fsum((first[one.probability] + last[one.probability]) / 2 for one in right)
+    ranks = fsum((first[probability] + last[probability]) / 2 for probability in right)
     return ratio(ranks - len(right) * (len(right) + 1) / 2, len(right) * wrong)

@@ -1,4 +1,4 @@
-"""Evaluations for people: rows of figures, and a report in Markdown."""
+"""Evaluations for readers: rows of figures, and a report in Markdown."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _NOTE = 300
 
 
 def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
-    """Name, figure of the strict reading, figure of the default reading, all in percent.
+    """Name, figure of the strict reading and figure of the default reading, all in percent.
 
-    A figure that there is not is an empty text.
+    A missing figure is an empty text.
     """
     strict, default = evaluation.strict, evaluation.default
 
@@ -58,51 +58,51 @@ def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
 def side_by_side(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, ...]]:
     """Name, and the figure of each evaluation of one corpus, all in percent.
 
-    The main figure and what is unreadable are those of both readings, all others those of the
-    default one.
+    The main figure and the unreadable completions are given for both readings, all other figures
+    for the default reading.
     """
     columns = [
         {name: (strict, default) for name, strict, default in rows(each)}
         for each in evaluations.values()
     ]
-    found: list[tuple[str, ...]] = []
+    table: list[tuple[str, ...]] = []
     main = _name(next(iter(evaluations.values())).figure)
     for name in dict.fromkeys(name for column in columns for name in column):
-        told = [column.get(name, ("", "")) for column in columns]
-        if name in (main, _UNREADABLE) and any(strict for strict, _ in told):
+        figures = [column.get(name, ("", "")) for column in columns]
+        if name in (main, _UNREADABLE) and any(strict for strict, _ in figures):
             short = name.removesuffix(" completions")
-            found.append((f"{short} (official)", *(strict for strict, _ in told)))
-        found.append((name, *(default for _, default in told)))
-    return found
+            table.append((f"{short} (official)", *(strict for strict, _ in figures)))
+        table.append((name, *(default for _, default in figures)))
+    return table
 
 
 def paper(task: str) -> str:
-    """What the paper reports of the task, for its own test set; "" if nothing."""
+    """The paper's figures for the task, on its own test set; "" if there are none."""
     family = task.removesuffix("_reasoning_free")
-    found = dict.fromkeys(
+    figures = dict.fromkeys(
         f"{known.name} {known.metric} {known.figure}"
         for known in KNOWN.values()
         if known.figure and known.home == "tarball"
         if any(name.removesuffix("_reasoning_free") == family for name in known.tasks)
     )
-    return "; ".join(found)
+    return "; ".join(figures)
 
 
 def notes(evaluation: Evaluation) -> list[str]:
-    """What to say besides the figures."""
-    unread = "the official reading is of completions, which not all of these results have"
+    """Remarks beside the figures."""
+    unread = "the official reading needs completions, and some of these results have none"
     task = evaluation.task
     official = task not in TASKS or find_metric(TASKS[task]).official is not None
     return [*evaluation.notes, *([unread] if official and not evaluation.strict else [])]
 
 
 def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -> str:
-    """A report: all figures, type by type, and the documents that went most wrong.
+    """A report with all figures, figures by type, and the worst documents.
 
     Args:
-        evaluation: What to report.
-        title: Its heading.
-        facts: Lines on how it came about: the model, the data.
+        evaluation: The evaluation to report.
+        title: The heading.
+        facts: Lines about its origin: the model, the data.
     """
     facts = [*facts, *notes(evaluation)]
     lines = [f"# {title}", "", *(f"- {fact}" for fact in facts), ""]
@@ -111,9 +111,9 @@ def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -
         lines += ["", f"The paper reports, on its own test set: {reported}."]
     lines += [
         "",
-        "Shares are in percent. The official reading is that of the official scripts, to the",
-        "letter; the default one is this package's. Both are scored by the official metric. In",
-        "brackets: the 95 % interval, by 1,000 resamples of the documents.",
+        "Shares are in percent. The official reading follows the official scripts exactly; the",
+        "default reading is this package's. Both use the official metric. Brackets give the 95 %",
+        "interval from 1,000 resamples of the documents.",
     ]
     best = evaluation.default
     if best.types:

@@ -1,4 +1,4 @@
-"""What an evaluation gives: immutable pydantic values with a JSON round trip."""
+"""The results of an evaluation: immutable pydantic values with a JSON round trip."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Row(Value):
 
     Attributes:
         id: Its identifier.
-        where: Where its gold stands.
+        where: The place of its gold.
         score: Its own score in the main figure, from 0 to 1; NaN if it does not count there.
-        gold: What is right, each item as a text to show.
-        predicted: What was read, likewise.
-        note: Why nothing was read, or what was passed over.
+        gold: The gold items, as texts to show.
+        predicted: The predicted items, as texts to show.
+        note: Why nothing could be read, or what was skipped.
     """
 
     id: str
@@ -35,13 +35,13 @@ class Assessment(Value):
 
     Attributes:
         score: Every figure of the task's metric.
-        value: The main one of them.
+        value: The main figure.
         interval: Its 95 % interval over documents.
-        types: Counts type by type: of the chemicals and of the diseases in BC5CDR's relations;
-            of the types of DDI and KD-DTI; of the labels of PubMedQA and HoC.
-        unreadable: Documents whose completion could not be read, or that have none.
-        linked: BC5CDR: names read that have an id in the table of names; None for other tasks.
-        rows: The documents, in the corpus' order.
+        types: Counts by type: chemicals and diseases in BC5CDR's relations; the types of DDI and
+            KD-DTI; the labels of PubMedQA and HoC.
+        unreadable: Documents whose completion is missing or could not be read.
+        linked: BC5CDR: predicted names that have an id in the table of names; None for other tasks.
+        rows: The documents, in the order of the corpus.
     """
 
     score: Score
@@ -53,26 +53,26 @@ class Assessment(Value):
     rows: tuple[Row, ...]
 
     def worst(self, most: int = 10) -> list[Row]:
-        """The documents that went most wrong, worst first, those with the most gold before."""
+        """The worst documents, worst first; among equals, those with more gold first."""
         wrong = [row for row in self.rows if row.score < 1]
         return sorted(wrong, key=lambda row: (row.score, -len(row.gold)))[:most]
 
 
 class Evaluation(Value):
-    """What predictions are worth by a gold corpus.
+    """Predictions scored by a gold corpus.
 
     Attributes:
         task: Name of the task.
-        documents: How many there are.
-        figure: Name of the main figure: the field of `score` that holds it.
-        strict: The figures of the official reading; None where no completions were written, as
-            when labels are scored.
+        documents: Number of documents.
+        figure: Name of the main figure, a field of `score`.
+        strict: The figures of the official reading; None without completions, for example if labels
+            were scored.
         default: The figures of the pipeline's own reading.
-        grounded: Ends of relations that were found in the text, by the default reading; None
-            where there are no texts, or no relations to ask for.
-        raw: How far the model's own probabilities can be relied on, those of clauses or of answers;
-            None where there are none.
-        calibrated: The same of calibrated ones.
+        grounded: Ends of relations that were found in the text, by the default reading; None if
+            there are no texts, or for tasks without relations.
+        raw: The reliability of the model's own probabilities, of clauses or of answers; None
+            without probabilities.
+        calibrated: The reliability of calibrated probabilities.
         notes: Remarks on the evaluation, each a sentence.
     """
 
@@ -88,5 +88,5 @@ class Evaluation(Value):
 
     @property
     def main(self) -> Assessment:
-        """The strict reading's figures where there are such, else the default's."""
+        """The figures of the strict reading if there is one, else of the default reading."""
         return self.strict or self.default

@@ -1,7 +1,7 @@
 """The official metrics: pure functions from gold and predictions to figures.
 
 `official` reads completions as the official scripts do; `bc5cdr`, `interactions` (DDI, KD-DTI) and
-`labels` (PubMedQA, HoC) score what was read; `figures` holds the values they give.
+`labels` (PubMedQA, HoC) score the results; `figures` defines the values they return.
 """
 
 from biogpt_plugins.scoring.bc5cdr import score_bc5cdr

@@ -19,15 +19,15 @@ def score_bc5cdr(
 ) -> Counts:
     """Score a corpus.
 
-    Documents without gold relations are left out, with all that was predicted for them.
+    Documents without gold relations are skipped, together with their predictions.
 
     Args:
-        gold: Document to its (chemical id, disease id) pairs.
-        predicted: Document to its (chemical name, disease name) pairs, as the model wrote them.
-        names: "chemical2id" and "disease2id": name to id, as in {split}.entities.json.
+        gold: Document -> its (chemical id, disease id) pairs.
+        predicted: Document -> its (chemical name, disease name) pairs, as the model wrote them.
+        names: "chemical2id" and "disease2id": name -> id, as in {split}.entities.json.
 
     Returns:
-        The jar's figures. Its F1 is undefined where precision and recall are both 0.
+        The jar's figures. F1 is undefined if precision and recall are both 0.
 
     Raises:
         InputError: A document with gold relations has no prediction.
@@ -36,12 +36,12 @@ def score_bc5cdr(
     documents = paired(wanted, predicted) if wanted else []
     total = Counts.total(count_relations(pairs, found, names) for pairs, found in documents)
     precision, recall = total.precision, total.recall
-    # From precision and recall, as the jar does: the last digit differs from that of the counts.
+    # From precision and recall, as in the jar: F1 from the counts differs in the last digit.
     return total.model_copy(update={"f1": ratio(2 * precision * recall, precision + recall)})
 
 
 def count_relations(gold: Iterable[Pair], predicted: Iterable[Pair], names: Names) -> Counts:
-    """Count one document's distinct pairs of ids; an unknown name's is never right."""
+    """Count the distinct pairs of ids in one document; a pair with an unknown name is wrong."""
     wanted = {(plain_id(chemical), plain_id(disease)) for chemical, disease in gold}
     found = {link(pair, names) for pair in predicted}
     right = {pair for pair in found & wanted if UNKNOWN_ID not in pair}
@@ -51,9 +51,9 @@ def count_relations(gold: Iterable[Pair], predicted: Iterable[Pair], names: Name
 
 
 def count_ends(gold: Iterable[Pair], predicted: Iterable[Pair], names: Names) -> dict[str, Counts]:
-    """Count one document's distinct chemicals, and its diseases, each by itself.
+    """Count the distinct chemicals and the distinct diseases of one document separately.
 
-    Where these are right and the relations are not, the model paired them wrongly.
+    If these are right and the relations are wrong, the model paired them wrongly.
     """
     wanted = {(plain_id(chemical), plain_id(disease)) for chemical, disease in gold}
     found = {link(pair, names) for pair in predicted}
@@ -66,7 +66,7 @@ def count_ends(gold: Iterable[Pair], predicted: Iterable[Pair], names: Names) ->
 
 
 def link(pair: Pair, names: Names) -> Pair:
-    """The ids of two names, to be found exactly as they are in the table; "-1" is unknown."""
+    """The ids of two names, which must match the table exactly; "-1" if unknown."""
     tables = (names[table] for table in TABLES)
     chemical, disease = map(_link, pair, tables)
     return chemical, disease
@@ -77,5 +77,5 @@ def _link(name: str, ids: Mapping[str, str]) -> str:
 
 
 def plain_id(identifier: str) -> str:
-    """An id without the "MESH:" that may stand before it."""
+    """An id without the prefix "MESH:", if it has it."""
     return identifier.removeprefix(_MESH)

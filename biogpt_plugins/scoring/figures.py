@@ -1,7 +1,7 @@
-"""The values that figures are kept in, and what all scorers share.
+"""The values of the metrics, and what all scorers share.
 
-All are immutable pydantic models with a JSON round trip. A figure that is undefined (a precision
-of no predictions) is NaN in Python and null in JSON.
+All are immutable pydantic models with a JSON round trip. An undefined figure (the precision of no
+predictions) is NaN in Python and null in JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _undefined(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-# One NaN object throughout, so that two values of the same undefined figures are equal.
+# A single NaN object, so that two values with the same undefined figures are equal.
 Figure = Annotated[
     float,
     BeforeValidator(lambda value: math.nan if _undefined(value) else value),
@@ -32,18 +32,18 @@ Figure = Annotated[
 
 
 def ratio(part: float, whole: float) -> float:
-    """Their quotient; NaN where there is none."""
+    """Divide; NaN if `whole` is 0."""
     return part / whole if whole > 0 else math.nan
 
 
 class Value(BaseModel):
-    """What all figures are kept in: immutable, and knowing its fields."""
+    """The base of all figures: immutable, and unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Counts(Value):
-    """True positives, false positives, false negatives, and what follows from them."""
+    """True positives, false positives and false negatives, with precision, recall and F1."""
 
     tp: int
     fp: int
@@ -54,7 +54,7 @@ class Counts(Value):
 
     @classmethod
     def of(cls, tp: int, fp: int, fn: int) -> Counts:
-        """Counts with their figures: F1 as 2 tp / (2 tp + fp + fn), undefined only of nothing."""
+        """Counts with their figures; F1 is 2 tp / (2 tp + fp + fn), undefined if all are 0."""
         return cls(
             tp=tp,
             fp=fp,
@@ -66,21 +66,21 @@ class Counts(Value):
 
     @classmethod
     def between(cls, predicted: AbstractSet[Any], gold: AbstractSet[Any]) -> Counts:
-        """What two sets have in common."""
+        """The counts of a predicted set against a gold set."""
         return cls.of(len(predicted & gold), len(predicted - gold), len(gold - predicted))
 
     @classmethod
     def total(cls, counts: Iterable[Counts]) -> Counts:
         """The sum of some counts, and the figures of the sum."""
-        each = list(counts)
-        return cls.of(sum(c.tp for c in each), sum(c.fp for c in each), sum(c.fn for c in each))
+        terms = list(counts)
+        return cls.of(sum(c.tp for c in terms), sum(c.fp for c in terms), sum(c.fn for c in terms))
 
 
 NOTHING = Counts.of(0, 0, 0)
 
 
 class Share(Value):
-    """So many of so many."""
+    """A part of a whole, as two numbers."""
 
     part: int
     whole: int
@@ -91,7 +91,7 @@ class Share(Value):
 
 
 class Interval(Value):
-    """Where a figure would lie for other documents of the same kind, at a level of confidence."""
+    """A confidence interval of a figure over documents."""
 
     low: Figure
     high: Figure
@@ -100,11 +100,11 @@ class Interval(Value):
 
 
 def bootstrap(documents: Sequence[tuple[float, float]]) -> Interval:
-    """The percentile bootstrap over documents, 1000 resamples from a fixed seed.
+    """The percentile bootstrap over documents, with 1000 resamples and a fixed seed.
 
     Args:
-        documents: Each document's share in a figure that is the quotient of two sums: for a mean
-            (score, 1), for an F1 (2 tp, 2 tp + fp + fn).
+        documents: Each document's terms in a figure that is the quotient of two sums: (score, 1)
+            for a mean, (2 tp, 2 tp + fp + fn) for an F1.
 
     Returns:
         The middle 95 % of the resampled figures; NaN if the figure is always undefined.
@@ -128,10 +128,10 @@ def bootstrap(documents: Sequence[tuple[float, float]]) -> Interval:
 def paired(
     gold: Mapping[str, GoldT], predicted: Mapping[str, PredictedT]
 ) -> list[tuple[GoldT, PredictedT]]:
-    """What is right and what was predicted, document by document.
+    """Pair gold and prediction, document by document.
 
     Raises:
-        InputError: There is no gold document, or one has no prediction.
+        InputError: There are no gold documents, or one has no prediction.
     """
     if not gold:
         raise InputError("no gold documents: there is nothing to score")

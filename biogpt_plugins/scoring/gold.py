@@ -1,4 +1,4 @@
-"""Gold documents: what a corpus says is right, whatever its file format was."""
+"""Gold documents: the annotations of a corpus, independent of its file format."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 GoldT = TypeVar("GoldT")
 
 Pair = tuple[str, str]
-"""BC5CDR: of gold (chemical id, disease id), of a completion (chemical name, disease name)."""
+"""BC5CDR: (chemical id, disease id) in gold, (chemical name, disease name) in a completion."""
 Triple = tuple[str, str, str]
 """DDI and KD-DTI: (head name, tail name, type)."""
 TABLES = ("chemical2id", "disease2id")
-"""BC5CDR's tables of names, of heads and of tails."""
+"""BC5CDR's name tables: of heads, and of tails."""
 Names = Mapping[str, Mapping[str, str]]
-"""BC5CDR: "chemical2id" and "disease2id", name to id, as in {split}.entities.json."""
+"""BC5CDR: "chemical2id" and "disease2id", name -> id, as in {split}.entities.json."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Document(Generic[GoldT]):
     """One document of a corpus with its gold annotation.
 
     Attributes:
-        id: Its identifier in the corpus (a PMID, say), as a string.
+        id: Its identifier in the corpus, for example a PMID, as a string.
         gold: BC5CDR: pairs; DDI and KD-DTI: triples; PubMedQA: the label; HoC: the labels, without
-            the class `empty` where there is none.
-        input: What the task reads: title and abstract, question and context, ...; None if the
-            file has no texts.
+            the class `empty`.
+        input: The task's input: title and abstract, question and context, ...; None if the file
+            has no texts.
         where: File and line or key, for errors.
     """
 
@@ -39,12 +39,12 @@ class Document(Generic[GoldT]):
 
 @dataclass(frozen=True)
 class GoldSet(Generic[GoldT]):
-    """The documents of a corpus in its own order.
+    """The documents of a corpus in their order.
 
     Attributes:
         task: Name of the task.
-        documents: At least one, each id once.
-        names: BC5CDR: its names and their ids; empty for other tasks.
+        documents: At least one; ids are unique.
+        names: BC5CDR: names and their ids; empty for other tasks.
     """
 
     task: str

@@ -1,8 +1,8 @@
 """DDI and KD-DTI: typed interactions by their names, in two normal forms.
 
-Reproduces RE-DDI/hard_match_evaluation.py, which is RE-DTI's as well, and keeps its names. A name
-is right in either of two forms, without the bracket that it ends in or as that bracket's content:
-"cyclooxygenase 1 (COX-1)" is "cyclooxygenase 1" and "COX-1". Within one comparison of two sets all
+Reproduces RE-DDI/hard_match_evaluation.py, which RE-DTI shares, and keeps its names. A name is
+right in either of two forms: without its final bracket, or as the content of that bracket. So
+"cyclooxygenase 1 (COX-1)" is "cyclooxygenase 1" or "COX-1". Within one comparison of two sets all
 names are in the same form.
 """
 
@@ -26,19 +26,19 @@ _UNWRITTEN = re.compile("[^a-zA-Z0-9]+")
 
 
 class InteractionScore(Value):
-    """Every figure that the official script prints, unrounded.
+    """All figures that the official script prints, unrounded.
 
     Attributes:
         num_sample: Documents scored.
-        missing: Predicted documents without a gold one.
-        num_gold: Distinct gold triples, document by document.
-        num_pred: Distinct predicted triples, likewise.
-        sample_acc_d: Mean over documents of |both| / |either|, of heads (drugs).
-        sample_acc_t: Likewise, of tails (targets).
-        sample_acc_i: Likewise, of types (interactions).
-        tp_p: Mean precision of the documents' triples.
+        missing: Predicted documents that are not in the gold.
+        num_gold: Distinct gold triples per document, summed.
+        num_pred: Distinct predicted triples per document, summed.
+        sample_acc_d: Heads (drugs): mean over documents of |intersection| / |union|.
+        sample_acc_t: Tails (targets): the same mean.
+        sample_acc_i: Types (interactions): the same mean.
+        tp_p: Mean precision of triples over documents.
         tp_r: Mean recall.
-        tp_micro_f1: Mean F1: what BioGPT's paper reports.
+        tp_micro_f1: Mean F1, which BioGPT's paper reports.
         tp_macro_f1: Harmonic mean of `tp_p` and `tp_r`.
         onto_f1_d: F1 of the set of all heads of the corpus.
         onto_f1_t: F1 of the set of all tails.
@@ -68,7 +68,7 @@ class InteractionScore(Value):
 
 
 class DocumentMatch(NamedTuple):
-    """How one document's triples agree with its gold."""
+    """The agreement of one document's triples with its gold."""
 
     precision: float
     recall: float
@@ -84,12 +84,12 @@ def score_interactions(
     """Score a corpus.
 
     Args:
-        gold: Document to its (head, tail, type) triples.
-        predicted: Document to the triples read from its completion, in order. If the head of the
-            first is "failed", the document counts as one without triples.
+        gold: Document -> its (head, tail, type) triples.
+        predicted: Document -> the triples read from its completion, in order. If the head of the
+            first is "failed", the document counts as having no triples.
 
     Raises:
-        InputError: There is no gold document, or one has no prediction.
+        InputError: There are no gold documents, or one has no prediction.
     """
     documents = [(_folded(right), _read(found)) for right, found in paired(gold, predicted)]
     matches = [_match(found, right) for right, found in documents]
@@ -121,19 +121,19 @@ def score_interactions(
 
 
 def match_document(gold: Iterable[Triple], predicted: Iterable[Triple]) -> DocumentMatch:
-    """Compare one document's triples with its gold; nothing against nothing is 1."""
+    """Compare one document's triples with its gold; if both are empty, figures are 1."""
     return _match(_read(predicted), _folded(gold))
 
 
 def count_types(
     gold: Iterable[Triple], predicted: Iterable[Triple], types: Iterable[str]
 ) -> dict[str, Counts]:
-    """Count one document's triples type by type, each type in the form that has more of it right.
+    """Count one document's triples by type, each type in the form that gets more of it right.
 
     Args:
         gold: The document's triples.
         predicted: The triples read from its completion.
-        types: The types of the corpus; triples of others are counted together as `OTHER_TYPES`.
+        types: The types of the corpus; triples of other types count as `OTHER_TYPES`.
     """
     right, found = _folded(gold), _read(predicted)
     known = {_fold(type_): type_ for type_ in sorted(types)}
@@ -156,7 +156,7 @@ def _of_types(triples: Iterable[Triple], types: AbstractSet[str]) -> list[Triple
 # --- comparing sets -----------------------------------------------------------------------------
 
 _Set = AbstractSet[object]
-_Forms = Sequence[tuple[_Set, _Set]]  # what was found and what is right, in each normal form
+_Forms = Sequence[tuple[_Set, _Set]]  # (predicted, gold) in each normal form
 
 
 def _match(found: Collection[Triple], right: Collection[Triple]) -> DocumentMatch:
@@ -244,7 +244,7 @@ def _ends_in_bracket(name: str) -> bool:
 
 
 def _normal(name: str) -> str:
-    """A last, single digit as a Roman numeral; no "-type"; only ASCII letters and digits."""
+    """Turn a single final digit into a Roman numeral; keep only ASCII letters and digits."""
     name = name.strip()
     if len(name) > 2 and name[-1] in "0123456789" and not name[-2].isnumeric():  # noqa: PLR2004
         name = name[:-1] + _ROMAN[int(name[-1])]

@@ -1,8 +1,8 @@
-"""PubMedQA and HoC: labels, one or several of them.
+"""PubMedQA and HoC: one label, or several.
 
 `score_pubmedqa` reproduces QA-PubMedQA/hard_match_evaluation.py and, for the macro-F1, PubMedQA's
-own evaluation.py; `score_hoc` DC-HoC/hard_match_evaluation.py. All three count by scikit-learn,
-which is not needed here.
+own evaluation.py; `score_hoc` reproduces DC-HoC/hard_match_evaluation.py. All three use
+scikit-learn, which is not needed here.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ OTHER_LABELS = "(no label)"
 
 
 class AnswerScore(Value):
-    """How answers agree with the gold.
+    """The agreement of answers with the gold.
 
     Attributes:
         accuracy: Share of exactly equal labels.
-        macro_f1: Mean F1 of the labels seen, which are the gold's and whatever else was written.
-        confusion: Gold label to predicted label to documents; whatever was written that is no
-            label is counted as `OTHER_LABELS`.
+        macro_f1: Mean F1 over all labels in gold or predictions.
+        confusion: Gold label -> predicted label -> number of documents; a prediction that is not a
+            label counts as `OTHER_LABELS`.
     """
 
     accuracy: Figure
@@ -34,10 +34,10 @@ class AnswerScore(Value):
 
 
 def score_pubmedqa(gold: Mapping[str, str], predicted: Mapping[str, str]) -> AnswerScore:
-    """Score a corpus of answers, document to label; labels are equal letter for letter.
+    """Score a corpus of answers, document -> label; labels must be equal letter for letter.
 
     Raises:
-        InputError: There is no gold document, or one has no prediction.
+        InputError: There are no gold documents, or one has no prediction.
     """
     import numpy as np  # noqa: PLC0415 - a tenth of a second at every start of the command
 
@@ -63,15 +63,15 @@ def score_hoc(
     predicted: Mapping[str, Iterable[str]],
     classes: Collection[str],
 ) -> Counts:
-    """Score a corpus of sentences by the micro-F1 over `classes`; other labels are left out.
+    """Score a corpus of sentences by the micro-F1 over `classes`; other labels are ignored.
 
     Args:
-        gold: Sentence to its labels, `empty` where it has no other.
-        predicted: Sentence to the labels that were read for it.
+        gold: Sentence -> its labels, `empty` if it has no other.
+        predicted: Sentence -> its predicted labels.
         classes: The ten hallmarks and `empty`.
 
     Raises:
-        InputError: There is no gold sentence, or one has no prediction.
+        InputError: There are no gold sentences, or one has no prediction.
     """
     pairs = paired(gold, predicted)
     counts = count_labels([right for right, _ in pairs], [found for _, found in pairs], classes)
@@ -83,7 +83,7 @@ def count_labels(
     predicted: Sequence[Iterable[str]],
     classes: Collection[str] | None = None,
 ) -> dict[str, Counts]:
-    """Count label by label over a corpus; all labels seen if none are named."""
+    """Count each label over a corpus; without `classes`, all labels that occur."""
     pairs = [(set(right), set(found)) for right, found in zip(gold, predicted, strict=True)]
     right, found, both = (
         Counter(label for labels in column for label in labels)
@@ -100,14 +100,14 @@ def count_labels(
 
 
 def accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
-    """Share of exactly equal labels; PubMedQA's accuracy.
+    """The share of exactly equal labels: PubMedQA's accuracy.
 
     Raises:
-        InputError: The two differ in length, or are empty.
+        InputError: The lists differ in length, or are empty.
     """
     if len(gold) != len(predicted) or not gold:
         raise InputError(
-            f"{len(gold)} gold labels and {len(predicted)} predicted: give one for each, and one "
-            "at least"
+            f"{len(gold)} gold labels, but {len(predicted)} predictions: give one prediction "
+            "for each gold label, and at least one"
         )
     return sum(g == p for g, p in zip(gold, predicted, strict=True)) / len(gold)

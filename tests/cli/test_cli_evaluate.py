@@ -173,7 +173,7 @@ def test_what_is_to_be_noted_is_said(corpus, file):
     done = run("score", "pubmedqa", "--gold", corpus("pubmedqa", 2), "--completions", told)
     assert done.stderr.splitlines() == [
         "note: 2 of 2 predictions have no id: all were matched by order",
-        "note: the official reading is of completions, which not all of these results have",
+        "note: the official reading needs completions, and some of these results have none",
     ]
     assert figures(done.stdout)["accuracy"][-1] == "100.00 (100.00 to 100.00)"
 

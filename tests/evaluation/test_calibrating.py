@@ -148,7 +148,7 @@ class TestTheCommand:
         done = run("pubmedqa", "--data", questions(), "-o", out, load=loader)
         assert done.exit_code == 0, done.output
         assert "pubmedqa, 60 answers" in done.stdout
-        assert "as the model says" in done.stdout
+        assert "uncalibrated" in done.stdout
         assert "prior and temperature" in done.stdout
         assert f"written to {out}" in done.stderr
         found = read_calibration(out).answers["pubmedqa"]
@@ -165,7 +165,7 @@ class TestTheCommand:
         done = run("pubmedqa", *asked, load=loader)
         found = json.loads(done.stdout)
         raw, calibrated = found["variants"]
-        assert (raw["name"], calibrated["name"]) == ("as the model says", "temperature")
+        assert (raw["name"], calibrated["name"]) == ("uncalibrated", "temperature")
         assert raw["ece"] == pytest.approx(0.9 - 0.4)
         assert calibrated["ece"] < 0.2
         assert found["chosen"] == "temperature"
@@ -221,7 +221,7 @@ class TestTheCommand:
         loader = Loader(overconfident(count))
         done = run("pubmedqa", "--data", questions(count), "-o", out, load=loader)
         assert done.exit_code == 2
-        assert f"error: {count} answers are too few to calibrate by" in done.stderr
+        assert f"error: {count} answers are too few to calibrate with" in done.stderr
         assert not out.exists()
 
     def test_relations_all_wrong_are_refused(self, tmp_path):
@@ -230,7 +230,10 @@ class TestTheCommand:
         gold.write_text("".join(json.dumps({"id": n, **row}) + "\n" for n in range(60)))
         loader = Loader(ScriptedEngine(["the relation between b and a exists."] * 60))
         done = run("bc5cdr", "--data", gold, "-o", tmp_path / "own.json", load=loader)
-        assert "error: 0 of 60 relations with a score are right: to calibrate" in done.stderr
+        assert (
+            "error: 0 of 60 relations with a score are right: calibration needs at least"
+            in done.stderr
+        )
         assert loader.asked["min_score"] == 0
 
     def test_a_task_without_probabilities(self, tmp_path):
@@ -238,7 +241,7 @@ class TestTheCommand:
         gold.write_text('{"id": 1, "text": "A.", "gold": []}\n')
         loader = Loader(ScriptedEngine(["the type of this document is empty."]))
         done = run("hoc", "--data", gold, "-o", tmp_path / "own.json", load=loader)
-        assert "gives neither probabilities of labels nor scores of relations" in done.stderr
+        assert "has neither label probabilities nor relation scores to calibrate" in done.stderr
 
     @pytest.mark.parametrize("model", ["demo", "microsoft/biogpt"])
     def test_models_that_are_not_ones_own_need_a_file(self, questions, model):

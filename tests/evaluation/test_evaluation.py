@@ -301,7 +301,10 @@ ONE, TWO = prediction([], "1"), prediction([], "2")
         ([ONE, TWO, TWO], "more than one prediction for document 2"),
         ([ONE, prediction([])] * 2, "more than one prediction for document 1"),
         ([prediction([]), ONE], r"no. 2 is 1 where the gold has 2 \(gold.json:2\)"),
-        ([prediction([])], "1 predictions for 2 gold documents .* without one is 2 .gold.json:2"),
+        (
+            [prediction([])],
+            "1 predictions for 2 gold documents .* without a prediction is 2 .gold.json:2",
+        ),
         ([prediction([])] * 3, "3 predictions for 2 gold documents .* last document is 2"),
         ([], "0 predictions for 2 gold documents"),
         (["x"], "1 predictions for 2 gold documents"),
@@ -340,24 +343,24 @@ def test_many_faults_are_counted_and_bare_documents_named():
     many = bc5cdr(*[[PAIR]] * 9)
     with pytest.raises(InputError, match=r"document 2 .*, 6 \(gold.json:6\) and 3 more"):
         evaluate(many, [ONE])
-    with pytest.raises(InputError, match="1 documents have no gold, which the official lists"):
+    with pytest.raises(InputError, match="1 documents have no gold, and the official lists omit"):
         evaluate(bc5cdr([PAIR], []), [ASPIRIN])
 
 
 @pytest.mark.parametrize(
     ("gold", "fault"),
     [
-        (corpus("bc5cdr", names=NAMES), "holds no documents"),
+        (corpus("bc5cdr", names=NAMES), "gold has no documents"),
         (corpus("bc5cdr", [PAIR]), "no table of names"),
         (corpus("describe", "x"), "task describe has no official metric.*bc5cdr, ddi"),
         (corpus("nonsense", "x"), "no task is called"),
-        (corpus("pubmedqa", "Yes"), r"document 1 \(gold.json:1\) has 'Yes', which is no label"),
-        (corpus("hoc", "empty"), "has 'e', which is no label of hoc"),
-        (corpus("pubmedqa", ["yes"]), "which is no label of pubmedqa"),
-        (corpus("hoc", ["empty", "fun"]), "has 'fun', which is no label of hoc"),
+        (corpus("pubmedqa", "Yes"), r"document 1 \(gold.json:1\) has 'Yes', which is not a label"),
+        (corpus("hoc", "empty"), "has 'e', which is not a label of hoc"),
+        (corpus("pubmedqa", ["yes"]), "which is not a label of pubmedqa"),
+        (corpus("hoc", ["empty", "fun"]), "has 'fun', which is not a label of hoc"),
         (
             GoldSet("ddi", (Document("7", [], where="a:1"), Document("7", [], where="a:2"))),
-            r"document 7 \(a:1\) of the gold is there again as 7 \(a:2\)",
+            r"document 7 \(a:1\) of the gold is repeated as 7 \(a:2\)",
         ),
         (
             bc5cdr([PAIR], inputs=[{"abstract": " "}]),

@@ -114,7 +114,7 @@ def test_the_ends_of_relations_are_counted_by_themselves():
 
 def test_accuracy():
     assert accuracy(["yes", "no"], ["yes", "No"]) == 0.5
-    with pytest.raises(InputError, match="2 gold labels and 1 predicted"):
+    with pytest.raises(InputError, match="2 gold labels, but 1 predictions"):
         accuracy(["yes", "no"], ["yes"])
     with pytest.raises(InputError):
         accuracy([], [])
