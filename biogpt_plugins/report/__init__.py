@@ -1,4 +1,4 @@
-"""What was found in papers as one page to look at: self-contained, without network."""
+"""The results of papers as one self-contained HTML page that needs no network."""
 
 from biogpt_plugins.report.content import Content, Source, source_of
 from biogpt_plugins.report.page import render

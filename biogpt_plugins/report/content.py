@@ -1,8 +1,8 @@
-"""Predictions -> what the page shows: papers with their texts, relations and answers, and a graph.
+"""Predictions -> the data of the page: papers with texts, relations and answers, and a graph.
 
-Offsets stay those of the Prediction, in code points of the whole text. A paper's text comes as
-segments, each with the offset at which it starts: title, abstract and sections where they are at
-hand, or else the sentences that its relations rest on.
+Offsets are the Prediction's own, in code points of the whole text. A paper's text comes in
+segments, each with its start offset: title, abstract and sections where the text is known,
+otherwise the evidence sentences of its relations.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _UNHEADED = ("title", "abstract")
 
 
 class Source(NamedTuple):
-    """What a paper says.
+    """The text of a paper.
 
     Attributes:
-        text: The text in which offsets count.
-        title: What it begins with, where that is a title.
-        question: What was asked of it.
-        parts: Title, abstract and sections, where it is a full text.
+        text: The text that offsets count in.
+        title: The title, if the text begins with one.
+        question: The question about the text.
+        parts: Title, abstract and sections of a full text.
     """
 
     text: str
@@ -36,12 +36,12 @@ class Source(NamedTuple):
 
 
 def source_of(value: object) -> tuple[str | None, Source]:
-    """The id and the text of what a pipeline takes: a paper, a question, a mapping, a string.
+    """The id and the text of a pipeline's input: a paper, a question, a mapping or a string.
 
-    Of papers that are read by section the texts are the FullTexts that `whole_papers` gives.
+    For papers that are read by section, pass the FullTexts that `whole_papers` returns.
 
     Raises:
-        InputError: It is none of these, or holds no text.
+        InputError: The value has another type, or no text.
     """
     keys = {str(key).lower() for key in value} if isinstance(value, Mapping) else ()
     if isinstance(value, Question) or "question" in keys:
@@ -55,16 +55,16 @@ def source_of(value: object) -> tuple[str | None, Source]:
 
 
 class Content:
-    """What a page shows, made of Predictions that are added one at a time."""
+    """The content of a page, built from Predictions one at a time."""
 
     def __init__(self, sources: Mapping[str, Source] | None = None) -> None:
-        """Start with nothing.
+        """Start empty.
 
         Args:
-            sources: Texts by the ids of Predictions. One that is not what its Prediction was made
-                from, by the offsets, is not shown.
+            sources: Texts by the ids of Predictions. A text that does not match the offsets of its
+                Prediction is not shown.
         """
-        self.strangers = 0  # papers whose text is not the one that was read
+        self.strangers = 0  # predictions whose source text does not match their offsets
         self._sources = sources or {}
         self._papers: list[_Paper] = []
         self._places: dict[tuple[str, str], _Paper] = {}
@@ -74,19 +74,19 @@ class Content:
     def of(
         cls, predictions: Iterable[Prediction[Any]], sources: Mapping[str, Source] | None = None
     ) -> Content:
-        """The content of predictions, which are taken one at a time."""
+        """The content of predictions, which are read one at a time."""
         content = cls(sources)
         for prediction in predictions:
             content.add(prediction)
         return content
 
     def __len__(self) -> int:
-        """How many papers there are; those without an id count as one each."""
+        """Number of papers; each paper without an id counts as one."""
         ids = [paper.id for paper in self._papers]
         return len({*ids} - {None}) + ids.count(None)
 
     def add(self, prediction: Prediction[Any]) -> None:
-        """Add a prediction to those of its paper; one that is there already counts once."""
+        """Add a prediction to its paper; a repeated prediction counts once."""
         paper = self._paper(prediction)
         if prediction in paper.predictions:
             return
@@ -95,13 +95,13 @@ class Content:
             self._graph.add(prediction)
 
     def data(self) -> _Json:
-        """All of it, as values that JSON has."""
+        """The whole content as JSON values."""
         graph = _Graph(self._graph)
         papers = [_shown(paper, graph) for paper in self._papers]
         return {"papers": papers, "nodes": graph.nodes, "edges": graph.edges}
 
     def _paper(self, prediction: Prediction[Any]) -> _Paper:
-        """Where it belongs: to the paper of its id, as far as offsets count in the same text."""
+        """The paper that a prediction belongs to: same id, and offsets in the same text."""
         id_ = prediction.id
         source = self._sources.get(id_) if id_ is not None else None
         if source and not agree(source.text, _spans(prediction)):
@@ -122,7 +122,7 @@ class _Paper(NamedTuple):
 
 
 class _Graph:
-    """Nodes and edges by their places in lists, the most frequent first."""
+    """Nodes and edges by their places in lists, most frequent first."""
 
     def __init__(self, aggregate: Aggregate) -> None:
         self.nodes: list[_Json] = []
@@ -136,7 +136,7 @@ class _Graph:
                 for key, node in zip(ends, (edge.head, edge.tail), strict=True)
             )
             self._edge_places[ends[0], edge.type, ends[1]] = len(self.edges)
-            told = {
+            fields = {
                 "head": head,
                 "type": edge.type,
                 "tail": tail,
@@ -146,10 +146,10 @@ class _Graph:
                 "papers": len(edge.papers),
                 "score": _rounded(edge.score),
             }
-            self.edges.append(_known(told))
+            self.edges.append(_known(fields))
 
     def edge(self, relation: Relation) -> int:
-        """The place of the edge that a relation is a part of."""
+        """The place of a relation's edge."""
         key = (node_key(relation.head), relation.type, node_key(relation.tail))
         return self._edge_places[key]
 
@@ -161,7 +161,7 @@ class _Graph:
 
 
 def _shown(paper: _Paper, graph: _Graph) -> _Json:
-    relations = [one for prediction in paper.predictions for one in prediction.relations]
+    relations = [each for prediction in paper.predictions for each in prediction.relations]
     entities: dict[Entity, int] = {}
     for relation in relations:
         for end in (relation.head, relation.tail):
@@ -171,11 +171,11 @@ def _shown(paper: _Paper, graph: _Graph) -> _Json:
     segments: list[Segment]
     if source and source.parts:
         segments = divided(source.text, source.parts)
-        headings = ["" if one.name in _UNHEADED else one.name for one in source.parts]
+        headings = ["" if part.name in _UNHEADED else part.name for part in source.parts]
     elif source:
         segments = whole(source.text, source.title)
     else:
-        segments = sentences(one for relation in relations for one in relation.evidence)
+        segments = sentences(evidence for relation in relations for evidence in relation.evidence)
     return _known(
         {
             "id": paper.id,
@@ -185,33 +185,35 @@ def _shown(paper: _Paper, graph: _Graph) -> _Json:
             "segments": [list(segment) for segment in segments] or None,
             "headings": headings or None,
             "entities": [_entity(entity) for entity in entities] or None,
-            "found": [_found(one, entities, graph) for one in paper.predictions],
+            "found": [_prediction(each, entities, graph) for each in paper.predictions],
         }
     )
 
 
-def _found(prediction: Prediction[Any], entities: Mapping[Entity, int], graph: _Graph) -> _Json:
-    """What one prediction says, under a name for each kind of result."""
+def _prediction(
+    prediction: Prediction[Any], entities: Mapping[Entity, int], graph: _Graph
+) -> _Json:
+    """One prediction, with a field for its kind of result."""
     result: Any = prediction.result
-    told: _Json = {}
+    fields: _Json = {}
     match prediction.kind:
         case "relations":
-            told["relations"] = [_relation(one, entities, graph) for one in result]
+            fields["relations"] = [_relation(relation, entities, graph) for relation in result]
         case "answer":
-            told["answer"] = result.model_dump(exclude_none=True)
+            fields["answer"] = result.model_dump(exclude_none=True)
         case "labels":
-            told["labels"] = list(result.labels)
+            fields["labels"] = list(result.labels)
         case "text":
-            told["text"] = result
+            fields["text"] = result
     if prediction.error:
-        told["error"] = prediction.error.model_dump()
-        told["completion"] = prediction.completion
+        fields["error"] = prediction.error.model_dump()
+        fields["completion"] = prediction.completion
     return _known(
         {
             "task": prediction.task,
             "model": prediction.model,
             "section": prediction.section,
-            **told,
+            **fields,
             "cut": prediction.truncated_tokens or None,
             "warnings": list(prediction.warnings) or None,
         }
@@ -229,7 +231,7 @@ def _relation(relation: Relation, entities: Mapping[Entity, int], graph: _Graph)
             "agreement": _rounded(relation.agreement),
             "negated": relation.negated or None,
             "speculated": relation.speculated or None,
-            "evidence": [_evidence(one) for one in relation.evidence] or None,
+            "evidence": [_evidence(sentence) for sentence in relation.evidence] or None,
         }
     )
 
@@ -245,7 +247,7 @@ def _evidence(evidence: Evidence) -> list[Any]:
 
 
 def _spans(prediction: Prediction[Any]) -> Iterable[tuple[int | None, int | None, str]]:
-    """All that a prediction says of what stands where."""
+    """Every span of a prediction: start, end and the text there."""
     for relation in prediction.relations:
         for end in (relation.head, relation.tail):
             yield end.start, end.end, end.text
@@ -257,5 +259,5 @@ def _rounded(score: float | None) -> float | None:
     return None if score is None else round(score, 4)
 
 
-def _known(told: Mapping[str, Any]) -> _Json:
-    return {name: value for name, value in told.items() if value is not None}
+def _known(fields: Mapping[str, Any]) -> _Json:
+    return {name: value for name, value in fields.items() if value is not None}

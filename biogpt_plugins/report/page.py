@@ -1,7 +1,7 @@
-"""Content -> one HTML page that needs nothing else.
+"""Content -> one self-contained HTML page.
 
-What papers say reaches the page as JSON alone, in which no "<" is left; the scripts make text
-nodes of it. The page's policy names the hashes of its own script and style: nothing else runs, and
+The texts of papers reach the page only as JSON without any "<"; the scripts turn them into text
+nodes. The page's policy lists the hashes of its own script and style: nothing else runs, and
 nothing is fetched.
 """
 
@@ -16,17 +16,17 @@ from string import Template
 
 from biogpt_plugins.report.content import Content
 
-# In the order in which they are needed.
+# In dependency order.
 _SCRIPTS = tuple("dom store passage lines papers table layout graph lists app".split())  # noqa: SIM905
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
 def render(content: Content, *, title: str = "Report") -> str:
-    """The page, in HTML.
+    """Render the page as HTML.
 
     Args:
-        content: What it shows.
-        title: Its heading.
+        content: The content to show.
+        title: The heading of the page.
     """
     style = _asset("page.css")
     script = "\n".join(['"use strict";', "(() => {", *map(_script, _SCRIPTS), "})();"])

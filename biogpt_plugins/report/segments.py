@@ -1,4 +1,4 @@
-"""A paper's text in segments, each with the offset of its first character in the whole."""
+"""A paper's text in segments, each with its start offset in the whole text."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Segment(NamedTuple):
 
 
 def whole(text: str, title: str = "") -> list[Segment]:
-    """Title and rest; or all in one where there is no title."""
+    """Title and rest; one segment if there is no title."""
     if not title or not text.startswith(title):
         return [Segment(0, text)]
     rest = text[len(title) :]
     body = rest.lstrip()
-    found = [Segment(0, title)]
-    return [*found, Segment(len(text) - len(body), body)] if body else found
+    titled = [Segment(0, title)]
+    return [*titled, Segment(len(text) - len(body), body)] if body else titled
 
 
 def divided(text: str, parts: Iterable[Part]) -> list[Segment]:
@@ -32,16 +32,16 @@ def divided(text: str, parts: Iterable[Part]) -> list[Segment]:
 
 
 def sentences(evidence: Iterable[Evidence]) -> list[Segment]:
-    """The sentences in text order, each once; those that overlap as one."""
-    found: list[Segment] = []
-    for start, text in sorted({(one.start, one.text) for one in evidence}):
-        if found and start < (end := found[-1].start + len(found[-1].text)):
-            found[-1] = Segment(found[-1].start, found[-1].text + text[end - start :])
+    """The sentences in text order, each once; overlapping ones are merged."""
+    segments: list[Segment] = []
+    for start, text in sorted({(sentence.start, sentence.text) for sentence in evidence}):
+        if segments and start < (end := segments[-1].start + len(segments[-1].text)):
+            segments[-1] = Segment(segments[-1].start, segments[-1].text + text[end - start :])
         else:
-            found.append(Segment(start, text))
-    return found
+            segments.append(Segment(start, text))
+    return segments
 
 
 def agree(text: str, spans: Iterable[tuple[int | None, int | None, str]]) -> bool:
-    """Whether in a text stands what is said to stand there."""
+    """Whether a text contains each span's text at its offsets."""
     return all(start is None or text[start:end] == said for start, end, said in spans)

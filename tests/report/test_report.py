@@ -181,10 +181,10 @@ def test_the_confusion_of_answers():
 def test_scored_labels_have_no_official_reading_and_that_is_said():
     evaluation = answers(("yes", "yes"), ("no", "yes"), completions=False)
     assert report.notes(evaluation) == [
-        "the official reading is of completions, which not all of these results have"
+        "the official reading needs completions, and some of these results have none"
     ]
     text = report.markdown(evaluation, title="x")
-    assert "- the official reading is of completions" in text
+    assert "- the official reading needs completions" in text
     assert "| accuracy |  | 50.00 (0.00 to 100.00) |" in text
     assert report.notes(answers(("yes", "yes"))) == []
 

@@ -150,8 +150,8 @@ def test_search(page, words, expected):
 @pytest.mark.parametrize(
     ("label", "choice", "expected"),
     [
-        ("Said", "negated", "1 of 4 relations, 1 of 7 papers"),
-        ("Said", "speculated", "1 of 4 relations, 1 of 7 papers"),
+        ("Statement", "negated", "1 of 4 relations, 1 of 7 papers"),
+        ("Statement", "speculated", "1 of 4 relations, 1 of 7 papers"),
         ("In the text", "missing", "1 of 4 relations, 1 of 7 papers"),
         ("Task", "pubmedqa", "0 of 4 relations, 1 of 7 papers"),
     ],
@@ -184,7 +184,7 @@ def test_a_table_sorted_filtered_by_score_and_paged(show):
 def test_the_table_as_csv(page):
     tab(page, "Relations")
     with page.expect_download() as download:
-        page.get_by_role("button", name="Save these as CSV").click()
+        page.get_by_role("button", name="Save as CSV").click()
     lines = download.value.path().read_text("utf-8-sig").splitlines()
     assert lines[0].startswith('"paper","head","head_type"')
     assert lines[1].startswith('"1","Lithium","chemical","","CID","tremor","disease"')
@@ -291,8 +291,8 @@ def test_where_nothing_was_found_is_told_in_one_line(show):
     page = show([*found, Prediction(id="1", task="bc5cdr", result=[])], sources)
     quiet = page.locator("article.paper .quiet")
     assert quiet.all_inner_texts() == [
-        "no relation found in 2 of 3 sections (bc5cdr)",
-        "no relation found (bc5cdr)",
+        "no relations found in 2 of 3 sections (bc5cdr)",
+        "no relations found (bc5cdr)",
     ]
     assert quiet.first.get_attribute("title") == "Methods\nResults / Renal"
 

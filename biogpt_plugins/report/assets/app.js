@@ -16,9 +16,9 @@ const picks = make("span", { id: "picks" });
 let found = total;
 let current = null;
 
-// Filters by what was clicked on, and goes to a view.
-function pick(what, view) {
-  Object.assign(filter, NO_PICK, what);
+// Filters by the clicked node, edge or paper, and opens a view.
+function pick(clicked, view) {
+  Object.assign(filter, NO_PICK, clicked);
   refresh();
   if (view) open(view);
 }
@@ -30,16 +30,16 @@ function refresh() {
     VIEWS[name].tab.querySelector(".count").textContent = counted(VIEWS[name].count(found));
   }
   status.textContent = `${counted(found.rows.length)} of ${plural(ROWS.length, "relation")}, ${counted(papersIn(found.papers))} of ${plural(papersIn(PAPERS), "paper")}`;
-  picks.replaceChildren(...pickTold());
+  picks.replaceChildren(...pickChips());
   update();
 }
 
-function pickTold() {
-  const told = [];
-  if (filter.node !== null) told.push(NODES[filter.node].name);
-  if (filter.edge) told.push(`${NODES[filter.edge.head].name} → ${NODES[filter.edge.tail].name}`);
-  if (filter.paper) told.push(`paper ${filter.paper.name}`);
-  return told.map((name) => button(`${name} ✕`, () => pick({}), { class: "chip", "aria-label": `No longer only ${name}` }));
+function pickChips() {
+  const names = [];
+  if (filter.node !== null) names.push(NODES[filter.node].name);
+  if (filter.edge) names.push(`${NODES[filter.edge.head].name} → ${NODES[filter.edge.tail].name}`);
+  if (filter.paper) names.push(`paper ${filter.paper.name}`);
+  return names.map((name) => button(`${name} ✕`, () => pick({}), { class: "chip", "aria-label": `Remove the filter ${name}` }));
 }
 
 function update() {
@@ -107,10 +107,10 @@ function filters() {
       of("task", "Task", distinct(PAPERS.flatMap((paper) => paper.found.map((one) => one.task)))),
       of("relation", "Relation", distinct(ROWS.map((row) => row.relation.type))),
       of("entity", "Entity", distinct(NODES.map((node) => node.type))),
-      ROWS.length && choice("stance", "Said", [["stated", "stated plainly"], ["speculated"], ["negated"]]),
-      ROWS.length && choice("grounding", "In the text", [["both", "both ends"], ["missing", "an end is not"]]),
-      NODES.some((node) => node.id) && choice("id", "Ids", [["both", "both ends"], ["missing", "an end has none"]]),
-      scored && make("label", null, make("span", null, "Score from ", make("output", null, "any")), make("input", { type: "range", name: "score", min: 0, max: 1, step: 0.05, value: 0 })),
+      ROWS.length && choice("stance", "Statement", [["stated", "stated plainly"], ["speculated"], ["negated"]]),
+      ROWS.length && choice("grounding", "In the text", [["both", "both ends"], ["missing", "an end missing"]]),
+      NODES.some((node) => node.id) && choice("id", "Ids", [["both", "both ends"], ["missing", "an end without id"]]),
+      scored && make("label", null, make("span", null, "Minimum score ", make("output", null, "any")), make("input", { type: "range", name: "score", min: 0, max: 1, step: 0.05, value: 0 })),
       button("Reset", () => {
         form.reset();
         Object.assign(filter, NO_PICK);

@@ -1,4 +1,4 @@
-// Elements. Data becomes text nodes and values of attributes, never markup.
+// Builds elements. Data becomes text nodes and attribute values, never markup.
 const SVG = "http://www.w3.org/2000/svg";
 
 function make(tag, attributes, ...children) {
@@ -24,7 +24,7 @@ function button(label, click, attributes) {
   return make("button", { type: "button", click, ...attributes }, label);
 }
 
-// An anchor's address begins with words of ours, so that no text can choose its scheme.
+// Every caller starts the address with a fixed string, so that no text can choose its scheme.
 function link(address, label) {
   return make("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, label);
 }
@@ -39,7 +39,7 @@ const counted = (number) => number.toLocaleString("en");
 const percent = (share) => `${(share * 100).toFixed(1)}%`;
 const plural = (number, word) => `${counted(number)} ${word}${number === 1 ? "" : "s"}`;
 
-// A list that shows some items at a time.
+// A list in pages.
 function paged({ size, item, list, after, nothing }) {
   const element = make("div", { class: "paged" });
   let items = [];

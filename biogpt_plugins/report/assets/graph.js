@@ -1,4 +1,4 @@
-// Relations of all papers as a picture: drag, zoom, point at, click to filter by.
+// The relations of all papers as a graph: drag, zoom, point, click to filter.
 const EDGES_SHOWN = 150;
 const STEPS = 300;
 const ALWAYS_NAMED = 25;
@@ -15,13 +15,13 @@ function graphView() {
   const tools = make(
     "p",
     { class: "tools" },
-    make("label", null, "Edges, those of most papers first ", amount, " ", amountTold),
+    make("label", null, "Edges shown, most papers first ", amount, " ", amountTold),
     button("+", () => zoomBy(1.3), { "aria-label": "Zoom in" }),
     button("−", () => zoomBy(1 / 1.3), { "aria-label": "Zoom out" }),
     button("Fit", fit),
   );
   const element = make("div", { class: "graphs" }, tools, svg, told,
-    make("p", { class: "quiet" }, "Drag a node to move it, the background to shift it, turn the wheel to zoom. Click on a node or an edge to filter all views by it. Keys: arrows go from node to node, Enter filters, + and − zoom."));
+    make("p", { class: "quiet" }, "Drag a node to move it, or the background to pan. Scroll to zoom. Click a node or an edge to filter all views by it. Keys: arrows go from node to node, Enter filters, + and − zoom."));
 
   function show(found) {
     all = [...found.edges].sort((one, other) => one.place - other.place);
@@ -77,7 +77,7 @@ function graphView() {
       return node.element;
     });
     plane.replaceChildren(...lines.flat(), ...discs.reverse()); // the most frequent on top
-    told.textContent = state.nodes.length ? "" : "No relation is left by the filters.";
+    told.textContent = state.nodes.length ? "" : "No relations match the filters.";
   }
 
   function run() {
@@ -85,7 +85,7 @@ function graphView() {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const stretch = state.size[0] / state.size[1];
     const next = () => step(state.nodes, state.edges, (heat *= COOLING), stretch);
-    // Most steps unseen: what is still in a heap tells nothing.
+    // Most steps run before the first frame: a heap of nodes is not worth showing.
     for (let i = 0; i < (still ? 1 : 0.7) * STEPS; i++) next();
     fit();
     const tick = () => {
@@ -144,8 +144,8 @@ function graphView() {
     moveTo([x - (x - state.shift[0]) * real, y - (y - state.shift[1]) * real], zoom);
   }
 
-  // Labels stand above or below, where they lie on nothing; those of the most papers may lie on
-  // discs. Where there is no room, they come when pointed at.
+  // A label goes above or below its node, where it overlaps nothing; labels of the nodes with the
+  // most papers may overlap discs. Without room, a label shows when its node is pointed at.
   function labels() {
     const { zoom } = state;
     const discs = state.nodes.map(({ x, y, radius }) => around(x * zoom, y * zoom, radius * zoom * 0.7, radius * zoom * 0.7));
@@ -193,7 +193,7 @@ function graphView() {
     return [x, y];
   }
 
-  // Drags a node, or everything; a press without a movement is a click.
+  // Drags a node, or everything; a press without movement is a click.
   function hold(event, node) {
     if (event.button) return;
     event.stopPropagation();
@@ -237,7 +237,7 @@ const around = (x, y, wide, high) => [x - wide, x + wide, y - high, y + high];
 const overlap = (one, other) => one[0] < other[1] && one[1] > other[0] && one[2] < other[3] && one[3] > other[2];
 const extent = (numbers) => [Math.min(...numbers), Math.max(...numbers)];
 
-// Dashed where more papers negate it than state it, dotted where it is possible at best.
+// Dashed where more papers negate than state it, dotted where papers only speculate.
 const stanceOf = (edge) => (edge.negated > edge.stated ? "negated" : edge.stated ? "stated" : "speculated");
 
 const sayNode = (node) => `${node.name}, ${node.type}${node.id ? ` ${node.id}` : ""}: ${plural(node.degree, "relation")} shown`;

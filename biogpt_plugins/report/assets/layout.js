@@ -1,5 +1,5 @@
-// Where nodes go: they push each other away, edges pull their ends together, and all is drawn to the
-// middle. The same graph comes out the same each time.
+// Places the nodes: nodes repel each other, edges pull their ends together, and the centre attracts
+// all. The layout of a graph is the same each time.
 const LENGTH = 60; // of an edge at rest
 const REACH = 260; // how far a node pushes
 const COOLING = 0.988;
@@ -12,7 +12,7 @@ function placed(nodes) {
   });
 }
 
-// One step at a heat from 1 to 0, for a picture that is so many times as wide as high.
+// One step at a heat from 1 to 0; `stretch` is width divided by height.
 function step(nodes, edges, heat, stretch) {
   for (let i = 0; i < nodes.length; i++) {
     const one = nodes[i];

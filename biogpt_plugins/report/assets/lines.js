@@ -1,5 +1,5 @@
-// Lines from a relation's head to its tail, in the gaps between the lines of text and a gutter at its
-// left, so that none of them crosses a word.
+// Lines from a relation's head to its tail. They run between the lines of text and in a gutter on
+// the left, so that none crosses a word.
 const GAP = 2.5; // pixels between neighbouring lines
 const LANES = 4;
 const GUTTER = 4;
@@ -7,17 +7,17 @@ const GUTTER = 4;
 function drawLines({ element, marks, rows }) {
   element.querySelector("svg")?.remove();
   const box = element.getBoundingClientRect();
-  if (!box.width) return; // it is not shown
+  if (!box.width) return; // hidden
   const lanes = new Map();
   const svg = draw("svg", { class: "lines", width: box.width, height: box.height, "aria-hidden": "true" });
   for (const row of rows) {
     const ends = [row.relation.head, row.relation.tail].map((place) => anchor(marks.get(place), box));
     if (!ends[0] || !ends[1]) continue;
-    // What leaves one head goes together.
+    // Lines from the same head share a lane.
     const key = `${ends[0].x}:${ends[0].y}`;
     if (!lanes.has(key)) lanes.set(key, lanes.size);
     const path = draw("path", { d: route(...ends, lanes.get(key)), class: `line ${row.stance}` });
-    const lit = row.drawn?.classList.contains("lit") ? "lit" : null; // as it was before it moved
+    const lit = row.drawn?.classList.contains("lit") ? "lit" : null; // keep the state across redraws
     row.drawn = draw("g", { class: lit }, path, arrow(ends[1]));
     svg.append(row.drawn);
   }
@@ -25,7 +25,7 @@ function drawLines({ element, marks, rows }) {
 }
 
 function anchor(elements, box) {
-  if (!elements || elements[0].closest("details:not([open])")) return null; // it is folded
+  if (!elements || elements[0].closest("details:not([open])")) return null; // folded
   const rect = elements[0].getClientRects()[0];
   return rect && { x: rect.left - box.left + rect.width / 2, y: rect.top - box.top };
 }

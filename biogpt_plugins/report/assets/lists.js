@@ -2,10 +2,10 @@
 const LISTED = 50;
 
 function answersView(found) {
-  const order = make("select", { change: () => show(found) }, ["as they were read", "surest first", "least sure first"].map((name) => make("option", null, name)));
+  const order = make("select", { change: () => show(found) }, ["reading order", "most certain first", "least certain first"].map((name) => make("option", null, name)));
   const label = make("select", { change: () => show(found) }, make("option", { value: "" }, "any"),
     ["yes", "no", "maybe", "none"].map((name) => make("option", null, name)));
-  const list = paged({ size: LISTED, nothing: "No answer is left by the filters.", list: (items) => make("div", { class: "answers" }, items), item: answerCard });
+  const list = paged({ size: LISTED, nothing: "No answers match the filters.", list: (items) => make("div", { class: "answers" }, items), item: answerCard });
   const tools = make("p", { class: "tools" }, make("label", null, "Answer ", label), make("label", null, "Order ", order));
   const sure = ({ answer }) => Math.max(0, ...Object.values(answer.probabilities ?? {}));
   function show(given) {
@@ -24,7 +24,7 @@ function answerCard({ paper, answer, task, section }) {
     make("header", null, make("span", { class: "id" }, paperLink(paper)), make("span", { class: "quiet" }, section ? `${section} · ${task}` : task)),
     paper.question && make("h3", { class: "question" }, paper.question),
     answerBars(answer),
-    paper.whole && make("details", null, make("summary", null, "The text"), make("p", { class: "text" }, textOf(paper, section))),
+    paper.whole && make("details", null, make("summary", null, "Text"), make("p", { class: "text" }, textOf(paper, section))),
   );
 }
 
@@ -41,7 +41,7 @@ function answerBars({ label, probabilities, uncalibrated, abstained }) {
 }
 
 function failuresView() {
-  const list = paged({ size: LISTED, nothing: "No failure is left by the filters.", list: (items) => make("div", { class: "failures" }, items), item: failureCard });
+  const list = paged({ size: LISTED, nothing: "No failures match the filters.", list: (items) => make("div", { class: "failures" }, items), item: failureCard });
   return { element: list.element, show: (found) => list.show(found.failures) };
 }
 

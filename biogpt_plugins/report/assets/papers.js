@@ -1,16 +1,16 @@
-// Papers, one under the other: the text on one side, what was found in it on the other.
+// Papers in a column: the text on one side, its results on the other.
 const PAPERS_SHOWN = PAPERS.some((paper) => paper.long) ? 5 : 20;
 const ORDERS = {
-  "as they were read": null,
+  "reading order": null,
   "most relations first": (paper) => -paper.rows.length,
-  "surest relation first": (paper) => -Math.max(0, ...paper.rows.map((row) => row.relation.score ?? 0)),
+  "most certain relation first": (paper) => -Math.max(0, ...paper.rows.map((row) => row.relation.score ?? 0)),
 };
 
 function papersView(found) {
   let passages = [];
   const list = paged({
     size: PAPERS_SHOWN,
-    nothing: "No paper is left by the filters.",
+    nothing: "No papers match the filters.",
     list: (cards) => make("div", { class: "papers" }, cards),
     item: (paper) => {
       const rows = paper.rows.filter((row) => found.left.has(row));
@@ -34,7 +34,7 @@ function papersView(found) {
   return { element, show };
 }
 
-// Pointing at an entity shows which relations it is an end of.
+// Pointing at an entity highlights its relations.
 function tie(rows, { element, marks }) {
   for (const [place, elements] of marks) {
     const its = rows.filter(({ relation }) => relation.head === place || relation.tail === place);
@@ -50,7 +50,7 @@ function tie(rows, { element, marks }) {
   }
 }
 
-// A long paper's relations are beside its text, in a list that scrolls by itself.
+// The relations of a long paper are in a list of their own beside the text: scroll it.
 function roll(item) {
   const list = item.closest(".results");
   if (list.scrollHeight > list.clientHeight) list.scrollTop = item.offsetTop - list.clientHeight / 2;
@@ -69,7 +69,7 @@ function card(paper, rows, shown) {
       make("span", { class: "id" }, paperLink(paper)),
       paper.question && make("h3", { class: "question" }, paper.question),
       paper.found.map((one) => one.cut && make("span", { class: "badge" }, sectionOf(one), `${plural(one.cut, "token")} cut at the end`)),
-      !paper.whole && paper.rows.length > 0 && make("span", { class: "badge" }, "only the sentences that relations rest on"),
+      !paper.whole && paper.rows.length > 0 && make("span", { class: "badge" }, "only the evidence sentences"),
     ),
     make(
       "div",
@@ -79,7 +79,7 @@ function card(paper, rows, shown) {
         "div",
         { class: "results" },
         rows.length > 0 && make("ul", { class: "relations" }, items),
-        hidden > 0 && make("p", { class: "quiet" }, `${counted(hidden)} more left out by the filters`),
+        hidden > 0 && make("p", { class: "quiet" }, `${counted(hidden)} more hidden by the filters`),
         nothingFound(paper.found),
         paper.found.map(otherResult),
       ),
@@ -126,7 +126,7 @@ function flagsOf(row) {
 
 const sectionOf = (one) => one.section && make("span", { class: "of" }, `${one.section}: `);
 
-// Where no relation was found, a line for each task.
+// A line for each task that found no relations.
 function nothingFound(found) {
   const asked = found.filter((one) => one.relations);
   return [...new Set(asked.map((one) => one.task))].map((task) => {
@@ -134,11 +134,11 @@ function nothingFound(found) {
     const none = all.filter((one) => !one.relations.length);
     const share = all.some((one) => one.section) ? ` in ${counted(none.length)} of ${plural(all.length, "section")}` : "";
     const title = none.map((one) => one.section).filter(Boolean).join("\n") || null;
-    return none.length > 0 && make("p", { class: "quiet", title }, `no relation found${share} (${task})`);
+    return none.length > 0 && make("p", { class: "quiet", title }, `no relations found${share} (${task})`);
   });
 }
 
-// What a prediction says apart from relations.
+// The parts of a prediction other than relations.
 function otherResult(one) {
   return [
     one.answer && [one.section && make("p", { class: "of" }, one.section), answerBars(one.answer)],

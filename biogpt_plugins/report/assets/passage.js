@@ -1,5 +1,5 @@
-// A paper's text with its entities in place.
-const LEAST_REPEATED = 3; // characters of a name that is looked for elsewhere in the text
+// A paper's text with its entities marked.
+const LEAST_REPEATED = 3; // characters of a name whose other mentions are marked too
 
 function passage(paper, rows) {
   const evidence = evidenceSpans(rows);
@@ -27,12 +27,12 @@ function passage(paper, rows) {
   return { element, marks, pieces, rows };
 }
 
-// A section of a full text. In long papers those are folded in which nothing was found.
+// A section of a full text. In long papers sections without results are folded.
 function section(heading, holder, open) {
   return make("details", { class: "section", open }, make("summary", null, heading), holder);
 }
 
-// Brings what a relation rests on into sight.
+// Scrolls to the evidence of a relation.
 function goTo(row, { pieces }) {
   const its = (one) => one.row === row || (one.kind === "entity" && [row.relation.head, row.relation.tail].includes(one.place));
   const piece = pieces.find(({ spans }) => spans.some(its))?.element;
@@ -41,7 +41,7 @@ function goTo(row, { pieces }) {
   piece?.scrollIntoView({ block: row.paper.long ? "center" : "nearest" });
 }
 
-// The parts of a segment between the ends of all spans, each an element that knows its spans.
+// Cuts a segment at the ends of all spans; each piece is an element with its spans.
 function cutUp([start, text], spans) {
   const placed = spans
     .map((span) => ({ ...span, from: unit(text, span.start - start), to: unit(text, span.end - start) }))
@@ -72,7 +72,7 @@ function tipOf(entity) {
     entity.type,
     entity.id && `${entity.id}${entity.id_match && entity.id_match !== "exact" ? ` (${entity.id_match})` : ""}`,
     entity.long_form && `“${entity.long_form}”`,
-    entity.name && `written “${entity.name}”`,
+    entity.name && `the model wrote “${entity.name}”`,
     `${entity.start}–${entity.end}`,
   ].filter(Boolean).join(" · ");
 }
@@ -92,7 +92,7 @@ function evidenceSpans(rows) {
   );
 }
 
-// Other places at which an entity is called by one of its names.
+// Other mentions of an entity, by any of its names.
 function repeats(entities, [start, text]) {
   const low = text.toLowerCase();
   if (low.length !== text.length || WIDE.test(text)) return [];

@@ -1,4 +1,4 @@
-// What was found: a row for each relation, and which of them the filters leave.
+// The results: a row for each relation, and the rows that match the filters.
 const { papers: PAPERS, nodes: NODES, edges: EDGES } = JSON.parse(document.getElementById("data").textContent);
 const WIDE = /[\ud800-\udfff]/;
 const KNOWN_TYPES = ["chemical", "disease", "drug", "target"];
@@ -29,7 +29,7 @@ for (const [place, paper] of PAPERS.entries()) {
     }
 }
 
-// Offsets count code points; strings here are of UTF-16 units.
+// Offsets count code points; JavaScript strings count UTF-16 units.
 function unit(text, point) {
   if (point <= 0) return 0;
   return WIDE.test(text) ? Array.from(text).slice(0, point).join("").length : Math.min(point, text.length);
@@ -42,14 +42,14 @@ function cut(paper, start, end) {
   return parts.map(([at, text]) => text.slice(unit(text, start - at), unit(text, end - at))).filter(Boolean).join(" ");
 }
 
-// What a prediction was made of: the whole, or of a full text a section.
+// The text of a prediction: the whole text, or one section of a full text.
 function textOf(paper, section) {
   const of = (_, place) => (paper.headings[place] || "abstract") === (section || "abstract");
   const parts = paper.headings ? paper.segments.filter(of) : paper.segments;
   return parts.map(([, text]) => text).join(" ");
 }
 
-// A paper has several entries where its texts are not at hand, or differ.
+// A paper has several entries if its texts are missing or differ.
 const papersIn = (papers) => new Set(papers.map((paper) => paper.name)).size;
 
 const sentencesOf = (row) => (row.relation.evidence ?? []).map(([start, end]) => cut(row.paper, start, end));
@@ -61,7 +61,7 @@ function typeClass(type) {
 
 const named = (entity) => [entity.text, entity.name, entity.long_form, entity.short_form, entity.id];
 
-// Made when first searched, and kept.
+// Computed on the first search, and kept.
 function wordsOfRow(row) {
   row.searched ??= [row.paper.name, row.paper.heading, row.found.section, row.relation.type, ...named(row.head), ...named(row.tail)]
     .concat(sentencesOf(row)).filter(Boolean).join(" ").toLowerCase();
@@ -107,7 +107,7 @@ const ofRelations = () =>
   filter.node !== null || filter.edge !== null ||
   ["relation", "entity", "score", "grounding", "stance", "id"].some((name) => filter[name]);
 
-// The rows, papers, edges, answers and failures that the filters leave.
+// The rows, papers, edges, answers and failures that match the filters.
 function select() {
   const words = filter.words.toLowerCase().split(/\s+/).filter(Boolean);
   const rows = ROWS.filter((row) => passes(row, words));

@@ -1,4 +1,4 @@
-// All relations in a table: sorted by any column, and saved as CSV.
+// All relations in a table that sorts by any column and saves as CSV.
 const ROWS_SHOWN = 100;
 const COLUMNS = [
   { name: "Paper", key: (row) => row.paper.name, cell: (row) => [button(row.paper.name, () => pick({ paper: row.paper }, "papers"), { class: "plain", title: "Show the paper" }), row.found.section && make("small", { class: "of" }, row.found.section)] },
@@ -6,7 +6,7 @@ const COLUMNS = [
   { name: "Relation", key: (row) => row.relation.type, cell: (row) => row.relation.type },
   { name: "Tail", key: (row) => row.tail.text.toLowerCase(), cell: (row) => end(row.tail) },
   { name: "Score", figure: true, key: (row) => row.relation.score ?? -1, cell: (row) => scoreOf(row.relation) },
-  { name: "Said", key: (row) => row.stance, cell: (row) => make("span", { class: `badge ${row.stance}` }, row.stance) },
+  { name: "Statement", key: (row) => row.stance, cell: (row) => make("span", { class: `badge ${row.stance}` }, row.stance) },
   { name: "In the text", key: (row) => (row.grounded ? "yes" : "no"), cell: (row) => (row.grounded ? "yes" : make("span", { class: "badge missing" }, "no")) },
   { name: "Evidence", wide: true, key: (row) => sentencesOf(row)[0] ?? "", cell: evidenceCell },
 ];
@@ -19,12 +19,12 @@ function tableView(found) {
   );
   const list = paged({
     size: ROWS_SHOWN,
-    nothing: "No relation is left by the filters.",
+    nothing: "No relations match the filters.",
     item: (row) => make("tr", { class: row.stance }, COLUMNS.map((column) => make("td", { class: column.wide ? "wide" : null, "data-name": column.name }, column.cell(row)))),
     list: (lines) => make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Relations" },
       make("table", null, make("thead", null, make("tr", null, heads)), make("tbody", null, lines))),
   });
-  const tools = make("p", { class: "tools" }, button("Save these as CSV", () => save(found.rows)));
+  const tools = make("p", { class: "tools" }, button("Save as CSV", () => save(found.rows)));
   function sortBy(column) {
     down = sorted === column ? !down : Boolean(column.figure);
     sorted = column;
@@ -76,7 +76,7 @@ function save(rows) {
 
 function field(value) {
   const text = String(value ?? "");
-  // A spreadsheet would take such a text for a formula.
+  // A spreadsheet would read this text as a formula.
   const plain = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return `"${plain.replaceAll('"', '""')}"`;
 }
