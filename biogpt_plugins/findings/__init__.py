@@ -1,1 +1,1 @@
-"""What the results of many papers come to: edges, graphs, answers with votes, tables."""
+"""Combines the results of many papers: edges, graphs, answers with votes, tables."""

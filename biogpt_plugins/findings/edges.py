@@ -1,10 +1,10 @@
-"""Relations of many papers as edges: who supports each, who contradicts it, and how sure it is.
+"""The relations of many papers as edges, each with the papers that support or contradict it.
 
     edges = aggregate(predictions)
 
-An Aggregate takes predictions in any order, and others of its kind: however a corpus is divided,
-and in whichever order its parts are added and merged, its edges are the same, for all that it keeps
-of a paper is joined by union and by the greater score.
+An Aggregate takes predictions and other Aggregates in any order. Its edges do not depend on how a
+corpus is divided or in which order its parts are added: what it keeps of a paper is combined by set
+union and by the higher score.
 """
 
 from __future__ import annotations
@@ -28,15 +28,14 @@ class _Value(BaseModel):
 
 
 class Node(_Value):
-    """An entity of many papers.
+    """An entity in many papers.
 
     Attributes:
-        name: Its most frequent name, by the number of papers, abbreviations taken for their long
-            forms; ties by alphabet.
+        name: Its most frequent name by number of papers, where an abbreviation counts as its long
+            form; ties are broken alphabetically.
         type: "chemical", "disease", ...
-        id: Its identifier, where one is known.
-        spellings: Its names, abbreviations among them, and in how many papers each stands for it,
-            most frequent first.
+        id: Its identifier, if known.
+        spellings: All its names, including abbreviations -> number of papers, most frequent first.
     """
 
     name: str
@@ -46,20 +45,20 @@ class Node(_Value):
 
 
 class Edge(_Value):
-    """A relation of many papers.
+    """A relation in many papers.
 
     Attributes:
         head: Its first end.
-        type: What it is, as the tasks call it.
+        type: Its type, as in the task.
         tail: Its second end.
-        supporting: Ids of the papers that state it plainly, in a sentence at least.
-        speculating: Those that speak of it as possible only.
-        contradicting: Those in which a sentence negates it. A paper that has both kinds of
+        supporting: Ids of the papers that state it plainly in at least one sentence.
+        speculating: Ids of the papers that only call it possible.
+        contradicting: Ids of the papers with a sentence that negates it. A paper with both kinds of
             sentences is in two lists.
-        score: 1 - (1 - s1)(1 - s2)..., from 0 to 1: how likely the model was right at least once,
-            were its errors independent, over the scores of supporting and speculating papers; None
-            if no such paper has one. It grows with the number of papers, and says nothing of those
-            that contradict.
+        score: 1 - (1 - s1)(1 - s2)..., from 0 to 1, over the scores of supporting and speculating
+            papers: the probability that the model was right at least once if its errors are
+            independent. None if these papers have no score. It grows with the number of papers and
+            ignores contradicting papers.
     """
 
     head: Node
@@ -81,7 +80,7 @@ class Edge(_Value):
 
 class _NodeKey(NamedTuple):
     type: str
-    id: str  # or else empty, and the name says which
+    id: str  # empty if unknown; the name identifies the node then
     name: str
 
 
@@ -94,18 +93,18 @@ class _Name(NamedTuple):
     canonical: str
 
 
-class _Said(NamedTuple):
-    """What one paper says of a relation."""
+class _Statement(NamedTuple):
+    """What one paper says about a relation."""
 
     stances: int
     score: float | None
     heads: frozenset[_Name]
     tails: frozenset[_Name]
 
-    def joined(self, other: _Said) -> _Said:
-        """Both together; in whichever order, and however often."""
+    def joined(self, other: _Statement) -> _Statement:
+        """Combine two statements; order and repetition do not matter."""
         scores = [score for score in (self.score, other.score) if score is not None]
-        return _Said(
+        return _Statement(
             self.stances | other.stances,
             max(scores, default=None),
             self.heads | other.heads,
@@ -114,72 +113,72 @@ class _Said(NamedTuple):
 
 
 class Aggregate:
-    """What papers say of relations, to which papers and other aggregates may be added.
+    """Collects the relations of papers; papers and other aggregates can be added.
 
-    It keeps, for each relation and paper, the paper's id, stance, score and spellings, and no text.
+    For each relation and paper it keeps the paper's id, stance, score and spellings, but no text.
     """
 
     def __init__(self) -> None:
-        self._edges: defaultdict[_EdgeKey, dict[str, _Said]] = defaultdict(dict)
+        self._edges: defaultdict[_EdgeKey, dict[str, _Statement]] = defaultdict(dict)
 
     def add(self, prediction: Prediction[Any]) -> None:
-        """Add the relations of a paper; one that was added already, by its id, counts once.
+        """Add the relations of a paper; a paper that is added twice, by its id, counts once.
 
-        A prediction that failed adds nothing. One without an id is known by its relations.
+        A failed prediction adds nothing. A paper without an id is identified by its relations.
 
         Raises:
-            InputError: Its result are no relations.
+            InputError: The result is not a list of relations.
         """
         if prediction.result is None:
             return
         if prediction.kind != "relations":
             raise InputError(
-                f"the prediction of {prediction.id or 'a paper'} is of task {prediction.task}, "
-                "which finds no relations: there is nothing to aggregate"
+                f"the prediction of {prediction.id or 'a paper'} is of task "
+                f"{prediction.task}, which finds no relations to aggregate"
             )
         paper = prediction.id or _digest(prediction)
         for relation in prediction.result:
             key = (node_key(relation.head), relation.type, node_key(relation.tail))
-            self._join(key, paper, _said(relation))
+            self._join(key, paper, _statement(relation))
 
     def merge(self, other: Aggregate) -> None:
-        """Add all that another aggregate holds."""
+        """Add everything in another aggregate."""
         for key, papers in list(other._edges.items()):
-            for paper, said in list(papers.items()):
-                self._join(key, paper, said)
+            for paper, statement in list(papers.items()):
+                self._join(key, paper, statement)
 
     @classmethod
     def of(cls, predictions: Iterable[Prediction[Any]]) -> Self:
-        """An aggregate of predictions, which are taken one at a time."""
-        found = cls()
+        """An aggregate of predictions, which are read one at a time."""
+        aggregate = cls()
         for prediction in predictions:
-            found.add(prediction)
-        return found
+            aggregate.add(prediction)
+        return aggregate
 
     def edges(self) -> list[Edge]:
-        """The relations, those of most papers first; ties by the higher score, then by name."""
+        """The relations, most papers first; ties by the higher score, then by name."""
         nodes = self._nodes()
-        found = [
+        edges = [
             _edge(nodes[head], type_, nodes[tail], papers)
             for (head, type_, tail), papers in self._edges.items()
         ]
-        return sorted(found, key=_rank)
+        return sorted(edges, key=_rank)
 
-    def _join(self, key: _EdgeKey, paper: str, said: _Said) -> None:
+    def _join(self, key: _EdgeKey, paper: str, statement: _Statement) -> None:
         papers = self._edges[key]
-        papers[paper] = papers[paper].joined(said) if paper in papers else said
+        papers[paper] = papers[paper].joined(statement) if paper in papers else statement
 
     def _nodes(self) -> dict[_NodeKey, Node]:
         spelled: defaultdict[_NodeKey, set[tuple[str, _Name]]] = defaultdict(set)
         for (head, _, tail), papers in self._edges.items():
-            for paper, said in papers.items():
-                spelled[head].update((paper, name) for name in said.heads)
-                spelled[tail].update((paper, name) for name in said.tails)
-        return {key: _node(key, found) for key, found in spelled.items()}
+            for paper, statement in papers.items():
+                spelled[head].update((paper, name) for name in statement.heads)
+                spelled[tail].update((paper, name) for name in statement.tails)
+        return {key: _node(key, names) for key, names in spelled.items()}
 
 
 def node_key(end: Entity | Node) -> _NodeKey:
-    """What entities have in common that are one node: type and id, or else type and name."""
+    """The identity of a node: type and id, or type and name if the id is unknown."""
     if end.id is not None:
         return _NodeKey(end.type, end.id, "")
     name = end.name if isinstance(end, Node) else end.canonical
@@ -187,16 +186,16 @@ def node_key(end: Entity | Node) -> _NodeKey:
 
 
 def node_name(node: Node) -> str:
-    """What no other node is called: "chemical:D008094", or "chemical:lithium" without an id."""
+    """A unique name: "chemical:D008094", or "chemical:lithium" without an id."""
     type_, id_, name = node_key(node)
     return f"{type_}:{id_ or name}"
 
 
 def aggregate(predictions: Iterable[Prediction[Any]]) -> list[Edge]:
-    """The relations of papers as edges, each once, those of most papers first.
+    """Combine the relations of papers into edges, each once, most papers first.
 
-    Relations are the same if their types are, and their ends, each by its id or, where it has
-    none, by its name: an abbreviation's long form, whatever its case, hyphens and plural.
+    Two relations are the same if their types and both ends are. Ends are compared by id, or by name
+    without an id: the long form of an abbreviation, ignoring case, hyphens and plural.
 
     Raises:
         InputError: A prediction is of a task that finds no relations.
@@ -204,13 +203,13 @@ def aggregate(predictions: Iterable[Prediction[Any]]) -> list[Edge]:
     return Aggregate.of(predictions).edges()
 
 
-def _said(relation: Relation) -> _Said:
-    # Without evidence there is the model's word for it, which is a plain one.
+def _statement(relation: Relation) -> _Statement:
+    # Without evidence the model's own statement counts, which is a plain one.
     stated = relation.stated or not relation.evidence
     stances = (
         _STATED * stated + _SPECULATED * relation.speculated + _NEGATED * relation.negated
     ) or _STATED
-    return _Said(stances, relation.score, _names(relation.head), _names(relation.tail))
+    return _Statement(stances, relation.score, _names(relation.head), _names(relation.tail))
 
 
 def _names(entity: Entity) -> frozenset[_Name]:
@@ -218,16 +217,16 @@ def _names(entity: Entity) -> frozenset[_Name]:
 
 
 def _digest(prediction: Prediction[Any]) -> str:
-    """What a paper without an id is known by."""
-    relations = (one.model_dump_json(exclude={"score"}) for one in prediction.result or ())
+    """A stand-in for the id of a paper without one."""
+    relations = (r.model_dump_json(exclude={"score"}) for r in prediction.result or ())
     return f"unnamed-{sha256(''.join(relations).encode(errors='replace')).hexdigest()[:12]}"
 
 
 def _node(key: _NodeKey, names: Iterable[tuple[str, _Name]]) -> Node:
-    """A node by its names in papers, each name once a paper."""
-    found = list(names)
-    spellings = _counted({(paper, form) for paper, name in found for form in name})
-    canonical = _counted({(paper, name.canonical) for paper, name in found})
+    """A node from its names in papers; each name counts once per paper."""
+    pairs = list(names)
+    spellings = _counted({(paper, form) for paper, name in pairs for form in name})
+    canonical = _counted({(paper, name.canonical) for paper, name in pairs})
     return Node(name=next(iter(canonical)), type=key.type, id=key.id or None, spellings=spellings)
 
 
@@ -236,23 +235,25 @@ def _counted(names: Iterable[tuple[str, str]]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _edge(head: Node, type_: str, tail: Node, papers: dict[str, _Said]) -> Edge:
-    ordered = sorted(papers.items())  # so that the product's last digits are the same as well
+def _edge(head: Node, type_: str, tail: Node, papers: dict[str, _Statement]) -> Edge:
+    ordered = sorted(papers.items())  # so that the product is the same to the last digit
 
-    def those(stance: int, unlike: int = 0) -> tuple[str, ...]:
+    def papers_with(stance: int, without: int = 0) -> tuple[str, ...]:
         return tuple(
-            paper for paper, said in ordered if said.stances & stance and not said.stances & unlike
+            paper
+            for paper, statement in ordered
+            if statement.stances & stance and not statement.stances & without
         )
 
-    counting = [said for _, said in ordered if said.stances & (_STATED | _SPECULATED)]
-    scores = [said.score for said in counting if said.score is not None]
+    counting = [stated for _, stated in ordered if stated.stances & (_STATED | _SPECULATED)]
+    scores = [statement.score for statement in counting if statement.score is not None]
     return Edge(
         head=head,
         type=type_,
         tail=tail,
-        supporting=those(_STATED),
-        speculating=those(_SPECULATED, _STATED),
-        contradicting=those(_NEGATED),
+        supporting=papers_with(_STATED),
+        speculating=papers_with(_SPECULATED, _STATED),
+        contradicting=papers_with(_NEGATED),
         score=1 - prod(1 - score for score in scores) if scores else None,
     )
 

@@ -1,4 +1,4 @@
-"""Relations as a property graph: its nodes and edges, what they are called and what they tell."""
+"""Relations as a property graph: nodes and edges with their labels and properties."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from biogpt_plugins.values.results import Entity, Relation
 
 Scalar = str | int | float | bool
 
-# What no table of relationships may be called: words of Cypher, and other tables of the stores.
+# Names that a relationship table must not have: Cypher keywords, and other tables of the stores.
 _TAKEN = frozenset(
     "ACYCLIC ALL AND ANY ASC ASCENDING CASE CAST COLUMN CREATE DBTYPE DEFAULT DESC DESCENDING "  # noqa: SIM905
     "DISTINCT ELSE END ENDS EXISTS FALSE FOR GLOB GROUP HEADERS HINT IN INDEX INSTALL JOIN MACRO "
@@ -28,11 +28,11 @@ class Node(NamedTuple):
     """An entity.
 
     Attributes:
-        id: Type and name, spelled so that mentions and papers agree: "chemical:lithium". Of an
-            abbreviation that the paper defines it is the long form.
+        id: Type and name, in a spelling that mentions and papers share: "chemical:lithium". An
+            abbreviation that the paper defines gives its long form.
         label: "Chemical", "Disease", "Drug", "Target".
-        properties: `name`, as the paper spells it; `abbreviation`, if it defines one; `type`, as
-            the task calls it; `identifier`, in a vocabulary such as MeSH, where one is known.
+        properties: `name`, as the paper spells it; `abbreviation`, if the paper defines one;
+            `type`, as in the task; `identifier` in a vocabulary such as MeSH, if known.
     """
 
     id: str
@@ -47,10 +47,10 @@ class Edge(NamedTuple):
         source: The relation's head.
         label: "CID", "MECHANISM", "PARTIAL_AGONIST".
         target: Its tail.
-        properties: `type`, as the model wrote it; `sentence`, the one around both ends;
-            `evidence`, all sentences that it rests on, a line each; `negated` and `speculated`, as
-            of a Relation; `score`, from 0 to 1; `grounded`, whether both ends stand in the text;
-            `head_start`, `head_end`, `tail_start`, `tail_end`. What is not known is left out.
+        properties: `type`, as the model wrote it; `sentence`, which mentions both ends;
+            `evidence`, all evidence sentences, one per line; `negated` and `speculated`, as in
+            Relation; `score`, from 0 to 1; `grounded`, whether both ends are in the text;
+            `head_start`, `head_end`, `tail_start`, `tail_end`. Unknown properties are absent.
     """
 
     source: Node
@@ -60,12 +60,12 @@ class Edge(NamedTuple):
 
 
 def edges_of(relations: Iterable[Relation], text: str, **facts: Scalar | None) -> list[Edge]:
-    """The relations found in a text as edges, each once, between nodes that are there once.
+    """The relations in a text as edges; each edge and each node occurs once.
 
     Args:
-        relations: What was found.
-        text: The text, in which the relations' offsets count.
-        facts: Further properties of every edge; None for what is not known.
+        relations: The relations.
+        text: The text that their offsets count in.
+        facts: Further properties of every edge; None for unknown ones.
     """
     text = SourceText(text)
     nodes: dict[str, Node] = {}
@@ -81,7 +81,7 @@ def edges_of(relations: Iterable[Relation], text: str, **facts: Scalar | None) -
 
 @dataclass(frozen=True)
 class Schema:
-    """Labels that may be in a graph; of nodes and of edges alike, none given stands for all."""
+    """The allowed labels of a graph; an empty set allows all."""
 
     nodes: frozenset[str]
     edges: frozenset[str | tuple[str, str, str]]
@@ -90,7 +90,7 @@ class Schema:
     def of(
         cls, task: str, nodes: Iterable[str], edges: Iterable[str | tuple[str, str, str]]
     ) -> Schema:
-        """Read labels, or types as the task calls them; case plays no part.
+        """Read labels, or types as in the task; case is ignored.
 
         Args:
             task: Name of the relation task.
@@ -98,7 +98,7 @@ class Schema:
             edges: Types of relations, or (source type, type, target type).
 
         Raises:
-            InputError: The task finds no such entities, or a triple is none.
+            InputError: The task does not find these entities, or a triple is malformed.
         """
         return cls(
             frozenset(_known_label(name, task) for name in nodes),
@@ -109,19 +109,20 @@ class Schema:
         return not self.nodes or node.label in self.nodes
 
     def has_edge(self, edge: Edge) -> bool:
-        """Whether it has this type of edges; its ends are nodes for themselves."""
+        """Whether this type of edge is allowed; its nodes are checked separately."""
         triple = (edge.source.label, edge.label, edge.target.label)
         return not self.edges or not self.edges.isdisjoint((edge.label, triple))
 
 
 def _node(entity: Entity, text: str) -> Node:
-    told = {
+    properties = {
         "name": entity.canonical,
         "abbreviation": entity.short_form,
         "type": entity.type,
         "identifier": entity.id,
     }
-    return Node(f"{entity.type}:{spelling(entity, text)}", node_label(entity.type), _known(told))
+    node_id = f"{entity.type}:{spelling(entity, text)}"
+    return Node(node_id, node_label(entity.type), _known(properties))
 
 
 def _properties(
@@ -133,7 +134,7 @@ def _properties(
         {
             "type": relation.type,
             "sentence": sentence and text[slice(*sentence)],
-            "evidence": "\n".join(" ".join(one.text.split()) for one in relation.evidence) or None,
+            "evidence": "\n".join(" ".join(e.text.split()) for e in relation.evidence) or None,
             "negated": relation.negated if relation.evidence else None,
             "speculated": relation.speculated if relation.evidence else None,
             "score": relation.score,
@@ -147,17 +148,17 @@ def _properties(
     )
 
 
-def _known(told: Mapping[str, Scalar | None]) -> dict[str, Scalar]:
-    return {name: value for name, value in told.items() if value is not None}
+def _known(properties: Mapping[str, Scalar | None]) -> dict[str, Scalar]:
+    return {name: value for name, value in properties.items() if value is not None}
 
 
 def node_label(name: str) -> str:
-    """The label of a type of entities: "Chemical"."""
+    """The label of an entity type: "Chemical"."""
     return name.capitalize()
 
 
 def edge_label(name: str) -> str:
-    """A label that is an identifier wherever one is needed unquoted: "PARTIAL_AGONIST"."""
+    """A label that is an identifier without quotes in every store: "PARTIAL_AGONIST"."""
     words = "".join(sign if sign.isascii() and sign.isalnum() else " " for sign in name.upper())
     label = "_".join(words.split())
     return label if label[:1].isalpha() and label not in _TAKEN else f"_{label}"
@@ -170,14 +171,14 @@ def _allowed(given: str | tuple[str, str, str], task: str) -> str | tuple[str, s
         source, name, target = given
     except ValueError as error:
         raise InputError(
-            f"cannot allow {given!r}: give a type, or (source type, type, target type)"
+            f"an allowed relation must be a type or (source type, type, target type), not {given!r}"
         ) from error
     return _known_label(source, task), edge_label(name), _known_label(target, task)
 
 
 def _known_label(name: str, task: str) -> str:
-    """The label of a type of entities that the task finds."""
+    """The label of one of the task's entity types."""
     labels = set(map(node_label, get_task(task).entity_types))
     if node_label(name) not in labels:
-        raise InputError(f"task {task} finds no {name!r}: allow {' or '.join(sorted(labels))}")
+        raise InputError(f"task {task} finds no {name!r}: use {' or '.join(sorted(labels))}")
     return node_label(name)

@@ -1,9 +1,9 @@
-"""From papers judged one by one to one answer: support, citations, dissent.
+"""Combines the answers of single papers into one answer: support, citations, dissent.
 
 The overall answer is the most probable one by the mean of the papers' probabilities. Every paper
-has the same weight, and one that is unsure says less than one that is sure. Unlike in a product of
-probabilities no single paper can overrule all others, and unlike in a count of votes two papers
-are seldom a tie.
+has the same weight, and an uncertain paper contributes less than a certain one. Unlike with a
+product of probabilities, no single paper can overrule all others; unlike with a count of votes, two
+papers rarely tie.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _EQUAL = 1e-6  # probabilities closer than this are a tie; a batch's padding mov
 
 
 class Passage(NamedTuple):
-    """What was found of a paper: its abstract, or a part of it.
+    """A retrieved passage of a paper: its abstract, or a part of it.
 
     Attributes:
-        text: What the model is shown, and what offsets count in.
-        paper: Identifier of the paper; a number is taken for a PMID.
+        text: The text that the model reads and that offsets count in.
+        paper: Identifier of the paper; a number is read as a PMID.
         title: The paper's title.
-        id: Identifier of the passage itself, in the store that it comes from.
+        id: Identifier of the passage in its store.
     """
 
     text: str
@@ -49,13 +49,13 @@ class _Value(BaseModel):
 
 
 class Evidence(_Value):
-    """The sentence of a paper that bears most on a question.
+    """The sentence of a paper that is most relevant to a question.
 
     Attributes:
-        text: The sentence as it stands in the passage: `passage.text[start:end]`.
+        text: The sentence, `passage.text[start:end]`.
         start: Offset of its first character.
         end: Offset one past its last character.
-        passage: Identifier of the passage, where it has one.
+        passage: Identifier of the passage, if it has one.
     """
 
     text: str
@@ -70,26 +70,25 @@ class _Paper(_Value):
 
     @property
     def reference(self) -> str:
-        """What it is cited by: "PMID 123", or its identifier, or its title."""
+        """How to cite it: "PMID 123", or its identifier, or its title."""
         if self.id:
             return f"PMID {self.id}" if self.id.isdecimal() else self.id
-        return self.title or "a paper without title"
+        return self.title or "an untitled paper"
 
 
 class Citation(_Paper):
-    """A paper, and what it says.
+    """A paper and its answer.
 
     Attributes:
         id: Its identifier.
         title: Its title.
-        label: What it answers; None while it waits to be judged, or if the model abstained.
-        probabilities: Label to share, summing to 1; the mean over its passages, without those on
-            which the model abstained if there are others. A label that was written instead of
-            scored counts as certain.
+        label: Its answer; None if it is not judged yet, or if the model abstained.
+        probabilities: Label -> share, summing to 1: the mean over its passages. Passages on which
+            the model abstained count only if there are no others. A label that was written instead
+            of scored counts as certain.
         abstained: Why it has no answer, if the model abstained on all of its passages.
-        evidence: The sentence that bears most on the question. It is found by its words, not by
-            the model.
-        passages: How many of its passages were judged, or wait.
+        evidence: The sentence most relevant to the question, found by its words, not by the model.
+        passages: Number of its passages that were judged, or will be.
         warnings: Remarks on the judgement, each a sentence.
     """
 
@@ -102,13 +101,13 @@ class Citation(_Paper):
 
 
 class Unjudged(_Paper):
-    """A paper, or a passage of one, that could not be judged.
+    """A paper, or a passage of a paper, that could not be judged.
 
     Attributes:
         id: The paper's identifier.
         title: Its title.
-        error: Why.
-        passage: Identifier of the passage, where it has one.
+        error: The reason.
+        passage: Identifier of the passage, if it has one.
     """
 
     error: Failure
@@ -119,10 +118,12 @@ class Support(_Value):
     """How the papers voted.
 
     Attributes:
-        yes: How many say yes; likewise `no` and `maybe`.
-        judged: How many were judged and have an answer.
-        abstained: On how many the model abstained.
-        found: How many were found.
+        yes: Number of papers that say yes.
+        no: Number that say no.
+        maybe: Number that say maybe.
+        judged: Number that were judged and have an answer.
+        abstained: Number on which the model abstained.
+        found: Number that were retrieved.
     """
 
     yes: int = 0
@@ -134,16 +135,16 @@ class Support(_Value):
 
 
 class PaperAnswer(_Value):
-    """What papers together answer to a question.
+    """The combined answer of papers to a question.
 
     Attributes:
         question: The question.
-        label: The overall answer; None if no paper was found, none could be judged, the model
-            abstained on all, or they still wait for it.
-        probabilities: Label to share, summing to 1: the mean over the papers that have an answer.
+        label: The overall answer; None if no paper was found or could be judged, if the model
+            abstained on all, or if none is judged yet.
+        probabilities: Label -> share, summing to 1: the mean over the papers with an answer.
         support: How the papers voted.
-        citations: The papers that were judged, or wait, as they were found.
-        failures: What could not be judged. A paper of several passages can be in both.
+        citations: The papers that were judged, or will be, in the order of retrieval.
+        failures: Passages that could not be judged. A paper with several passages can be in both.
     """
 
     question: str
@@ -155,7 +156,7 @@ class PaperAnswer(_Value):
 
     @property
     def disagreeing(self) -> tuple[Citation, ...]:
-        """The papers that answer something else: also a maybe where the answer is yes."""
+        """The papers with another answer; "maybe" disagrees with "yes" too."""
         return tuple(paper for paper in self.citations if paper.label not in (None, self.label))
 
     @property
@@ -171,16 +172,16 @@ class PaperAnswer(_Value):
 
 
 def distinct(passages: Iterable[Passage]) -> list[Passage]:
-    """Passages to be judged: each text once, whichever identifiers it was found under.
+    """The passages to judge: each text once, even under several identifiers.
 
-    Of several identifiers the smallest is kept, so that the order plays no part. Blank texts,
+    The smallest identifier is kept, so that the result does not depend on the order. Blank texts,
     which fail, are all kept.
     """
-    found: dict[object, Passage] = {}
+    by_text: dict[object, Passage] = {}
     for number, passage in enumerate(passages):
         key = " ".join(passage.text.split()) or number
-        found[key] = min(found.get(key, passage), passage, key=_identity)
-    return list(found.values())
+        by_text[key] = min(by_text.get(key, passage), passage, key=_identity)
+    return list(by_text.values())
 
 
 def synthesize(
@@ -188,26 +189,26 @@ def synthesize(
     passages: Sequence[Passage],
     predictions: Sequence[Prediction[Answer]] | None = None,
 ) -> PaperAnswer:
-    """Put the judgements of passages together.
+    """Combine the judgements of passages.
 
-    Passages of one paper make one vote, the mean of theirs. Of equal probabilities, "maybe" is
-    the answer: papers that balance each other settle nothing.
+    The passages of a paper have one vote, the mean of their probabilities. A tie gives "maybe":
+    papers that balance each other decide nothing.
 
     Args:
         question: The question.
-        passages: What was found, each text once (see `distinct`).
-        predictions: What became of each passage as context of the question; None if the
-            answer is to tell only what was found.
+        passages: The retrieved passages, each text once (see `distinct`).
+        predictions: The prediction for each passage as context of the question; None if the
+            passages are not judged yet.
     """
     outcomes = [None] * len(passages) if predictions is None else predictions
     papers: dict[object, list[tuple[Passage, Prediction[Answer] | None]]] = {}
     for number, pair in enumerate(zip(passages, outcomes, strict=True)):
         papers.setdefault(pair[0].paper or number, []).append(pair)
     read = [
-        [(passage, outcome) for passage, outcome in found if not (outcome and outcome.error)]
-        for found in papers.values()
+        [(passage, outcome) for passage, outcome in pairs if not (outcome and outcome.error)]
+        for pairs in papers.values()
     ]
-    citations = tuple(_citation(question, found) for found in read if found)
+    citations = tuple(_citation(question, pairs) for pairs in read if pairs)
     voters = [paper for paper in citations if paper.label]
     votes: list[str] = [str(paper.label) for paper in voters]
     probabilities = _mean([paper.probabilities for paper in voters if paper.probabilities])
@@ -231,10 +232,10 @@ def synthesize(
 
 
 def _citation(
-    question: str, found: Sequence[tuple[Passage, Prediction[Answer] | None]]
+    question: str, pairs: Sequence[tuple[Passage, Prediction[Answer] | None]]
 ) -> Citation:
-    passages = [passage for passage, _ in found]
-    judged = [prediction for _, prediction in found if prediction]
+    passages = [passage for passage, _ in pairs]
+    judged = [prediction for _, prediction in pairs if prediction]
     answers = [prediction.result for prediction in judged if prediction.result]
     sure = [answer for answer in answers if answer.label]
     shares = [answer.probabilities or {str(answer.label): 1.0} for answer in sure or answers]
@@ -264,7 +265,7 @@ def _identity(passage: Passage) -> list[tuple[bool, str]]:
 def _mean(shares: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
     if not shares:
         return None
-    # fsum rounds once, so that the order plays no part.
+    # fsum rounds once, so that the order does not matter.
     return {label: fsum(own.get(label, 0) for own in shares) / len(shares) for label in LABELS}
 
 
@@ -278,9 +279,9 @@ def _decided(probabilities: Mapping[str, float] | None) -> Label | None:
 
 # --- evidence -------------------------------------------------------------------------------
 
-# In 500 abstracts of PubMedQA this takes a sentence of the conclusion from 73 % (chance: 14 %), and
-# with another paper's abstract beside it, a sentence of the right one from 99 %. Without regard to
-# aims, which repeat the question, it is 60 %; weight for rare words, and stems, do no better.
+# On 500 abstracts of PubMedQA this picks a sentence of the conclusion in 73 % (chance: 14 %) and,
+# with another paper's abstract added, a sentence of the right paper in 99 %. Without the penalty
+# for aims, which repeat the question, it is 60 %. Weights for rare words and stemming do not help.
 _COMMON = frozenset(
     words(
         "a an and are as at be been by can could did do does for from had has have how in is it "
@@ -298,18 +299,18 @@ _AIM = re.compile(
 def shared_words(question: str, text: str) -> float:
     """The share of a question's words that a text has, from 0 to 1; common words do not count.
 
-    It tells what is off the subject: of 500 questions of PubMedQA 99 % share at least 0.2 with
-    their own abstract, and 7 % with another one; with single sections it is 78 % and 2 %.
+    It separates texts on other subjects: of 500 questions of PubMedQA 99 % share at least 0.2 with
+    their own abstract, and 7 % with another; with single sections it is 78 % and 2 %.
     """
     asked = set(words(question)) - _COMMON
     return len(asked.intersection(words(text))) / len(asked) if asked else 1.0
 
 
 def find_evidence(question: str, passages: Iterable[Passage]) -> Evidence | None:
-    """The sentence of a paper that bears most on a question; None if the paper has no sentence.
+    """The sentence of a paper most relevant to a question; None if the paper has no sentence.
 
-    It is the one that shares most words with the question, where late sentences, which conclude,
-    have an advantage, and those before the last that ask or state an aim a disadvantage.
+    It shares the most words with the question. Late sentences, which conclude, get a bonus;
+    sentences before the last that ask or state an aim get a penalty.
     """
     asked = set(words(question)) - _COMMON
     ranked = (
@@ -317,13 +318,13 @@ def find_evidence(question: str, passages: Iterable[Passage]) -> Evidence | None
         for passage in passages
         for bearing, evidence in _sentences(asked, passage)
     )
-    # Of equals the last by its own words, so that the order plays no part.
+    # Ties are broken by text, so that the order does not matter.
     best = max(ranked, key=itemgetter(0, 1, 2), default=None)
     return best and best[-1]
 
 
 def _sentences(asked: set[str], passage: Passage) -> Iterator[tuple[float, Evidence]]:
-    """Each sentence, and how much it bears on what is asked."""
+    """Each sentence with its relevance to the question."""
     places = sentences(passage.text)
     for number, (start, end) in enumerate(places, start=1):
         sentence = passage.text[start:end]
@@ -336,7 +337,7 @@ def _sentences(asked: set[str], passage: Passage) -> Iterator[tuple[float, Evide
 
 # --- in words -------------------------------------------------------------------------------
 
-_QUOTE = 400  # characters; what is no sentence, a table say, can be much longer
+_QUOTE = 400  # characters; a table, for example, counts as one sentence and can be much longer
 
 
 def _paragraph(answer: PaperAnswer) -> Iterator[str]:
@@ -350,20 +351,20 @@ def _paragraph(answer: PaperAnswer) -> Iterator[str]:
         for label in sorted(LABELS, key=lambda label: label != answer.label):
             yield from _vote(label, answer.citations)
     elif support.abstained:
-        yield f"No answer: of {papers} found none gives one with enough certainty."
+        yield f"No answer: {papers} found, but none gives an answer with enough certainty."
     elif answer.citations:
         yield f"{papers} found, not judged yet: {_references(answer.citations)}."
     else:
         reason = answer.failures[0].error.message
-        yield f"No answer: of {papers} found none could be judged ({reason})."
+        yield f"No answer: {papers} found, but none could be judged ({reason})."
     if unsure := [paper for paper in answer.citations if paper.abstained]:
-        yield f"Too unsure to answer from: {_references(unsure)}."
+        yield f"Not certain enough to count: {_references(unsure)}."
     if answer.failures:
         yield f"Could not be judged: {_references(answer.failures)}."
 
 
 def _vote(label: str, citations: Iterable[Citation]) -> Iterator[str]:
-    """The papers with this label, the surest first and with its evidence."""
+    """The papers with this label, most certain first; the first is quoted."""
     papers = [paper for paper in citations if paper.label == label]
     papers.sort(key=lambda paper: -(paper.probabilities or {}).get(label, 0))
     if papers:

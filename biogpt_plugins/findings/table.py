@@ -1,20 +1,20 @@
-"""Predictions as rows of one flat table: what was found, a row each.
+"""Predictions as rows of one flat table: one row for each result.
 
     pandas.DataFrame(row for prediction in pipeline.run(papers) for row in rows(prediction))
 
-All rows have all columns, of plain values that pandas, pyarrow and Ray take; a column that does not
-concern a row is None there. Results of all tasks are rows of one table, told apart by `kind`:
+All rows have all columns, with plain values for pandas, pyarrow and Ray; a column that does not
+apply to a row is None. The results of all tasks share one table and differ by `kind`:
 
-    relation, answer, hallmark, text    something that was found
-    nothing                             the input was read, and has no relation, or no hallmark
+    relation, answer, hallmark, text    a result
+    nothing                             the input was read, and has no relation or hallmark
     failure                             the input has no result
 
-so that no input is lost, and "nothing found" differs from "could not be read" and "never read".
+Thus no input is lost, and "nothing found" differs from "could not be read" and "never read".
 
-    kind, number        what the row is, and which of its Prediction's, from 0: a Prediction
-                        has as many rows as it found, and exactly one whose number is 0
+    kind, number        the kind of the row, and its number in its Prediction, from 0: a
+                        Prediction has a row for each result, and exactly one with number 0
     id, section         of the paper
-    question            what was asked, where a run over questions knows it
+    question            the question, where a run over questions knows it
     task, model
     relation            a relation's type: CID, effect, ...
     head_*, tail_*      its ends: text, type, start, end, id, name, long_form, short_form, id_match
@@ -22,17 +22,17 @@ so that no input is lost, and "nothing found" differs from "could not be read" a
     confidence_*        clause, head, tail, type
     grounded, stated, negated, speculated
     evidence            a list of sentences: text, start, end, holds, and a list of cues
-    label               an answer's, or a hallmark
-    abstained           why there is an answer without a label
+    label               the label of an answer, or a hallmark
+    abstained           why an answer has no label
     probability_*       yes, no, maybe
-    uncalibrated_*      the same before a calibration
-    text                what `describe` and `generate` wrote
+    uncalibrated_*      the same before calibration
+    text                the text of `describe` and `generate`
     error_type, error_message
     completion, finish_reason, prompt_tokens, completion_tokens, truncated_tokens, warnings
-                        of the Prediction, and thus the same in all its rows
+                        of the Prediction, the same in all its rows
     origin              "file:line" of the input, where a run knows it
 
-Words mean what they mean in `biogpt_plugins.values.results`.
+Fields mean the same as in `biogpt_plugins.values.results`.
 """
 
 from __future__ import annotations
@@ -83,21 +83,21 @@ COLUMNS: Mapping[str, type] = {
     **_columns(list, "warnings"),
     **_columns(str, "origin"),
 }
-"""All columns in their order, with the type of their values where there is one."""
+"""All columns in order, with the type of their values when not None."""
 
 
 def rows(
     prediction: Prediction[Any], *, question: str | None = None, origin: str | None = None
 ) -> Iterator[Row]:
-    """The rows of a Prediction, one at least; each has all of `COLUMNS`, in their order.
+    """The rows of a Prediction, at least one; each has all of `COLUMNS`, in order.
 
     Args:
-        prediction: Of any task.
-        question: What was asked of the paper.
-        origin: Where the input stands.
+        prediction: A prediction of any task.
+        question: The question about the paper.
+        origin: The place of the input, "file:line".
 
     Raises:
-        InputError: An answer has probabilities of labels for which there are no columns.
+        InputError: An answer has probabilities for labels that have no column.
     """
     shared = {
         "id": prediction.id,
@@ -112,27 +112,28 @@ def rows(
         "truncated_tokens": prediction.truncated_tokens,
         "origin": origin,
     }
-    for number, (kind, found) in enumerate(_found(prediction)):
-        warnings = list(prediction.warnings)  # a list of its own, as rows go separate ways
+    for number, (kind, fields) in enumerate(_kinds(prediction)):
+        warnings = list(prediction.warnings)  # each row has its own list
         own = {"kind": kind, "number": number, "warnings": warnings}
-        yield {**dict.fromkeys(COLUMNS), **shared, **own, **found}
+        yield {**dict.fromkeys(COLUMNS), **shared, **own, **fields}
 
 
-def _found(prediction: Prediction[Any]) -> list[tuple[RowKind, Row]]:
+def _kinds(prediction: Prediction[Any]) -> list[tuple[RowKind, Row]]:
+    """The kind of each row of a prediction, with the fields of that kind."""
     error = prediction.error
     result: Any = prediction.result
-    found: list[tuple[RowKind, Row]]
+    kinds: list[tuple[RowKind, Row]]
     if error is not None:
-        found = [("failure", {"error_type": error.type, "error_message": error.message})]
+        kinds = [("failure", {"error_type": error.type, "error_message": error.message})]
     elif prediction.kind == "answer":
-        found = [("answer", _answer(result, prediction))]
+        kinds = [("answer", _answer(result, prediction))]
     elif prediction.kind == "labels":
-        found = [("hallmark", {"label": label}) for label in result.labels]
+        kinds = [("hallmark", {"label": label}) for label in result.labels]
     elif prediction.kind == "relations":
-        found = [("relation", _relation(relation)) for relation in prediction.relations]
+        kinds = [("relation", _relation(relation)) for relation in prediction.relations]
     else:
-        found = [("text", {"text": result})]
-    return found or [("nothing", {})]
+        kinds = [("text", {"text": result})]
+    return kinds or [("nothing", {})]
 
 
 def _relation(relation: Relation) -> Row:
@@ -147,7 +148,7 @@ def _relation(relation: Relation) -> Row:
         "stated": relation.stated,
         "negated": relation.negated,
         "speculated": relation.speculated,
-        "evidence": [one.model_dump(mode="json") for one in relation.evidence],
+        "evidence": [sentence.model_dump(mode="json") for sentence in relation.evidence],
     }
 
 
@@ -157,12 +158,13 @@ def _answer(answer: Answer, prediction: Prediction[Any]) -> Row:
     for name, of_labels in shares.items():
         if strange := [label for label in of_labels or () if label not in _LABELS]:
             raise InputError(
-                f"the answer of {prediction.id or 'a paper'} has a probability of "
-                f"{', '.join(map(repr, strange))}: there are columns for {', '.join(_LABELS)} only"
+                f"the answer of {prediction.id or 'a paper'} has probabilities for "
+                f"{', '.join(map(repr, strange))}: the table only has columns for "
+                f"{', '.join(_LABELS)}"
             )
         row |= _named(name, (of_labels or {}).items())
     return row
 
 
-def _named(name: str, fields: Any) -> Row:  # noqa: ANN401 - pairs, or a model that gives them
+def _named(name: str, fields: Any) -> Row:  # noqa: ANN401 - pairs, or a model that iterates over pairs
     return {f"{name}_{field}": value for field, value in fields}

@@ -153,7 +153,7 @@ def test_a_schema_of_nodes(nodes, has):
     [
         (["Gene"], (), "task bc5cdr finds no 'Gene': allow Chemical or Disease"),
         ((), [("Drug", "CID", "Disease")], "finds no 'Drug'"),
-        ((), [("Chemical", "CID")], "('Chemical', 'CID'): give a type"),
+        ((), [("Chemical", "CID")], "must be a type or .*, not ('Chemical', 'CID')"),
     ],
     ids=str,
 )

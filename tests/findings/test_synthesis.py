@@ -62,15 +62,15 @@ class TestAbstaining:
         second = found.citations[1]
         assert (second.label, second.abstained) == (None, "too unsure")
         assert second.probabilities == dict(zip(LABELS, NO, strict=True))
-        assert found.text.endswith("Too unsure to answer from: [PMID 2].")
+        assert found.text.endswith("Not certain enough to count: [PMID 2].")
         assert PaperAnswer.model_validate_json(found.model_dump_json()) == found
 
     def test_on_all_papers_there_is_no_answer(self):
         found = synthesize(QUESTION, papers(2), [unsure(*YES), unsure(*NO)])
         assert (found.label, found.probabilities) == (None, None)
         assert found.text == (
-            "No answer: of 2 papers found none gives one with enough certainty. "
-            "Too unsure to answer from: [PMID 1] [PMID 2]."
+            "No answer: 2 papers found, but none gives an answer with enough certainty. "
+            "Not certain enough to count: [PMID 1] [PMID 2]."
         )
 
     def test_other_passages_of_the_paper_answer_for_it(self):
@@ -84,7 +84,7 @@ class TestAbstaining:
         found = synthesize(QUESTION, papers(2), [unsure(*YES), failed("lost")])
         assert found.label is None
         assert "Could not be judged: [PMID 2]." in found.text
-        assert "Too unsure to answer from: [PMID 1]." in found.text
+        assert "Not certain enough to count: [PMID 1]." in found.text
 
 
 class TestTheOverallAnswer:
@@ -222,7 +222,7 @@ class TestWithoutAnAnswer:
             "too long",
         ]
         assert str(answer) == (
-            "No answer: of 2 papers found none could be judged (the text is empty). "
+            "No answer: 2 papers found, but none could be judged (the text is empty). "
             "Could not be judged: [PMID 1] [PMID 2]."
         )
 

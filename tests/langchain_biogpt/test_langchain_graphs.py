@@ -217,7 +217,10 @@ class TestAllowed:
             ({"allowed_nodes": ["Gene"]}, "task bc5cdr finds no 'Gene': allow Chemical or Disease"),
             ({"allowed_nodes": "Chemical"}, "finds no 'C': allow"),
             ({"allowed_relationships": [("Drug", "CID", "Disease")]}, "finds no 'Drug'"),
-            ({"allowed_relationships": [("Chemical", "CID")]}, "('Chemical', 'CID'): give a type"),
+            (
+                {"allowed_relationships": [("Chemical", "CID")]},
+                r"must be a type or .*, not \('Chemical', 'CID'\)",
+            ),
         ],
         ids=str,
     )

@@ -102,7 +102,7 @@ class TestPaperQA:
         pipeline = Pipeline("pubmedqa", engine, card=TaskCard(), abstain_below=0.5)
         answer = create_paper_qa_chain(Finder(), BioGPTLLM.from_pipeline(pipeline)).invoke(QUESTION)
         assert (answer.label, answer.support.abstained, answer.failures) == ("no", 1, ())
-        assert "Too unsure to answer from: " in answer.text
+        assert "Not certain enough to count: " in answer.text
 
     def test_one_call_and_its_prompts(self):
         chain, engine = make(NO, MAYBE, NO)

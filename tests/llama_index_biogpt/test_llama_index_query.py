@@ -147,7 +147,7 @@ class TestAbstaining:
         response = synthesizer.synthesize(QUESTION, NODES)
         answer = paper_answer_of(response)
         assert (answer.label, answer.support.abstained, answer.failures) == ("no", 1, ())
-        assert "Too unsure to answer from: " in str(response)
+        assert "Not certain enough to count: " in str(response)
 
     def test_nodes_are_kept_by_their_probabilities(self):
         pipeline = self.pipeline(NO, self.unsure, (0.1, 0.1, 0.8))
@@ -250,7 +250,7 @@ class TestSynthesizer:
     def test_none_that_could_be_judged_is_no_answer(self):
         engine, _ = query_engine(nodes=[node("Endless, endless.", "x")])
         response = engine.query(QUESTION)
-        assert str(response).startswith("No answer: of 1 paper found none could be judged")
+        assert str(response).startswith("No answer: 1 paper found, but none could be judged")
         assert paper_answer_of(response).label is None
 
     def test_parts_make_one_vote_and_a_text_is_asked_once(self):
