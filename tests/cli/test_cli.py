@@ -123,7 +123,7 @@ def test_a_broken_record_is_a_line_and_costs_nothing_else(tmp_path):
     assert done.exit_code == 0
     found = predictions(done.stdout)
     assert [p.ok for p in found] == [True, False, False, True]
-    assert found[1].error.message.startswith(f"{path}:2: no JSON")
+    assert found[1].error.message.startswith(f"{path}:2: not JSON")
     assert f"warning: {path}:3: the text of {{'id': 3}} is empty" in done.stderr
 
 
@@ -324,7 +324,7 @@ def test_models():
     [
         (["--train", "nowhere"], "there is no data file 'nowhere'"),
         (["--train", "x", "--set", "layers"], "give NAME=VALUE"),
-        (["--train", "x", "--set", "layer=4"], "cannot train with these options: layer:"),
+        (["--train", "x", "--set", "layer=4"], "invalid training options: layer:"),
     ],
 )
 def test_finetune_refuses(tmp_path, more, why):
@@ -335,7 +335,10 @@ def test_finetune_refuses(tmp_path, more, why):
 
 
 def test_a_model_that_is_none_is_one_line(papers, tmp_path):
-    for model, why in ((tmp_path / "no", "there is no model folder"), (tmp_path, "no config.json")):
+    for model, why in (
+        (tmp_path / "no", "does not exist: name a folder"),
+        (tmp_path, "no config.json"),
+    ):
         done = run("extract", papers, "-m", model, load=biogpt_plugins.load)
         assert done.exit_code == 2
         (line,) = done.stderr.splitlines()
@@ -430,7 +433,7 @@ def test_extract_tells_deleted_citations_from_failures(tmp_path):
     done = run("extract", path, load=Loader(ASPIRIN))
     found = predictions(done.stdout)
     assert [(p.id, p.ok) for p in found] == [("7", True), (None, False), ("7", False)]
-    assert f"warning: {path}:6: no XML" in done.stderr
+    assert f"warning: {path}:6: not XML" in done.stderr
     assert "1 deleted from PubMed, or revised later on\n1 failed" in done.stderr
     done = run("extract", path, "--latest")
     assert [p.ok for p in predictions(done.stdout)] == [False, False, False]
@@ -443,7 +446,7 @@ def test_strict_extraction_stops_at_the_first_broken_record_and_keeps_what_is_do
     assert done.exit_code == 2
     assert [p.id for p in predictions(done.stdout)] == ["7"]
     assert "1 records in" in done.stderr
-    assert f"error: {path}:6: no XML" in done.stderr
+    assert f"error: {path}:6: not XML" in done.stderr
 
 
 def test_extract_reads_full_texts_by_section(tmp_path):

@@ -128,7 +128,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_the_standard_output_is_refused():
-    with pytest.raises(InputError, match="read from files, not from pipes: name a file"):
+    with pytest.raises(InputError, match="cannot be written to a pipe: name a file"):
         write_parquet("-", [])
 
 
@@ -169,7 +169,7 @@ def test_a_file_is_replaced_only_by_force(found, tmp_path):
     done = biogpt("export", found, "-t", "parquet", "-o", tmp_path, "--force")
     assert (done.exit_code, "is a folder: name a file in it" in done.stderr) == (2, True)
     done = biogpt("export", found, "-t", "parquet", "-o", "-")
-    assert (done.exit_code, "not from pipes: name a file" in done.stderr) == (2, True)
+    assert (done.exit_code, "cannot be written to a pipe: name a file" in done.stderr) == (2, True)
 
 
 def test_lines_that_cannot_be_used_are_told_and_counted(found, tmp_path):

@@ -455,7 +455,7 @@ def test_a_missing_file_is_said(tmp_path):
 
 
 def test_files_without_texts_teach_nothing(file):
-    with pytest.raises(InputError, match="item 1 has no text to learn from: give JSONL"):
+    with pytest.raises(InputError, match="item 1 has no text to train on: give JSONL"):
         read_examples(file([{"id": "1", "gold": "yes"}]), ["pubmedqa"])
 
 

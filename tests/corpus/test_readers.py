@@ -88,14 +88,18 @@ def test_a_format_that_is_given_is_not_guessed(file):
 @pytest.mark.parametrize(
     ("content", "where", "what"),
     [
-        ('{"text": "A"}\n{"text": \n{"text": "C"}\n', 2, "no JSON"),
-        ('{"text": "A"}\n[1]\n{"text": "C"}\n', 2, "[1] is no record"),
-        ('{"text": "A"}\nnull\n{"text": "C"}\n', 2, "null is no record"),
+        ('{"text": "A"}\n{"text": \n{"text": "C"}\n', 2, "not JSON"),
+        ('{"text": "A"}\n[1]\n{"text": "C"}\n', 2, "[1] is not a record"),
+        ('{"text": "A"}\nnull\n{"text": "C"}\n', 2, "null is not a record"),
         ('{"text": "A"}\n{"text": "\\ud83d"}\n{"text": "C"}\n', 2, "surrogates"),
         ('{"text": "A"}\n' + "[" * 200_000 + '\n{"text": "C"}\n', 2, "recursion"),
-        (b'{"text": "A"}\n{"text": "\xe9"}\n{"text": "C"}\n', 2, "no UTF-8 text (byte 0xe9 at 10)"),
+        (
+            b'{"text": "A"}\n{"text": "\xe9"}\n{"text": "C"}\n',
+            2,
+            "not UTF-8 text (byte 0xe9 at 10)",
+        ),
         ("1|t|A\n1|a|B\n\nnonsense\n\n2|t|C\n", 4, "expected id|t|title"),
-        (b"1|t|A\n1|a|B\n2|t|\xff\n3|t|C\n", 3, "no UTF-8 text"),
+        (b"1|t|A\n1|a|B\n2|t|\xff\n3|t|C\n", 3, "not UTF-8 text"),
     ],
 )
 def test_a_broken_record_costs_itself_only_and_is_named(file, content, where, what):
@@ -123,7 +127,7 @@ def test_a_broken_archive_costs_neither_what_came_before_nor_other_files(file, n
     assert values[-1] == {"text": "B"}
     broken = [v for v in values if isinstance(v, InputError)]
     assert len(values) > 1000
-    assert any("cannot read on" in str(error) for error in broken)
+    assert any("cannot read further" in str(error) for error in broken)
 
 
 def test_check_readable(tmp_path, file):

@@ -287,15 +287,19 @@ def test_values_longer_than_what_is_read_at_a_time(file):
 @pytest.mark.parametrize(
     ("content", "line", "what"),
     [
-        (b'[{"text": "A"},\n{"text": B},\n{"text": "C"}]', 2, "no JSON"),
-        (b'[{"text": "A"},\n{"text": [{"x" 1}]},\n{"text": "C"}]', 2, "no JSON"),
-        (b'[{"text": "A"},\n{"text": "\xff"},\n{"text": "C"}]', 2, "no UTF-8"),
+        (b'[{"text": "A"},\n{"text": B},\n{"text": "C"}]', 2, "not JSON"),
+        (b'[{"text": "A"},\n{"text": [{"x" 1}]},\n{"text": "C"}]', 2, "not JSON"),
+        (b'[{"text": "A"},\n{"text": "\xff"},\n{"text": "C"}]', 2, "not UTF-8"),
         (b'[{"text": "A"},\n{"text": "\\ud800"},\n{"text": "C"}]', 2, "surrogate"),
-        (b'[{"text": "A"},\n12,\n{"text": "C"}]', 2, "12 is no record"),
-        (b'{"1": {"question": "A"},\n"2": 5,\n"3": {"question": "C"}}', 2, "5 is no record"),
-        (b'{"passages": []}\n{"passages": [{"a" [1}\n{"passages": []}', 2, "no JSON"),
-        (b'{"passages": []}\n{"passages": [{"a": 1\n{"passages": []}', 2, "no JSON"),
-        (b'{"passages": []}\n{"passages": [{"a": "b\n{"passages": []}', 2, "no JSON"),
+        (b'[{"text": "A"},\n12,\n{"text": "C"}]', 2, "12 is not a record: expected a JSON object"),
+        (
+            b'{"1": {"question": "A"},\n"2": 5,\n"3": {"question": "C"}}',
+            2,
+            "5 is not a record: expected a JSON object",
+        ),
+        (b'{"passages": []}\n{"passages": [{"a" [1}\n{"passages": []}', 2, "not JSON"),
+        (b'{"passages": []}\n{"passages": [{"a": 1\n{"passages": []}', 2, "not JSON"),
+        (b'{"passages": []}\n{"passages": [{"a": "b\n{"passages": []}', 2, "not JSON"),
     ],
 )
 def test_a_broken_value_costs_itself_only_and_is_named(file, content, line, what):
@@ -309,9 +313,9 @@ def test_a_broken_value_costs_itself_only_and_is_named(file, content, line, what
 @pytest.mark.parametrize(
     ("content", "line", "what"),
     [
-        ('[{"text": "A"},\n{"text": "B"', 2, "cannot read on"),
+        ('[{"text": "A"},\n{"text": "B"', 2, "cannot read further"),
         ('[{"text": "A"}\n{"text": "B"}]', 2, "expected , or ], not {"),
-        ('[{"text": "A"},\n' + "[" * 100_000, 2, "cannot read on"),
+        ('[{"text": "A"},\n' + "[" * 100_000, 2, "cannot read further"),
         ('{"documents": [{"passages": []}', 1, "not the end"),
     ],
 )
@@ -330,7 +334,7 @@ def test_what_is_cut_off_is_named(file):
     *sound, fault = read(path)
     assert sound == rows[: len(sound)]
     assert len(sound) > 19_800
-    assert "cannot read on: Compressed file ended" in str(fault)
+    assert "cannot read further: Compressed file ended" in str(fault)
     line = int(str(fault).removeprefix(f"{path}:").split(":")[0])
     assert line > 4 * len(sound)
 
@@ -361,8 +365,8 @@ def test_a_column_is_enough_where_the_format_is_told(file):
 @pytest.mark.parametrize(
     ("row", "what"),
     [
-        (b"2,A,B", "it has 3 columns, and the first line names 2"),
-        (b"2,\xe9", "no UTF-8 text"),
+        (b"2,A,B", "the row has 3 columns, but the first line has 2"),
+        (b"2,\xe9", "not UTF-8 text"),
         (b'2,"A"B', "no row of a table"),
     ],
 )
@@ -375,5 +379,5 @@ def test_a_broken_row_costs_itself_only_and_is_named(file, row, what):
 
 
 def test_strict_stops_at_the_first_fault(file):
-    with pytest.raises(InputError, match=":2: no JSON"):
+    with pytest.raises(InputError, match=":2: not JSON"):
         read(file('{"text": "A"}\n{\n{"text": "C"}\n'), strict=True)

@@ -124,7 +124,7 @@ def test_a_record_that_cannot_be_read_is_a_failure_and_costs_nothing_else(tmp_pa
     assert counts == (3, 2, 0)
     first, second, third = outcomes(tmp_path / "run")
     assert first.prediction.ok
-    assert second.prediction.error.message.startswith(f"{path}:2: no JSON")
+    assert second.prediction.error.message.startswith(f"{path}:2: not JSON")
     assert (third.prediction.id, third.text) == ("3", None)
 
 

@@ -65,7 +65,7 @@ def test_what_is_revised_or_deleted_later_is_withdrawn_and_no_failure(files, tmp
 def test_strict_takes_no_withdrawn_citation_for_a_broken_one(files, tmp_path):
     assert latest(files, tmp_path / "run", strict=True).records == len(OF_ALL)
     broken = pubmed(tmp_path / "broken.xml", citation(8), "<PubmedArticle>\n", citation(9))
-    with pytest.raises(InputError, match=r"broken\.xml:3: no XML: <PubmedArticle> has no end"):
+    with pytest.raises(InputError, match=r"broken\.xml:3: not XML: <PubmedArticle> is not closed"):
         latest([*files, broken], tmp_path / "run", strict=True)
     assert told(tmp_path / "run") == [*OF_ALL, 8]
     assert latest([*files, broken], tmp_path / "run") == (len(OF_ALL) + 3, 1, 0)

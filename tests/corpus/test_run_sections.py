@@ -300,7 +300,7 @@ def test_a_section_that_has_no_text_is_a_failure_with_its_name(tmp_path):
 def test_a_broken_article_is_a_failure_and_strict_stops_there(tmp_path):
     path = write(tmp_path / "papers", [PAPERS[0], ("9", "T.", "A."), PAPERS[2]])
     path.write_text(path.read_text().replace("<p>A.", "<q>A."))
-    with pytest.raises(InputError, match="papers:3: no XML"):
+    with pytest.raises(InputError, match="papers:3: not XML"):
         by_section(pipeline(), [path], tmp_path / "run", strict=True)
     assert [one.section for one in results(tmp_path / "run")] == [
         one[1] for one in sections_of(PAPERS[:1])
@@ -322,7 +322,7 @@ def test_an_offset_that_is_none_spoils_no_run(tmp_path, offset):
     found = list(results(tmp_path / "run"))
     if offset in ("Infinity", '"many"', "1e999"):
         (failed,) = found
-        assert "a passage wants an offset" in failed.error.message
+        assert "each passage needs an offset" in failed.error.message
     else:
         (relation,) = found[2].result
         assert relation.head.start == len("In all, ") + (offset == "true")

@@ -172,7 +172,7 @@ def test_a_text_that_failed_fails_wherever_it_stands(tmp_path):
 def test_where_reading_ends_what_came_before_is_kept(papers, tmp_path):
     with papers.open("a") as file:
         file.write('{"id": 7\n')
-    with pytest.raises(InputError, match=r"papers\.jsonl:201: no JSON"):
+    with pytest.raises(InputError, match=r"papers\.jsonl:201: not JSON"):
         run(Cluster(local_ray.ruled), [papers], tmp_path / "run", strict=True)
     assert len(list(outcomes(tmp_path / "run"))) == 200
 

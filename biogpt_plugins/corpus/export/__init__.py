@@ -1,4 +1,4 @@
-"""Writers in the formats of others: PubTator, BioC, GraphML, neo4j-admin's CSV, Parquet."""
+"""Writers of exchange formats: PubTator, BioC, GraphML, CSV for neo4j-admin, Parquet."""
 
 from biogpt_plugins.corpus.export.bioc import bioc
 from biogpt_plugins.corpus.export.documents import Document, documents

@@ -1,6 +1,6 @@
-"""BioC XML: passages of title, abstract and sections, mentions with offsets, and relations.
+"""BioC XML: passages for title, abstract and sections, mentions with offsets, and relations.
 
-A relation has its mentions as nodes, and BC5CDR's infons beside, which name its ends by their ids.
+A relation has its mentions as nodes, and also BC5CDR's infons with the ids of its ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _Place = tuple[int | None, int | None, str]
 
 
 def bioc(documents: Iterable[Document]) -> Iterator[str]:
-    """A collection as text, a document at a time. Offsets count characters, as in PubTator."""
+    """A collection as text, one document at a time. Offsets count characters, as in PubTator."""
     yield _HEAD
     for document in documents:
         yield f"{ET.tostring(_document(document), encoding='unicode')}\n"
@@ -43,7 +43,7 @@ def _document(document: Document) -> ET.Element:
         _infons(passage, _kind(name))
         _add(passage, "offset", str(start))
         _add(passage, "text", document.text[start:stop])
-        # One that runs on from the title into the abstract stands in the passage it begins in.
+        # A mention that runs from the title into the abstract goes with the title.
         while mentions and (mentions[0].start or 0) < end:
             mention = mentions.popleft()
             places[_place(mention)] = str(len(places))
@@ -91,7 +91,7 @@ def _relation(relation: Relation, number: int, places: Mapping[_Place, str]) -> 
 
 
 def _ids(relation: Relation) -> dict[str, str]:
-    """The ids of both ends by their types, as in BC5CDR; numbered where the types are the same."""
+    """The ids of both ends by their types, as in BC5CDR; numbered if the types are equal."""
     names = [node_label(end.type) for end in (relation.head, relation.tail)]
     if names[0] == names[1]:
         names = [f"{name}{number}" for number, name in enumerate(names, start=1)]

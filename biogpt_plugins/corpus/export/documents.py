@@ -1,4 +1,4 @@
-"""Papers with what was found in them, as formats with texts and offsets hold them."""
+"""Papers with their relations, for formats with texts and offsets."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Document(NamedTuple):
     """A paper and its relations.
 
     Attributes:
-        id: The paper's.
-        text: What offsets count in.
-        parts: Title, abstract and the sections of a full text; where there is no title, an
-            abstract is taken for it.
-        relations: Each once, in the order in which they were found.
+        id: The id of the paper.
+        text: The text that offsets count in.
+        parts: Title, abstract and the sections of a full text; without a title the abstract takes
+            its place.
+        relations: The relations, each once, in the order of the predictions.
     """
 
     id: str
@@ -27,14 +27,14 @@ class Document(NamedTuple):
 
     @property
     def halves(self) -> tuple[str, str]:
-        """Its first part, and all that follows after one space, which may be nothing."""
+        """The first part, and the rest after one space, which may be empty."""
         end = self.parts[0].end
         apart = self.text[end : end + 1] == " "
         return (self.text[:end], self.text[end + 1 :]) if apart else (self.text, "")
 
     @property
     def mentions(self) -> list[Entity]:
-        """The ends of relations that stand in the text, in its order, each place once."""
+        """The grounded ends of relations, in text order, each place once."""
         ends = (end for relation in self.relations for end in (relation.head, relation.tail))
         places = {(end.start, end.end, end.type): end for end in ends if end.grounded}
         return [end for _, end in sorted(places.items())]
@@ -43,23 +43,23 @@ class Document(NamedTuple):
 def documents(
     predictions: Iterable[Prediction[Any]], papers: Mapping[str, Paper | FullText]
 ) -> Iterator[Document]:
-    """Predictions of relations, those of one paper together.
+    """Predictions of relations, grouped by paper.
 
-    A paper is left out if its text is not at hand or is another than its predictions were made
-    from, or if none of them found out whether it has relations.
+    A paper is left out if its text is missing or does not match its predictions, or if none of its
+    predictions has a list of relations.
 
     Args:
-        predictions: Of any tasks; those that failed or found something else are passed over.
-        papers: Texts by id; whole ones of papers that were read by section, as `whole_papers` puts
-            them together.
+        predictions: Predictions of any tasks; failed ones and results of other kinds are skipped.
+        papers: Texts by id; for papers that were read by section, the whole papers of
+            `whole_papers`.
     """
-    found: dict[str, dict[str, Relation]] = {}
+    by_paper: dict[str, dict[str, Relation]] = {}
     for prediction in predictions:
         id_ = prediction.id
         if id_ is not None and id_ in papers and prediction.kind == "relations":
-            relations = found.setdefault(id_, {})
-            relations |= {one.model_dump_json(): one for one in prediction.relations}
-    for id_, relations in found.items():
+            relations = by_paper.setdefault(id_, {})
+            relations |= {each.model_dump_json(): each for each in prediction.relations}
+    for id_, relations in by_paper.items():
         paper = papers[id_]
         document = Document(id_, paper.source, _parts(paper), tuple(relations.values()))
         if all(document.text[end.start : end.end] == end.text for end in document.mentions):
@@ -67,12 +67,12 @@ def documents(
 
 
 def identifier(entity: Entity) -> str:
-    """What stands for an entity in relations: its id, or for want of one its name, lower case."""
+    """The reference to an entity in relations: its id, or its name in lower case without one."""
     return entity.id or " ".join(entity.canonical.lower().split())
 
 
 def one_line(text: str) -> str:
-    """The text without line breaks and tabs, and as long."""
+    """The text with line breaks and tabs replaced by spaces; its length stays the same."""
     return text.translate(dict.fromkeys(map(ord, "\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"), " "))
 
 

@@ -1,4 +1,4 @@
-"""GraphML, for networkx, Gephi, Cytoscape, yEd: edges of many papers."""
+"""GraphML for networkx, Gephi, Cytoscape and yEd: the edges of many papers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from biogpt_plugins.findings.edges import Edge, Node, node_name
 
 
 def graphml(edges: Iterable[Edge]) -> Iterator[str]:
-    """A directed graph as text, which may have several edges between two nodes.
+    """A directed multigraph as text.
 
-    Nodes have name, type and identifier; edges type, how many papers are supporting, speculating
-    and contradicting, the papers' ids with a space between them, and the score, where there is one.
+    Nodes have name, type and identifier. Edges have type, the numbers of supporting, speculating
+    and contradicting papers, the ids of the papers separated by spaces, and the score if known.
     """
-    import networkx as nx  # noqa: PLC0415 - seldom needed, and slow to import
+    import networkx as nx  # noqa: PLC0415 - rarely needed, and slow to import
 
     graph: Any = nx.MultiDiGraph()
     for edge in edges:

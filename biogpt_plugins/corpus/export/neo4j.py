@@ -1,4 +1,4 @@
-"""Nodes and relationships as CSV, in the form that `neo4j-admin database import` takes."""
+"""Nodes and relationships as CSV for `neo4j-admin database import`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RELATIONSHIPS = (
 
 
 class Tables(NamedTuple):
-    """The lines of two files."""
+    """The lines of nodes.csv and of relationships.csv."""
 
     nodes: Iterator[str]
     relationships: Iterator[str]
@@ -34,8 +34,8 @@ class Tables(NamedTuple):
 def neo4j(edges: Iterable[Edge]) -> Tables:
     """Edges of many papers as the lines of nodes.csv and relationships.csv.
 
-    Line breaks become spaces, as neo4j-admin takes them for the end of a row; so does ";" in
-    what is in a list, where it divides the items.
+    Line breaks become spaces, because they end a row for neo4j-admin. So does ";" within an item of
+    a list, because it separates items.
     """
     edges = list(edges)
     nodes = {node_name(node): node for edge in edges for node in (edge.head, edge.tail)}

@@ -1,8 +1,8 @@
-"""Parquet: the rows of `biogpt_plugins.findings.table`, for pandas, polars, DuckDB, Spark.
+"""Parquet: the rows of `biogpt_plugins.findings.table`, for pandas, polars, DuckDB and Spark.
 
-A file has all columns, whatever was found, and always of the same types, so that files of several
-tasks and runs are read as one table. Text is string, numbers int64 and double; `evidence` is a list
-of structs, `warnings` one of strings. The schema's metadata says what wrote it, and which version.
+Every file has all columns, always with the same types, so that files of several tasks and runs can
+be read as one table. Text is string, numbers are int64 and double; `evidence` is a list of structs,
+`warnings` a list of strings. The schema's metadata names the writer and its version.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from biogpt_plugins.values.errors import InputError, MissingExtraError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# A batch is held as rows, a row group as what pyarrow makes of them, which is much smaller.
+# A batch is kept as Python rows, a row group as a pyarrow table, which is much smaller.
 _BATCH = 1_024
 _BATCHES = 32
 
@@ -35,7 +35,7 @@ def schema() -> pa.Schema:
     words = {"text": text, "start": place, "end": place}
 
     def several(type_: Any) -> Any:  # noqa: ANN401 - types of pyarrow
-        return pa.list_(pa.field("element", type_))  # what it is called in the file
+        return pa.list_(pa.field("element", type_))  # its name in the file
 
     cue = pa.struct({"kind": text, **words})
     sentence = pa.struct({**words, "holds": text, "cues": several(cue)})
@@ -46,19 +46,19 @@ def schema() -> pa.Schema:
 
 
 def write_parquet(path: str, rows: Iterable[Row]) -> None:
-    """Write rows as they come, whole or not at all; memory does not grow with their number.
+    """Write rows to a file, completely or not at all, in constant memory.
 
     Args:
-        path: A file, which is replaced.
-        rows: As `biogpt_plugins.findings.table.rows` makes them.
+        path: The file; an existing one is replaced.
+        rows: Rows as in `biogpt_plugins.findings.table.rows`.
 
     Raises:
-        InputError: `path` is the standard output.
+        InputError: `path` is standard output.
         MissingExtraError: pyarrow is not installed.
-        OSError: The disk is full, the folder locked, ...
+        OSError: The file cannot be written.
     """
     if path == STDOUT:
-        raise InputError("Parquet is read from files, not from pipes: name a file to write to")
+        raise InputError("Parquet cannot be written to a pipe: name a file")
     parquet, columns = _pyarrow().parquet, schema()
     with (
         whole(path) as stream,

@@ -1,4 +1,4 @@
-"""PubTator, as BC5CDR is published in it: id|t|title, id|a|abstract, mentions, relations."""
+"""PubTator, in the layout of BC5CDR: id|t|title, id|a|abstract, mentions, relations."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from biogpt_plugins.findings.property_graph import node_label
 def pubtator(documents: Iterable[Document]) -> Iterator[str]:
     """Documents as text, one at a time.
 
-    The sections of a full text follow the abstract in its line. An entity without an id has its
-    name in place of it. Line breaks become spaces, so that offsets stay what they are.
+    The sections of a full text follow the abstract on its line. An entity without an id has its
+    name in that column. Line breaks become spaces, which keeps offsets valid.
     """
     for document in documents:
         lines = [
@@ -20,12 +20,10 @@ def pubtator(documents: Iterable[Document]) -> Iterator[str]:
             for letter, half in zip("ta", document.halves, strict=True)
         ]
         rows = [
-            (str(one.start), str(one.end), one.text, node_label(one.type), identifier(one))
-            for one in document.mentions
+            (str(m.start), str(m.end), m.text, node_label(m.type), identifier(m))
+            for m in document.mentions
         ]
-        pairs = [
-            (one.type, identifier(one.head), identifier(one.tail)) for one in document.relations
-        ]
+        pairs = [(r.type, identifier(r.head), identifier(r.tail)) for r in document.relations]
         for row in (*rows, *dict.fromkeys(pairs)):
             lines.append("\t".join(map(one_line, (document.id, *row))))
         yield "\n".join([*lines, "", ""])

@@ -1,14 +1,14 @@
-"""Texts that XML can hold."""
+"""Texts that are valid in XML."""
 
 from __future__ import annotations
 
 import re
 
-# XML has no way to write these, escaped or not.
+# XML cannot represent these characters, even escaped.
 _IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def possible(text: str) -> str:
-    """The text with U+FFFD in place of what XML cannot hold; it is as long."""
-    # A reader would take a carriage return for a line feed, and one before a line feed for nothing.
+    """The text with invalid characters replaced by U+FFFD; its length stays the same."""
+    # XML readers turn a carriage return into a line feed, and drop it before a line feed.
     return _IMPOSSIBLE.sub("\ufffd", text.replace("\r", " "))

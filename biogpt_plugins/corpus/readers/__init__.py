@@ -1,4 +1,4 @@
-"""Readers: files of papers -> records, one at a time, in constant memory; one module a format."""
+"""Readers: files of papers -> records, one at a time, in constant memory. One module per format."""
 
 from biogpt_plugins.corpus.readers.files import check_readable
 from biogpt_plugins.corpus.readers.formats import Format

@@ -1,7 +1,7 @@
-"""BioC, as XML and as JSON, PubTator 3's too. Annotations are passed over.
+"""BioC as XML and JSON, including PubTator 3's. Annotations are skipped.
 
-The bioc library reads whole collections into memory, or leaves the rest of a file unread where one
-document is broken.
+The bioc library is not used: it reads whole collections into memory, or stops at the first broken
+document.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ class _Passage(NamedTuple):
 
 
 def read_xml(document: Any, sections: Sections) -> Iterator[Found]:  # noqa: ANN401 - lxml's
-    """Read an element."""
+    """Read a document element."""
     passages = [_passage_of_xml(passage) for passage in document.iterfind("passage")]
     return _papers(document.findtext("id"), passages, sections)
 
 
 def read_json(document: dict[str, Any], sections: Sections) -> Iterator[Found]:
-    """Read an object.
+    """Read a document object.
 
     Raises:
-        InputError: It has not the form of a BioC document.
+        InputError: The object is not a BioC document.
     """
     try:
         passages = [_passage_of_json(passage) for passage in document["passages"]]
         id_ = document.get("pmid") if document.get("id") is None else document["id"]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            "no document of BioC: a passage wants an offset, infons and a text"
+            "not a BioC document: each passage needs an offset, infons and a text"
         ) from error
     return _papers(None if id_ is None else str(id_), passages, sections)
 
@@ -55,7 +55,7 @@ def _papers(id_: str | None, passages: Sequence[_Passage], sections: Sections) -
     abstract = [p for p in passages if p.section == TITLE_AND_ABSTRACT]
     whole = sections is Sections.all
     if not title and not abstract and not (whole and any(p.section for p in passages)):
-        abstract = list(passages)  # passages of no told kind are all there is
+        abstract = list(passages)  # the file does not say the kinds of its passages
     rest = [p for p in passages if p not in title and p not in abstract]
     paper = Paper(id=id_, title=_joined(title), text=_joined(abstract))
     start = title[0].offset if title else abstract[0].offset if abstract else 0
@@ -64,13 +64,13 @@ def _papers(id_: str | None, passages: Sequence[_Passage], sections: Sections) -
     if not whole:
         return
     for name, group in groupby(rest, lambda passage: passage.section):
-        found = list(group)
+        section = list(group)
         if name not in _REFERENCES:
-            yield Found(0, Paper(id=id_, text=_joined(found)), name, found[0].offset)
+            yield Found(0, Paper(id=id_, text=_joined(section)), name, section[0].offset)
 
 
 def _joined(passages: Sequence[_Passage]) -> str:
-    """Texts as far from each other as their offsets are; a space where these make no sense."""
+    """Join texts at the distance of their offsets, or by one space if the offsets make no sense."""
     text = ""
     for passage in passages:
         gap = passage.offset - passages[0].offset - len(text)
@@ -108,9 +108,9 @@ def _passage(
     return _Passage(offset, kind, section, text)
 
 
-def _offset(told: Any) -> int:  # noqa: ANN401
-    """What a passage says, if it can be: nothing stands before a paper's first character."""
+def _offset(value: Any) -> int:  # noqa: ANN401
+    """The offset of a passage; a negative one becomes 0."""
     try:
-        return max(0, int(told or 0))
+        return max(0, int(value or 0))
     except (ValueError, OverflowError) as error:
-        raise InputError(f"{told!r} is no offset of a passage: give a number") from error
+        raise InputError(f"the offset of a passage must be a number, not {value!r}") from error

@@ -1,9 +1,9 @@
-"""XML as a row of elements, each parsed by itself: safely, in constant memory.
+"""XML as a sequence of elements, each parsed on its own: safely, in constant memory.
 
-A file is cut at the tags of its records before anything is parsed. So a record that is not well
-formed costs itself only, which no parser of whole files can do, and no record sees the document's
-DTD: there are no entities to load or to blow up. Characters that the DTDs of PubMed and JATS name,
-&alpha; for one, are known all the same.
+A file is cut at the tags of its records before anything is parsed. A malformed record therefore
+loses only itself, which a parser of whole files cannot offer, and no record sees the document's
+DTD: there are no entities to load or expand. Characters that the DTDs of PubMed and JATS name, such
+as &alpha;, are still resolved.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from biogpt_plugins.corpus.readers.files import BREAKS, broken_off
 from biogpt_plugins.values.errors import InputError
 
 LARGEST = 1 << 26
-"""A record that has more bytes is none: it lacks its end."""
+"""A record with more bytes counts as unclosed."""
 
 Element = tuple[int, "bytes | InputError"]
-"""(line on which an element begins, its bytes or the error that stands in its place)"""
+"""(line on which an element begins, its bytes or an error)"""
 
 _REACH = 64  # the longest mark
 _ENDS = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
@@ -34,7 +34,7 @@ _FORMULA = "math"
 
 
 class _View:
-    """What is in sight of a stream of bytes."""
+    """A window on a stream of bytes."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -43,25 +43,25 @@ class _View:
         self.failure: InputError | None = None
 
     def more(self, keep: int) -> bool:
-        """Read on, and forget what is before an offset; False at the end."""
-        wanted = max(len(self.data) - keep, 1)  # reading as much again keeps the cost linear
-        found: list[bytes] = []
+        """Read more, and drop the bytes before offset `keep`; False at the end."""
+        wanted = max(len(self.data) - keep, 1)  # doubling keeps the cost linear
+        pieces: list[bytes] = []
         try:
             while wanted > 0 and (piece := next(self._pieces, b"")):
-                found.append(piece)
+                pieces.append(piece)
                 wanted -= len(piece)
         except BREAKS as error:
             self.failure = broken_off(error)
             self._pieces = iter(())
-        if not found:
+        if not pieces:
             return False
         line = self.line(keep)
-        self.data = b"".join([self.data[keep:], *found])
+        self.data = b"".join([self.data[keep:], *pieces])
         self._counted = (0, line)
         return True
 
     def line(self, offset: int) -> int:
-        """The line on which an offset is; offsets are asked for in order."""
+        """The line of an offset; call it with rising offsets."""
         at, line = self._counted
         line += self.data.count(b"\n", at, offset)
         self._counted = (offset, line)
@@ -69,7 +69,7 @@ class _View:
 
 
 def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]:
-    """Cut a file into its elements of some names, which do not stand in each other."""
+    """Cut a file into its elements with these names, which must not be nested."""
     tag = b"(" + "|".join(names).encode() + b")"
     tags = rb"<" + tag + rb"(?=[\s/>])|</" + tag + rb"\s{0,32}>"
     mark = re.compile(rb"<!--|<!\[CDATA\[|" + tags)
@@ -83,14 +83,17 @@ def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]
             keep = found.start() if found else max(at, len(view.data) - _REACH)
             first = keep if begin is None else begin
             if len(view.data) - first > LARGEST:
-                yield view.line(first), InputError(f"no end within {LARGEST >> 20} MiB")
+                yield (
+                    view.line(first),
+                    InputError(f"the element does not end within {LARGEST >> 20} MiB"),
+                )
                 begin = None
             elif view.more(first):
                 at, begin = keep - first, None if begin is None else 0
                 continue
             elif found is None:
                 break
-            if found:  # a comment without an end is none, and nor are those in it
+            if found:  # the comment is never closed: ignore comments from here on
                 mark = re.compile(tags)
             at = keep
         elif found[1]:
@@ -109,7 +112,7 @@ def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]
 
 
 def _past(data: bytes, mark: re.Match[bytes]) -> int | None:
-    """Where a tag, a comment or a CDATA section ends; None if that is not in sight."""
+    """Where a tag, a comment or a CDATA section ends; None if the end is not read yet."""
     closing = _ENDS.get(mark[0])
     if closing is None:
         return mark.end()
@@ -118,17 +121,17 @@ def _past(data: bytes, mark: re.Match[bytes]) -> int | None:
 
 
 def _unclosed(name: bytes) -> InputError:
-    return InputError(f"no XML: <{name.decode()}> has no end")
+    return InputError(f"not XML: <{name.decode()}> is not closed")
 
 
 class XmlParser:
     """Parses elements that were cut out of a file.
 
     Args:
-        head: The file's beginning, for its encoding and the prefixes that its root declares.
+        head: The beginning of the file, with its encoding and the prefixes declared by its root.
 
     Raises:
-        InputError: The encoding is not known.
+        InputError: The encoding is unknown.
     """
 
     def __init__(self, head: bytes) -> None:
@@ -145,15 +148,15 @@ class XmlParser:
                 remove_pis=True,
             )
         except LookupError as error:
-            raise InputError(f"{encoding} is no known encoding: convert the file") from error
+            raise InputError(f"unknown encoding {encoding}: convert the file to UTF-8") from error
         prefixes = dict(reversed(_PREFIXES.findall(head)))
-        self._root = b"".join([b"<r", *(b" %s=%s" % each for each in prefixes.items()), b">"])
+        self._root = b"".join([b"<r", *(b" %s=%s" % prefix for prefix in prefixes.items()), b">"])
 
     def parse(self, data: bytes) -> Any:  # noqa: ANN401 - lxml has no types
         """Parse an element.
 
         Raises:
-            XmlError: It is not well formed.
+            XmlError: The element is malformed.
         """
         if b"&" in data:
             data = _NAMED.sub(_character, data)
@@ -161,11 +164,11 @@ class XmlParser:
             return etree.fromstring(self._root + data + b"</r>", self._parser)[0]
         except etree.XMLSyntaxError as error:
             reason = (error.msg or "not well formed").partition(", line ")[0]
-            raise XmlError(f"no XML: {reason}", (error.lineno or 1) - 1) from error
+            raise XmlError(f"not XML: {reason}", (error.lineno or 1) - 1) from error
 
 
 class XmlError(InputError):
-    """An element that is not well formed, `below` lines below its beginning."""
+    """A malformed element; the fault is `below` lines below its first line."""
 
     def __init__(self, message: str, below: int) -> None:
         super().__init__(message)
@@ -176,11 +179,11 @@ class XmlError(InputError):
 
 
 def plain(element: Any, skip: frozenset[str] = frozenset()) -> str:  # noqa: ANN401
-    """The text of an element without its markup; runs of blanks and line breaks are one space.
+    """The text of an element without markup; runs of white space become one space.
 
     Args:
         element: An element, or None.
-        skip: Names of elements that are no text.
+        skip: Names of child elements to leave out.
     """
     if element is None:
         return ""
@@ -205,7 +208,7 @@ def _pieces(element: Any, skip: frozenset[str]) -> Iterator[str]:  # noqa: ANN40
 
 
 def _character(reference: re.Match[bytes]) -> bytes:
-    """A character by its number in place of its name; XML's own five, and unknown ones, stay."""
+    """Replace a named character by its number; XML's own five names, and unknown names, stay."""
     name = reference[1].decode()
     text = "" if name in ("amp", "lt", "gt", "quot", "apos") else html5.get(f"{name};", "")
     return "".join(f"&#{ord(c)};" for c in text).encode() or reference[0]

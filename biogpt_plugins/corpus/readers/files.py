@@ -1,4 +1,4 @@
-"""Files as bytes: plain or gzip, by lines or by pieces, with the beginning looked at first."""
+"""Files as bytes: plain or gzip, by lines or by pieces, with a look at the beginning first."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from biogpt_plugins.values.errors import InputError
 STDIN = "-"
 BOM = b"\xef\xbb\xbf"
 BREAKS = (OSError, EOFError, zlib.error)
-"""What reading raises where a file breaks off."""
+"""The exceptions of reading a damaged or truncated file."""
 
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 18
@@ -26,11 +26,11 @@ _MOST_LOOKED_AT = 1 << 16
 
 
 class Source(NamedTuple):
-    """A file that is open, and its beginning, which has been read already.
+    """An open file, whose beginning has been read already.
 
     Attributes:
-        name: The file's name without its folders; None for the standard input.
-        head: Its first bytes, whole lines of them unless one is very long.
+        name: The file's name without its folders; None for standard input.
+        head: The first bytes, in whole lines unless a line is very long.
         stream: The rest.
     """
 
@@ -39,32 +39,32 @@ class Source(NamedTuple):
     stream: IO[bytes]
 
     def lines(self) -> Iterator[bytes]:
-        """All lines with their ends."""
+        """All lines, with line ends."""
         whole = self.head if self.head.endswith(b"\n") else self.head + self.stream.readline()
         return chain(io.BytesIO(whole), self.stream)
 
     def pieces(self) -> Iterator[bytes]:
-        """All bytes, in pieces of some length."""
+        """All bytes, in pieces."""
         read = cast(io.BufferedReader, self.stream).read1
         return chain([self.head], iter(lambda: read(_PIECE), b""))
 
 
 def called(path: str) -> str:
-    """What an input is called in messages."""
-    return "the standard input" if path == STDIN else path
+    """The name of an input in messages."""
+    return "standard input" if path == STDIN else path
 
 
 def is_pipe(path: str) -> bool:
-    """Whether it is no file that can be read twice."""
+    """Whether the input can be read only once."""
     return path == STDIN or not Path(path).is_file()
 
 
 def check_readable(paths: Iterable[str]) -> None:
-    """Find files that are not there or may not be read before any work is done.
+    """Check before any work that files exist and are readable.
 
     Raises:
-        InputError: One of them is a folder.
-        OSError: One of them is missing or locked.
+        InputError: A path is a folder.
+        OSError: A file is missing or not readable.
     """
     for path in paths:
         if path == STDIN:
@@ -73,24 +73,24 @@ def check_readable(paths: Iterable[str]) -> None:
             raise InputError(f"{path} is a folder: name the files in it, {path.rstrip('/')}/*")
         os.stat(path)
         if not os.access(path, os.R_OK):
-            raise PermissionError(13, "not allowed to read it", path)
+            raise PermissionError(13, "no permission to read it", path)
 
 
 @contextmanager
-def open_source(path: str, told: Callable[[bytes], bool]) -> Iterator[Source]:
-    """Open a file and read on until its beginning has told enough, or there is much of it."""
+def open_source(path: str, enough: Callable[[bytes], bool]) -> Iterator[Source]:
+    """Open a file and read its beginning until `enough` says so, or up to 64 KiB."""
     with ExitStack() as stack:
         raw = sys.stdin.buffer if path == STDIN else stack.enter_context(Path(path).open("rb"))
         file = io.BufferedReader(cast(io.RawIOBase, raw))
-        stack.callback(file.detach)  # closing it would close the standard input
+        stack.callback(file.detach)  # closing it would close standard input
         zipped = file.peek(len(_GZIP)).startswith(_GZIP)
         stream = cast(IO[bytes], stack.enter_context(gzip.open(file)) if zipped else file)
         head = b""
-        looked_at = -1  # asking after each of many short lines would take long
+        looked_at = -1  # a check after each of many short lines would be slow
         while (room := _MOST_LOOKED_AT - len(head)) > 0:
             if len(head) > looked_at * 5 // 4:
                 looked_at = len(head)
-                if told(head):
+                if enough(head):
                     break
             line = stream.readline(room)
             if not line:
@@ -100,14 +100,14 @@ def open_source(path: str, told: Callable[[bytes], bool]) -> Iterator[Source]:
 
 
 def decode(data: bytes) -> str | InputError:
-    """The text of UTF-8, or the error that stands in its place."""
+    """The text of UTF-8 bytes, or an error."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         byte = f"byte 0x{data[error.start]:02x} at {error.start}"
-        return InputError(f"no UTF-8 text ({byte}): convert the file, with iconv for example")
+        return InputError(f"not UTF-8 text ({byte}): convert the file, for example with iconv")
 
 
 def broken_off(error: Exception) -> InputError:
-    """What is said where a file breaks off."""
-    return InputError(f"cannot read on: {getattr(error, 'strerror', None) or error}")
+    """The error for a file that cannot be read to its end."""
+    return InputError(f"cannot read further: {getattr(error, 'strerror', None) or error}")

@@ -1,4 +1,4 @@
-"""Formats, and which one a file is in by how it begins."""
+"""Formats, and the format of a file by its beginning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from biogpt_plugins.corpus.readers.files import BOM
 
 
 class Format(str, Enum):
-    """How a file is laid out; `auto` looks at how it begins."""
+    """The format of a file; `auto` recognises it by its beginning."""
 
     auto = "auto"
     pubtator = "pubtator"
@@ -53,21 +53,21 @@ _BY_ID = re.compile(
 
 
 def tells(head: bytes) -> bool:
-    """Whether so much of a file's beginning says what format it is in."""
+    """Whether this beginning of a file is enough to recognise the format."""
     start = head.removeprefix(BOM).lstrip()
     if start.startswith(b"<"):
         return _root(start) is not None or not _XML.match(start)
-    # What a JSON file holds may be told late: sources, dates and keys come first.
+    # The telling key of a JSON file may come late, after sources, dates and keys.
     return bool(start) and (not start.startswith((b"{", b"[")) or _is_line(start))
 
 
 def guess(head: bytes) -> Format | None:
-    """The format of a file that begins so; None for XML of an unknown kind."""
+    """The format of a file with this beginning; None for XML of an unknown kind."""
     start = head.lstrip()
     first = start.split(b"\n", 1)[0].strip()
     if start.startswith(b"<") and (_XML.match(start) or _root(start) in ROOTS):
         return ROOTS.get(_root(start) or "")
-    # A title may begin with a bracket: that of a paper in another language than English does.
+    # A title may begin with a bracket: PubMed puts translated titles in brackets.
     if start.startswith(b"{") or _ARRAY.match(first):
         return _guess_json(start)
     text = first.decode("utf-8", errors="replace")
@@ -84,13 +84,13 @@ def columns(header: str, mark: str) -> list[str]:
 
 
 def _is_table(header: str) -> bool:
-    """Whether two columns at least have names that are known, and one of them is a text."""
+    """Whether at least two columns have known names, one of them for a text."""
     known = (_KNOWN.intersection(columns(header, mark)) for mark in MARKS)
     return any(len(names) > 1 and names & TEXTS for names in known)
 
 
 def is_collection(head: bytes) -> bool:
-    """Whether a JSON file has its BioC documents in an array, and not one after another."""
+    """Whether a JSON file has its BioC documents in an array, rather than one after another."""
     found = _COLLECTION.search(head)
     return found is not None and found[1] != b"passages"
 
@@ -102,13 +102,13 @@ def _guess_json(start: bytes) -> Format:
 
 
 def _is_line(start: bytes) -> bool:
-    """Whether the first line is long, and so all there is to look at, or tells by itself."""
+    """Whether the first line is a whole JSON value."""
     line, end, _ = start.partition(b"\n")
     return bool(end) and line.rstrip().endswith((b"}", b"]"))
 
 
 def _root(start: bytes) -> str | None:
-    """The name of XML's root, without its prefix; None if it is not in sight."""
+    """The name of the XML root, without its prefix; None if it is not read yet."""
     at = 0
     while found := _BEFORE_ROOT.match(start, at):
         at = found.end()

@@ -1,8 +1,8 @@
-"""JATS full texts: PMC's .nxml files, sets of articles, and what PMC's OAI service hands out.
+"""JATS full texts: PMC's .nxml files, sets of articles, and responses of PMC's OAI service.
 
-A section's own paragraphs are a record; a section within it is another. Figures, tables, formulas
-in TeX, references and footnotes are left out, and so are marks above the line that refer to the
-literature, which would else run into the word before.
+The paragraphs of a section are a record; a section within it is another record. Figures, tables,
+TeX formulas, references and footnotes are left out. So are superscript citation marks, which would
+otherwise join the word before.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _IDS = ("pmcid", "pmc", "pmcaid", "pmid", "doi", "publisher-id")
 
 
 def read(article: Any, sections: Sections) -> Iterator[Found]:  # noqa: ANN401 - lxml has no types
-    """Read an element: title and abstract, and with `Sections.all` each section of the body."""
+    """Read an article: title and abstract, and with `Sections.all` each section of the body."""
     meta = article.find("{*}front/{*}article-meta")
     if meta is None:
-        raise InputError("the article has no article-meta: it is no JATS")
+        raise InputError("not JATS: the article has no article-meta")
     for mark in list(article.iter("{*}sup", "{*}xref")):
         _drop_reference(mark)
     id_ = _id(meta)
@@ -52,7 +52,7 @@ def read(article: Any, sections: Sections) -> Iterator[Found]:  # noqa: ANN401 -
 
 
 def _sections(parent: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:  # noqa: ANN401
-    """Sections with their paths, each with what stands in it before the next begins."""
+    """Sections with their paths, each with its text before the next section begins."""
     own: list[str] = []
     for child in parent:
         name = local(child)
@@ -69,10 +69,10 @@ def _sections(parent: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]: 
 
 
 def _abstract(meta: Any) -> str:  # noqa: ANN401
-    """The abstract itself, none for the public, in pictures or in another language."""
-    found = [a for a in meta.iterfind("{*}abstract") if a.get("abstract-type") is None]
+    """The main abstract: not a lay summary, a graphical abstract or a translation."""
+    abstracts = [a for a in meta.iterfind("{*}abstract") if a.get("abstract-type") is None]
     parts: list[str] = []
-    for child in found[0] if found else ():
+    for child in abstracts[0] if abstracts else ():
         if local(child) == "sec":
             text = " ".join(filter(None, (plain(p, _NO_TEXT) for p in child.iter("{*}p"))))
             label = plain(child.find("{*}title"), _NO_TEXT).rstrip(":. ").upper()
@@ -91,7 +91,7 @@ def _id(meta: Any) -> str | None:  # noqa: ANN401
 
 
 def _drop_reference(mark: Any) -> None:  # noqa: ANN401
-    """Take the text out of a mark above the line that refers to the literature."""
+    """Remove the text of a superscript citation mark."""
     refers = [x for x in mark.iter("{*}xref") if x.get("ref-type") == "bibr"]
     raised = local(mark) == "sup" or any(local(child) == "sup" for child in mark)
     if refers and raised:

@@ -1,4 +1,4 @@
-"""Which citation of a PMID is the last in files that PubMed adds to: its baseline and updates."""
+"""Finds the last citation of each PMID in PubMed's baseline and update files."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _PAGE = 1 << 16
 
 
 class Latest:
-    """Remembers the place of each PMID's last citation or deletion: four bytes a citation.
+    """The place of each PMID's last citation or deletion, in four bytes per citation.
 
-    A higher version of a citation is later than a lower one, wherever they stand, and what stands
-    behind a deletion is later than all before.
+    A higher version of a citation is later than a lower one, regardless of their places. A citation
+    after a deletion is later than everything before the deletion.
 
     Args:
-        places: Citations, and deleted ones, with their places, in order, counted from 1.
+        places: (place, citation, whether it is deleted), in order; places count from 1.
     """
 
     def __init__(self, places: Iterable[tuple[int, Citation, bool]]) -> None:
         self._pages: dict[int, array[int]] = {}
-        self._versions: dict[int, int] = {}  # of the few that have more than one
+        self._versions: dict[int, int] = {}  # only of PMIDs with more than one version
         for place, (pmid, version), deleted in places:
             if deleted:
                 self._versions.pop(pmid, None)
@@ -37,17 +37,17 @@ class Latest:
             page[pmid % _PAGE] = place
 
     def is_last(self, pmid: int, place: int) -> bool:
-        """Whether nothing else takes the place of a citation."""
+        """Whether the citation at this place is not replaced later."""
         page = self._pages.get(pmid // _PAGE)
         return page is None or page[pmid % _PAGE] in (0, place)
 
 
 class Later(NamedTuple):
-    """What one file needs to know of the files behind it.
+    """What the reader of a file needs to know about later files.
 
     Attributes:
-        last: Where each PMID's last citation is.
-        begin: The place of the file's first record.
+        last: The last citation of each PMID.
+        begin: The place of the first record of the file.
     """
 
     last: Latest

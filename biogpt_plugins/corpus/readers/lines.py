@@ -1,4 +1,4 @@
-"""Formats with a record in a line or a few: PubTator and JSON Lines."""
+"""Formats with a record in one line or a few: PubTator and JSON Lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FIELDS = {"t": "title", "a": "abstract"}
 
 
 def read_jsonl(lines: Iterable[bytes]) -> Iterator[Found]:
-    """Read one JSON object or string a line."""
+    """Read one JSON object or string per line."""
     for number, line in enumerate(map(decode, lines), start=1):
         if isinstance(line, InputError):
             yield Found(number, line)
@@ -30,16 +30,16 @@ def _json(line: str) -> object:
         if "\\u" in line:
             json.dumps(value, ensure_ascii=False).encode()  # finds half a surrogate pair
     except (ValueError, RecursionError) as error:
-        return InputError(f"no JSON: {error}; give one JSON object a line")
+        return InputError(f"not JSON: {error}; write one JSON object per line")
     if isinstance(value, dict | str):
         return value
-    return InputError(f"{line[:40].strip()} is no record: give one JSON object a line")
+    return InputError(f"{line[:40].strip()} is not a record: write one JSON object per line")
 
 
-# The bioc library's PubTator reader strips titles, which moves offsets, and says of a broken line
-# neither where it is nor that it left it out.
+# The bioc library's PubTator reader is not used: it strips titles, which shifts offsets, and drops
+# broken lines silently.
 def read_pubtator(lines: Iterable[bytes]) -> Iterator[Found]:
-    """Read titles and abstracts; annotations are passed over."""
+    """Read titles and abstracts; annotations are skipped."""
     return starmap(Found, _pubtator(enumerate(map(decode, lines), start=1)))
 
 
@@ -61,6 +61,6 @@ def _pubtator(lines: Iterable[tuple[int, str | InputError]]) -> Iterator[tuple[i
         elif isinstance(line, InputError):
             yield number, line
         elif text.strip():
-            yield number, InputError("no line of PubTator: expected id|t|title or id|a|abstract")
+            yield number, InputError("not a PubTator line: expected id|t|title or id|a|abstract")
     if paper:
         yield start, Paper.model_validate(paper)

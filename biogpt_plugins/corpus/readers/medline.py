@@ -1,7 +1,7 @@
-"""MEDLINE and PubMed XML: PubmedArticleSet, as PubMed's baseline and update files are.
+"""MEDLINE and PubMed XML: PubmedArticleSet, the format of PubMed's baseline and update files.
 
-Text is put together as PubMed shows it: sections of an abstract as "LABEL: text", without markup,
-in one line. A title that PubMed has not translated is the one in the paper's own language.
+Text is assembled as PubMed shows it: the sections of an abstract as "LABEL: text", without markup,
+in one line. If PubMed has no translated title, the title in the paper's own language is used.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ _VERSION = re.compile(rb"\bVersion\s*=\s*[\"'](\d+)")
 
 
 class Citation(NamedTuple):
-    """What a citation is called: PubMed counts versions of a few journals' papers."""
+    """The PMID of a citation and its version, which PubMed counts for a few journals."""
 
     pmid: int
     version: int = 1
 
 
 def names(head: bytes) -> tuple[str, ...]:
-    """The names of a file's records; a MedlineCitation may stand by itself or in another."""
+    """The element names of the records; a MedlineCitation may be a record or part of one."""
     alone = b"<MedlineCitationSet" in head
     return (*(("MedlineCitation",) if alone else ("PubmedArticle", "PubmedBookArticle")), DELETED)
 
 
 def deletes(data: bytes) -> bool:
-    """Whether an element names citations that are deleted."""
+    """Whether an element lists deleted citations."""
     return data.startswith(b"<" + DELETED.encode())
 
 
 def citations(data: bytes) -> list[Citation]:
-    """The citation that an element is of; or all that it deletes."""
-    found = _PMID.finditer(data) if deletes(data) else filter(None, [_PMID.search(data)])
-    return [Citation(int(each[2]), _version(each[1])) for each in found]
+    """The citation of an element, or all citations that it deletes."""
+    pmids = _PMID.finditer(data) if deletes(data) else filter(None, [_PMID.search(data)])
+    return [Citation(int(pmid[2]), _version(pmid[1])) for pmid in pmids]
 
 
 def read(element: Any) -> Iterator[Found]:  # noqa: ANN401 - lxml has no types
-    """Read an element; one that deletes gives a Withdrawn for each citation that it names."""
+    """Read an element; a deletion yields a Withdrawn for each of its citations."""
     if local(element) == DELETED:
         for pmid in element.iterfind("PMID"):
             yield Found(0, Withdrawn(f"PMID {plain(pmid)} is deleted from PubMed", plain(pmid)))
@@ -80,5 +80,5 @@ def _section(section: Any) -> str:  # noqa: ANN401
 
 
 def _version(attributes: bytes) -> int:
-    found = _VERSION.search(attributes)
-    return int(found[1]) if found else 1
+    version = _VERSION.search(attributes)
+    return int(version[1]) if version else 1

@@ -1,4 +1,4 @@
-"""From files to records, whatever their format."""
+"""Reads files of any format into records."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def read_records(
 ) -> Iterator[Record]:
     """Read files one after another.
 
-    What cannot be read costs itself only: a broken record comes out as a record whose value is an
-    InputError that names the file and the line, and so does the place where a file breaks off. A
-    citation that PubMed deleted comes out as a Withdrawn, which is an InputError, too.
+    A broken record loses only itself: it becomes a record whose value is an InputError with the
+    file and line. The place where a file breaks off becomes such a record too. A citation that
+    PubMed deleted becomes a Withdrawn, which is also an InputError.
 
     Args:
-        paths: Files, plain or gzip; "-" is the standard input.
-        form: The format of all of them.
-        sections: How much of full texts is read, in JATS and BioC.
-        latest: Look through files of PubMed XML first, so that of a PMID only the last citation in
-            them comes out; others are Withdrawn. Without it revised citations come out again, in
-            the files' order, since what is read already cannot be taken back.
+        paths: Files, plain or gzip; "-" is standard input.
+        form: The format of all files.
+        sections: How much of full texts to read, in JATS and BioC.
+        latest: Scan files of PubMed XML first, so that only the last citation of each PMID is read;
+            earlier ones become Withdrawn. Without it revised citations are read again, in the order
+            of the files, because an earlier record cannot be taken back.
         strict: Raise the first error of a broken record.
 
     Raises:
@@ -57,8 +57,8 @@ def read_records(
     """
     paths = list(paths)
     later: Sequence[Later | None] = look_through(paths, form) if latest else [None] * len(paths)
-    for path, each in zip(paths, later, strict=True):
-        yield from read_file(path, form, sections=sections, later=each, strict=strict)
+    for path, of_path in zip(paths, later, strict=True):
+        yield from read_file(path, form, sections=sections, later=of_path, strict=strict)
 
 
 def read_file(
@@ -74,8 +74,8 @@ def read_file(
     Args:
         path: The file.
         form: Its format.
-        sections: How much of full texts is read.
-        later: What `look_through` found of this file.
+        sections: How much of full texts to read.
+        later: The result of `look_through` for this file.
         strict: Raise the first error of a broken record.
 
     Raises:
@@ -100,9 +100,9 @@ def read_file(
 
 
 def look_through(paths: Sequence[str], form: Format = Format.auto) -> list[Later | None]:
-    """Look through files of PubMed XML: what each needs to know of those behind it.
+    """Scan files of PubMed XML for what the reader of each must know about later files.
 
-    A pipe, which can be read once only, is left alone, and has None.
+    A pipe, which can be read only once, is not scanned and gets None.
     """
     begins: list[int | None] = []
     last = Latest(_citations(paths, form, begins))
@@ -148,9 +148,7 @@ def _read(source: Source, form: Format, sections: Sections, later: Later | None)
             text = decode(b"".join(source.lines()))
             yield Found(1, Paper(id=source.name, text=text) if isinstance(text, str) else text)
         case _:
-            message = (
-                "XML whose root is not PubMed's, BioC's or JATS's: name the format if it is one"
-            )
+            message = "the XML root is not PubMed's, BioC's or JATS's: name the format if it is one"
             yield Found(1, InputError(message))
 
 
@@ -167,8 +165,8 @@ def _xml(
             yield Found(line, data)
             continue
         try:
-            for one in read(parser.parse(data)):
-                yield one._replace(line=line)
+            for record in read(parser.parse(data)):
+                yield record._replace(line=line)
         except XmlError as error:
             yield Found(line + error.below, error)
         except InputError as error:
@@ -178,14 +176,14 @@ def _xml(
 def _values(source: Source, sections: Sections, *, collection: bool) -> Iterator[Found]:
     for line, value in read_values(source.pieces(), collection=collection):
         try:
-            for one in papers(value, sections):
-                yield one._replace(line=line)
+            for record in papers(value, sections):
+                yield record._replace(line=line)
         except InputError as error:
             yield Found(line, error)
 
 
 def _current(found: Iterable[Element], later: Later) -> Iterator[Element]:
-    """Elements, with those withdrawn whose citation comes again, or is deleted."""
+    """Elements; a citation that is revised or deleted later becomes a Withdrawn."""
     for place, (line, data) in enumerate(found, start=later.begin):
         earlier: list[str] = []
         if isinstance(data, bytes) and not medline.deletes(data):
@@ -201,7 +199,7 @@ def _current(found: Iterable[Element], later: Later) -> Iterator[Element]:
 def _citations(
     paths: Iterable[str], form: Format, begins: list[int | None]
 ) -> Iterator[tuple[int, Citation, bool]]:
-    """All citations in files of PubMed XML, with their places; and where each file begins."""
+    """All citations in files of PubMed XML with their places; also fills `begins`."""
     place = 1
     for path in paths:
         begins.append(None if is_pipe(path) else place)
@@ -213,5 +211,5 @@ def _citations(
             for _, data in elements(source.pieces(), medline.names(source.head)):
                 if isinstance(data, bytes):
                     deleted = medline.deletes(data)
-                    yield from ((place, each, deleted) for each in medline.citations(data))
+                    yield from ((place, cited, deleted) for cited in medline.citations(data))
                 place += 1

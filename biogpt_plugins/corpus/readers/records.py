@@ -1,4 +1,4 @@
-"""What readers give: records with their places."""
+"""The records that readers yield, with their places."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ TITLE_AND_ABSTRACT = "abstract"
 
 
 class Sections(str, Enum):
-    """How much of a full text is read: title and abstract, or all of it, a record a section."""
+    """How much of a full text to read: title and abstract, or all sections, one record each."""
 
     abstract = "abstract"
     all = "all"
 
 
 class Withdrawn(InputError):
-    """A citation that PubMed deleted, or of which the files hold a later version.
+    """A citation that PubMed deleted, or that the files contain in a later version.
 
     Attributes:
-        id: Its PMID. What was found in earlier versions of it does not count.
+        id: Its PMID. Results of earlier versions are void.
     """
 
     def __init__(self, message: str, id: str) -> None:
@@ -34,7 +34,7 @@ class Withdrawn(InputError):
 
 
 class Found(NamedTuple):
-    """What a reader of one format finds: a Record, but for the name of the file."""
+    """What the reader of a format yields: a Record without the name of the file."""
 
     line: int
     value: object
@@ -47,11 +47,11 @@ class Record(NamedTuple):
 
     Attributes:
         where: "file:line", for messages.
-        value: What a pipeline takes, or the error that stands in its place.
-        section: Where full texts are read by section, its headings from the outermost to its own,
-            "Results / Renal function"; "abstract" for title and abstract.
-        start: Where the record begins in the text of the whole paper, which is that of its records
-            with a space between; or, in BioC, where the file says.
+        value: The input of a pipeline, or an error.
+        section: If full texts are read by section, the headings from the outermost to the
+            section's own, "Results / Renal function"; "abstract" for title and abstract.
+        start: Where the record begins in the text of the whole paper. That text is its records
+            joined by spaces; BioC files give the offsets themselves.
     """
 
     where: str
@@ -60,14 +60,14 @@ class Record(NamedTuple):
     start: int = 0
 
     def placed(self, prediction: Prediction[Any]) -> Prediction[Any]:
-        """A prediction for the record with its section, and with offsets in the whole paper."""
+        """The prediction with the record's section, and with offsets in the whole paper."""
         if not self.section and not self.start:
             return prediction
         return moved(prediction.model_copy(update={"section": self.section or None}), self.start)
 
 
 def moved(prediction: Prediction[Any], by: int) -> Prediction[Any]:
-    """The same for a text that has so many characters more before it."""
+    """The prediction with all offsets shifted by this many characters."""
     if not by or prediction.kind != "relations":
         return prediction
     result = [relation.moved(by) for relation in prediction.relations]

@@ -11,25 +11,30 @@ from biogpt_plugins.values.errors import InputError
 
 
 def read_table(lines: Iterable[bytes]) -> Iterator[Found]:
-    """Read a row as a mapping of the columns' names, in lower case, to what is not empty."""
-    # Bytes that are no UTF-8 pass as halves of surrogate pairs, so that they cost their row alone.
+    """Read each row as a mapping from lower-case column names to its non-empty cells."""
+    # Bytes that are not UTF-8 become halves of surrogate pairs, so that only their row is lost.
     texts = (line.decode("utf-8", errors="surrogateescape") for line in lines)
     header = next(texts, "")
     mark = max(MARKS, key=lambda mark: len(TEXTS.intersection(columns(header, mark))))
     names = columns(header, mark)
     if not TEXTS.intersection(names):
         known = ", ".join(sorted(TEXTS))
-        yield Found(1, InputError(f"no column of a text: name one of {known} in the first line"))
+        yield Found(
+            1,
+            InputError(
+                f"no column has the text: name one of the columns {known} in the first line"
+            ),
+        )
         return
     rows = csv.reader(texts, delimiter=mark, strict=True)
     while True:
-        line = rows.line_num + 2  # the header is a line, too
+        line = rows.line_num + 2  # the header counts as a line
         try:
             row = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Found(line, InputError(f"no row of a table: {error}"))
+            yield Found(line, InputError(f"not a row of a table: {error}"))
         else:
             if row:
                 yield Found(line, _record(names, row))
@@ -38,11 +43,11 @@ def read_table(lines: Iterable[bytes]) -> Iterator[Found]:
 def _record(names: list[str], row: list[str]) -> object:
     if len(row) != len(names):
         return InputError(
-            f"it has {len(row)} columns, and the first line names {len(names)}: quote what "
-            "has the columns' mark in it"
+            f"the row has {len(row)} columns, but the first line has {len(names)}: quote "
+            "cells that contain the delimiter"
         )
     try:
         "".join(row).encode()
     except UnicodeEncodeError:
-        return InputError("no UTF-8 text: convert the file, with iconv for example")
+        return InputError("not UTF-8 text: convert the file, for example with iconv")
     return {name: value for name, value in zip(names, row, strict=True) if value}

@@ -1,6 +1,6 @@
-"""JSON values out of arrays and objects of any length, in constant memory.
+"""JSON values from arrays and objects of any length, in constant memory.
 
-A parser of events, such as ijson, ends where a file is broken; this goes on behind the value.
+An event parser such as ijson stops at the first fault; this one continues after the broken value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from biogpt_plugins.corpus.readers.records import Found, Sections
 from biogpt_plugins.values.errors import InputError
 
 LARGEST = 1 << 26
-"""A value that has more characters is none: it lacks its end."""
+"""A value with more characters counts as unclosed."""
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"\s*")
@@ -27,18 +27,18 @@ _COLLECTIONS = ("documents", "PubTator3")
 
 
 class _BrokenOff(Exception):
-    """The file cannot be read on."""
+    """The rest of the file cannot be read."""
 
 
 def read_values(pieces: Iterable[bytes], *, collection: bool) -> Iterator[tuple[int, object]]:
-    """Read values that follow one another, and the items of arrays.
+    """Read successive values, and the items of arrays.
 
     Args:
-        pieces: A file's bytes.
-        collection: Objects are BioC collections: the items of their documents are read.
+        pieces: The bytes of a file.
+        collection: Whether objects are BioC collections, whose documents are read one by one.
 
     Yields:
-        The line on which a value begins, and it, or the error that stands in its place.
+        The line on which a value begins, and the value or an error.
     """
     view = _View(pieces)
 
@@ -59,19 +59,19 @@ def read_values(pieces: Iterable[bytes], *, collection: bool) -> Iterator[tuple[
 
 
 def read_questions(pieces: Iterable[bytes]) -> Iterator[Found]:
-    """Read PubMedQA's JSON: an object of PMIDs and their questions, or other records."""
+    """Read PubMedQA's JSON: an object that maps PMIDs to questions, or to other records."""
     view = _View(pieces)
 
     def values() -> Iterator[tuple[int, object]]:
         if view.peek() != "{":
-            raise _BrokenOff("expected an object of PMIDs and their records")
+            raise _BrokenOff("expected an object that maps PMIDs to records")
         for key in view.members():
             view.peek()
             line, value = view.line, view.value()
             if isinstance(value, dict):
                 value = {**value, "id": key}
             elif not isinstance(value, InputError):
-                value = InputError(f"{str(value)[:40]} is no record: give JSON objects")
+                value = InputError(f"{str(value)[:40]} is not a record: expected a JSON object")
             yield line, value
 
     for line, value in view.guarded(values()):
@@ -79,20 +79,20 @@ def read_questions(pieces: Iterable[bytes]) -> Iterator[Found]:
 
 
 def papers(value: object, sections: Sections) -> Iterator[Found]:
-    """What a value holds: papers, if it is BioC, or else a record."""
+    """The records of a value: papers of BioC, or the value itself."""
     if isinstance(value, dict) and isinstance(value.get("passages"), list):
         yield from bioc.read_json(value, sections)
     elif isinstance(value, dict | str | InputError):
         yield Found(0, value)
     else:
-        yield Found(0, InputError(f"{str(value)[:40]} is no record: give JSON objects"))
+        yield Found(0, InputError(f"{str(value)[:40]} is not a record: expected a JSON object"))
 
 
 class _View:
-    """What is in sight of a text."""
+    """A window on a text."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        # Bytes that are no UTF-8 pass as halves of surrogate pairs, so that they cost one value.
+        # Bytes that are not UTF-8 become halves of surrogate pairs, so that one value is lost.
         decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
         self._pieces: Iterator[str] = (decoder.decode(piece) for piece in pieces)
         self._failure: Exception | None = None
@@ -101,16 +101,16 @@ class _View:
         self.line = 1
 
     def guarded(self, values: Iterator[tuple[int, object]]) -> Iterator[tuple[int, object]]:
-        """Values, and where they cannot be read on why."""
+        """The values, followed by an error if the rest cannot be read."""
         try:
             yield from values
         except _BrokenOff as error:
-            yield self.line, InputError(f"cannot read on: {error}")
+            yield self.line, InputError(f"cannot read further: {error}")
         except BREAKS as error:
             yield self.line, broken_off(error)
 
     def peek(self) -> str:
-        """The next character that is no space; "" at the end."""
+        """The next character that is not white space; "" at the end."""
         while True:
             self._go(_SPACE.match(self._text, self._at).end())  # type: ignore[union-attr]
             if self._at < len(self._text):
@@ -119,7 +119,7 @@ class _View:
                 return ""
 
     def items(self) -> Iterator[tuple[int, object]]:
-        """The items of the array that begins here."""
+        """The items of the array at this position."""
         self._take("[")
         if self.peek() == "]":
             self._take("]")
@@ -131,7 +131,7 @@ class _View:
                 return
 
     def members(self) -> Iterator[str]:
-        """The keys of the object that begins here; whoever takes one reads its value."""
+        """The keys of the object at this position; the caller reads the value of each."""
         self._take("{")
         if self.peek() == "}":
             self._take("}")
@@ -140,17 +140,17 @@ class _View:
             self.peek()
             key = self.value()
             if not isinstance(key, str):
-                raise _BrokenOff("expected a name in quotes")
+                raise _BrokenOff("expected a key in quotes")
             self._take(":")
             yield key
             if self._take(",", "}") == "}":
                 return
 
     def value(self, *, alone: bool = False) -> Any:  # noqa: ANN401 - JSON may be anything
-        """The value that begins here, or the error that stands in its place.
+        """The value at this position, or an error.
 
         Args:
-            alone: It is in no other, so that the next may be found by a line that begins with one.
+            alone: Whether it is not nested, so that a line that begins a value ends it.
         """
         self.peek()
         while True:
@@ -165,9 +165,9 @@ class _View:
             past = self._end(place)
             if past is not None:
                 self._go(past)
-                return InputError(f"no JSON: {reason}")
+                return InputError(f"not JSON: {reason}")
             if len(self._text) - self._at > LARGEST:
-                raise _BrokenOff(f"no end within {LARGEST >> 20} million characters")
+                raise _BrokenOff(f"a value does not end within {LARGEST >> 20} million characters")
             if not self._more():
                 raise _BrokenOff(reason)
 
@@ -179,17 +179,17 @@ class _View:
             if "\\u" in text:
                 json.dumps(value, ensure_ascii=False).encode()  # finds half a surrogate pair
         except UnicodeEncodeError:
-            return InputError("no UTF-8 text, or half a surrogate pair: convert the file")
+            return InputError("not UTF-8 text, or half of a surrogate pair: convert the file")
         return value
 
     def _end(self, place: int | None) -> int | None:
-        """Where a broken value ends; None if that is not in sight.
+        """Where a broken value ends; None if the end is not read yet.
 
-        Before the next, if that is what broke it, or if it has a line of its own; or else where its
-        brackets are closed.
+        It ends before the next value, if that caused the fault or if the broken value has a line of
+        its own; otherwise where its brackets close.
 
         Args:
-            place: Where it is broken, if it is in no other.
+            place: The position of the fault, if the value is not nested.
         """
         if place is not None:
             near = max(place - 1, self._at)

@@ -1,4 +1,4 @@
-"""Records of sections -> whole papers, in the places that the offsets of Predictions count in."""
+"""Joins the records of sections to whole papers, in whose text offsets of Predictions count."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Record
 from biogpt_plugins.values.inputs import FullText, Paper, Part
 
-_WIDEST_GAP = 1 << 20  # no file leaves out more of a paper; a larger offset is a mistake in it
+_WIDEST_GAP = 1 << 20  # a larger gap is a mistake in the file
 
 
 def whole_papers(
     records: Iterable[Record], ids: Container[str | None] | None = None
 ) -> Iterator[Record]:
-    """Put together what was read by section: one record, a FullText, for each paper.
+    """Join records that were read by section: one record, a FullText, for each paper.
 
-    The text between records is spaces. A section that, by the offsets of a BioC file, stands where
-    another does, or a million characters behind it, is left out.
+    Records are separated by spaces. A section is dropped if the offsets of a BioC file place it on
+    top of another section, or over a million characters behind it.
 
     Args:
-        records: As `read_records(..., sections=Sections.all)` gives them. Those of formats that
-            have no sections, and errors, stay as they are.
-        ids: The papers to put together; of others title and abstract are enough. None: all.
+        records: The records of `read_records(..., sections=Sections.all)`. Errors and records of
+            formats without sections stay unchanged.
+        ids: The papers to join; of other papers only title and abstract are kept. None: all.
     """
     paper: list[Record] = []
     for record in records:
@@ -34,7 +34,7 @@ def whole_papers(
 
 
 def _goes_on(before: Record, record: Record) -> bool:
-    """Whether a record is of the same paper as the one before it."""
+    """Whether a record belongs to the same paper as the one before."""
     return (
         isinstance(before.value, Paper)
         and isinstance(record.value, Paper)
@@ -62,12 +62,12 @@ def _whole(paper: Sequence[Record], ids: Container[str | None] | None) -> Record
 
 
 def _parts(paper: Paper, record: Record) -> list[Part]:
-    """What a record is made of: title and abstract, or a section."""
+    """The parts of a record: title and abstract, or a section."""
     end = record.start + len(paper.source)
     rest = record.start
-    found = []
+    title = []
     if paper.title:
         rest += len(paper.title)
-        found = [Part("title", record.start, rest)]
+        title = [Part("title", record.start, rest)]
         rest += 1
-    return [*found, Part(record.section, rest, end)] if paper.text else found
+    return [*title, Part(record.section, rest, end)] if paper.text else title
