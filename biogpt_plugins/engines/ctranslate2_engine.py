@@ -141,8 +141,9 @@ class CTranslate2Runner:
         """Do works that fit together; rows that are too far ahead of their readers break off."""
         if self._process != os.getpid():
             raise RuntimeError(
-                "CTranslate2 has no threads in a process that was forked after it loaded the "
-                "model: load the model in that process, or spawn it"
+                "CTranslate2 cannot run in a process that was forked after the model was "
+                "loaded: load the model in the forked process, or start the process with "
+                "'spawn'"
             )
         rows = [work for work in works if isinstance(work, Row)]
         if rows and _drawn(rows[0]):
@@ -197,8 +198,8 @@ class CTranslate2Runner:
             for work in works:
                 work.fail(
                     EngineError(
-                        "CTranslate2 searches no beams within a grammar: use num_beams=1, free "
-                        "decoding, or the engine 'transformers'"
+                        "CTranslate2 cannot combine beam search with a grammar: use "
+                        "num_beams=1, free decoding, or the engine 'transformers'"
                     )
                 )
             return

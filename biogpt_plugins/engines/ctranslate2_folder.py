@@ -172,9 +172,9 @@ def check_stored(folder: Path, compute_type: str, name: str) -> None:
     """
     if converted(folder) == INT8 and not compute_type.startswith(INT8):
         raise ModelError(
-            f"the weights of {name!r} were rounded to {INT8} when it was converted, so it cannot "
-            f"compute in {compute_type}: convert the model again (--dtype {FLOAT32}), or leave "
-            "dtype out"
+            f"the weights of {name!r} were rounded to {INT8} by the conversion, so the model "
+            f"cannot compute in {compute_type}: convert it again with --dtype {FLOAT32}, or "
+            "leave dtype out"
         )
 
 
@@ -198,8 +198,9 @@ class _Weights:
             raise ModelError(f"cannot read the weights of {name!r} in {folder}: {error}") from error
         if not files:
             raise ModelError(
-                f"{name!r} has no safetensors, and pickled weights are not converted: load it with "
-                f"transformers, and `save_pretrained` it; looked in {folder}"
+                f"{name!r} has no safetensors, and pickled weights cannot be converted: load "
+                "the model with transformers and write it with `save_pretrained`; looked in "
+                f"{folder}"
             )
         self._files: dict[str, Any] = {key: file for file in files for key in file.keys()}  # noqa: SIM118
         with torch.device("meta"):
@@ -210,8 +211,9 @@ class _Weights:
         unfit = [key for key, value in wanted.items() if self._shape(key) != list(value.shape)]
         if unfit:
             raise ModelError(
-                f"the weights of {name!r} do not fit its config.json: {len(unfit)} are missing or "
-                f"of another shape, {unfit[0]} among them; looked in {folder}"
+                f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors "
+                f"are missing or have another shape, for example {unfit[0]}; looked in "
+                f"{folder}"
             )
         self.epsilon = float(network.biogpt.layer_norm.eps)
         self.dtype = str(self["biogpt.layer_norm.weight"].dtype).removeprefix("torch.")
@@ -227,7 +229,8 @@ class _Weights:
 def _fill(weights: _Weights, config: BioGptConfig, *, int8: bool) -> TransformerDecoderModelSpec:
     if config.hidden_act not in _ACTIVATIONS:
         raise ModelError(
-            f"CTranslate2 has no activation {config.hidden_act!r}; it has {', '.join(_ACTIVATIONS)}"
+            f"CTranslate2 does not support the activation {config.hidden_act!r}; it supports "
+            f"{', '.join(_ACTIVATIONS)}"
         )
     spec = TransformerDecoderModelSpec.from_config(
         config.num_hidden_layers,

@@ -63,7 +63,9 @@ def pick_device(
         name = f"cuda:{torch.cuda.current_device()}"
     name = name.removesuffix(":0") if name.startswith(("cpu", "mps")) else name
     if name not in here:
-        raise DeviceError(f"device {str(device)!r} is not available; here are {', '.join(here)}")
+        raise DeviceError(
+            f"device {str(device)!r} is not available on this machine; available: {', '.join(here)}"
+        )
     return torch.device(name)
 
 

@@ -74,7 +74,9 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
         MissingExtraError: CTranslate2 is not installed.
     """
     if engine not in (None, *get_args(Runtime)):
-        raise InputError(f"engine = {engine!r} is unknown: use {' or '.join(get_args(Runtime))}")
+        raise InputError(
+            f"engine must be {' or '.join(map(repr, get_args(Runtime)))}, not {engine!r}"
+        )
     name = str(model)
     folder = locate(
         model, revision=revision, local_files_only=local_files_only, allow_pickle=allow_pickle
@@ -108,8 +110,8 @@ def _runtime(engine: Runtime | None, folder: Path, name: str) -> Runtime:
         return engine or "transformers"
     if engine == "transformers":
         raise ModelError(
-            f"{name!r} was converted for CTranslate2, and transformers cannot load it: leave the "
-            "engine out, or name the model that it was made from"
+            f"{name!r} was converted for CTranslate2, so transformers cannot load it: leave "
+            "the engine out, or name the model that it was converted from"
         )
     return "ctranslate2"
 
@@ -161,8 +163,8 @@ def _load(
     mismatched = {entry[0] for entry in report["mismatched_keys"]}
     if unfit := sorted({*report["missing_keys"], *mismatched}):
         raise ModelError(
-            f"the weights of {name!r} do not fit its config.json: {len(unfit)} are missing or of "
-            f"another shape, {unfit[0]} among them; looked in {folder}"
+            f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors are "
+            f"missing or have another shape, for example {unfit[0]}; looked in {folder}"
         )
     copies = [deepcopy(model).to(device) for device in devices[1:]]
     return TransformersEngine(

@@ -78,8 +78,8 @@ class LocalEngine:
         self._tokens = Tokens(tokenizer)
         if self._tokens.rows > rows:
             raise ModelError(
-                f"the tokenizer of {model_name!r} has {self._tokens.rows} tokens, its model {rows} "
-                "embeddings: they do not belong together"
+                f"the tokenizer of {model_name!r} has {self._tokens.rows} tokens, but the "
+                f"model has {rows} embeddings: use the tokenizer that belongs to the model"
             )
         self._scheduler = Scheduler(runners)
 
@@ -224,8 +224,8 @@ class LocalEngine:
         prompt, window = _prompt(prompt), positions(decoding, self.context_size)
         if decoding.form == "grounded" and prompt.grammar is None:
             raise InputError(
-                "the prompt has no form that a grounded decoding could keep to: give it a grammar, "
-                "or decode freely"
+                "grounded decoding needs a grammar, and the prompt has none: give it a "
+                "grammar, or use free decoding"
             )
         if decoding.form == "free":
             prompt = replace(prompt, grammar=None)
@@ -281,7 +281,7 @@ class LocalEngine:
 
     def _labels(self, choices: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         if isinstance(choices, str) or not choices:
-            raise InputError(f"choices = {choices!r} must be a sequence of at least one label")
+            raise InputError(f"choices must be a sequence of at least one label, not {choices!r}")
         labels = tuple(tuple(self._tokens.ids(choice)) for choice in choices)
         for i, label in enumerate(labels):
             if not label:
@@ -289,9 +289,9 @@ class LocalEngine:
             for j, other in enumerate(labels):
                 if i != j and other[: len(label)] == label:
                     raise InputError(
-                        f"the choice {choices[i]!r} is the beginning of {choices[j]!r}, so their "
-                        "probabilities cannot be told apart: word them differently, or let both "
-                        "end in a full stop"
+                        f"the choice {choices[i]!r} is the beginning of {choices[j]!r}, so "
+                        "their probabilities cannot be separated: reword one of them, or "
+                        "end both with a full stop"
                     )
         return labels
 
@@ -305,4 +305,4 @@ def _prompt(prompt: object) -> Prompt:
         return Prompt(text=prompt)
     if isinstance(prompt, Prompt):
         return prompt
-    raise InputError(f"a prompt is a string or a Prompt, not a {type(prompt).__name__}")
+    raise InputError(f"a prompt must be a str or a Prompt, not a {type(prompt).__name__}")

@@ -150,7 +150,7 @@ class Scheduler:
             InputError: It is less than 1.
         """
         if rows < 1:
-            raise InputError(f"batch_size = {rows!r} must be at least 1")
+            raise InputError(f"batch_size must be at least 1, not {rows!r}")
         with self._lock:
             for worker in self._workers:
                 worker.most = worker.fit = min(rows, worker.runner.places)
@@ -212,7 +212,7 @@ class Scheduler:
             while len(self._requests) >= self._most_waiting and request.wanted():
                 self._room.wait(_LOOK)
             if self._closed:
-                raise EngineError("the engine was closed: load the model again")
+                raise EngineError("the engine is closed: load the model again")
             self._requests.append(request)
             self._wake()
 

@@ -178,9 +178,9 @@ class Tokens:
         if excess <= 0:
             return self._encoded(prompt, [*prefix, *source, *suffix])
         numbers = (
-            f"the prompt has {len(source)} tokens and {limit} fit (window {window}, "
-            f"max_source_tokens {prompt.max_source_tokens}, {len(prefix) + len(suffix) - 1} prompt "
-            f"and target tokens, {room} for the completion)"
+            f"the prompt has {len(source)} tokens, but only {limit} fit (window {window}, "
+            f"max_source_tokens {prompt.max_source_tokens}, {len(prefix) + len(suffix) - 1} "
+            f"prompt and target tokens, {room} for the completion)"
         )
         if not truncate:
             raise ContextOverflowError(f"{numbers}: shorten the text, or allow truncation")
@@ -191,8 +191,8 @@ class Tokens:
         kept = limit - 1 - len(tail)
         if kept <= head:
             raise ContextOverflowError(
-                f"{numbers}, of which {head + len(tail)} may not be cut: shorten what stands "
-                "before or after the text"
+                f"{numbers}, and {head + len(tail)} of them must not be cut: shorten the "
+                "parts before and after the text"
             )
         ids = [*prefix, *source[:kept], ellipsis, *tail, *suffix]
         return self._encoded(prompt, ids, truncated=excess + 1)
@@ -208,9 +208,8 @@ class Tokens:
         if name not in self._vocabulary:
             known = ", ".join(self._learned) or "none"
             raise InputError(
-                f"this model has no token {name!r} for its prompt (learned tokens that it has: "
-                f"{known}): use a model that was fine-tuned for the task, or the task's few-shot "
-                "layout"
+                f"this model has no prompt token {name!r} (its learned tokens: {known}): use "
+                "a model that was fine-tuned for the task, or the task's few-shot layout"
             )
         return self._vocabulary[name]
 

@@ -1,1 +1,1 @@
-"""What goes in, what comes out, and what can go wrong: pydantic values that know nothing else."""
+"""Inputs, results and errors: values that depend on no other part of the package."""

@@ -1,25 +1,25 @@
-"""The errors this package raises: each says what was wrong, with what value, and what to do."""
+"""The errors of this package: each message says what is wrong, with what value, and what to do."""
 
 from __future__ import annotations
 
 
 class BioGPTError(Exception):
-    """Root of every error of this package; catch it to catch them all."""
+    """The base of all errors of this package."""
 
 
 class InputError(BioGPTError, ValueError):
-    """An input that no prompt can be made of: an empty text, a missing field, a wrong type."""
+    """An invalid input or option: an empty text, a missing field, a wrong type or value."""
 
 
 class ContextOverflowError(InputError):
-    """A prompt that does not fit the model's positions and must not, or cannot, be cut."""
+    """A prompt that is too long for the model and must not, or cannot, be cut."""
 
 
 class ParseError(BioGPTError, ValueError):
     """A completion that could not be read as the task's result.
 
     Attributes:
-        completion: The text that could not be read, unchanged.
+        completion: The unreadable text, unchanged.
     """
 
     def __init__(self, message: str, completion: str) -> None:
@@ -27,7 +27,7 @@ class ParseError(BioGPTError, ValueError):
         self.completion = completion
 
     def __reduce__(self) -> tuple[type[ParseError], tuple[str, str]]:
-        # Exception's own reduce hands over the message alone, and unpickling then fails.
+        # Exception.__reduce__ passes only the message, and unpickling would fail.
         return type(self), (str(self), self.completion)
 
 
@@ -36,11 +36,11 @@ class ModelError(BioGPTError):
 
 
 class ModelNotFoundError(ModelError, FileNotFoundError):
-    """Neither a bundled model, nor a folder, nor an id that the hub or its local cache knows."""
+    """The name of a model is no bundled name, no folder and no id on the hub or in its cache."""
 
 
 class NotABioGPTError(ModelError, ValueError):
-    """A folder or hub repository that holds something else than a BioGPT."""
+    """A folder or hub repository that is not a BioGPT."""
 
 
 class DeviceError(BioGPTError, ValueError):
@@ -48,7 +48,7 @@ class DeviceError(BioGPTError, ValueError):
 
 
 class EngineError(BioGPTError, RuntimeError):
-    """The runtime failed while it computed a completion; the original error is its `__cause__`."""
+    """The runtime failed while computing a completion; `__cause__` is the original error."""
 
 
 class MissingExtraError(BioGPTError, ImportError):
@@ -60,6 +60,6 @@ class TruncationWarning(UserWarning):
 
 
 def error_class(name: str) -> type[BioGPTError]:
-    """The class of this name, as a Failure keeps it; EngineError for one that is not ours."""
-    found = globals().get(name)
-    return found if isinstance(found, type) and issubclass(found, BioGPTError) else EngineError
+    """The error class with this name, as in Failure.type; EngineError for other names."""
+    known = globals().get(name)
+    return known if isinstance(known, type) and issubclass(known, BioGPTError) else EngineError

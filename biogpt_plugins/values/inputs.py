@@ -1,7 +1,7 @@
-"""What goes in: a paper, a question about a passage, a plain text; and a paper in full.
+"""The inputs of tasks: a paper, a question about a passage, a plain text, a full text.
 
-Every task reads strings and mappings as well; these models are what they become. Field names in
-mappings are matched without regard to case, so that records of PubMedQA and BC5CDR fit as they are.
+Every task also reads strings and mappings, and converts them to these models. Case does not matter
+in the field names of mappings, so that records of PubMedQA and BC5CDR can be used unchanged.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Part(NamedTuple):
 
     Attributes:
         name: "title"; "abstract"; or a section's headings from the outermost to its own,
-            "Results / Renal function". A section that has none is "".
+            "Results / Renal function". A section without headings is "".
         start: Offset of its first character in the whole paper.
         end: Offset one past its last.
     """
@@ -67,18 +67,18 @@ class Part(NamedTuple):
 
 
 class FullText(Text):
-    """A whole paper, of which a pipeline reads the sections one by one.
+    """A whole paper, whose sections a pipeline reads one by one.
 
     Attributes:
-        text: What offsets count in: all parts, and spaces between them.
-        parts: What it is made of, in its order.
+        text: The text that offsets count in: all parts, separated by spaces.
+        parts: The parts, in text order.
     """
 
     parts: tuple[Part, ...] = ()
 
     @property
     def title(self) -> str:
-        """The title, with which it begins; "" if there is none."""
+        """The title at the beginning; "" if there is none."""
         first = self.parts[0] if self.parts else Part("", 0, 0)
         return self.text[first.start : first.end] if first.name == "title" else ""
 
@@ -88,9 +88,9 @@ class Question(Text):
 
     Attributes:
         question: The question.
-        text: The passage; several contexts are joined by one space. Also read from `context`
+        text: The passage; several contexts are joined by one space. Mappings may call it `context`
             or `contexts`.
-        long_answer: The conclusion of the abstract, for the reasoning-free setting only.
+        long_answer: The conclusion of the abstract, only for the reasoning-free setting.
     """
 
     question: str
@@ -119,13 +119,13 @@ def read(kind: type[InputT], value: object) -> InputT:
         InputError: The value is of another type, lacks a field, or holds no text.
     """
     if isinstance(value, kind):
-        # A Paper is a Text too, but its title is a part of what it says.
-        found = value if type(value) is kind else kind(id=value.id, text=value.source)
+        # A Paper is also a Text; its title is part of the text then.
+        model = value if type(value) is kind else kind(id=value.id, text=value.source)
     elif isinstance(value, str) and kind is not Question:
-        found = kind(text=value)
+        model = kind(text=value)
     elif isinstance(value, Mapping):
         try:
-            found = kind.model_validate(_fields(value))
+            model = kind.model_validate(_fields(value))
         except ValidationError as error:
             faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
             raise InputError(
@@ -137,50 +137,51 @@ def read(kind: type[InputT], value: object) -> InputT:
         raise InputError(
             f"cannot read {_short(value)} as a {kind.__name__}: give {wanted} with {fields_}"
         )
-    for name, text in (("text", found.source), ("question", getattr(found, "question", "?"))):
+    for name, text in (("text", model.source), ("question", getattr(model, "question", "?"))):
         if not text.strip():
             raise InputError(f"the {name} of {_short(value)} is empty: give at least one word")
         if not text.isascii() and _HALF_PAIR.search(text):
             raise InputError(
-                f"the {name} of {_short(value)} holds half a surrogate pair: decode it as UTF-8"
+                f"the {name} of {_short(value)} contains half of a surrogate pair: decode it "
+                "as UTF-8"
             )
-    return found
+    return model
 
 
 def id_of(value: object) -> str | None:
-    """The identifier of an input, also of one that cannot be read."""
-    found = _fields(value).get("id") if isinstance(value, Mapping) else getattr(value, "id", None)
-    return encodable(str(found)) if isinstance(found, str | int) else None
+    """The identifier of an input, even of an unreadable one."""
+    id_ = _fields(value).get("id") if isinstance(value, Mapping) else getattr(value, "id", None)
+    return encodable(str(id_)) if isinstance(id_, str | int) else None
 
 
 def paper_id(metadata: Mapping[str, Any]) -> str | None:
-    """The PMID, or other identifier, that a host's metadata gives a paper.
+    """The PMID, or another identifier, of a paper in a host's metadata.
 
-    One PMID is one paper, however it was written: 123, 123.0 (as tables of numbers have it where
-    some are missing), "PMID: 123".
+    All spellings of a PMID give the same identifier: 123, 123.0 (from tables of numbers with gaps),
+    "PMID: 123".
     """
-    found = _first(metadata, ("pmid", "PMID", "uid", "pubmed_id", "id"))
-    number = found.lower().removeprefix("pmid").lstrip(" :").removesuffix(".0") if found else ""
-    return number if number.isdecimal() else found
+    id_ = _first(metadata, ("pmid", "PMID", "uid", "pubmed_id", "id"))
+    number = id_.lower().removeprefix("pmid").lstrip(" :").removesuffix(".0") if id_ else ""
+    return number if number.isdecimal() else id_
 
 
 def paper_title(metadata: Mapping[str, Any]) -> str | None:
-    """The title that a host's metadata gives a paper."""
+    """The title of a paper in a host's metadata."""
     return _first(metadata, ("title", "Title"))
 
 
 def encodable(text: str) -> str:
-    """The text with "?" in place of halves of surrogate pairs, which no JSON could hold."""
+    """The text with halves of surrogate pairs, which JSON cannot encode, replaced by "?"."""
     return text.encode(errors="replace").decode()
 
 
 def _first(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
-    told = (str(metadata[key]).strip() for key in keys if metadata.get(key) is not None)
-    return next((text for text in told if text.lower() not in ("", "nan", "<na>", "nat")), None)
+    texts = (str(metadata[key]).strip() for key in keys if metadata.get(key) is not None)
+    return next((text for text in texts if text.lower() not in ("", "nan", "<na>", "nat")), None)
 
 
 def _fields(value: Mapping[Any, object]) -> dict[str, object]:
-    """A mapping's fields by our names; a null is no field, and a name comes before a synonym."""
+    """The fields of a mapping under our names, without nulls; a name overrides its synonym."""
     given = {str(key).lower(): field for key, field in value.items() if field is not None}
     renamed = {_SYNONYMS[key]: field for key, field in given.items() if key in _SYNONYMS}
     return renamed | {key: field for key, field in given.items() if key not in _SYNONYMS}

@@ -1,4 +1,4 @@
-"""What comes out: relations, answers, hallmarks, and the Prediction that carries one of them.
+"""The results of tasks: relations, answers, hallmarks, and the Prediction with one of them.
 
 All are immutable pydantic models with a JSON round trip
 (`Prediction.model_validate_json(p.model_dump_json()) == p`).
@@ -28,19 +28,19 @@ class Entity(_Value):
     """One end of a relation.
 
     Attributes:
-        text: The mention as it stands in the source text when grounded, so that
-            `source[start:end] == text`; otherwise the name as the model wrote it.
+        text: The mention in the source text if grounded, so that `source[start:end] == text`;
+            otherwise the name as the model wrote it.
         type: "chemical", "disease", "drug", "target", ...
         start: Offset of the mention's first character in the source text; None if ungrounded.
         end: Offset one past the mention's last character; None if ungrounded.
-        id: Identifier in a vocabulary such as MeSH ("D009270"), where one is known.
+        id: Identifier in a vocabulary such as MeSH ("D009270"), if known.
         name: The name as the model wrote it; BioGPT writes lower case and Moses spacing.
-        long_form: Where the paper defines an abbreviation for this entity, "cyclosporine A", as it
-            stands there; None if it defines none. It is there on mentions of either form.
+        long_form: The long form of an abbreviation that the paper defines, "cyclosporine A", as
+            written there; set on mentions of either form. None if the paper defines none.
         short_form: The abbreviation, "CsA".
-        id_match: How a dictionary came to the id: "exact", by a name in normal form;
-            "abbreviation", by the long form; "fuzzy", by a name that is like it; "ambiguous", by a
-            name that has other ids too. None where no dictionary gave it.
+        id_match: How a dictionary found the id: "exact", by the name in normal form;
+            "abbreviation", by the long form; "fuzzy", by a similar name; "ambiguous", by a name
+            with several ids. None if the id is not from a dictionary.
     """
 
     text: str = Field(min_length=1)
@@ -63,14 +63,14 @@ class Entity(_Value):
     @model_validator(mode="after")
     def _offsets_are_a_span(self) -> Self:
         if (self.start is None) != (self.end is None):
-            raise ValueError("start and end are given together or not at all")
+            raise ValueError("give both start and end, or neither")
         if (
             self.start is not None
             and self.end is not None
             and self.end - self.start != len(self.text)
         ):
             raise ValueError(
-                f"span {self.start}:{self.end} does not have the length of {self.text!r}"
+                f"span {self.start}:{self.end} does not match the length of {self.text!r}"
             )
         return self
 
@@ -81,18 +81,18 @@ class Entity(_Value):
 
     @property
     def canonical(self) -> str:
-        """What the paper calls it in full: the long form, or else the mention."""
+        """The full name in the paper: the long form, or the mention if there is none."""
         return self.long_form or self.text
 
     def moved(self, by: int) -> Entity:
-        """The same in a text that has so many characters more before it."""
+        """A copy with offsets shifted by this many characters."""
         if self.start is None or self.end is None:
             return self
         return self.model_copy(update={"start": self.start + by, "end": self.end + by})
 
 
 class Cue(_Value):
-    """Words that negate a statement or make it a speculation: "did not", "may".
+    """Words that mark a statement as negated or speculative: "did not", "may".
 
     Attributes:
         kind: "negation" or "speculation".
@@ -108,15 +108,15 @@ class Cue(_Value):
 
 
 class Evidence(_Value):
-    """A sentence that a relation rests on.
+    """A sentence that supports a relation.
 
     Attributes:
         text: The sentence, `source[start:end]`.
         start: Offset of its first character in the source text.
         end: Offset one past its last.
-        holds: Which ends of the relation it mentions: both; or only one, where no sentence mentions
-            both and the nearest two stand in.
-        cues: Words in it that negate the relation or make it a speculation.
+        holds: The ends of the relation that it mentions: "both"; or only one, if no sentence
+            mentions both and the nearest two are given instead.
+        cues: Words in it that negate the relation or mark it as speculative.
     """
 
     text: str
@@ -127,27 +127,27 @@ class Evidence(_Value):
 
     @property
     def negated(self) -> bool:
-        """Whether it negates the relation, or one of its ends."""
+        """Whether the sentence negates the relation, or one of its ends."""
         return any(cue.kind == "negation" for cue in self.cues)
 
     @property
     def speculated(self) -> bool:
-        """Whether it speaks of the relation as possible, suspected or open."""
+        """Whether the sentence calls the relation possible, suspected or open."""
         return any(cue.kind == "speculation" for cue in self.cues)
 
 
 class Confidence(_Value):
-    """How sure a model was of the words that say a relation.
+    """The model's probabilities of the words that state a relation, from 0 to 1.
 
-    Each is the product of the probabilities that the model gave the words' tokens, each given all
-    that stands before it; from 0 to 1. They are the model's own, before a temperature or a grammar
-    narrowed the choice: a name that a grounded decoding was led to shows that it was.
+    Each is the product of the probabilities of the tokens, each given all tokens before it. They
+    are the model's own, before temperature and grammar: a name that only the grammar of grounded
+    decoding enforced has a low probability.
 
     Attributes:
-        clause: Of the relation's clause, from "the relation" to its "exists" or its type.
-        head: Of the first name alone.
-        tail: Of the second name.
-        type: Of "exists", or the type; None if the clause has neither.
+        clause: The relation's clause, from "the relation" to its "exists" or its type.
+        head: The first name alone.
+        tail: The second name.
+        type: "exists", or the type; None if the clause has neither.
     """
 
     clause: float = Field(ge=0, le=1)
@@ -160,14 +160,15 @@ class Relation(_Value):
     """A typed, directed relation: BC5CDR `CID` from chemical to disease, DDI `mechanism`, ...
 
     Attributes:
-        head: The relation's first end.
-        type: What the relation is.
-        tail: Its second end.
-        score: What ranks relations across papers, from 0 to 1: the probability of the clause; with
-            a calibration that of its being right. None unless `Decoding.logprobs` was asked for.
-        confidence: How sure the model was of its words; None likewise.
-        agreement: Share of several completions that have the relation, where there are several.
-        evidence: The sentences that it rests on, in text order; empty if an end is not in the text.
+        head: The first end.
+        type: The type of the relation.
+        tail: The second end.
+        score: A rank across papers, from 0 to 1: the probability of the clause or, with a
+            calibration, the probability that the relation is right. None without
+            `Decoding.logprobs`.
+        confidence: The probabilities of its words; None without `Decoding.logprobs`.
+        agreement: With several samples, the share of them that have the relation.
+        evidence: The supporting sentences, in text order; empty if an end is not in the text.
     """
 
     head: Entity
@@ -185,31 +186,31 @@ class Relation(_Value):
 
     @property
     def stated(self) -> bool:
-        """Whether it is stated plainly: in a sentence, or two, without negation or speculation."""
-        flagged = [bool(one.cues) for one in self.evidence]
+        """Whether one sentence, or two together, state it without negation or speculation."""
+        flagged = [bool(sentence.cues) for sentence in self.evidence]
         if not flagged:
-            return False  # nothing is known of it
+            return False  # no evidence
         return not all(flagged) if self._in_one_sentence else not any(flagged)
 
     @property
     def negated(self) -> bool:
-        """Whether a sentence that it rests on negates it; others may state it, see `stated`."""
-        return any(one.negated for one in self.evidence)
+        """Whether a supporting sentence negates it; others may state it, see `stated`."""
+        return any(sentence.negated for sentence in self.evidence)
 
     @property
     def speculated(self) -> bool:
-        """Whether it is a speculation in one sentence at least, and stated plainly in none."""
-        return not self.stated and any(one.speculated for one in self.evidence)
+        """Whether at least one sentence speculates about it, and none states it plainly."""
+        return not self.stated and any(sentence.speculated for sentence in self.evidence)
 
     @property
     def _in_one_sentence(self) -> bool:
-        return any(one.holds == "both" for one in self.evidence)
+        return any(sentence.holds == "both" for sentence in self.evidence)
 
     def moved(self, by: int) -> Relation:
-        """The same in a text that has so many characters more before it."""
+        """A copy with all offsets shifted by this many characters."""
         evidence = tuple(
-            _moved(one, by, cues=tuple(_moved(cue, by) for cue in one.cues))
-            for one in self.evidence
+            _moved(sentence, by, cues=tuple(_moved(cue, by) for cue in sentence.cues))
+            for sentence in self.evidence
         )
         ends = {"head": self.head.moved(by), "tail": self.tail.moved(by)}
         return self.model_copy(update={**ends, "evidence": evidence})
@@ -230,9 +231,9 @@ class Answer(_Value):
 
     Attributes:
         label: The answer; None if `abstained` is set.
-        probabilities: Label to share, summing to 1, where labels were scored.
-        uncalibrated: The model's own, where `probabilities` were corrected by a calibration.
-        abstained: Why no answer is given: the model was less sure than was asked for.
+        probabilities: Label -> share, summing to 1, if labels were scored.
+        uncalibrated: The model's own shares, if a calibration corrected `probabilities`.
+        abstained: Why there is no answer: the model was less certain than required.
     """
 
     label: Label | None = None
@@ -243,12 +244,14 @@ class Answer(_Value):
     @model_validator(mode="after")
     def _label_or_reason(self) -> Self:
         if (self.label is None) == (self.abstained is None):
-            raise ValueError("an Answer holds a label or why it abstained: one of them, not both")
+            raise ValueError(
+                "an Answer needs either a label or a reason to abstain, not both and not neither"
+            )
         return self
 
 
 class Hallmarks(_Value):
-    """The hallmarks of cancer a sentence speaks of; none is a result too (HoC's class `empty`)."""
+    """The hallmarks of cancer in a sentence; no label is a valid result (HoC's class `empty`)."""
 
     labels: tuple[str, ...] = ()
 
@@ -293,24 +296,24 @@ def kind_of(result: Result) -> Kind:
 
 
 class Prediction(_Value, Generic[ResultT]):
-    """What became of one input: a result or an error, never both, never neither.
+    """The outcome of one input: either a result or an error.
 
-    "Nothing found" is a result (an empty list); "could not be read" is an error, and
-    `completion` then holds what the model wrote.
+    "Nothing found" is a result (an empty list); "could not be read" is an error, and `completion`
+    is the text that the model wrote.
 
     Attributes:
-        id: The input's own identifier (a PMID, say), where it has one.
-        section: The section of a full text that was read, "Results / Renal function"; offsets count
-            in the whole paper then. None where papers are not read by section.
-        task: Name of the task that was run.
-        model: Name of the model that was asked.
+        id: The identifier of the input, for example a PMID, if it has one.
+        section: The section of a full text that was read, "Results / Renal function"; offsets then
+            count in the whole paper. None if papers are not read by section.
+        task: Name of the task.
+        model: Name of the model.
         result: The typed result, or None if `error` is set.
-        error: What went wrong, or None if `result` is set.
-        completion: The model's continuation of the prompt; None where nothing was written,
-            as when labels were scored instead.
-        finish_reason: "stop" (the model ended, or a stop string was met), "length", "cancelled".
+        error: The error, or None if `result` is set.
+        completion: The model's continuation of the prompt; None if nothing was written, for
+            example when labels were scored.
+        finish_reason: "stop" (the model ended, or a stop string occurred), "length", "cancelled".
         usage: Token counts.
-        truncated_tokens: How many tokens of the source text were cut to fit the limit.
+        truncated_tokens: Number of tokens cut from the source text to fit the limit.
         warnings: Remarks on the result, each a sentence.
     """
 
@@ -329,7 +332,9 @@ class Prediction(_Value, Generic[ResultT]):
     @model_validator(mode="after")
     def _result_or_error(self) -> Self:
         if (self.result is None) == (self.error is None):
-            raise ValueError("a Prediction holds a result or an error: one of them, not both")
+            raise ValueError(
+                "a Prediction needs either a result or an error, not both and not neither"
+            )
         return self
 
     @property

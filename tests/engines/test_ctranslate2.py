@@ -394,7 +394,7 @@ class TestTheEnd:
             os._exit(0)
         _, status = os.waitpid(child, 0)
         assert status == 0
-        assert "load the model in that process" in os.read(read, 1000).decode()
+        assert "load the model in the forked process" in os.read(read, 1000).decode()
 
 
 class TestEightBits:

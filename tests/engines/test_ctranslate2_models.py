@@ -138,9 +138,9 @@ class TestFolders:
             load_engine(exact, engine="transformers")
         solved = tmp_path / "solved.jsonl"
         solved.write_text('{"text": "Aspirin with warfarin.", "gold": [["a", "b", "effect"]]}\n')
-        with pytest.raises(ModelError, match="does not train"):
+        with pytest.raises(ModelError, match="cannot train"):
             finetune("ddi", train=[solved], model=exact, out=tmp_path / "out")
-        with pytest.raises(ModelError, match="for CTranslate2 already"):
+        with pytest.raises(ModelError, match="already converted for CTranslate2"):
             convert_to_ctranslate2(exact, tmp_path / "out")
 
     def test_hub_models_may_be_such_folders(self, exact, tmp_path, monkeypatch):
@@ -243,10 +243,22 @@ class TestLoading:
     @pytest.mark.parametrize(
         ("options", "error", "says"),
         [
-            ({"engine": "onnx"}, InputError, "engine = 'onnx'.*transformers or ctranslate2"),
+            (
+                {"engine": "onnx"},
+                InputError,
+                "engine must be 'transformers' or 'ctranslate2', not 'onnx'",
+            ),
             ({"dtype": "int3"}, DeviceError, "'int3'.*this machine's cpu; choose .*float32"),
-            ({"device": "mps"}, DeviceError, "'mps' is not available; here are cpu"),
-            ({"device": "cuda"}, DeviceError, "'cuda' is not available; here are cpu"),
+            (
+                {"device": "mps"},
+                DeviceError,
+                "'mps' is not available on this machine; available: cpu",
+            ),
+            (
+                {"device": "cuda"},
+                DeviceError,
+                "'cuda' is not available on this machine; available: cpu",
+            ),
             ({"device": "cpu,gpu"}, DeviceError, "'gpu' is not available"),
         ],
     )
@@ -348,7 +360,7 @@ def broken(folder, how):
         ("damaged weights", ModelError, "CTranslate2 cannot load"),
         ("no config", NotABioGPTError, "no config.json"),
         ("no vocabulary", ModelError, "lacks vocab.json"),
-        ("too many tokens", ModelError, "do not belong together"),
+        ("too many tokens", ModelError, "use the tokenizer that belongs to the model"),
     ],
 )
 def test_a_converted_folder_that_is_damaged(exact, tmp_path, how, error, says):
@@ -482,7 +494,7 @@ class TestCommands:
         [
             (("demo", "--to", "ctranslate2", "--dtype", "bfloat16"), "'int8' or 'float32'"),
             (("demo", "--to", "ctranslate2", "--task", "ddi"), "task go with fairseq"),
-            (("nowhere/at/all", "--to", "ctranslate2"), "no model folder"),
+            (("nowhere/at/all", "--to", "ctranslate2"), "does not exist: name a folder"),
             (("demo", "--to", "onnx"), "'--to'"),
             (("demo",), "no checkpoint 'demo'"),
         ],

@@ -115,7 +115,7 @@ class TestEngines:
         prompt = asked.task.render(PAPERS[0], CARD)
         none, one = engine.complete([Prompt(text="lithium"), prompt], asked.decoding)
         assert isinstance(none.error, InputError)
-        assert "give it a grammar, or decode freely" in str(none.error)
+        assert "give it a grammar, or use free decoding" in str(none.error)
         assert one.error is None
 
     @pytest.mark.parametrize("abstract", ["...", "; , .", "?!"])
