@@ -1,4 +1,4 @@
-"""Runtimes that compute completions. Nothing here loads torch before it is used."""
+"""Runtimes that compute completions. torch is loaded on first use."""
 
 from __future__ import annotations
 

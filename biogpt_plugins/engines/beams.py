@@ -1,4 +1,4 @@
-"""Beam search, which is transformers' own."""
+"""Beam search, by transformers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from biogpt_plugins.engines.works import Beams, Row
 
 
 def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
-    """Write the best beams of prompts of one kind; the end is forced where the budget ends."""
+    """Write the best beams of prompts of one kind; `</s>` is forced at the end of the budget."""
     config, decoding = model.config, works[0].decoding
     eos, pad = int(config.eos_token_id), int(config.pad_token_id)
     width = max(work.size for work in works)
     shorts = [width - work.size for work in works]
     ids = [[pad] * short + work.prompt for short, work in zip(shorts, works, strict=True)]
     mask = [[0] * short + [1] * (width - short) for short in shorts]
-    # Not max_new_tokens: the model's own config has a max_length, and both are remarked upon.
+    # Not max_new_tokens: the model config has a max_length, and transformers warns about both.
     most = width + works[0].rows[0].budget + 1
     options = official_generation(max_length=most, pad=pad, eos=eos, num_beams=decoding.num_beams)
     options.num_return_sequences = decoding.n
@@ -38,7 +38,7 @@ def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
         return ahead.tokens() or [eos]
 
     grounded = works[0].rows[0].derivation is not None
-    found = model.generate(
+    sequences = model.generate(
         input_ids=torch.tensor(ids, device=model.device),
         attention_mask=torch.tensor(mask, device=model.device),
         generation_config=options,
@@ -46,12 +46,12 @@ def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
         prefix_allowed_tokens_fn=allowed if grounded else None,
     )
     rows = [row for work in works for row in work.rows]
-    for row, tokens in zip(rows, found[:, width:].tolist(), strict=True):
+    for row, tokens in zip(rows, sequences[:, width:].tolist(), strict=True):
         end = tokens.index(eos) if eos in tokens else len(tokens)
         row.written = tokens[:end]
         row.end("length" if end >= row.budget else "stop")
         if decoding.logprobs and row.written and not unwanted():
-            # One more forward pass: the search's own scores are of beams that were left since.
+            # One more forward pass: the scores of the search include beams that were abandoned.
             row.logprobs = _measure(model, row, pad)
     for work in works:
         if work.wanted():

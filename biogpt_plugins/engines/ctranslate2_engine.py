@@ -1,4 +1,4 @@
-"""The engine on CTranslate2: quick on CPUs, in eight bits unless it is to be exact."""
+"""The engine on CTranslate2: fast on CPUs, in eight bits unless exact results are required."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
 _BATCH_SIZE = {"cuda": 64, "cpu": 16}
 _MANY = 1 << 16
 _ROOM = 1 << 14
-# At every step CTranslate2 copies all keys and values, layer by layer. A CPU does that in its cache
-# as long as those of a layer are about so many numbers; in base shape four rows of 400 tokens gain
-# all there is to gain, and sixteen are slower than four times four.
+# CTranslate2 copies all keys and values at every step, layer by layer. Up to about this many
+# numbers per layer a CPU does so within its cache. With the base model, four rows of 400 tokens are
+# the optimum: sixteen rows are slower than four times four.
 _CACHED = 1 << 21
-# Rows whose prompts are longer than the shortest one feed the rest of them token by token. That
-# takes a step each, and is less than the steps that a batch saves, as long as there are few.
+# A row whose prompt is longer than the shortest prompt feeds the rest of it token by token, one
+# step each. A batch saves more steps than that if the difference is small.
 _NEAR, _WIDEST = 16, 64
-# So many finished beams for each that is searched with: transformers goes on until none can be
-# better, CTranslate2 until there are enough.
+# Finished beams per beam of the search: transformers continues until no beam can improve,
+# CTranslate2 until there are this many.
 _PATIENCE = 5.0
 
 
 class CTranslate2Engine(LocalEngine):
-    """A LocalEngine that runs a BioGPT that was converted for CTranslate2.
+    """A LocalEngine that runs a BioGPT converted for CTranslate2.
 
-    A batch runs to its end: who comes meanwhile waits for that, but whoever in it is done, has
-    stopped waiting or does not read on, leaves it at its next token.
+    A batch runs to its end, and later prompts wait for it. A prompt leaves the batch at its next
+    token if it is finished, if its caller has gone, or if its reader falls behind.
 
     Attributes:
-        device: Where the model is; its first copy, if there are several.
-        dtype: What it computes in.
+        device: The device of the model, or of its first copy.
+        dtype: The dtype of its computations.
     """
 
     runtime: ClassVar[Runtime] = "ctranslate2"
@@ -63,26 +63,26 @@ class CTranslate2Engine(LocalEngine):
         folder: Path | None = None,
         batch_size: int | None = None,
     ) -> None:
-        """Wrap a model that is loaded.
+        """Wrap a loaded model.
 
         Args:
             generators: The model, and its copies on other devices.
             tokenizer: Its tokenizer.
-            names: What CTranslate2 calls each token, by id.
-            context_size: Its positions.
-            hidden_size: Its width.
-            device: Where the first generator is.
-            dtype: What it computes in.
-            model_name: What to call it.
-            folder: Where it was loaded from.
-            batch_size: Most prompts of a batch; None for what suits the device.
+            names: CTranslate2's name of each token, by id.
+            context_size: Number of positions.
+            hidden_size: Size of the hidden states.
+            device: The device of the first generator.
+            dtype: The dtype of the computations.
+            model_name: The name of the model.
+            folder: The folder it was loaded from.
+            batch_size: Most prompts of a batch; None for the default of the device.
         """
         self.device, self.dtype = device, dtype
         eos, pad = int(tokenizer.sep_token_id), int(tokenizer.pad_token_id)
         room = _CACHED // hidden_size if device.type == "cpu" else _ROOM
         super().__init__(
             tokenizer,
-            [CTranslate2Runner(one, names, eos=eos, pad=pad, room=room) for one in generators],
+            [CTranslate2Runner(each, names, eos=eos, pad=pad, room=room) for each in generators],
             model_name=model_name,
             context_size=context_size,
             rows=len(names),
@@ -92,11 +92,11 @@ class CTranslate2Engine(LocalEngine):
 
 
 class CTranslate2Runner:
-    """What a Scheduler has CTranslate2 do: whole batches, whose rows are told token by token.
+    """Runs whole batches on CTranslate2 for a Scheduler, and reports tokens one by one.
 
     Attributes:
-        places: Most rows in work at once.
-        rows: None is in work between two calls.
+        places: Most rows at once.
+        rows: Always empty: no row is unfinished between two calls.
     """
 
     places = _MANY
@@ -105,14 +105,14 @@ class CTranslate2Runner:
     def __init__(
         self, generator: Generator, names: Sequence[str], *, eos: int, pad: int, room: int
     ) -> None:
-        """Make ready.
+        """Wrap a model.
 
         Args:
             generator: The model.
-            names: What it calls each token, by id.
+            names: Its name of each token, by id.
             eos: Id of `</s>`.
             pad: Id of the padding token, which is never written.
-            room: Most tokens of a batch, padding included, if they are of several works.
+            room: Most tokens, padding included, of a batch with several jobs.
         """
         self._generator = generator
         self._names = names
@@ -138,7 +138,7 @@ class CTranslate2Runner:
         return near <= min(_NEAR, work.budget // 2) and sizes[-1] - sizes[0] <= _WIDEST
 
     def start(self, works: Sequence[Work]) -> None:
-        """Do works that fit together; rows that are too far ahead of their readers break off."""
+        """Run jobs that fit together; rows too far ahead of their readers are interrupted."""
         if self._process != os.getpid():
             raise RuntimeError(
                 "CTranslate2 cannot run in a process that was forked after the model was "
@@ -156,13 +156,13 @@ class CTranslate2Runner:
             self._search([work for work in works if isinstance(work, Beams)])
 
     def step(self) -> None:
-        """Never called, as no row is ever in work."""
+        """Never called: there are no unfinished rows."""
 
     def drop(self, works: Sequence[Work]) -> None:
-        """Nothing is in work that could be dropped."""
+        """Do nothing: there are no unfinished jobs."""
 
     def _write(self, rows: Sequence[Row]) -> None:
-        """Write rows to their ends, by CTranslate2's own choice of tokens."""
+        """Write rows to their ends, with CTranslate2's own choice of tokens."""
         first, *others = (row.ids for row in rows)
         shared = min((common(first, ids) for ids in others), default=0)
         shared = min(shared, *(row.size - 1 for row in rows)) if shared >= LEAST_SHARED else 0
@@ -177,11 +177,11 @@ class CTranslate2Runner:
         )
 
     def _draw(self, row: Row) -> None:
-        """Write a row by our own choice of tokens: by draws from its source, within its grammar.
+        """Write a row with our own choice of tokens: seeded draws, or a grammar.
 
-        CTranslate2 draws from a source of its own that cannot be set, and knows no grammars. It
-        goes on by itself as long as its choice, the most probable token, is the one that was
-        chosen here, and anew from any other. Of a batch it does not tell each row's logits.
+        CTranslate2 has no per-row seed and no grammars. It continues as long as the token chosen
+        here is its own choice, the most probable token; after another token it must start again.
+        It does not return the logits of each row of a batch, so rows are written one by one.
         """
         while not _leaves(row):
             self._generate(
@@ -192,7 +192,7 @@ class CTranslate2Runner:
             )
 
     def _search(self, works: Sequence[Beams]) -> None:
-        """Write the best beams of prompts; what nobody waits for any more goes on to its end."""
+        """Write the best beams of prompts; an abandoned search still runs to its end."""
         decoding, budget = works[0].decoding, works[0].rows[0].budget
         if decoding.form == "grounded":
             for work in works:
@@ -203,14 +203,14 @@ class CTranslate2Runner:
                     )
                 )
             return
-        found = self._generate(
+        results = self._generate(
             [work.prompt for work in works],
             max_length=budget,
             beam_size=decoding.num_beams,
             patience=_PATIENCE,
             num_hypotheses=decoding.n,
         )
-        for work, result in zip(works, found, strict=True):
+        for work, result in zip(works, results, strict=True):
             for row, ids in zip(work.rows, result.sequences_ids, strict=True):
                 row.written = list(ids)
                 row.end("length" if len(ids) >= budget else "stop")
@@ -221,7 +221,7 @@ class CTranslate2Runner:
             work.done = True
 
     def _measure(self, work: Beams) -> None:
-        """Tell the log-probabilities of what was written."""
+        """Compute the log-probabilities of the written tokens."""
         logits = self._follow(work.prompt, [row.written for row in work.rows])
         for row, own in zip(work.rows, logits, strict=True):
             own[:, self._pad] = -torch.inf
@@ -238,13 +238,13 @@ class CTranslate2Runner:
     def _follow(
         self, prompt: Sequence[int], branches: Sequence[Sequence[int]]
     ) -> list[torch.Tensor]:
-        """Read a prompt once, and behind it each branch alone.
+        """Read a prompt once, and each branch after it.
 
         Returns:
-            For each branch the logits of what follows the prompt and each of the branch's tokens,
+            For each branch, the logits after the prompt and after each token of the branch,
             [1 + branch tokens, vocabulary].
         """
-        found = self._generate(
+        results = self._generate(
             [[prompt[-1], *branch] for branch in branches],
             static=prompt[:-1],
             max_length=1 + max(map(len, branches)),
@@ -254,7 +254,7 @@ class CTranslate2Runner:
         )
         return [
             torch.stack([_tensor(logits) for logits in result.logits[0][: 1 + len(branch)]])
-            for result, branch in zip(found, branches, strict=True)
+            for result, branch in zip(results, branches, strict=True)
         ]
 
     def _generate(
@@ -266,13 +266,13 @@ class CTranslate2Runner:
     ) -> list[GenerationResult]:
         names = self._names
         usual = {"include_prompt_in_result": False, "suppress_sequences": [[names[self._pad]]]}
-        found: list[GenerationResult] = self._generator.generate_batch(
+        results: list[GenerationResult] = self._generator.generate_batch(
             [[names[token] for token in prompt] for prompt in prompts],
             static_prompt=[names[token] for token in static] or None,
             cache_static_prompt=False,
             **{**usual, **options},
         )
-        return found
+        return results
 
     def _sampling(self, decoding: Decoding) -> dict[str, float]:
         if not decoding.temperature:
@@ -284,12 +284,12 @@ class CTranslate2Runner:
         }
 
 
-# Callbacks hold no runner: the last of them to go, in a thread of CTranslate2's, would take the
-# generator with it, which waits for its threads to end.
+# Callbacks must not reference the runner: the last callback is freed in one of CTranslate2's
+# threads, and would free the generator there, which waits for its own threads to end.
 
 
 def _taking(rows: Sequence[Row], eos: int) -> Callable[[GenerationStepResult], bool]:
-    """Has rows take the tokens that CTranslate2 chooses."""
+    """A callback that adds CTranslate2's tokens to rows."""
 
     def take(step: GenerationStepResult) -> bool:
         row = rows[step.batch_id]
@@ -300,7 +300,7 @@ def _taking(rows: Sequence[Row], eos: int) -> Callable[[GenerationStepResult], b
 
 
 def _drawing(row: Row, eos: int, pad: int) -> Callable[[GenerationStepResult], bool]:
-    """Has a row choose its tokens, as long as they are those that CTranslate2 chooses."""
+    """A callback that chooses a row's tokens, until one differs from CTranslate2's choice."""
 
     def draw(step: GenerationStepResult) -> bool:
         logits = _tensor(step.logits)
@@ -314,13 +314,13 @@ def _drawing(row: Row, eos: int, pad: int) -> Callable[[GenerationStepResult], b
 
 
 def _drawn(row: Row) -> bool:
-    """Whether a row's tokens are not CTranslate2's own choice."""
+    """Whether we choose the tokens of a row instead of CTranslate2."""
     seeded = row.decoding.temperature and row.decoding.seed is not None
     return bool(seeded) or row.derivation is not None
 
 
 def _leaves(row: Row) -> bool:
-    """Whether a row is not to be written on for now; it is cancelled if nobody waits for it."""
+    """Whether a row must stop for now; it is cancelled if its caller has gone."""
     if not (row.done or row.wanted()):
         row.cancel()
     return row.done or row.waits

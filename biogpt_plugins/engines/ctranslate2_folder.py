@@ -1,7 +1,7 @@
-"""Folders for CTranslate2, which has no converter for BioGPT: written, and opened.
+"""Writes and opens folders for CTranslate2, which has no converter for BioGPT.
 
-They keep all that belongs to a model but its weights, and their config.json is that of transformers
-as well: only `model.bin` and `vocabulary.json` are CTranslate2's own.
+A folder has all files of the model except its weights, and its config.json also serves
+transformers. Only `model.bin` and `vocabulary.json` are CTranslate2's own.
 """
 
 from __future__ import annotations
@@ -54,35 +54,35 @@ _README = """\
 # {name}, for CTranslate2
 
 Made by `biogpt convert --to ctranslate2`: {weights} weights, CTranslate2 {version}.
-`biogpt_plugins.load` takes the folder by its name.
+Load it with `biogpt_plugins.load(FOLDER)`.
 
 `ctranslate2.Generator` loads it, too. Its tokens are those of BioGptTokenizer; a prompt begins with
-`</s>`, and learned tokens go by their names. transformers does not load it.
+`</s>`, and learned tokens are written by name. transformers cannot load it.
 """
 
 
 def write_folder(folder: Path, out: Path, *, name: str, int8: bool) -> None:
-    """Write a model of transformers into an empty folder, for CTranslate2.
+    """Convert a transformers model for CTranslate2.
 
-    Weights are mapped from their files and handled one by one; pickled ones are not read.
+    Weights are mapped from their files and converted one by one; pickled weights are refused.
 
     Args:
         folder: The model.
-        out: The empty folder.
-        name: What the user calls the model.
-        int8: Round the weights to eight bits, row by row, as CTranslate2 does; otherwise they are
-            stored as they are.
+        out: The empty folder to write to.
+        name: The model's name as the user gave it.
+        int8: Round the weights to eight bits, row by row, as CTranslate2 does; otherwise store them
+            unchanged.
 
     Raises:
-        ModelError: There are no safetensors, they do not fit the config, or the network is one
-            that CTranslate2 does not have.
+        ModelError: There are no safetensors, they do not match the config, or CTranslate2 does not
+            support the network.
     """
     config = BioGptConfig.from_pretrained(folder)
     weights = _Weights(folder, config, name)
     spec = _fill(weights, config, int8=int8)
     tokenizer = BioGptTokenizer.from_pretrained(folder, local_files_only=True)
     names = {token: piece for piece, token in tokenizer.get_vocab().items()}
-    # A model may have more rows than its vocabulary has names.
+    # A model may have more embedding rows than its vocabulary has names.
     spec.register_vocabulary([names.get(i, f"<row {i}>") for i in range(config.vocab_size)])
     spec.config.bos_token = spec.config.eos_token = tokenizer.sep_token
     spec.config.unk_token = tokenizer.unk_token
@@ -95,7 +95,7 @@ def write_folder(folder: Path, out: Path, *, name: str, int8: bool) -> None:
     for key, value in facts.items():
         spec.config.add_attribute(key, value)
     spec.validate()
-    spec.optimize()  # stores once what is tied
+    spec.optimize()  # stores tied weights once
     spec.save(str(out))
     for file in _KEPT:
         if (folder / file).is_file():
@@ -113,8 +113,8 @@ def open_folder(
     Raises:
         ModelError: It cannot be loaded.
     """
-    # As many threads as torch takes, which heeds OMP_NUM_THREADS and `set_num_threads`; those of a
-    # small model would wait for each other more than they work.
+    # As many threads as torch, which respects OMP_NUM_THREADS and `set_num_threads`; with a small
+    # model, several threads would mostly wait for each other.
     threads = 1 if is_small(folder, name) else torch.get_num_threads()
     try:
         return [
@@ -144,10 +144,10 @@ def compute_types(device: torch.device) -> list[str]:
 
 
 def pick_compute_type(dtype: str | torch.dtype | None, device: torch.device) -> str:
-    """The named dtype, or int8 where the device computes in it.
+    """The named dtype, or int8 if the device supports it.
 
     Raises:
-        DeviceError: The device does not compute in it.
+        DeviceError: The device does not support the dtype.
     """
     known = compute_types(device)
     if dtype is None:
@@ -165,10 +165,10 @@ def pick_compute_type(dtype: str | torch.dtype | None, device: torch.device) -> 
 
 
 def check_stored(folder: Path, compute_type: str, name: str) -> None:
-    """Make sure that a folder for CTranslate2 holds what is asked for.
+    """Check that the weights of a folder for CTranslate2 are precise enough.
 
     Raises:
-        ModelError: Its weights are rounded, and are to be exact.
+        ModelError: The weights are rounded, and `compute_type` is not int8.
     """
     if converted(folder) == INT8 and not compute_type.startswith(INT8):
         raise ModelError(
@@ -179,16 +179,16 @@ def check_stored(folder: Path, compute_type: str, name: str) -> None:
 
 
 def vocabulary(folder: Path) -> list[str]:
-    """The name of each token, by id, as CTranslate2 is told it."""
+    """CTranslate2's name of each token, by id."""
     return list(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
 
 
 class _Weights:
-    """A folder's weights by name, mapped from its safetensors.
+    """The weights of a folder by name, mapped from its safetensors.
 
     Attributes:
-        dtype: What they are stored in.
-        epsilon: Of the layer norms; transformers 5.23 does not heed that of the config.
+        dtype: The dtype they are stored in.
+        epsilon: Epsilon of the layer norms; transformers 5.23 ignores the value in the config.
     """
 
     def __init__(self, folder: Path, config: BioGptConfig, name: str) -> None:
@@ -219,8 +219,8 @@ class _Weights:
         self.dtype = str(self["biogpt.layer_norm.weight"].dtype).removeprefix("torch.")
 
     def __getitem__(self, key: str) -> torch.Tensor:
-        found: torch.Tensor = self._files[key].get_tensor(key)
-        return found
+        tensor: torch.Tensor = self._files[key].get_tensor(key)
+        return tensor
 
     def _shape(self, key: str) -> list[int] | None:
         return self._files[key].get_slice(key).get_shape() if key in self._files else None

@@ -1,9 +1,9 @@
-"""A grammar at work: which tokens may come next in a completion.
+"""Follows a grammar: which tokens may come next in a completion.
 
-Byte pairs are merged word by word, so a name that is copied from a text is a run of the very ids
-that the text has. That is why this is an automaton over ids. Engines for grammars over characters
-(llguidance was tried) also admit a word in pieces that no text has, and a model that is kept from
-the name it wants takes such pieces.
+Byte pairs are merged word by word, so a name copied from a text has exactly the ids of the text.
+Therefore this is an automaton over ids. Engines for grammars over characters (llguidance was tried)
+also allow words in other pieces than in any text, and a model that may not write the name it
+prefers picks those pieces.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ _State = tuple[int, int]
 _START = (-1, 0)
 Split = Callable[[str], Sequence[int]]
 Words = Sequence[tuple[str, Sequence[int]]]
-"""Words as Moses has them, with their ids."""
+"""Moses' words, with their ids."""
 
 
 class Copied:
-    """A text's words as names can be copied from them.
+    """The words of a text, from which names can be copied.
 
-    In a text in lower case Moses leaves the full stop at the last word of a sentence, "nausea.".
-    As the last word of a name it is written bare; the ids of bare words stand behind the text's.
+    In lower-case text Moses leaves the full stop on the last word of a sentence, "nausea.". As the
+    last word of a name, the word is written bare, without it; the ids of bare words follow those of
+    the text.
 
     Attributes:
-        ids: The ids of all words, one after the other.
-        begins: Indices at which a name can begin.
-        word: For each index, and the one behind them all, whether a word begins there.
-        bare: For some indices at which a word begins, that of the same word written bare.
-        ends: For each index, and the one behind them all, whether a name can end before it.
-        least: Least tokens from an index to such an end; infinite where there is none.
+        ids: The ids of all words.
+        begins: Indices where a name can begin.
+        word: For each index, and for the end, whether a word begins there.
+        bare: For some indices where a word begins, the index of the same word bare.
+        ends: For each index, and for the end, whether a name can end before it.
+        least: Least number of tokens from an index to such an end; infinite if there is none.
     """
 
     def __init__(
@@ -49,10 +50,10 @@ class Copied:
         """Prepare a text.
 
         Args:
-            words: Its words, as Moses has them, with their ids.
-            split: The ids of words.
-            barred: Words that no name holds.
-            outside: Words with which no name begins or ends, in lower case.
+            words: Its words by Moses, with their ids.
+            split: Returns the ids of words.
+            barred: Words that no name may contain.
+            outside: Words, in lower case, that no name may begin or end with.
         """
         self.ids: list[int] = []
         self.word: list[bool] = []
@@ -93,11 +94,11 @@ class Copied:
         self.ends += [*[False] * (len(ids) - 1), ends]
 
     def ways(self, at: int) -> list[int]:
-        """Where to go on from an index: there, or with the same word bare."""
+        """Where a name can continue from an index: there, or with the same word bare."""
         return [at, self.bare[at]] if at in self.bare else [at]
 
     def within(self, places: Iterable[int], room: float) -> list[int]:
-        """Those of some indices from which an end can be reached by so many tokens."""
+        """The indices from which an end can be reached with this many tokens."""
         return [at for at in places if self._own[at] <= room]
 
 
@@ -106,26 +107,26 @@ def _is_named(word: str) -> bool:
 
 
 class _Part(Protocol):
-    """A part of a clause. Its states are its own, but for the first one, before its first token.
+    """A part of a clause. It defines its own states, except the first, before its first token.
 
     Attributes:
-        least: Least tokens that it takes.
+        least: Least number of tokens of the part.
     """
 
     least: float
 
     def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
-        """Ids that may come next, with the state behind each; None where the part is complete.
+        """Ids that may come next, with the state after each; None if the part is complete then.
 
         Args:
-            state: Where in the part.
-            room: Tokens that the rest of it may have.
+            state: The position in the part.
+            room: Most tokens of the rest of the part.
         """
         ...
 
 
 class _OneOf:
-    """One of several wordings; a state is which one, and how many of its ids there are."""
+    """One of several wordings; a state is the number of the wording and of its written ids."""
 
     def __init__(self, wordings: Iterable[Sequence[int]]) -> None:
         self._wordings = list(wordings)
@@ -140,7 +141,7 @@ class _OneOf:
 
 
 class _Name:
-    """A name from a text; a state is the index of the next id there, and the number of words."""
+    """A name copied from a text; a state is the index of the next id and the number of words."""
 
     def __init__(self, text: Copied, most_words: int) -> None:
         self._text = text
@@ -152,7 +153,7 @@ class _Name:
         if state == _START:
             places = text.within(text.begins, max(room, self.least))
         else:
-            # Where it could end as well, it goes on only if there is room for a later end.
+            # A name that could end here continues only if there is room for a later end.
             places = text.within(text.ways(at), room)
         for index in places:
             id_, count, after = text.ids[index], words + text.word[index], index + 1
@@ -164,19 +165,19 @@ class _Name:
 
 
 class Derivation:
-    """One completion's way through a grammar, with an end that is always within reach.
+    """The progress of a completion through a grammar; an end is always within the budget.
 
     Attributes:
-        finished: Whether the completion is complete, and may only end.
+        finished: Whether the completion is complete, so that only `</s>` may follow.
     """
 
     def __init__(self, grammar: Grammar, text: Words, split: Split, budget: int) -> None:
-        """Stand at the beginning.
+        """Start at the beginning.
 
         Args:
             grammar: The grammar.
-            text: Where names are copied from.
-            split: The ids of words.
+            text: The text that names are copied from.
+            split: Returns the ids of words.
             budget: Most tokens to write.
         """
         barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
@@ -202,7 +203,7 @@ class Derivation:
         self._first, self._separator = len(before), len(before) + len(clause)
         self._many = grammar.separator is not None
         self._one = sum(part.least for part in clause) + ends[1].least
-        # What is to come behind each part, at least.
+        # Least number of tokens after each part.
         behind = [
             sum(p.least for p in self._parts[i + 1 : self._separator])
             for i in range(self._separator + len(ends))
@@ -220,7 +221,7 @@ class Derivation:
         self._configs: set[tuple[int, _State]] = {(node, _START) for node in starts}
 
     def copy(self) -> Derivation:
-        """Another that stands where this one does."""
+        """An independent copy at the same position."""
         other = copy(self)
         other._written, other._clauses = [*self._written], {*self._clauses}
         return other
@@ -230,7 +231,7 @@ class Derivation:
         return list(dict.fromkeys(token for _, token, _ in self._moves()))
 
     def take(self, token: int) -> None:
-        """Go on by one of them."""
+        """Continue with one of these ids."""
         moves = [(node, behind) for node, id_, behind in self._moves() if id_ == token]
         self._left -= 1
         self._written.append(token)
@@ -249,7 +250,7 @@ class Derivation:
                 yield node, token, behind
 
     def _behind(self, node: int) -> list[int]:
-        """The parts that may follow one that is complete."""
+        """The parts that may follow a complete one."""
         if node < self._separator - 1:
             self._begun = len(self._written) if node < self._first else self._begun
             return [node + 1]

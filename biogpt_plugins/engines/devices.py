@@ -1,4 +1,4 @@
-"""Which device and dtype a model runs on."""
+"""Chooses the device and dtype of a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SMALL = 50_000_000
 
 
 def available() -> list[str]:
-    """Names of this machine's devices, the best one first."""
+    """Names of the devices of this machine, best first."""
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     return [*cuda, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
 
@@ -30,14 +30,14 @@ def available() -> list[str]:
 def pick_devices(
     device: str | torch.device | None = None, here: Sequence[str] | None = None
 ) -> tuple[torch.device, ...]:
-    """The devices of a name: one; several, with commas between them; "all" for every CUDA device.
+    """The devices of a name: one device, several separated by commas, or "all" CUDA devices.
 
     Args:
-        device: The name; None for the best there is.
-        here: The devices to choose from, the best one first; None for torch's.
+        device: The name; None for the best device.
+        here: The devices to choose from, best first; None for torch's.
 
     Raises:
-        DeviceError: This machine does not have one of them.
+        DeviceError: A device is not available on this machine.
     """
     here = here or available()
     if device == "all":
@@ -52,10 +52,10 @@ def pick_devices(
 def pick_device(
     device: str | torch.device | None = None, here: Sequence[str] | None = None
 ) -> torch.device:
-    """The named device, or the best there is; "cuda" is the current CUDA device.
+    """The named device, or the best one; "cuda" is the current CUDA device.
 
     Raises:
-        DeviceError: This machine does not have it.
+        DeviceError: The device is not available on this machine.
     """
     here = here or available()
     name = here[0] if device is None else str(device).lower()
@@ -72,24 +72,24 @@ def pick_device(
 def pick_dtype(
     dtype: str | torch.dtype | None, device: torch.device, folder: Path, name: str
 ) -> torch.dtype:
-    """The named dtype, or the fastest that loses nothing on this device.
+    """The named dtype, or the fastest one without loss of quality on this device.
 
     Raises:
-        DeviceError: The dtype is unknown, or the device does not compute in it.
+        DeviceError: The dtype is unknown.
     """
     if dtype is None:
         return _default(device, folder, name)
-    found = dtype if isinstance(dtype, torch.dtype) else _DTYPES.get(dtype.lower())
-    if found is None or found not in _DTYPES.values():
+    known = dtype if isinstance(dtype, torch.dtype) else _DTYPES.get(dtype.lower())
+    if known is None or known not in _DTYPES.values():
         raise DeviceError(f"dtype {str(dtype)!r} is unknown: use float32, bfloat16 or float16")
-    return found
+    return known
 
 
 def pick_attention(device: torch.device, dtype: torch.dtype) -> str:
-    """The quickest of transformers' ways to compute attention with a mask.
+    """The fastest implementation of masked attention in transformers.
 
-    torch's fused kernel for CPUs (2.13) computes in bfloat16 at a quarter of the speed of two
-    plain products, for a token of many rows as for a prompt.
+    In bfloat16 torch's fused kernel for CPUs (2.13) runs at a quarter of the speed of two plain
+    matrix products, both for one token of many rows and for a prompt.
     """
     return "eager" if device.type == "cpu" and dtype != torch.float32 else "sdpa"
 
@@ -99,14 +99,14 @@ def _default(device: torch.device, folder: Path, name: str) -> torch.dtype:
         with torch.cuda.device(device):
             real = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if real else torch.float16
-    # A small model is quick on any CPU, and in float32 it writes the same on all of them.
+    # A small model is fast on any CPU, and in float32 its results are the same on all of them.
     if device.type == "cpu" and not is_small(folder, name) and _cpu_bf16():
         return torch.bfloat16
     return torch.float32
 
 
 def is_small(folder: Path, name: str) -> bool:
-    """Whether a model is so small that a single core is quick enough with it."""
+    """Whether a model is small enough for a single core."""
     config = read_config(folder, name)
 
     def number(key: str) -> int:
@@ -119,7 +119,7 @@ def is_small(folder: Path, name: str) -> bool:
 
 
 def _cpu_bf16() -> bool:
-    # Older releases of torch cannot tell.
+    # Older releases of torch lack this function.
     read: Callable[[], Mapping[str, object]] = getattr(torch.cpu, "get_capabilities", dict)
     units = read()
     return any(units.get(unit) for unit in ("amx_bf16", "avx512_bf16", "bf16"))

@@ -1,4 +1,4 @@
-"""How the official code generates, in the words of transformers."""
+"""The official generation settings as a transformers GenerationConfig."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from transformers import GenerationConfig
 def official_generation(
     *, max_length: int, pad: int, eos: int, bos: int | None = None, num_beams: int = 1
 ) -> GenerationConfig:
-    """Greedy, or by beams; the end is forced at the limit, and padding is never written.
+    """Greedy search, or beam search; `</s>` is forced at the limit, and padding is never written.
 
     Args:
-        max_length: Most tokens of prompt and completion, the leading and the final `</s>` counted.
+        max_length: Most tokens of prompt and completion, including the first and the last `</s>`.
         pad: Id of the padding token.
         eos: Id of `</s>`.
         bos: Id of `<s>`, which no prompt begins with.
-        num_beams: Beams; 1 for none.
+        num_beams: Number of beams; 1 for greedy search.
     """
     return GenerationConfig(
         do_sample=False,

@@ -1,4 +1,4 @@
-"""One token more for every row in work: on CUDA as one captured graph, not hundreds of launches."""
+"""The decoding step, one token for every row: on CUDA one captured graph, not many launches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STEP = 256
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Tokens, their positions, and where they are written: [rows, 1] each."""
+    """Tokens, their positions, and their indices in the slots: [rows, 1] each."""
 
     ids: torch.Tensor
     positions: torch.Tensor
@@ -25,11 +25,11 @@ class _Inputs:
 
 
 class Steps:
-    """The decoding step, for the rows in the first places of the slots.
+    """The decoding step for the rows in the first places of the slots.
 
-    On CUDA it is captured once for each number of rows (1, 2, 4, 8 ...) and length (256, 512 ...),
-    and replayed: a step of BioGPT is hundreds of small kernels, and launching them takes longer
-    than running them. Elsewhere it is run as it is, for just the rows and the length there are.
+    On CUDA it is captured once for each number of rows (1, 2, 4, 8 ...) and length (256, 512 ...)
+    and then replayed: a step of BioGPT has hundreds of small kernels, whose launches take longer
+    than their execution. On other devices it runs directly, for the exact rows and length.
     """
 
     def __init__(self, model: BioGptForCausalLM, slots: Slots) -> None:
@@ -43,10 +43,10 @@ class Steps:
 
         Args:
             tokens: The last token of the row in each place.
-            lengths: How many tokens came before it; None for a place without a row.
+            lengths: The number of tokens before it; None for a place without a row.
 
         Returns:
-            Logits of what follows, [places given, vocabulary].
+            Logits of the next token, [places given, vocabulary].
         """
         slots, pad = self._slots, int(self._model.config.pad_token_id)
         count, length = len(tokens), slots.length + 1
@@ -84,13 +84,13 @@ class Steps:
         with torch.cuda.device(inputs.ids.device):
             aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             aside.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(aside):  # libraries choose their kernels at the first run
+            with torch.cuda.stream(aside):  # libraries choose their kernels in the first run
                 self._run(inputs, length)
             torch.cuda.current_stream().wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            # One pool for all: what a step found is read before the next one runs.
+            # One pool for all: the logits of a step are read before the next step runs.
             with torch.cuda.graph(graph, pool=self._pool):
-                found = self._run(inputs, length)
+                logits = self._run(inputs, length)
             self._pool = self._pool or graph.pool()
 
         def replay(others: _Inputs) -> torch.Tensor:
@@ -98,6 +98,6 @@ class Steps:
             inputs.positions.copy_(others.positions)
             inputs.indices.copy_(others.indices)
             graph.replay()
-            return found
+            return logits
 
         return replay

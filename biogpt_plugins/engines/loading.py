@@ -1,4 +1,4 @@
-"""Engines by the name of their model, each loaded once in a process."""
+"""Loads engines by the name of their model, each once per process."""
 
 from __future__ import annotations
 
@@ -43,32 +43,33 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     local_files_only: bool | None = None,
     batch_size: int | None = None,
 ) -> LocalEngine:
-    """The engine of a model: one for each runtime, model, device and dtype, loaded once.
+    """Load the engine of a model: one for each runtime, model, device and dtype, loaded once.
 
-    It is loaded again where the model's files have been changed since.
+    It is loaded again if the files of the model have changed.
 
     Args:
         model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub.
-        engine: "transformers" or "ctranslate2"; None for what the folder was made for. A folder of
-            transformers is converted for CTranslate2 each time that a process loads it;
-            `biogpt convert --to ctranslate2` does it once.
-        device: "cuda", "cuda:1", "mps" or "cpu"; None for the best there is. Of several, with
-            commas between them, or "all" for every CUDA device, each has a copy of the model.
-        dtype: "bfloat16", "float16" or "float32"; None for bfloat16 where the hardware has it
-            and the model is large enough to gain by it. For CTranslate2 "int8", which is its
-            default, "float32", and what else the device computes in.
+        engine: "transformers" or "ctranslate2"; None for the engine the folder was made for. A
+            transformers folder is converted for CTranslate2 each time that a process loads it;
+            `biogpt convert --to ctranslate2` converts it once.
+        device: "cuda", "cuda:1", "mps" or "cpu"; None for the best device. Several, separated by
+            commas, or "all" for every CUDA device, each get a copy of the model.
+        dtype: "bfloat16", "float16" or "float32"; None for bfloat16 if the hardware supports it and
+            the model is large enough to benefit. For CTranslate2 "int8" (its default), "float32"
+            and the other types that the device supports.
         revision: Branch, tag or commit of a hub id.
-        allow_pickle: Accept weights in PyTorch's pickle format where there are no safetensors;
-            not for CTranslate2.
-        local_files_only: True never asks the hub, False always does; None asks it only for
-            what the local cache does not hold.
-        batch_size: Most prompts of a batch, for all who share the engine; None leaves it.
+        allow_pickle: Accept weights in PyTorch's pickle format if there are no safetensors; not for
+            CTranslate2.
+        local_files_only: True never contacts the hub, False always does; None contacts it only for
+            files that the local cache lacks.
+        batch_size: Most prompts of a batch, for all callers of the engine; None keeps the current
+            value.
 
     Raises:
-        InputError: There is no such engine.
-        DeviceError: This machine does not have the device or the dtype.
-        ModelNotFoundError: There is no such folder, or the hub does not know or give the id.
-        NotABioGPTError: The folder or repository holds something else.
+        InputError: The engine is unknown.
+        DeviceError: This machine does not support the device or the dtype.
+        ModelNotFoundError: The folder does not exist, or the hub does not provide the id.
+        NotABioGPTError: The folder or repository is not a BioGPT.
         ModelError: Files are missing, damaged, made for the other engine, or pickled and
             `allow_pickle` is False.
         MissingExtraError: CTranslate2 is not installed.
@@ -83,26 +84,26 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     )
     key, load = _way(_runtime(engine, folder, name), folder, device, dtype, name)
     with _LOADING:
-        found, before = _ENGINES.get(key, (None, None))
+        loaded, before = _ENGINES.get(key, (None, None))
         now = _files(folder)
-        if found is None or found.closed or before != now:
-            found = load()
+        if loaded is None or loaded.closed or before != now:
+            loaded = load()
             asked = {"engine": engine, "device": device, "dtype": dtype, "revision": revision}
-            found.loaded_as = {
+            loaded.loaded_as = {
                 "model": name,
                 "folder": folder,
                 **{option: str(value) for option, value in asked.items() if value is not None},
             }
-            _ENGINES[key] = found, now
+            _ENGINES[key] = loaded, now
     if batch_size is not None:
-        found.limit_batches(batch_size)
-    return found
+        loaded.limit_batches(batch_size)
+    return loaded
 
 
 def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
-    """The state of the files that an engine is made of."""
+    """The state of the files that an engine depends on."""
     others = (CARD_FILE, CALIBRATION_FILE)
-    return frozenset(one for one in contents(folder) if one[0] not in others)
+    return frozenset(file for file in contents(folder) if file[0] not in others)
 
 
 def _runtime(engine: Runtime | None, folder: Path, name: str) -> Runtime:
@@ -123,7 +124,7 @@ def _way(
     dtype: str | torch.dtype | None,
     name: str,
 ) -> tuple[_Key, Callable[[], LocalEngine]]:
-    """What tells an engine from others, and how it is loaded."""
+    """The cache key of an engine, and the function that loads it."""
     if runtime == "transformers":
         devices = pick_devices(device)
         kind = pick_dtype(dtype, devices[0], folder, name)
@@ -179,13 +180,13 @@ def _load_for_ctranslate2(
 
     ours.check_stored(folder, compute_type, name)
     with quiet(), TemporaryDirectory(prefix="biogpt-") as temporary:
-        made = folder if converted(folder) else Path(temporary)
-        if made != folder:
+        ready = folder if converted(folder) else Path(temporary)
+        if ready != folder:
             int8 = compute_type.startswith(ours.INT8)
-            ours.write_folder(folder, made, name=name, int8=int8)
-        names, config = ours.vocabulary(made), BioGptConfig.from_pretrained(folder)
+            ours.write_folder(folder, ready, name=name, int8=int8)
+        names, config = ours.vocabulary(ready), BioGptConfig.from_pretrained(folder)
         return CTranslate2Engine(
-            ours.open_folder(made, devices, compute_type, name),
+            ours.open_folder(ready, devices, compute_type, name),
             _tokenizer(folder, len(names)),
             names=names,
             context_size=config.max_position_embeddings,
@@ -200,14 +201,14 @@ def _load_for_ctranslate2(
 def _tokenizer(folder: Path, rows: int) -> BioGptTokenizer:
     tokenizer = BioGptTokenizer.from_pretrained(folder, local_files_only=True)
     if rows == len(tokenizer) + len(LEARNED):
-        # A fairseq model saved with its dictionary alone has them as rows behind it.
+        # A fairseq model saved with only its dictionary has them as rows after the vocabulary.
         tokenizer.add_tokens(list(LEARNED), special_tokens=True)
     return tokenizer
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from telling what it loads and what it would rather have."""
+    """Silence transformers' progress bars and advice while loading."""
     verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity_error()
     hf_logging.disable_progress_bar()

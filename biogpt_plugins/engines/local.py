@@ -1,4 +1,4 @@
-"""An engine whose model is at hand: prompts become works for a scheduler, works completions."""
+"""An engine on a local model: prompts become jobs of a scheduler, and jobs completions."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ R = TypeVar("R")
 
 
 class LocalEngine:
-    """An Engine on a model at hand; safe to share between threads and event loops.
+    """An Engine on a local model; safe to share between threads and event loops.
 
-    Calls that come at the same time, from wherever, are merged into full batches; see Scheduler.
+    Simultaneous calls from any threads are merged into full batches; see Scheduler.
 
     Attributes:
-        runtime: What runs the model.
-        model_name: The name that the model was asked for by.
+        runtime: The runtime of the model.
+        model_name: The model's name as the user gave it.
         tokenizer: The model's BioGptTokenizer.
-        folder: The folder it was loaded from; None for a model that was built in memory.
+        folder: The folder it was loaded from; None for a model built in memory.
         context_size: Positions of the model: most tokens of prompt and completion together.
         closed: Whether `close` was called.
-        loaded_as: The options of `load_engine` that gave it, and "folder"; None for one that was
-            built otherwise.
+        loaded_as: The options of `load_engine` that loaded it, and "folder"; None for an engine
+            built in another way.
     """
 
     runtime: ClassVar[Runtime] = "transformers"
@@ -56,15 +56,15 @@ class LocalEngine:
         rows: int,
         folder: Path | None = None,
     ) -> None:
-        """Make ready.
+        """Set up the engine.
 
         Args:
             tokenizer: The model's tokenizer.
             runners: The model, and its copies.
-            model_name: What to call it.
-            context_size: Its positions.
-            rows: Its embeddings.
-            folder: Where it was loaded from.
+            model_name: The name of the model.
+            context_size: Number of positions.
+            rows: Number of embeddings.
+            folder: The folder it was loaded from.
 
         Raises:
             ModelError: The tokenizer has more tokens than the model has embeddings.
@@ -84,30 +84,30 @@ class LocalEngine:
         self._scheduler = Scheduler(runners)
 
     def limit_batches(self, batch_size: int) -> None:
-        """Set the most prompts at once on each copy of the model, for all who share this engine.
+        """Set the maximum number of prompts at once per copy of the model, for all callers.
 
         Raises:
-            InputError: It is less than 1.
+            InputError: The number is less than 1.
         """
         self._scheduler.limit(batch_size)
 
     def close(self) -> None:
-        """End what is under way as cancelled, and the engine's threads; waits for the latter."""
+        """Cancel all running calls, and wait for the engine's threads to end."""
         self.closed = True
         self._scheduler.close()
 
     def count_tokens(self, text: str) -> int:
-        """Number of tokens of a text, the leading `</s>` not counted."""
+        """The number of tokens of a text, without the leading `</s>`."""
         return len(self._tokens.ids(text))
 
     def token_ids(self, text: str) -> list[int]:
-        """Ids of a text's tokens, the leading `</s>` not among them."""
+        """The token ids of a text, without the leading `</s>`."""
         return self._tokens.ids(text)
 
     def complete(
         self, prompts: Sequence[Prompt | str], decoding: Decoding = _GREEDY
     ) -> list[Completion]:
-        """Continue every prompt; one completion each, in order, its own error if it failed."""
+        """Continue every prompt: one completion each, in order; a failed one has its own error."""
         stops = Stops(decoding.stop, self._tokens)
 
         def works(encoded: Encoded) -> Sequence[Row | Beams]:
@@ -117,7 +117,7 @@ class LocalEngine:
             rows = [self._row(encoded, decoding, stops, form) for _ in range(decoding.n)]
             return [Beams(prompt=encoded.ids, decoding=decoding, rows=rows)]
 
-        def found(encoded: Encoded, done: Sequence[Row | Beams]) -> Completion:
+        def completion(encoded: Encoded, done: Sequence[Row | Beams]) -> Completion:
             if error := next((work.error for work in done if work.error), None):
                 return Completion(error=error)
             rows = [row for work in done for row in _rows(work)]
@@ -128,19 +128,18 @@ class LocalEngine:
             prompts,
             lambda prompt: self._encode(prompt, decoding),
             works,
-            found,
+            completion,
             lambda error: Completion(error=error),
         )
 
     def stream(self, prompt: Prompt | str, decoding: Decoding = _GREEDY) -> Iterator[Chunk]:
-        """Continue one prompt piece by piece; the pieces add up to the completion's text.
+        """Continue one prompt piece by piece; the pieces add up to the text of the completion.
 
-        A piece is shown once nothing can change it any more: whole words, and no beginning of a
-        stop string. The generation is at most some tokens ahead of the reader. Closing the
-        iterator stops it.
+        A piece is yielded once it is final: whole words, without the beginning of a stop string.
+        The generation runs only a few tokens ahead of the reader. Closing the iterator stops it.
 
         Raises:
-            BioGPTError: The prompt cannot be used, or (on reading) the runtime failed.
+            BioGPTError: The prompt is invalid, or (while reading) the runtime failed.
         """
         encoded = self._encode(prompt, decoding)
         return self._pieces(encoded, replace(decoding, num_beams=1, n=1))
@@ -148,12 +147,12 @@ class LocalEngine:
     def choose(
         self, prompts: Sequence[Prompt | str], choices: Sequence[str], *, truncate: bool = True
     ) -> list[Choice]:
-        """Score each choice, whole, as what follows each prompt; nothing is generated.
+        """Score each choice, as a whole, as the continuation of each prompt; generate nothing.
 
-        What prompts have in common at their beginning is computed once.
+        A common beginning of prompts is computed once.
 
         Raises:
-            InputError: There are no choices, or one is empty, or the beginning of another.
+            InputError: There are no choices, or one is empty or the beginning of another.
         """
         labels = self._labels(choices)
         room = max(map(len, labels))
@@ -162,7 +161,7 @@ class LocalEngine:
             window = self.context_size
             return self._tokens.encode(_prompt(prompt), window=window, room=room, truncate=truncate)
 
-        def found(encoded: Encoded, done: Sequence[Scoring]) -> Choice:
+        def choice(encoded: Encoded, done: Sequence[Scoring]) -> Choice:
             (work,) = done
             if work.error:
                 return Choice(probabilities={}, error=work.error)
@@ -177,7 +176,7 @@ class LocalEngine:
             prompts,
             encode,
             lambda encoded: [Scoring(prompt=encoded.ids, labels=labels)],
-            found,
+            choice,
             lambda error: Choice(probabilities={}, error=error),
         )
 
@@ -186,7 +185,7 @@ class LocalEngine:
         prompts: Sequence[Prompt | str],
         encode: Callable[[Prompt | str], Encoded],
         works_of: Callable[[Encoded], Sequence[W]],
-        found: Callable[[Encoded, Sequence[W]], R],
+        outcome: Callable[[Encoded, Sequence[W]], R],
         failed: Callable[[BioGPTError], R],
     ) -> list[R]:
         asked: list[tuple[Encoded, Sequence[W]] | BioGPTError] = []
@@ -196,9 +195,9 @@ class LocalEngine:
                 asked.append((encoded, works_of(encoded)))
             except BioGPTError as error:
                 asked.append(error)
-        works = [work for one in asked if isinstance(one, tuple) for work in one[1]]
+        works = [work for pair in asked if isinstance(pair, tuple) for work in pair[1]]
         self._scheduler.run([work for work in works if not work.done])
-        return [found(*one) if isinstance(one, tuple) else failed(one) for one in asked]
+        return [outcome(*pair) if isinstance(pair, tuple) else failed(pair) for pair in asked]
 
     def _pieces(self, encoded: Encoded, decoding: Decoding) -> Iterator[Chunk]:
         stops = Stops(decoding.stop, self._tokens)
@@ -237,7 +236,7 @@ class LocalEngine:
         return min(decoding.max_new_tokens or left, left)
 
     def _form(self, encoded: Encoded, decoding: Decoding) -> Derivation | None:
-        """Where every completion of a prompt begins in its grammar, if it has one."""
+        """The start of every completion in the prompt's grammar, if it has one."""
         if encoded.grammar is None:
             return None
         budget = self._budget(encoded, decoding)
@@ -257,7 +256,7 @@ class LocalEngine:
             decoding=decoding,
             budget=self._budget(encoded, decoding),
             stops=stops,
-            # Of several samples the first is the one that would be written alone.
+            # The first of several samples is the same as a single sample.
             random=Random(f"{decoding.seed}/{sample}" if seeded else decoding.seed),
         )
         if form:

@@ -1,8 +1,8 @@
-"""Moses tokenisation and detokenisation for English: sacremoses' own, many times as fast.
+"""Moses tokenisation and detokenisation for English, equal to sacremoses but many times as fast.
 
-`Splitter` asks sacremoses for each chunk between spaces once: its rules hardly look further, and
-where they do, the key under which a chunk is remembered tells what they see. `Writing` is
-sacremoses' detokeniser as a machine that is fed word by word, with its own patterns.
+`Splitter` calls sacremoses once for each distinct chunk between spaces. Its rules rarely look
+beyond a chunk; where they do, the cache key of the chunk includes what they look at. `Writing` is
+an incremental version of sacremoses' detokenizer, with the same patterns.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Literal
 from sacremoses import MosesDetokenizer, MosesTokenizer
 from sacremoses.util import is_cjk
 
-_MARK = "\ue000"  # a character for private use: a word of its own to Moses
+_MARK = "\ue000"  # a private-use character, which Moses treats as a separate word
 _STRANGE = re.compile(f"[\x00-\x08\x0e-\x1b{_MARK}]")
 _LOWER = frozenset(MosesTokenizer.IsLower)
 _DIGITS = frozenset("0123456789")
 _CURLY = re.compile("^[„“”]+$")
 unescape = MosesDetokenizer(lang="en").unescape_xml
-"""Moses' escapes as the characters that they stand for."""
+"""Replaces Moses' escapes by their characters."""
 
 
 Kind = Literal["plain", "cjk", "opening", "closing", "contraction", "quote"]
 
 
 class QuickMoses(MosesTokenizer):  # type: ignore[misc]
-    """The Moses tokenizer without the 11,000-character sets that it builds at every full stop."""
+    """The Moses tokenizer, but without building 11,000-character sets at every full stop."""
 
     _ALPHA = frozenset(MosesTokenizer.IsAlpha)
 
@@ -41,28 +41,29 @@ class QuickMoses(MosesTokenizer):  # type: ignore[misc]
 
 
 class Splitter:
-    """Splits text into chunks that Moses treats one by one, and chunks into words.
+    """Splits text into chunks that Moses treats independently, and chunks into words.
 
-    A chunk is what stands between spaces. The rules that look further are three: whether a full
-    stop stays with its word depends on what comes next; commas and apostrophes at a text's
-    beginning or end are other than elsewhere; an apostrophe uses up the space behind it.
+    A chunk is the text between spaces. Three rules look beyond it: whether a full stop stays with
+    its word depends on what comes next; commas and apostrophes at the beginning or end of a text
+    are treated differently; an apostrophe consumes the space after it.
     """
 
     def __init__(self) -> None:
         self._moses = QuickMoses(lang="en")
 
     def whole(self, text: str) -> list[str]:
-        """The words of a text, by Moses alone."""
+        """The words of a text, by Moses without the cache."""
         words: list[str] = self._moses.tokenize(
             text, aggressive_dash_splits=True, return_str=False, escape=True
         )
         return words
 
     def keys(self, text: str) -> list[str] | None:
-        """What tells the words of each chunk; None for texts with control characters.
+        """A key for each chunk, which determines its words; None for texts with control characters.
 
-        A key is the chunk, and behind a line break what else matters, if anything: "l" or "d" for
-        a small letter or a digit that comes next, "f" for a text's first chunk, "e" for its end.
+        A key is the chunk and, after a line break, its context if that matters: "l" or "d" for a
+        lower-case letter or a digit that comes next, "f" for the first chunk of a text, "e" for the
+        last.
         """
         if _STRANGE.search(text):
             return None
@@ -85,8 +86,8 @@ class Splitter:
         return keys
 
     def words(self, keys: Iterable[str]) -> dict[str, list[str]]:
-        """The words of each key's chunk, nearly all of them by one pass of Moses."""
-        found: dict[str, list[str]] = {}
+        """The words of the chunk of each key, most of them from a single pass of Moses."""
+        split: dict[str, list[str]] = {}
         inner: dict[str, str] = {}
         for key in keys:
             chunk, _, marks = key.partition("\n")
@@ -94,25 +95,25 @@ class Splitter:
             if "f" in marks or "e" in marks:
                 text = text if "f" in marks else f"{_MARK} {text}"
                 text = text if "e" in marks else f"{text} {_MARK}"
-                found[key] = [word for word in self.whole(text) if word != _MARK]
+                split[key] = [word for word in self.whole(text) if word != _MARK]
             else:
                 inner[key] = text
         words = self.whole(" ".join([_MARK, *(f"{text} {_MARK}" for text in inner.values())]))
         places = [index for index, word in enumerate(words) if word == _MARK]
         for key, start, end in zip(inner, places, places[1:], strict=False):
-            found[key] = words[start + 1 : end]
-        for key, own in found.items():
+            split[key] = words[start + 1 : end]
+        for key, own in split.items():
             if not {"l", "d"}.isdisjoint(key.partition("\n")[2]):
-                own.pop()  # what was put behind the chunk
-        return found
+                own.pop()  # the letter or digit added after the chunk
+        return split
 
 
 class Writing:
-    """A text that grows word by word, as sacremoses' MosesDetokenizer writes it in the end.
+    """An incremental detokenizer, with the same final text as sacremoses' MosesDetokenizer.
 
     Attributes:
-        text: All of it, if it ends here.
-        settled: Its beginning that stays as it is, whatever follows.
+        text: The whole text, if it ends here.
+        settled: The beginning of the text that no further word can change.
     """
 
     def __init__(self) -> None:
@@ -121,10 +122,10 @@ class Writing:
         self._last = ""
         self._open: set[str] = set()  # quotes
         self._held = ""  # a word that a hyphen may follow
-        self._hyphen = False  # at its end, so that the next word is a part of it
+        self._hyphen = False  # whether it ends in a hyphen, so that the next word joins it
 
     def add(self, words: Iterable[str]) -> None:
-        """Add words, as the vocabulary spells them, without the marks of their ends."""
+        """Add words in the spelling of the vocabulary, without end-of-word marks."""
         for word in words:
             if self._hyphen:
                 self._held += word
@@ -145,7 +146,7 @@ class Writing:
 
     @property
     def settled(self) -> str:
-        # Closing punctuation stands close to the word before it, unless a hyphen follows.
+        # Closing punctuation joins the word before it, unless a hyphen follows.
         moves = any(_kind(token) in ("closing", "quote") for token in self._tokens())
         return self._text if moves else self.text
 
@@ -193,11 +194,11 @@ def _kind(token: str) -> Kind:
 
 
 def _joined(chunks: list[str]) -> list[str]:
-    """The chunks, those put together whose apostrophes meet across a space."""
-    found = chunks[:1]
+    """The chunks, merged where apostrophes meet across a space."""
+    joined = chunks[:1]
     for chunk in chunks[1:]:
-        if found[-1].endswith("'") and chunk.startswith("'"):
-            found[-1] += f" {chunk}"
+        if joined[-1].endswith("'") and chunk.startswith("'"):
+            joined[-1] += f" {chunk}"
         else:
-            found.append(chunk)
-    return found
+            joined.append(chunk)
+    return joined

@@ -1,4 +1,4 @@
-"""Forward passes over rows in slots: new tokens in, logits of what follows them out."""
+"""Forward passes over rows in slots: from new tokens to the logits of the next ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Span:
 
     Attributes:
         place: The row's place in the slots.
-        start: How many tokens the place holds, which come before these.
+        start: Number of tokens before these, which the place holds already.
         ids: The tokens.
     """
 
@@ -27,7 +27,7 @@ class Span:
 
     @property
     def end(self) -> int:
-        """How many tokens the place holds then."""
+        """Number of tokens in the place afterwards."""
         return self.start + len(self.ids)
 
 
@@ -37,18 +37,17 @@ def read(
     spans: Sequence[Span],
     branches: Sequence[Sequence[int]] = (),
 ) -> torch.Tensor:
-    """Read new tokens of some rows, shorter spans padded at their beginning.
+    """Read new tokens of some rows; shorter spans are padded on the left.
 
     Args:
         model: The model.
-        slots: Where the rows' keys and values are, with room for those of the new tokens, which
-            are added.
-        spans: The tokens.
-        branches: Tokens that are tried behind each span, each branch as if it were alone there.
-            They leave nothing in the slots that counts.
+        slots: The keys and values of the rows, with room for the new tokens, which are added.
+        spans: The new tokens.
+        branches: Token sequences to try after each span, independently of each other. What they
+            leave in the slots is not used.
 
     Returns:
-        Logits of what follows each span, and each token of the branches in turn:
+        Logits after each span, and after each token of the branches in turn:
         [spans, 1 + branch tokens, vocabulary].
     """
     device = model.device
@@ -88,10 +87,10 @@ def forward(  # noqa: PLR0913 - the tensors of one pass
     *,
     keep: int = 1,
 ) -> torch.Tensor:
-    """Run the model on [rows, tokens], each of which sees [rows, tokens, length] of its place."""
+    """Run the model on [rows, tokens]; `sees` [rows, tokens, length] is the attention mask."""
     bias = torch.zeros(sees.shape, dtype=model.dtype, device=sees.device)
     bias = bias.masked_fill(~sees, torch.finfo(model.dtype).min)
-    found: torch.Tensor = model(
+    logits: torch.Tensor = model(
         input_ids=ids,
         attention_mask=bias[:, None],
         position_ids=positions,
@@ -99,11 +98,11 @@ def forward(  # noqa: PLR0913 - the tensors of one pass
         use_cache=True,
         logits_to_keep=keep,
     ).logits
-    return found
+    return logits
 
 
 def _keep_apart(sees: torch.Tensor, branches: Sequence[Sequence[int]], ends: torch.Tensor) -> None:
-    """Let the tokens of each branch see the row, and themselves, but no other branch."""
+    """Let the tokens of each branch attend to the row and their own branch only."""
     count = sum(map(len, branches))
     branch = torch.tensor([i for i, b in enumerate(branches) for _ in b], device=sees.device)
     own = (branch[:, None] == branch).tril()

@@ -1,4 +1,4 @@
-"""A transformers model at work: rows begin, go on together token by token, and end one by one."""
+"""Runs a transformers model: rows start at any time, advance together, and end one by one."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _AHEAD = 48
 
 
 class Reading:
-    """Works that are read together, without much padding.
+    """Jobs that are read in one pass, with little padding.
 
-    Only what is left to read counts. That is all of a work but the beginning that is held already,
-    or that another one of the batch has, which is read before it then.
+    Only tokens left to read count: not the beginning that the slots hold already, nor a beginning
+    shared with another job of the batch, which is then read first.
 
     Attributes:
-        works: The works.
+        works: The jobs.
     """
 
     def __init__(self, slots: Slots, room: int) -> None:
-        """Begin with none.
+        """Start empty.
 
         Args:
-            slots: Where keys and values are held.
-            room: Most tokens of a pass, padding included, if they are of several works.
+            slots: The keys and values held.
+            room: Most tokens, padding included, of a pass with several jobs.
         """
         self.works: list[Work] = []
         self._slots = slots
@@ -43,11 +43,11 @@ class Reading:
         self._left: dict[bool, list[int]] = {False: [], True: []}
 
     def add(self, work: Work) -> bool:
-        """Take a work in if it can be read together with those that are in; whether it can."""
+        """Add a job if it can be read with the others; return whether it was added."""
         if self.works and work.kind != self.works[0].kind:
             return False
         held = shared = 0
-        if not isinstance(work, Beams):  # which are read apart from the slots
+        if not isinstance(work, Beams):  # beam search does not use the slots
             held = self._slots.held(work.ids)[1]
             shared = max((common(work.ids, other.ids) for other in self._first), default=0)
         later = shared >= held + LEAST_SHARED
@@ -62,20 +62,20 @@ class Reading:
 
 
 class TransformersRunner:
-    """What a Scheduler has a model do. One thread at a time uses it.
+    """Runs jobs on a model for a Scheduler, in one thread at a time.
 
     Attributes:
-        places: Most rows in work at once, as far as memory is known.
+        places: Most unfinished rows at once, by the known memory.
     """
 
     def __init__(self, model: BioGptForCausalLM, slots: Slots, *, places: int, room: int) -> None:
-        """Make ready.
+        """Wrap a model.
 
         Args:
             model: The model.
-            slots: Where its keys and values go.
-            places: Most rows in work at once.
-            room: Most tokens read in one pass, padding included, if they are of several rows.
+            slots: Its cache of keys and values.
+            places: Most unfinished rows at once.
+            room: Most tokens, padding included, of a pass with several rows.
         """
         self.places = places
         self._room = room
@@ -87,7 +87,7 @@ class TransformersRunner:
 
     @property
     def rows(self) -> list[Row]:
-        """The rows in work."""
+        """The unfinished rows."""
         return [row for row in self._rows if row]
 
     @property
@@ -99,13 +99,13 @@ class TransformersRunner:
         return Reading(self._slots, self._room)
 
     def drop(self, works: Sequence[Work]) -> None:
-        """Have these in work no longer; what they have written stays with them."""
+        """Remove these jobs; they keep the tokens they have written."""
         self._rows = [None if row in works else row for row in self._rows]
         self._trim()
 
     @torch.inference_mode()
     def start(self, works: Sequence[Work]) -> None:
-        """Take works that fit together: rows write a token, all others are finished at once."""
+        """Start jobs that fit together: rows write one token, other jobs are finished at once."""
         if isinstance(works[0], Beams):
             search(self._model, [work for work in works if isinstance(work, Beams)])
         elif isinstance(works[0], Scoring):
@@ -115,7 +115,7 @@ class TransformersRunner:
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Write a token of every row in work, but of those that wait for a reader."""
+        """Write one token of every unfinished row, except rows that wait for a reader."""
         self._close_up()
         self._slots.fit(len(self._rows), self._longest)
         tokens = [row.written[-1] if row else self._pad for row in self._rows]
@@ -141,7 +141,7 @@ class TransformersRunner:
             logs = logits.float().log_softmax(-1)
             scores, start = [], 1
             for label, branch in zip(labels, branches, strict=True):
-                # Place 0 follows the prompt, the others each token of the branches.
+                # Index 0 follows the prompt, the others follow the tokens of the branches.
                 places = [0, *range(start, start + len(branch))]
                 scores.append(logs[:, places, label].sum(-1))
                 start += len(branch)
@@ -151,10 +151,10 @@ class TransformersRunner:
     def _read(
         self, works: Sequence[W], branches: Sequence[Sequence[int]] = ()
     ) -> Iterator[tuple[list[W], list[int], torch.Tensor]]:
-        """Read the tokens of works: of those that begin alike the first one first.
+        """Read the tokens of jobs; of jobs with the same beginning, one is read first.
 
         Yields:
-            Works that were read together, their places, and what `read` returns.
+            Jobs that were read together, their places, and the logits of `read`.
         """
         left = list(works)
         while left:
@@ -167,7 +167,7 @@ class TransformersRunner:
                 alike = any(common(work.ids, other.ids) >= held for other in group)
                 (later if alike else group).append(work)
             places = free[: len(group)]
-            # Room for what is written next as well: to make it anew is to copy it all.
+            # Include room for the next tokens: growing the cache copies all of it.
             behind = max(sum(map(len, branches)), _AHEAD)
             longest = max(self._longest, *(work.size + behind for work in group))
             self._slots.fit(1 + max(places), longest)
@@ -180,7 +180,7 @@ class TransformersRunner:
 
     def _span(self, work: W, place: int) -> Span:
         source, count = self._slots.held(work.ids)
-        count = min(count, work.size - 1)  # one token is left to read
+        count = min(count, work.size - 1)  # at least one token must be read
         self._slots.copy(source, place, count)
         self._slots.hold(place, work.ids[:count])
         return Span(place, count, work.ids[count:])
@@ -195,7 +195,7 @@ class TransformersRunner:
             row.take(token, log if row.decoding.logprobs else None, self._eos)
 
     def _close_up(self) -> None:
-        """Move rows to the gaps of rows that ended, once there are many gaps."""
+        """Move rows into the gaps of ended rows, once there are many gaps."""
         gaps = [place for place, row in enumerate(self._rows) if not row]
         if 4 * len(gaps) <= len(self._rows):
             return

@@ -1,4 +1,4 @@
-"""Tokens chosen from logits, each row by its own decoding and its own source of randomness."""
+"""Chooses tokens from logits; each row has its own decoding and its own random source."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def choose(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
 
 
 def log_probabilities(logits: torch.Tensor, tokens: Sequence[int]) -> list[float]:
-    """Those of one token for each row of [rows, vocabulary], before any narrowing."""
+    """The log-probability of one token for each row of [rows, vocabulary], without grammar."""
     chosen = torch.tensor(tokens, device=logits.device)[:, None]
-    found: list[float] = logits.log_softmax(-1).gather(-1, chosen)[:, 0].tolist()
-    return found
+    logprobs: list[float] = logits.log_softmax(-1).gather(-1, chosen)[:, 0].tolist()
+    return logprobs
 
 
 def _narrow(logits: torch.Tensor, allowed: Mapping[int, Sequence[int]]) -> torch.Tensor:
-    """The logits, in some rows with nothing but the tokens that are allowed there."""
+    """The logits, with only the allowed tokens in the given rows."""
     width = max(map(len, allowed.values()))
     padded = [[*tokens, *[tokens[0]] * (width - len(tokens))] for tokens in allowed.values()]
     rows, columns = (torch.tensor(v, device=logits.device) for v in (list(allowed), padded))
@@ -53,9 +53,9 @@ def _draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
     top = column([d.top_p for d in decodings]) * shares.sum(-1, keepdim=True)
     shares = shares.masked_fill(before >= top, 0)
     reach = shares.cumsum(-1)
-    # One draw a row from the row's own source: the batch it is in changes nothing.
+    # One draw per row from the row's own source, so that the batch does not matter.
     draws = column([row.random.random() for row in rows])
     rank = (reach <= draws * reach[:, -1:]).sum(-1, keepdim=True)
     rank = rank.minimum((shares > 0).sum(-1, keepdim=True) - 1)
-    found: list[int] = order.gather(-1, rank)[:, 0].tolist()
-    return found
+    drawn: list[int] = order.gather(-1, rank)[:, 0].tolist()
+    return drawn

@@ -1,4 +1,4 @@
-"""One queue for all who use an engine: what arrives at the same time is done together."""
+"""One queue for all callers of an engine, which batches simultaneous calls."""
 
 from __future__ import annotations
 
@@ -20,58 +20,58 @@ from biogpt_plugins.values.errors import EngineError, InputError
 
 _MOST_WAITING = 1024
 _PATIENCE = 64
-_LOOK = 0.1  # seconds between looks at whether a caller who waits is wanted still
+_LOOK = 0.1  # seconds between checks whether a waiting caller was cancelled
 _SHORT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
 
 
 class Batch(Protocol):
-    """Works that are started together."""
+    """Jobs that are started together."""
 
     @property
     def works(self) -> list[Work]:
-        """The works."""
+        """The jobs."""
         ...
 
     def add(self, work: Work) -> bool:
-        """Take a work in if it can be started together with those that are in; whether it can."""
+        """Add a job if it can be started with the others; return whether it was added."""
         ...
 
 
 class Runner(Protocol):
-    """A copy of a model, as a Scheduler uses it: by one thread at a time."""
+    """Runs jobs on one copy of a model; a Scheduler uses it in one thread at a time."""
 
     @property
     def places(self) -> int:
-        """Most rows in work at once."""
+        """Most unfinished rows at once."""
         ...
 
     @property
     def rows(self) -> Sequence[Row]:
-        """The rows in work."""
+        """The unfinished rows."""
         ...
 
     def batch(self) -> Batch:
-        """An empty batch, to which those works can be added that can be started together."""
+        """An empty batch, which accepts jobs that can be started together."""
         ...
 
     def start(self, works: Sequence[Work]) -> None:
-        """Do works that fit together, or take them aboard as rows. May raise anything.
+        """Finish jobs that fit together, or start them as rows. May raise anything.
 
-        What it leaves neither done nor aboard waits for its turn again.
+        A job that is neither finished nor started waits for another turn.
         """
         ...
 
     def step(self) -> None:
-        """Write a token of every row in work. May raise anything."""
+        """Write one token of every unfinished row. May raise anything."""
         ...
 
     def drop(self, works: Sequence[Work]) -> None:
-        """Have these in work no longer, if they are."""
+        """Remove these jobs, if they are unfinished rows."""
         ...
 
 
 class _Request:
-    """The works of one call, the longest first."""
+    """The jobs of one call, longest first."""
 
     def __init__(self, works: Sequence[Work]) -> None:
         self.waiting = deque(sorted(works, key=lambda work: -work.size))
@@ -88,7 +88,7 @@ class _Request:
 
     @property
     def ready(self) -> bool:
-        """Whether there is a work that waits for nothing but its turn."""
+        """Whether the next job only waits for its turn."""
         return bool(self.waiting) and not _stalls(self.waiting[0])
 
     def settle(self, count: int = 1) -> None:
@@ -98,7 +98,7 @@ class _Request:
 
 
 class _Worker:
-    """A runner, its thread, and what it has in hand."""
+    """A runner, its thread, and its current jobs."""
 
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
@@ -111,29 +111,30 @@ class _Worker:
 
     @property
     def has_rows(self) -> bool:
-        """Whether there are rows to go on with."""
+        """Whether there are rows to advance."""
         return not all(row.waits for row in self.runner.rows)
 
 
 class Scheduler:
-    """Does the works of all callers, on one or several runners.
+    """Runs the jobs of all callers on one or several runners.
 
-    Callers take turns, a work each, and works of like length go together: a call of thousands
-    holds nobody up, and many calls of one make full batches. Rows end one by one, and others take
-    their places at once; between two tokens at most one pass is spent on reading what is new.
+    Callers take turns, one job each, and jobs of similar length are batched: a call with thousands
+    of prompts does not block others, and many calls with one prompt make full batches. Rows end one
+    by one, and others take their places at once; between two tokens at most one pass is spent on
+    reading new prompts.
 
-    A pass that fails is tried again by halves, so that a work fails only if it fails alone. Where
-    memory ran out, there are fewer rows at once for a while.
+    A failed pass is repeated in halves, so that a job fails only if it fails alone. After running
+    out of memory there are fewer rows at once for a while.
 
-    Each runner has a thread, which ends with the scheduler, or with the interpreter.
+    Each runner has a thread, which ends with the scheduler or with the interpreter.
     """
 
     def __init__(self, runners: Sequence[Runner], *, most_waiting: int = _MOST_WAITING) -> None:
-        """Make ready; nothing runs before there is work.
+        """Set up the queue; threads start with the first job.
 
         Args:
             runners: The runners.
-            most_waiting: How many calls may have works that wait; further callers are held back.
+            most_waiting: Most calls with waiting jobs; further callers are blocked.
         """
         self._lock = RLock()
         self._room = Condition(self._lock)
@@ -144,10 +145,10 @@ class Scheduler:
         self._process = os.getpid()
 
     def limit(self, rows: int) -> None:
-        """Set the most rows in work at once on each runner.
+        """Set the maximum number of unfinished rows on each runner.
 
         Raises:
-            InputError: It is less than 1.
+            InputError: The number is less than 1.
         """
         if rows < 1:
             raise InputError(f"batch_size must be at least 1, not {rows!r}")
@@ -156,7 +157,7 @@ class Scheduler:
                 worker.most = worker.fit = min(rows, worker.runner.places)
 
     def run(self, works: Sequence[Work]) -> None:
-        """Do works; returns when all of them are done."""
+        """Run jobs, and return when all are done."""
         if not works:
             return
         request = _Request(works)
@@ -169,9 +170,9 @@ class Scheduler:
             raise request.broken
 
     def follow(self, row: Row) -> Iterator[int]:
-        """Write a row; gives how many tokens it has, each time that there are more, or no more.
+        """Write a row; yield its number of tokens whenever there are more, and at the end.
 
-        The row goes on while it is read, and a little ahead. Closing the iterator ends it.
+        The row runs a little ahead of its reader. Closing the iterator ends it.
         """
         request = _Request([row])
         self._submit(request)
@@ -194,7 +195,7 @@ class Scheduler:
             self._abandon(request)
 
     def close(self) -> None:
-        """End everything that is under way, with errors, and the threads. Waits for the latter."""
+        """Cancel all jobs, and wait for the threads to end."""
         with self._lock:
             self._closed = True
             for request in {
@@ -220,11 +221,11 @@ class Scheduler:
         with self._lock:
             request.dropped = True
             if request.open and not self._closed:
-                with suppress(RuntimeError):  # the interpreter is at its end
+                with suppress(RuntimeError):  # the interpreter is shutting down
                     self._wake()
 
     def _wake(self) -> None:
-        if self._process != os.getpid():  # a fork has none of the threads
+        if self._process != os.getpid():  # a forked process has no threads
             self._process = os.getpid()
             for worker in self._workers:
                 worker.running, worker.thread = False, None
@@ -235,7 +236,7 @@ class Scheduler:
                 worker.running = True
 
     def _serve(self, worker: _Worker) -> None:
-        """Work as long as there is anything to do."""
+        """Run jobs until there are none left."""
         while True:
             with self._lock:
                 self._clear(worker)
@@ -253,7 +254,7 @@ class Scheduler:
             self._settle(worker)
 
     def _clear(self, worker: _Worker) -> None:
-        """End what nobody waits for."""
+        """Cancel the jobs of callers that have gone."""
         known = {*self._requests, *worker.aboard.values()}
         gone = {request for request in known if not request.wanted()}
         for request in gone.intersection(self._requests):
@@ -272,9 +273,9 @@ class Scheduler:
         self._room.notify_all()
 
     def _next(self, worker: _Worker) -> list[Work]:
-        """What to start now; nothing where there is no place for it."""
+        """The jobs to start now; none if all places are taken."""
         runner = worker.runner
-        if worker.again:  # by themselves, so that it shows which of them fail
+        if worker.again:  # alone, to find out which job fails
             return [] if worker.has_rows else worker.again.pop()
         stalled = [row for row in runner.rows if row.waits]
         full = len(runner.rows) >= runner.places
@@ -294,13 +295,13 @@ class Scheduler:
                     worker.aboard[request.waiting.popleft()] = request
                     served.append(request)
                     more = True
-        # Who was passed over is the first next time.
+        # Callers that were passed over come first next time.
         turns = [r for r in self._requests if r not in served] + list(dict.fromkeys(served))
         self._requests = deque(request for request in turns if request.waiting)
         return batch.works
 
     def _put_back(self, worker: _Worker, works: Sequence[Work]) -> None:
-        """Have works wait where they are in nobody's way: rows whose readers are slow."""
+        """Return jobs to the queue: rows with slow readers, which occupy places."""
         worker.runner.drop(works)
         for work in works:
             request = worker.aboard.pop(work)
@@ -311,8 +312,8 @@ class Scheduler:
     def _try(self, worker: _Worker, works: Sequence[Work], do: Callable[[], None]) -> None:
         try:
             do()
-        except Exception as error:  # whatever the runtime raises, the other works go on
-            # Its frames hold the batch's tensors.
+        except Exception as error:  # the other jobs continue, whatever the runtime raises
+            # The frames of the error keep the tensors of the batch alive.
             traceback.clear_frames(error.__traceback__)
             if out_of_memory(error):
                 aboard = {*works, *worker.runner.rows}
@@ -336,13 +337,13 @@ class Scheduler:
                 worker.fit, worker.calm = min(worker.most, 2 * worker.fit), 0
 
     def _settle(self, worker: _Worker) -> None:
-        """Tell callers what has become of their works."""
+        """Notify callers of finished jobs."""
         with self._lock:
             for work in [work for work in worker.aboard if work.done]:
                 worker.aboard.pop(work).settle()
 
     def _break(self, worker: _Worker, error: BaseException) -> None:
-        """Hand an error that is nobody's fault to all whose works are aboard."""
+        """Raise an error that no job caused in all callers with current jobs."""
         with self._lock:
             worker.runner.drop(list(worker.aboard))
             worker.again.clear()
@@ -357,7 +358,7 @@ def _stalls(work: Work) -> bool:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether the error says that a device or the machine has no memory left."""
+    """Whether an error means that a device or the machine ran out of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error).lower()
@@ -365,12 +366,12 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def engine_error(error: Exception) -> EngineError:
-    """Our error for a runtime's, with the remedy where there is one."""
+    """Convert an error of a runtime, and add a remedy if there is one."""
     advice = (
         ": even one prompt does not fit; shorten it, lower max_new_tokens or use a smaller dtype"
         if out_of_memory(error)
         else ""
     )
-    found = EngineError(f"the runtime failed with {type(error).__name__}: {error}{advice}")
-    found.__cause__ = error
-    return found
+    converted = EngineError(f"the runtime failed with {type(error).__name__}: {error}{advice}")
+    converted.__cause__ = error
+    return converted

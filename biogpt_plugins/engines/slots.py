@@ -1,4 +1,4 @@
-"""Keys and values of the rows in work: a place for each, so that rows come and go alone."""
+"""The key-value cache: one place per row, so that rows start and end independently."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import torch
 from transformers import BioGptConfig
 
 LEAST_SHARED = 32
-"""Fewer tokens are computed anew: to copy them takes a pass over all layers as well."""
+"""A shorter common beginning is computed again: copying it takes a pass over all layers too."""
 
 _STEP = 64
 
 
 class Slots:
-    """A key-value cache in which every row has a place of its own, and its own length.
+    """A key-value cache in which every row has its own place and length.
 
-    Rows are left-aligned: token i of a row lies at index i of its place. Nothing is moved when a
-    row begins or ends. What a place held stays there until it is overwritten, so that a row that
-    begins in the same way copies it instead of computing it (`held`, `copy`).
+    Rows are left-aligned: token i of a row is at index i of its place. Nothing moves when a row
+    starts or ends. A place keeps its content until it is overwritten, so that another row with the
+    same beginning copies it instead of computing it (`held`, `copy`).
 
     Attributes:
         places: Number of places.
-        length: Tokens that a place has room for. Behind them is one more, for padding.
+        length: Most tokens of a place. One more index at the end is for padding.
         keys: For each layer [places, heads, length + 1, width].
-        values: Likewise.
+        values: For each layer [places, heads, length + 1, width].
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class Slots:
         places: int = 8,
         length: int = _STEP - 1,
     ) -> None:
-        """Allocate them.
+        """Allocate the cache.
 
         Args:
-            config: The model's.
-            device: Where the model is.
-            dtype: What it computes in.
-            places: Number of places to begin with.
-            length: Their room to begin with.
+            config: The config of the model.
+            device: The device of the model.
+            dtype: The dtype of its computations.
+            places: Initial number of places.
+            length: Initial number of tokens per place.
         """
         heads = int(config.num_attention_heads)
         self._heads, self._width = heads, config.hidden_size // heads
@@ -55,14 +55,14 @@ class Slots:
 
     @staticmethod
     def bytes_of(config: BioGptConfig, length: int, dtype: torch.dtype) -> int:
-        """Memory of one place."""
+        """Bytes of one place."""
         numbers = 2 * config.num_hidden_layers * config.hidden_size * (length + 1)
         return int(numbers * dtype.itemsize)
 
     def fit(self, places: int, length: int) -> None:
-        """Have room for so many rows of this length; what is held is kept as far as it has room.
+        """Resize to this number of rows and length; the content is kept as far as it fits.
 
-        On a CPU there is hardly more room than that: it is quick where it reads a table whole.
+        On a CPU the cache is barely larger than needed: attention is fast on whole tables.
         """
         whole = -(-(length + 1) // _STEP) * _STEP - 1
         shrinks = self.keys[0].device.type == "cpu" and 4 * whole < 3 * self.length
@@ -82,7 +82,7 @@ class Slots:
                 tables[layer][:old_places, :, :kept] = old[:, :, :kept]
 
     def held(self, ids: list[int]) -> tuple[int, int]:
-        """The place that holds the longest beginning of these tokens, and how many; 0 if few."""
+        """The place with the longest beginning of these tokens, and its length; 0 if too short."""
         begin = ids[:LEAST_SHARED]
         alike = [i for i, held in enumerate(self._held) if held[:LEAST_SHARED] == begin]
         counts = {i: common(self._held[i], ids) for i in alike}
@@ -91,7 +91,7 @@ class Slots:
         return place, count if count >= LEAST_SHARED else 0
 
     def hold(self, place: int, ids: Sequence[int]) -> None:
-        """Note the tokens whose keys and values a place holds."""
+        """Record which tokens a place holds."""
         self._held[place] = list(ids)
 
     def copy(self, source: int, place: int, length: int) -> None:
@@ -102,13 +102,13 @@ class Slots:
             self.hold(place, self._held[source][:length])
 
     def _empty(self, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-        # Zeros, as what is masked out must still be a number.
+        # Zeros, because masked values must still be numbers.
         shape = (self.places, self._heads, self.length + 1, self._width)
         return torch.zeros(shape, device=device, dtype=dtype)
 
 
 class View:
-    """What the model sees of the slots in one pass; to the model it is a transformers Cache."""
+    """The slots as the model sees them in one pass, in the form of a transformers Cache."""
 
     def __init__(
         self,
@@ -118,30 +118,30 @@ class View:
         indices: torch.Tensor,
         length: int,
     ) -> None:
-        """Look at some places.
+        """Select some places.
 
         Args:
             slots: The slots.
-            places: The places looked at.
-            rows: The same as a tensor, [rows, 1].
-            indices: Where in their places new tokens are written, [rows, tokens].
-            length: How many tokens of each place are seen.
+            places: The places.
+            rows: The places as a tensor, [rows, 1].
+            indices: Indices of the new tokens in their places, [rows, tokens].
+            length: Number of visible tokens of each place.
         """
         self._slots = slots
         self._rows = rows
         self._indices = indices
         self._length = length
         side_by_side = list(places) == list(range(places[0], places[0] + len(places)))
-        # A slice is a view, anything else a copy.
+        # A slice makes a view, a tensor index a copy.
         self._seen = slice(places[0], places[-1] + 1) if side_by_side else rows[:, 0]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:  # noqa: ARG002 - the host's signature
-        return 0  # of no consequence where positions are given
+        return 0  # unused, because positions are given
 
     def update(
         self, keys: torch.Tensor, values: torch.Tensor, layer_idx: int, **_: object
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write new keys and values [rows, heads, tokens, width], and return all that are seen."""
+        """Write new keys and values [rows, heads, tokens, width]; return all visible ones."""
         slots = self._slots
         return self._add(slots.keys[layer_idx], keys), self._add(slots.values[layer_idx], values)
 
@@ -152,7 +152,7 @@ class View:
 
 
 def common(some: list[int], others: list[int]) -> int:
-    """How many tokens two rows have in common at their beginning."""
+    """The length of the common beginning of two rows."""
     low, high = 0, min(len(some), len(others))
     while low < high:
         middle = (low + high + 1) // 2

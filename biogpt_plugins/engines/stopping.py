@@ -1,4 +1,4 @@
-"""Stop strings: where a completion's text ends, and which of it may be shown before it ends."""
+"""Stop strings: where a completion ends, and how much of it may be shown before it ends."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from biogpt_plugins.engines.tokens import Tokens
 
 
 class Stops:
-    """Finds stop strings in text, not in tokens: Moses spacing hides them there.
+    """Finds stop strings in text, not in tokens, where Moses spacing hides them.
 
-    Only whole words count while a completion grows. The text of whole words is a prefix of every
-    text that they can grow into; that of half a word is not ("&am" may become "&", "." "5").
+    While a completion grows, only whole words are searched. The text of whole words is a prefix of
+    every text that may follow; the text of half a word is not ("&am" may become "&", "." "5").
     """
 
     def __init__(self, stop: Sequence[str], tokens: Tokens) -> None:
         self._stop = tuple(stop)
         self._tokens = tokens
         self._squeezed = tuple("".join(text.split()) for text in stop)
-        # A character of text is at most six tokens: "&quot;" letter by letter.
+        # A character of text has at most six tokens: "&quot;" letter by letter.
         self._window = 6 * (max(map(len, self._squeezed), default=0) + 1)
 
     def reached(self, ids: Sequence[int]) -> bool:
-        """Whether a completion has just come to hold a stop string; called at every token."""
+        """Whether a completion now contains a stop string; called at every token."""
         if not self._stop or not ids or not self._tokens.ends_word(ids[-1]):
             return False
-        # Spacing costs a pass of the detokenizer: look without spaces first.
+        # Spacing needs a pass of the detokenizer, so search without spaces first.
         tail = "".join(self._tokens.pieces(ids[-self._window :])).replace("</w>", "")
         tail = unescape(tail.replace("@-@", "-"))
         return any(text in tail for text in self._squeezed) and self.cut(self._tokens.text(ids))[1]
@@ -37,9 +37,9 @@ class Stops:
         return (text[: min(places)], True) if places else (text, False)
 
     def before(self, text: str) -> str:
-        """The part of a growing text that surely stands before any stop string."""
+        """The part of a growing text that is certainly before any stop string."""
         text, _ = self.cut(text)
-        # Its end may be the beginning of one.
+        # The end of the text may be the beginning of a stop string.
         longest = max(map(len, self._stop), default=0)
         for start in range(max(0, len(text) - longest), len(text)):
             if any(stop.startswith(text[start:]) for stop in self._stop):

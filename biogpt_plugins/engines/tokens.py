@@ -1,4 +1,4 @@
-"""Prompts to token ids and token ids to text, as BioGPT's authors did both."""
+"""Prompts -> token ids, and token ids -> text, as in the official code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WORD_END = "</w>"
 _ELLIPSIS = "..." + _WORD_END
 _MANY_CHUNKS = 1 << 18
-# A vocabulary may hold them as if they were words.
+# A vocabulary may list them as if they were words.
 _LEARNED = re.compile(r"learned\d+(</w>)?|<seqsep>")
 
 
@@ -28,10 +28,10 @@ class Encoded:
     """A prompt as token ids.
 
     Attributes:
-        ids: The ids, the leading `</s>` included.
-        truncated: How many tokens were cut from it.
-        grammar: What its completion must be.
-        text: The words of what is left of its text, with their ids, if a grammar asks for them.
+        ids: The ids, including the leading `</s>`.
+        truncated: Number of tokens cut from the source.
+        grammar: The grammar of its completion.
+        text: The words of the remaining source text with their ids, if there is a grammar.
     """
 
     ids: list[int]
@@ -41,19 +41,19 @@ class Encoded:
 
 
 class Tokens:
-    """A BioGptTokenizer with what a prompt needs; the same ids, many times as fast.
+    """A BioGptTokenizer for prompts, with the same ids but many times as fast.
 
-    Chunks of text are remembered with their ids, words of a chunk are split by the `tokenizers`
-    library; both ask sacremoses and, for vocabularies that the library would split otherwise,
-    BioGptTokenizer itself. Safe to share between threads.
+    Chunks of text are cached with their ids. sacremoses splits them into words, and the
+    `tokenizers` library splits words into pieces; for vocabularies that the library would split
+    differently, BioGptTokenizer does. Safe to share between threads.
 
-    Nothing in a text is ever read as a special token: "</s>" in a paper is four characters.
+    Text never becomes a special token: "</s>" in a paper is four characters.
 
     Attributes:
-        tokenizer: The tokenizer underneath.
+        tokenizer: The underlying tokenizer.
         pad: Id of the padding token.
-        eos: Id of `</s>`, which both begins a prompt and ends a completion.
-        rows: Embedding rows that a model needs for this vocabulary.
+        eos: Id of `</s>`, which begins a prompt and ends a completion.
+        rows: Number of embeddings that a model needs for this vocabulary.
     """
 
     def __init__(self, tokenizer: BioGptTokenizer) -> None:
@@ -72,7 +72,7 @@ class Tokens:
         self._chunks: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
-        """Token ids of a text, without any special token."""
+        """Token ids of a text, without special tokens."""
         keys = self._splitter.keys(text)
         if keys is None:
             return [token for word in self._splitter.whole(text) for token in self._split(word)]
@@ -84,7 +84,7 @@ class Tokens:
             return [token for key in keys for token in new.get(key) or known[key]]
 
     def words_of(self, text: str, most: int) -> Iterator[tuple[str, list[int]]]:
-        """The words of a text as Moses has them, with their ids, of which there are `most`."""
+        """The words of a text by Moses, with their ids; at most `most` ids in total."""
         keys = self._splitter.keys(text)
         split = self._splitter.words(keys) if keys else {}
         words = [w for key in keys for w in split[key]] if keys else self._splitter.whole(text)
@@ -96,33 +96,33 @@ class Tokens:
             yield word, ids
 
     def text(self, ids: Sequence[int]) -> str:
-        """The text of a completion's ids; special and learned tokens leave no trace in it."""
+        """The text of a completion's ids, without special and learned tokens."""
         writing = Writing()
         writing.add(self.words(ids))
         return writing.text
 
     def words(self, ids: Sequence[int]) -> list[str]:
-        """The words of ids, as the vocabulary spells them; the last one may have no end yet."""
+        """The words of ids, in the spelling of the vocabulary; the last word may be incomplete."""
         spelt = "".join(self.pieces(ids)).replace(" ", "")
         return spelt.replace(_WORD_END, " ").split()
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """The tokens that have a text, as the vocabulary spells them."""
-        # A model may have more rows than its vocabulary has names.
+        """The tokens that have text, in the spelling of the vocabulary."""
+        # A model may have more embedding rows than its vocabulary has names.
         return [self._pieces.get(token, "") for token in ids if token not in self._silent]
 
     def places(self, ids: Sequence[int], text: str) -> list[tuple[int, str, int]]:
-        """Where in their text the tokens stand that have one.
+        """The offsets of tokens in their text; tokens without text are left out.
 
         Args:
             ids: The ids.
             text: Their text.
 
         Returns:
-            Index into `ids`, spelling, and offset of each: its own if the text has its word
-            letter by letter, else that of the word.
+            Index into `ids`, spelling and offset of each token. The offset is the token's own if
+            its word is in the text letter by letter, otherwise the offset of the word.
         """
-        found: list[tuple[int, str, int]] = []
+        places: list[tuple[int, str, int]] = []
         word: list[tuple[int, str]] = []
         at = 0
         for index, token in enumerate(ids):
@@ -134,33 +134,32 @@ class Tokens:
                 start = max(at, text.find(shown, at))
                 offset = start
                 for place, piece in word:
-                    found.append((place, piece, offset))
+                    places.append((place, piece, offset))
                     offset += len(piece) if shown == spelt else 0
                 at = start + len(shown) if text.startswith(shown, start) else start
                 word = []
-        return found
+        return places
 
     def ends_word(self, token: int) -> bool:
-        """Whether what follows this token is a new word."""
+        """Whether this token ends a word."""
         return self._pieces.get(token, "").endswith(_WORD_END)
 
     def end_of_words(self, ids: Sequence[int]) -> int:
-        """How many of the ids make whole words."""
+        """The number of ids that form whole words."""
         ends = (end for end in range(len(ids), 0, -1) if self.ends_word(ids[end - 1]))
         return next(ends, 0)
 
     def encode(self, prompt: Prompt, *, window: int, room: int, truncate: bool = True) -> Encoded:
-        """Turn a prompt into ids that leave `room` tokens of `window` for the completion.
+        """Encode a prompt so that `room` tokens of `window` are left for the completion.
 
         A source that is too long loses the end of its text, and `...` (`<unk>` if the vocabulary
-        lacks it) takes the place of the last token, as in the official
-        `language_model_prompt_dataset.py`.
+        lacks it) replaces the last token, as in the official `language_model_prompt_dataset.py`.
 
         Args:
             prompt: The prompt.
             window: Most tokens of prompt and completion together.
             room: Tokens to leave for the completion.
-            truncate: False makes a source that is too long an error.
+            truncate: Whether to cut a source that is too long; otherwise it is an error.
 
         Raises:
             InputError: The text is empty, or the model lacks a prompt token.
@@ -184,8 +183,8 @@ class Tokens:
         )
         if not truncate:
             raise ContextOverflowError(f"{numbers}: shorten the text, or allow truncation")
-        # Tokenised apart: where exactly the whole's ids change from head to text to tail is
-        # hidden by rules that look across words.
+        # Tokenise head and tail separately: tokenisation rules look across words, so the exact
+        # borders between head, text and tail are unknown in the ids of the whole.
         head, tail = len(self.ids(prompt.head)), self.ids(prompt.tail)
         ellipsis = self._vocabulary.get(_ELLIPSIS, int(self.tokenizer.unk_token_id))
         kept = limit - 1 - len(tail)
@@ -204,7 +203,7 @@ class Tokens:
         return Encoded(ids, truncated, prompt.grammar, tuple(text))
 
     def _id(self, name: str) -> int:
-        # Only names without a word end: "learned1" is not the word that a text would give.
+        # Names without end-of-word mark only: "learned1" is not the word of a text.
         if name not in self._vocabulary:
             known = ", ".join(self._learned) or "none"
             raise InputError(
@@ -219,7 +218,7 @@ class Tokens:
             for key, words in self._splitter.words(keys).items()
         }
         if len(self._chunks) >= _MANY_CHUNKS:
-            # A corpus of millions has no end of numbers; the tokenizer keeps each of them too.
+            # A corpus of millions of texts has countless numbers; the tokenizer caches each too.
             self._chunks = {}
             self.tokenizer.cache.clear()
         self._chunks.update(new)
@@ -234,10 +233,10 @@ class Tokens:
 
 
 def _pairs(tokenizer: BioGptTokenizer) -> BPE | None:
-    """The tokenizer's merges in the `tokenizers` library; None where it would merge otherwise.
+    """The tokenizer's merges in the `tokenizers` library; None if the library merges differently.
 
-    BioGptTokenizer merges all pairs of a rank at once, the library one pair after the other. That
-    is the same as long as a piece comes of one merge alone, and stands in later ones only.
+    BioGptTokenizer merges all pairs of a rank at once, the library merges pairs one by one. The
+    results are equal if every piece comes from a single merge and occurs in later merges only.
     """
     merges = list(tokenizer.bpe_ranks)
     ranks = {left + right: rank for rank, (left, right) in enumerate(merges)}
@@ -245,7 +244,7 @@ def _pairs(tokenizer: BioGptTokenizer) -> BPE | None:
     if len(ranks) < len(merges) or not ordered:
         return None
     names = dict(tokenizer.get_vocab())
-    # Merges may lead to pieces that the vocabulary lacks: unknown in the end, but not on the way.
+    # Merges may produce pieces that the vocabulary lacks: unknown at the end, but needed between.
     lacking = {piece for pair in merges for piece in (*pair, "".join(pair))} - names.keys()
     most = max(names.values()) + 1
     names |= {piece: most + i for i, piece in enumerate(sorted(lacking))}

@@ -1,4 +1,4 @@
-"""The engine on Hugging Face transformers: any BioGPT, on CUDA, MPS or the CPU."""
+"""The engine on Hugging Face transformers: runs any BioGPT on CUDA, MPS or CPU."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from biogpt_plugins.engines.slots import Slots
 
 _BATCH_SIZE = {"cuda": 64, "mps": 16, "cpu": 32}
 _MOST_ROOM, _LEAST_ROOM = 1 << 14, 512
-# Tokens times parameters.
+# Tokens times parameters of a pass on a CPU.
 _CPU_WORK = 150_000_000_000
 _MANY = 1 << 16
-# Scoring tries labels behind a prompt that may fill all positions.
+# Scoring appends labels to a prompt that may fill all positions.
 _MARGIN = 256
 
 
@@ -25,8 +25,8 @@ class TransformersEngine(LocalEngine):
     """A LocalEngine that runs a transformers BioGPT.
 
     Attributes:
-        device: Where the model is; its first copy, if there are several.
-        dtype: What it computes in.
+        device: The device of the model, or of its first copy.
+        dtype: The dtype of its computations.
     """
 
     def __init__(  # noqa: PLR0913 - options, all but two keyword-only
@@ -39,15 +39,15 @@ class TransformersEngine(LocalEngine):
         batch_size: int | None = None,
         copies: Sequence[BioGptForCausalLM] = (),
     ) -> None:
-        """Wrap a model that is on its device, in its dtype.
+        """Wrap a model that is on its device and in its dtype.
 
         Args:
-            model: The model; set to evaluation mode.
+            model: The model; it is set to evaluation mode.
             tokenizer: Its tokenizer.
-            model_name: What to call it.
-            folder: Where it was loaded from.
-            batch_size: Most prompts of a batch; None for what suits the device.
-            copies: The same model on other devices; the work is shared among all of them.
+            model_name: The name of the model.
+            folder: The folder it was loaded from.
+            batch_size: Most prompts of a batch; None for the default of the device.
+            copies: The same model on other devices, which share the work.
 
         Raises:
             ModelError: The tokenizer has more tokens than the model has embeddings.
@@ -56,7 +56,7 @@ class TransformersEngine(LocalEngine):
         self.dtype: torch.dtype = model.dtype
         super().__init__(
             tokenizer,
-            [_runner(one) for one in (model, *copies)],
+            [_runner(each) for each in (model, *copies)],
             model_name=model_name,
             context_size=int(model.config.max_position_embeddings),
             rows=int(model.config.vocab_size),
@@ -68,11 +68,12 @@ class TransformersEngine(LocalEngine):
 def _runner(model: BioGptForCausalLM) -> TransformersRunner:
     config, device, dtype = model.eval().config, model.device, model.dtype
     if device.type != "cuda":
-        # A pass of about a second at most, so that what is being written goes on meanwhile.
+        # A pass takes about a second at most, so that unfinished rows are not held up.
         room = min(max(_LEAST_ROOM, _CPU_WORK // model.num_parameters()), _MOST_ROOM)
         slots = Slots(config, device=device, dtype=dtype)
         return TransformersRunner(model, slots, places=_MANY, room=room)
-    # All at once, as captured graphs know addresses; a fifth is left for what passes through.
+    # Allocate everything at once, because captured graphs use fixed addresses. A fifth of the
+    # memory is left for activations.
     length = int(config.max_position_embeddings) + _MARGIN
     free, _ = torch.cuda.mem_get_info(device)
     places = max(1, int(0.8 * free) // Slots.bytes_of(config, length, dtype))

@@ -1,4 +1,4 @@
-"""What an engine has to do for one prompt, while it is done."""
+"""The jobs of an engine: what it computes for one prompt, and the progress so far."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from biogpt_plugins.values.results import FinishReason
 
 @dataclass(eq=False, kw_only=True)
 class Work:
-    """A prompt and what becomes of it.
+    """A prompt and the state of its computation.
 
     Attributes:
-        prompt: Its ids, the leading `</s>` included.
+        prompt: The ids of the prompt, including the leading `</s>`.
         error: Why it failed.
-        done: Whether it is finished, in whatever way.
-        wanted: Whether somebody waits for it still; the scheduler knows.
-        tell: Called when there is more of it to read, if it is read while it is written; the
-            scheduler listens.
+        done: Whether it is finished, successfully or not.
+        wanted: Whether its caller still waits; set by the scheduler.
+        tell: Called when there is more to read, if it is read while it is written; set by the
+            scheduler.
     """
 
     prompt: list[int]
@@ -34,43 +34,43 @@ class Work:
 
     @property
     def kind(self) -> Hashable:
-        """Works of one kind can be done together."""
+        """Jobs of the same kind can be run together."""
         return type(self).__name__
 
     @property
     def ids(self) -> list[int]:
-        """What is to be read before anything comes of it."""
+        """The tokens that the model must read."""
         return self.prompt
 
     @property
     def size(self) -> int:
-        """How many tokens that are."""
+        """The number of these tokens."""
         return len(self.prompt)
 
     def fail(self, error: EngineError) -> None:
-        """End it with an error."""
+        """End the job with an error."""
         self.error, self.done = error, True
 
     def cancel(self) -> None:
-        """End it as nobody waits for it."""
+        """End the job because its caller has gone."""
         self.fail(EngineError("cancelled"))
 
 
 @dataclass(eq=False, kw_only=True)
 class Row(Work):
-    """A completion that is written token by token.
+    """A completion that is written token by token: a row of a batch.
 
     Attributes:
-        decoding: How its tokens are chosen.
-        budget: Most tokens to write, `</s>` not counted.
+        decoding: How to choose its tokens.
+        budget: Most tokens to write, without `</s>`.
         stops: The stop strings.
-        random: Where sampling takes its draws from.
+        random: The random source of sampling.
         written: Ids written so far, without the final `</s>`.
-        logprobs: Their log-probabilities, if the decoding asks for them.
-        finish: Why the row ended; None while it has not.
-        derivation: What of a grammar it has been through, where there is one.
-        ahead: Most tokens to be ahead of a reader; None where there is none.
-        read: How many the reader has seen.
+        logprobs: Their log-probabilities, if the decoding requests them.
+        finish: Why the row ended; None while it runs.
+        derivation: Its progress through a grammar, if there is one.
+        ahead: Most tokens to write ahead of a reader; None without a reader.
+        read: Number of tokens that the reader has seen.
     """
 
     decoding: Decoding
@@ -94,11 +94,11 @@ class Row(Work):
 
     @property
     def waits(self) -> bool:
-        """Whether it is so far ahead of its reader that it is to wait."""
+        """Whether it is too far ahead of its reader and must wait."""
         return self.ahead is not None and len(self.written) - self.read >= self.ahead
 
     def take(self, token: int, logprob: float | None, eos: int) -> None:
-        """Add a token that the model chose."""
+        """Append a token."""
         if token == eos:
             self.end("stop")
         else:
@@ -116,7 +116,7 @@ class Row(Work):
             self.tell()
 
     def end(self, reason: FinishReason) -> None:
-        """Write no more."""
+        """Stop writing."""
         self.finish, self.done = reason, True
 
     def cancel(self) -> None:
@@ -125,11 +125,11 @@ class Row(Work):
 
 @dataclass(eq=False, kw_only=True)
 class Beams(Work):
-    """The best completions of a beam search.
+    """A beam search for the best completions.
 
     Attributes:
-        decoding: Number of beams, how many of them are wanted, and whether log-probabilities.
-        rows: A row for each that is wanted, the best first.
+        decoding: Number of beams and of completions, and whether to compute log-probabilities.
+        rows: A row for each completion, best first.
     """
 
     decoding: Decoding
@@ -147,11 +147,11 @@ class Beams(Work):
 
 @dataclass(eq=False, kw_only=True)
 class Scoring(Work):
-    """Labels to be scored as what follows the prompt.
+    """Labels to score as continuations of a prompt.
 
     Attributes:
-        labels: Ids of each label.
-        logs: Log-probability of each label, whole.
+        labels: The ids of each label.
+        logs: The log-probability of each whole label.
     """
 
     labels: tuple[tuple[int, ...], ...]
@@ -163,35 +163,35 @@ class Scoring(Work):
 
 
 class Group:
-    """A batch of works each of which goes with all the others.
+    """A batch of jobs that all fit together.
 
     Attributes:
-        works: The works.
+        works: The jobs.
     """
 
     def __init__(self, fits: Callable[[Work, Sequence[Work]], bool]) -> None:
-        """Begin with none.
+        """Start empty.
 
         Args:
-            fits: Whether a work can be done together with others, of which there are some.
+            fits: Whether a job can be run with others, of which there is at least one.
         """
         self.works: list[Work] = []
         self._fits = fits
 
     def add(self, work: Work) -> bool:
-        """Take a work in if it can be done together with those that are in; whether it can."""
-        found = not self.works or self._fits(work, self.works)
-        if found:
+        """Add a job if it fits; return whether it was added."""
+        fits = not self.works or self._fits(work, self.works)
+        if fits:
             self.works.append(work)
-        return found
+        return fits
 
 
 def fit(sizes: Sequence[int], room: int) -> bool:
-    """Whether so many tokens each can be read in one pass, without much padding.
+    """Whether jobs can be read in one pass with little padding.
 
     Args:
-        sizes: Tokens of each work.
-        room: Most tokens of a pass, padding included, if they are of several works.
+        sizes: Number of tokens of each job.
+        room: Most tokens, padding included, of a pass with several jobs.
     """
     padded = max(sizes) * len(sizes)
     return len(sizes) == 1 or padded <= min(room, 1.15 * sum(sizes) + room / 16)

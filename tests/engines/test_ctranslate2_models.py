@@ -237,7 +237,7 @@ class TestLoading:
         engine = load_engine(folder, engine="ctranslate2", batch_size=3)
         engine.complete(PROMPTS)
         assert capfd.readouterr() == ("", "")
-        with pytest.raises(InputError, match="batch_size = 0"):
+        with pytest.raises(InputError, match="batch_size must be at least 1, not 0"):
             load_engine(folder, engine="ctranslate2", batch_size=0)
 
     @pytest.mark.parametrize(

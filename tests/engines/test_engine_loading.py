@@ -107,7 +107,7 @@ def test_loading_is_silent_and_ready_for_use(folder, capfd):
     engine = load_engine(folder, batch_size=3)
     assert capfd.readouterr() == ("", "")
     assert not engine._scheduler._workers[0].runner._model.training
-    with pytest.raises(InputError, match="batch_size = 0"):
+    with pytest.raises(InputError, match="batch_size must be at least 1, not 0"):
         load_engine(folder, batch_size=0)
 
 
@@ -359,7 +359,7 @@ def test_what_the_hub_may_answer(served, error, says):
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:99", "", "gpu", "cpu:1"])
 def test_a_device_that_is_not_here(device):
-    with pytest.raises(DeviceError, match=r"here are .*cpu") as caught:
+    with pytest.raises(DeviceError, match=r"available: .*cpu") as caught:
         pick_device(device)
     assert repr(device) in str(caught.value)
 

@@ -100,7 +100,10 @@ def test_a_label_without_a_column_is_an_error():
     odd = Prediction(
         id="7", task="mine", result=Answer(label="yes", probabilities={**SHARES, "perhaps": 0.0})
     )
-    with pytest.raises(InputError, match="answer of 7 has a probability of 'perhaps': there are"):
+    with pytest.raises(
+        InputError,
+        match="answer of 7 has probabilities for 'perhaps': the table only has columns for",
+    ):
         list(rows(odd))
 
 
