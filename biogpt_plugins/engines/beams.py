@@ -9,35 +9,35 @@ import torch
 from transformers import BioGptForCausalLM, StoppingCriteria
 
 from biogpt_plugins.engines.generation import official_generation
+from biogpt_plugins.engines.jobs import BeamSearch, Generation
 from biogpt_plugins.engines.sampling import log_probabilities
-from biogpt_plugins.engines.works import Beams, Row
 
 
-def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
+def search(model: BioGptForCausalLM, jobs: Sequence[BeamSearch]) -> None:
     """Write the best beams of prompts of one kind; `</s>` is forced at the end of the budget."""
-    config, decoding = model.config, works[0].decoding
+    config, decoding = model.config, jobs[0].decoding
     eos, pad = int(config.eos_token_id), int(config.pad_token_id)
-    width = max(work.size for work in works)
-    shorts = [width - work.size for work in works]
-    ids = [[pad] * short + work.prompt for short, work in zip(shorts, works, strict=True)]
+    width = max(job.size for job in jobs)
+    shorts = [width - job.size for job in jobs]
+    ids = [[pad] * short + job.prompt for short, job in zip(shorts, jobs, strict=True)]
     mask = [[0] * short + [1] * (width - short) for short in shorts]
     # Not max_new_tokens: the model config has a max_length, and transformers warns about both.
-    most = width + works[0].rows[0].budget + 1
+    most = width + jobs[0].rows[0].budget + 1
     options = official_generation(max_length=most, pad=pad, eos=eos, num_beams=decoding.num_beams)
     options.num_return_sequences = decoding.n
 
     def unwanted() -> bool:
-        return not any(work.wanted() for work in works)
+        return not any(job.wanted() for job in jobs)
 
     def allowed(index: int, ids: torch.Tensor) -> list[int]:
-        derivation = works[index].rows[0].derivation
+        derivation = jobs[index].rows[0].derivation
         assert derivation is not None
         ahead = derivation.copy()
         for token in ids[width:].tolist():
             ahead.take(token)
         return ahead.tokens() or [eos]
 
-    grounded = works[0].rows[0].derivation is not None
+    grounded = jobs[0].rows[0].derivation is not None
     sequences = model.generate(
         input_ids=torch.tensor(ids, device=model.device),
         attention_mask=torch.tensor(mask, device=model.device),
@@ -45,7 +45,7 @@ def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
         stopping_criteria=[_Stop(unwanted)],
         prefix_allowed_tokens_fn=allowed if grounded else None,
     )
-    rows = [row for work in works for row in work.rows]
+    rows = [row for job in jobs for row in job.rows]
     for row, tokens in zip(rows, sequences[:, width:].tolist(), strict=True):
         end = tokens.index(eos) if eos in tokens else len(tokens)
         row.written = tokens[:end]
@@ -53,11 +53,11 @@ def search(model: BioGptForCausalLM, works: Sequence[Beams]) -> None:
         if decoding.logprobs and row.written and not unwanted():
             # One more forward pass: the scores of the search include beams that were abandoned.
             row.logprobs = _measure(model, row, pad)
-    for work in works:
-        if work.wanted():
-            work.done = True
+    for job in jobs:
+        if job.wanted():
+            job.done = True
         else:
-            work.cancel()
+            job.cancel()
 
 
 class _Stop(StoppingCriteria):  # type: ignore[misc]
@@ -68,7 +68,7 @@ class _Stop(StoppingCriteria):  # type: ignore[misc]
         return torch.full((len(input_ids),), self._reached(), device=input_ids.device)
 
 
-def _measure(model: BioGptForCausalLM, row: Row, pad: int) -> list[float]:
+def _measure(model: BioGptForCausalLM, row: Generation, pad: int) -> list[float]:
     ids = torch.tensor([row.ids], device=model.device)
     kept = len(row.written) + 1
     logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()

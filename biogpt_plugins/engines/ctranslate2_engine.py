@@ -12,10 +12,10 @@ import torch
 from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import Decoding, Runtime
+from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, JobBatch, Scoring
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.sampling import choose, log_probabilities
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
-from biogpt_plugins.engines.works import Beams, Group, Row, Scoring, Work
 from biogpt_plugins.values.errors import EngineError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class CTranslate2Runner:
     """
 
     places = _MANY
-    rows: Sequence[Row] = ()
+    rows: Sequence[Generation] = ()
 
     def __init__(
         self, generator: Generator, names: Sequence[str], *, eos: int, pad: int, room: int
@@ -119,25 +119,29 @@ class CTranslate2Runner:
         self._eos, self._pad, self._room = eos, pad, room
         self._process = os.getpid()
 
-    def batch(self) -> Group:
+    def batch(self) -> JobBatch:
         """An empty batch."""
-        return Group(self._fits)
+        return JobBatch(self._fits)
 
-    def _fits(self, work: Work, group: Sequence[Work]) -> bool:
-        sizes = sorted([work.size, *(other.size for other in group)])
-        if work.kind != group[0].kind or sizes[-1] * len(sizes) > self._room:
+    def _fits(self, job: Job, group: Sequence[Job]) -> bool:
+        sizes = sorted([job.size, *(other.size for other in group)])
+        if job.kind != group[0].kind or sizes[-1] * len(sizes) > self._room:
             return False
-        if isinstance(work, Beams):
+        if isinstance(job, BeamSearch):
             return sizes[0] == sizes[-1]
         first = group[0]
-        if not (isinstance(work, Row) and isinstance(first, Row)) or _drawn(work) or _drawn(first):
+        if (
+            not (isinstance(job, Generation) and isinstance(first, Generation))
+            or _drawn(job)
+            or _drawn(first)
+        ):
             return False
-        if self._sampling(work.decoding) != self._sampling(first.decoding):
+        if self._sampling(job.decoding) != self._sampling(first.decoding):
             return False
-        near = min(abs(work.size - other.size) for other in group)
-        return near <= min(_NEAR, work.budget // 2) and sizes[-1] - sizes[0] <= _WIDEST
+        near = min(abs(job.size - other.size) for other in group)
+        return near <= min(_NEAR, job.budget // 2) and sizes[-1] - sizes[0] <= _WIDEST
 
-    def start(self, works: Sequence[Work]) -> None:
+    def start(self, jobs: Sequence[Job]) -> None:
         """Run jobs that fit together; rows too far ahead of their readers are interrupted."""
         if self._process != os.getpid():
             raise RuntimeError(
@@ -145,23 +149,23 @@ class CTranslate2Runner:
                 "loaded: load the model in the forked process, or start the process with "
                 "'spawn'"
             )
-        rows = [work for work in works if isinstance(work, Row)]
+        rows = [job for job in jobs if isinstance(job, Generation)]
         if rows and _drawn(rows[0]):
             self._draw(rows[0])
         elif rows:
             self._write(rows)
-        elif isinstance(works[0], Scoring):
-            self._score(works[0])
+        elif isinstance(jobs[0], Scoring):
+            self._score(jobs[0])
         else:
-            self._search([work for work in works if isinstance(work, Beams)])
+            self._search([job for job in jobs if isinstance(job, BeamSearch)])
 
     def step(self) -> None:
         """Never called: there are no unfinished rows."""
 
-    def drop(self, works: Sequence[Work]) -> None:
+    def drop(self, jobs: Sequence[Job]) -> None:
         """Do nothing: there are no unfinished jobs."""
 
-    def _write(self, rows: Sequence[Row]) -> None:
+    def _write(self, rows: Sequence[Generation]) -> None:
         """Write rows to their ends, with CTranslate2's own choice of tokens."""
         first, *others = (row.ids for row in rows)
         shared = min((common(first, ids) for ids in others), default=0)
@@ -176,7 +180,7 @@ class CTranslate2Runner:
             **self._sampling(rows[0].decoding),
         )
 
-    def _draw(self, row: Row) -> None:
+    def _draw(self, row: Generation) -> None:
         """Write a row with our own choice of tokens: seeded draws, or a grammar.
 
         CTranslate2 has no per-row seed and no grammars. It continues as long as the token chosen
@@ -191,12 +195,12 @@ class CTranslate2Runner:
                 callback=_drawing(row, self._eos, self._pad),
             )
 
-    def _search(self, works: Sequence[Beams]) -> None:
+    def _search(self, jobs: Sequence[BeamSearch]) -> None:
         """Write the best beams of prompts; an abandoned search still runs to its end."""
-        decoding, budget = works[0].decoding, works[0].rows[0].budget
+        decoding, budget = jobs[0].decoding, jobs[0].rows[0].budget
         if decoding.form == "grounded":
-            for work in works:
-                work.fail(
+            for job in jobs:
+                job.fail(
                     EngineError(
                         "CTranslate2 cannot combine beam search with a grammar: use "
                         "num_beams=1, free decoding, or the engine 'transformers'"
@@ -204,36 +208,36 @@ class CTranslate2Runner:
                 )
             return
         results = self._generate(
-            [work.prompt for work in works],
+            [job.prompt for job in jobs],
             max_length=budget,
             beam_size=decoding.num_beams,
             patience=_PATIENCE,
             num_hypotheses=decoding.n,
         )
-        for work, result in zip(works, results, strict=True):
-            for row, ids in zip(work.rows, result.sequences_ids, strict=True):
+        for job, result in zip(jobs, results, strict=True):
+            for row, ids in zip(job.rows, result.sequences_ids, strict=True):
                 row.written = list(ids)
                 row.end("length" if len(ids) >= budget else "stop")
-            if not work.wanted():
-                work.cancel()
+            if not job.wanted():
+                job.cancel()
             elif decoding.logprobs:
-                self._measure(work)
-            work.done = True
+                self._measure(job)
+            job.done = True
 
-    def _measure(self, work: Beams) -> None:
+    def _measure(self, job: BeamSearch) -> None:
         """Compute the log-probabilities of the written tokens."""
-        logits = self._follow(work.prompt, [row.written for row in work.rows])
-        for row, own in zip(work.rows, logits, strict=True):
+        logits = self._follow(job.prompt, [row.written for row in job.rows])
+        for row, own in zip(job.rows, logits, strict=True):
             own[:, self._pad] = -torch.inf
             row.logprobs = log_probabilities(own[:-1], row.written)
 
-    def _score(self, work: Scoring) -> None:
-        branches = list(dict.fromkeys(label[:-1] for label in work.labels))
-        logits = dict(zip(branches, self._follow(work.prompt, branches), strict=True))
-        for label in work.labels:
+    def _score(self, job: Scoring) -> None:
+        branches = list(dict.fromkeys(label[:-1] for label in job.labels))
+        logits = dict(zip(branches, self._follow(job.prompt, branches), strict=True))
+        for label in job.labels:
             logs = logits[label[:-1]].log_softmax(-1)
-            work.logs.append(float(logs[range(len(label)), label].sum()))
-        work.done = True
+            job.logs.append(float(logs[range(len(label)), label].sum()))
+        job.done = True
 
     def _follow(
         self, prompt: Sequence[int], branches: Sequence[Sequence[int]]
@@ -288,7 +292,7 @@ class CTranslate2Runner:
 # threads, and would free the generator there, which waits for its own threads to end.
 
 
-def _taking(rows: Sequence[Row], eos: int) -> Callable[[GenerationStepResult], bool]:
+def _taking(rows: Sequence[Generation], eos: int) -> Callable[[GenerationStepResult], bool]:
     """A callback that adds CTranslate2's tokens to rows."""
 
     def take(step: GenerationStepResult) -> bool:
@@ -299,7 +303,7 @@ def _taking(rows: Sequence[Row], eos: int) -> Callable[[GenerationStepResult], b
     return take
 
 
-def _drawing(row: Row, eos: int, pad: int) -> Callable[[GenerationStepResult], bool]:
+def _drawing(row: Generation, eos: int, pad: int) -> Callable[[GenerationStepResult], bool]:
     """A callback that chooses a row's tokens, until one differs from CTranslate2's choice."""
 
     def draw(step: GenerationStepResult) -> bool:
@@ -313,13 +317,13 @@ def _drawing(row: Row, eos: int, pad: int) -> Callable[[GenerationStepResult], b
     return draw
 
 
-def _drawn(row: Row) -> bool:
+def _drawn(row: Generation) -> bool:
     """Whether we choose the tokens of a row instead of CTranslate2."""
     seeded = row.decoding.temperature and row.decoding.seed is not None
     return bool(seeded) or row.derivation is not None
 
 
-def _leaves(row: Row) -> bool:
+def _leaves(row: Generation) -> bool:
     """Whether a row must stop for now; it is cancelled if its caller has gone."""
     if not (row.done or row.wanted()):
         row.cancel()

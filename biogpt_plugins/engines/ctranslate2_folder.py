@@ -153,15 +153,15 @@ def pick_compute_type(dtype: str | torch.dtype | None, device: torch.device) -> 
     if dtype is None:
         return INT8 if INT8 in known else FLOAT32
     given = str(dtype).lower().removeprefix("torch.")
-    found = _SHORT.get(given, given)
-    if found not in known:
+    compute_type = _SHORT.get(given, given)
+    if compute_type not in known:
         *others, last = known
         choice = f"{', '.join(others)} or {last}" if others else last
         raise DeviceError(
             f"dtype {str(dtype)!r} cannot be used with CTranslate2 on this machine's {device}; "
             f"choose {choice}"
         )
-    return found
+    return compute_type
 
 
 def check_stored(folder: Path, compute_type: str, name: str) -> None:

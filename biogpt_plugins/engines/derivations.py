@@ -28,7 +28,7 @@ Words = Sequence[tuple[str, Sequence[int]]]
 """Moses' words, with their ids."""
 
 
-class Copied:
+class CopyableText:
     """The words of a text, from which names can be copied.
 
     In lower-case text Moses leaves the full stop on the last word of a sentence, "nausea.". As the
@@ -143,7 +143,7 @@ class _OneOf:
 class _Name:
     """A name copied from a text; a state is the index of the next id and the number of words."""
 
-    def __init__(self, text: Copied, most_words: int) -> None:
+    def __init__(self, text: CopyableText, most_words: int) -> None:
         self._text = text
         self._most = most_words
         self.least = min((text.least[at] for at in text.begins), default=inf)
@@ -183,13 +183,13 @@ class Derivation:
         barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
         fixed = [part.lower().split() for part in grammar.clause if isinstance(part, str)]
         own = {word for words in fixed for word in words}
-        copied: dict[Copy, Copied] = {}
+        copied: dict[Copy, CopyableText] = {}
 
         def part(given: Part) -> _Part:
             if isinstance(given, Copy):
                 if given not in copied:
                     outside = own.union(given.outside)
-                    copied[given] = Copied(text, split, barred, frozenset(outside))
+                    copied[given] = CopyableText(text, split, barred, frozenset(outside))
                 return _Name(copied[given], given.most_words)
             return _OneOf(
                 [split(words) for words in ([given] if isinstance(given, str) else given)]

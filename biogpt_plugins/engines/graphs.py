@@ -24,7 +24,7 @@ class _Inputs:
     indices: torch.Tensor
 
 
-class Steps:
+class DecodingStep:
     """The decoding step for the rows in the first places of the slots.
 
     On CUDA it is captured once for each number of rows (1, 2, 4, 8 ...) and length (256, 512 ...)

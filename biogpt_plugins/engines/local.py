@@ -14,17 +14,17 @@ from transformers import BioGptTokenizer
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Runtime, Token
 from biogpt_plugins.engine.limits import completion_room, positions
 from biogpt_plugins.engines.derivations import Derivation
-from biogpt_plugins.engines.moses import Writing
+from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, Scoring
+from biogpt_plugins.engines.moses import Detokenizer
 from biogpt_plugins.engines.scheduler import Runner, Scheduler
-from biogpt_plugins.engines.stopping import Stops
+from biogpt_plugins.engines.stopping import StopStrings
 from biogpt_plugins.engines.tokens import Encoded, Tokens
-from biogpt_plugins.engines.works import Beams, Row, Scoring, Work
 from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError
 from biogpt_plugins.values.results import Usage
 
 _GREEDY = Decoding()
 _AHEAD = 16
-W = TypeVar("W", bound=Work)
+W = TypeVar("W", bound=Job)
 R = TypeVar("R")
 
 
@@ -108,26 +108,26 @@ class LocalEngine:
         self, prompts: Sequence[Prompt | str], decoding: Decoding = _GREEDY
     ) -> list[Completion]:
         """Continue every prompt: one completion each, in order; a failed one has its own error."""
-        stops = Stops(decoding.stop, self._tokens)
+        stops = StopStrings(decoding.stop, self._tokens)
 
-        def works(encoded: Encoded) -> Sequence[Row | Beams]:
+        def jobs(encoded: Encoded) -> Sequence[Generation | BeamSearch]:
             form = self._form(encoded, decoding)
             if decoding.num_beams == 1:
                 return [self._row(encoded, decoding, stops, form, i) for i in range(decoding.n)]
             rows = [self._row(encoded, decoding, stops, form) for _ in range(decoding.n)]
-            return [Beams(prompt=encoded.ids, decoding=decoding, rows=rows)]
+            return [BeamSearch(prompt=encoded.ids, decoding=decoding, rows=rows)]
 
-        def completion(encoded: Encoded, done: Sequence[Row | Beams]) -> Completion:
-            if error := next((work.error for work in done if work.error), None):
+        def completion(encoded: Encoded, done: Sequence[Generation | BeamSearch]) -> Completion:
+            if error := next((job.error for job in done if job.error), None):
                 return Completion(error=error)
-            rows = [row for work in done for row in _rows(work)]
+            rows = [row for job in done for row in _rows(job)]
             first, *others = [self._completion(row, encoded) for row in rows]
             return replace(first, others=tuple(others))
 
         return self._each(
             prompts,
             lambda prompt: self._encode(prompt, decoding),
-            works,
+            jobs,
             completion,
             lambda error: Completion(error=error),
         )
@@ -162,10 +162,10 @@ class LocalEngine:
             return self._tokens.encode(_prompt(prompt), window=window, room=room, truncate=truncate)
 
         def choice(encoded: Encoded, done: Sequence[Scoring]) -> Choice:
-            (work,) = done
-            if work.error:
-                return Choice(probabilities={}, error=work.error)
-            shares = torch.tensor(work.logs, dtype=torch.float64).softmax(-1).tolist()
+            (job,) = done
+            if job.error:
+                return Choice(probabilities={}, error=job.error)
+            shares = torch.tensor(job.logs, dtype=torch.float64).softmax(-1).tolist()
             return Choice(
                 probabilities=dict(zip(choices, shares, strict=True)),
                 usage=Usage(prompt_tokens=len(encoded.ids)),
@@ -184,7 +184,7 @@ class LocalEngine:
         self,
         prompts: Sequence[Prompt | str],
         encode: Callable[[Prompt | str], Encoded],
-        works_of: Callable[[Encoded], Sequence[W]],
+        jobs_of: Callable[[Encoded], Sequence[W]],
         outcome: Callable[[Encoded, Sequence[W]], R],
         failed: Callable[[BioGPTError], R],
     ) -> list[R]:
@@ -192,18 +192,18 @@ class LocalEngine:
         for prompt in prompts:
             try:
                 encoded = encode(prompt)
-                asked.append((encoded, works_of(encoded)))
+                asked.append((encoded, jobs_of(encoded)))
             except BioGPTError as error:
                 asked.append(error)
-        works = [work for pair in asked if isinstance(pair, tuple) for work in pair[1]]
-        self._scheduler.run([work for work in works if not work.done])
+        jobs = [job for pair in asked if isinstance(pair, tuple) for job in pair[1]]
+        self._scheduler.run([job for job in jobs if not job.done])
         return [outcome(*pair) if isinstance(pair, tuple) else failed(pair) for pair in asked]
 
     def _pieces(self, encoded: Encoded, decoding: Decoding) -> Iterator[Chunk]:
-        stops = Stops(decoding.stop, self._tokens)
+        stops = StopStrings(decoding.stop, self._tokens)
         row = self._row(encoded, decoding, stops, self._form(encoded, decoding))
         row.ahead = _AHEAD
-        writing, fed, shown = Writing(), 0, ""
+        writing, fed, shown = Detokenizer(), 0, ""
         for count in self._scheduler.follow(row):
             if row.error:
                 raise row.error
@@ -246,12 +246,12 @@ class LocalEngine:
         self,
         encoded: Encoded,
         decoding: Decoding,
-        stops: Stops,
+        stops: StopStrings,
         form: Derivation | None,
         sample: int = 0,
-    ) -> Row:
+    ) -> Generation:
         seeded = sample and decoding.seed is not None
-        row = Row(
+        row = Generation(
             prompt=encoded.ids,
             decoding=decoding,
             budget=self._budget(encoded, decoding),
@@ -265,7 +265,7 @@ class LocalEngine:
                 row.end("stop")
         return row
 
-    def _completion(self, row: Row, encoded: Encoded) -> Completion:
+    def _completion(self, row: Generation, encoded: Encoded) -> Completion:
         whole = self._tokens.text(row.written)
         text, stopped = row.stops.cut(whole)
         places = self._tokens.places(row.written, whole) if row.logprobs else []
@@ -295,8 +295,8 @@ class LocalEngine:
         return labels
 
 
-def _rows(work: Row | Beams) -> list[Row]:
-    return work.rows if isinstance(work, Beams) else [work]
+def _rows(job: Generation | BeamSearch) -> list[Generation]:
+    return job.rows if isinstance(job, BeamSearch) else [job]
 
 
 def _prompt(prompt: object) -> Prompt:

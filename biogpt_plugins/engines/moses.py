@@ -1,7 +1,7 @@
 """Moses tokenisation and detokenisation for English, equal to sacremoses but many times as fast.
 
 `Splitter` calls sacremoses once for each distinct chunk between spaces. Its rules rarely look
-beyond a chunk; where they do, the cache key of the chunk includes what they look at. `Writing` is
+beyond a chunk; where they do, the cache key of the chunk includes what they look at. `Detokenizer` is
 an incremental version of sacremoses' detokenizer, with the same patterns.
 """
 
@@ -108,7 +108,7 @@ class Splitter:
         return split
 
 
-class Writing:
+class Detokenizer:
     """An incremental detokenizer, with the same final text as sacremoses' MosesDetokenizer.
 
     Attributes:

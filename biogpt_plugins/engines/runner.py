@@ -9,24 +9,24 @@ import torch
 from transformers import BioGptForCausalLM
 
 from biogpt_plugins.engines.beams import search
-from biogpt_plugins.engines.graphs import Steps
+from biogpt_plugins.engines.graphs import DecodingStep
+from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, Scoring, fit
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.sampling import choose, log_probabilities
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
-from biogpt_plugins.engines.works import Beams, Row, Scoring, Work, fit
 
-W = TypeVar("W", Row, Scoring)
+W = TypeVar("W", Generation, Scoring)
 _AHEAD = 48
 
 
-class Reading:
+class ReadBatch:
     """Jobs that are read in one pass, with little padding.
 
     Only tokens left to read count: not the beginning that the slots hold already, nor a beginning
     shared with another job of the batch, which is then read first.
 
     Attributes:
-        works: The jobs.
+        jobs: The jobs.
     """
 
     def __init__(self, slots: Slots, room: int) -> None:
@@ -36,28 +36,28 @@ class Reading:
             slots: The keys and values held.
             room: Most tokens, padding included, of a pass with several jobs.
         """
-        self.works: list[Work] = []
+        self.jobs: list[Job] = []
         self._slots = slots
         self._room = room
-        self._first: list[Work] = []
+        self._first: list[Job] = []
         self._left: dict[bool, list[int]] = {False: [], True: []}
 
-    def add(self, work: Work) -> bool:
+    def add(self, job: Job) -> bool:
         """Add a job if it can be read with the others; return whether it was added."""
-        if self.works and work.kind != self.works[0].kind:
+        if self.jobs and job.kind != self.jobs[0].kind:
             return False
         held = shared = 0
-        if not isinstance(work, Beams):  # beam search does not use the slots
-            held = self._slots.held(work.ids)[1]
-            shared = max((common(work.ids, other.ids) for other in self._first), default=0)
+        if not isinstance(job, BeamSearch):  # beam search does not use the slots
+            held = self._slots.held(job.ids)[1]
+            shared = max((common(job.ids, other.ids) for other in self._first), default=0)
         later = shared >= held + LEAST_SHARED
-        sizes = [*self._left[later], max(1, work.size - (shared if later else held))]
+        sizes = [*self._left[later], max(1, job.size - (shared if later else held))]
         if not fit(sizes, self._room):
             return False
         self._left[later] = sizes
-        self.works.append(work)
+        self.jobs.append(job)
         if not later:
-            self._first.append(work)
+            self._first.append(job)
         return True
 
 
@@ -81,12 +81,12 @@ class TransformersRunner:
         self._room = room
         self._model = model
         self._slots = slots
-        self._step = Steps(model, slots)
-        self._rows: list[Row | None] = []
+        self._step = DecodingStep(model, slots)
+        self._rows: list[Generation | None] = []
         self._eos, self._pad = int(model.config.eos_token_id), int(model.config.pad_token_id)
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[Generation]:
         """The unfinished rows."""
         return [row for row in self._rows if row]
 
@@ -94,24 +94,24 @@ class TransformersRunner:
     def _longest(self) -> int:
         return max((row.size for row in self.rows), default=0)
 
-    def batch(self) -> Reading:
+    def batch(self) -> ReadBatch:
         """An empty batch."""
-        return Reading(self._slots, self._room)
+        return ReadBatch(self._slots, self._room)
 
-    def drop(self, works: Sequence[Work]) -> None:
+    def drop(self, jobs: Sequence[Job]) -> None:
         """Remove these jobs; they keep the tokens they have written."""
-        self._rows = [None if row in works else row for row in self._rows]
+        self._rows = [None if row in jobs else row for row in self._rows]
         self._trim()
 
     @torch.inference_mode()
-    def start(self, works: Sequence[Work]) -> None:
+    def start(self, jobs: Sequence[Job]) -> None:
         """Start jobs that fit together: rows write one token, other jobs are finished at once."""
-        if isinstance(works[0], Beams):
-            search(self._model, [work for work in works if isinstance(work, Beams)])
-        elif isinstance(works[0], Scoring):
-            self._score([work for work in works if isinstance(work, Scoring)])
+        if isinstance(jobs[0], BeamSearch):
+            search(self._model, [job for job in jobs if isinstance(job, BeamSearch)])
+        elif isinstance(jobs[0], Scoring):
+            self._score([job for job in jobs if isinstance(job, Scoring)])
         else:
-            self._begin([work for work in works if isinstance(work, Row)])
+            self._begin([job for job in jobs if isinstance(job, Generation)])
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -126,7 +126,7 @@ class TransformersRunner:
         self._rows = [None if row and row.done else row for row in self._rows]
         self._trim()
 
-    def _begin(self, rows: list[Row]) -> None:
+    def _begin(self, rows: list[Generation]) -> None:
         for group, places, logits in self._read(rows):
             self._take(group, logits[:, -1])
             for row, place in zip(group, places, strict=True):
@@ -134,10 +134,10 @@ class TransformersRunner:
                     self._rows += [None] * (place + 1 - len(self._rows))
                     self._rows[place] = row
 
-    def _score(self, works: list[Scoring]) -> None:
-        labels = works[0].labels
+    def _score(self, jobs: list[Scoring]) -> None:
+        labels = jobs[0].labels
         branches = [label[:-1] for label in labels]
-        for group, _, logits in self._read(works, branches):
+        for group, _, logits in self._read(jobs, branches):
             logs = logits.float().log_softmax(-1)
             scores, start = [], 1
             for label, branch in zip(labels, branches, strict=True):
@@ -145,47 +145,47 @@ class TransformersRunner:
                 places = [0, *range(start, start + len(branch))]
                 scores.append(logs[:, places, label].sum(-1))
                 start += len(branch)
-            for work, row in zip(group, torch.stack(scores, dim=1).tolist(), strict=True):
-                work.logs, work.done = row, True
+            for job, row in zip(group, torch.stack(scores, dim=1).tolist(), strict=True):
+                job.logs, job.done = row, True
 
     def _read(
-        self, works: Sequence[W], branches: Sequence[Sequence[int]] = ()
+        self, jobs: Sequence[W], branches: Sequence[Sequence[int]] = ()
     ) -> Iterator[tuple[list[W], list[int], torch.Tensor]]:
         """Read the tokens of jobs; of jobs with the same beginning, one is read first.
 
         Yields:
             Jobs that were read together, their places, and the logits of `read`.
         """
-        left = list(works)
+        left = list(jobs)
         while left:
             free = [place for place, row in enumerate(self._rows) if not row]
             free += range(len(self._rows), len(self._rows) + len(left))
             group: list[W] = []
             later: list[W] = []
-            for work in left:
-                held = self._slots.held(work.ids)[1] + LEAST_SHARED
-                alike = any(common(work.ids, other.ids) >= held for other in group)
-                (later if alike else group).append(work)
+            for job in left:
+                held = self._slots.held(job.ids)[1] + LEAST_SHARED
+                alike = any(common(job.ids, other.ids) >= held for other in group)
+                (later if alike else group).append(job)
             places = free[: len(group)]
             # Include room for the next tokens: growing the cache copies all of it.
             behind = max(sum(map(len, branches)), _AHEAD)
-            longest = max(self._longest, *(work.size + behind for work in group))
+            longest = max(self._longest, *(job.size + behind for job in group))
             self._slots.fit(1 + max(places), longest)
             spans = [self._span(*pair) for pair in zip(group, places, strict=True)]
             logits = read(self._model, self._slots, spans, branches)
-            for work, place in zip(group, places, strict=True):
-                self._slots.hold(place, work.ids)
+            for job, place in zip(group, places, strict=True):
+                self._slots.hold(place, job.ids)
             yield group, places, logits
             left = later
 
-    def _span(self, work: W, place: int) -> Span:
-        source, count = self._slots.held(work.ids)
-        count = min(count, work.size - 1)  # at least one token must be read
+    def _span(self, job: W, place: int) -> Span:
+        source, count = self._slots.held(job.ids)
+        count = min(count, job.size - 1)  # at least one token must be read
         self._slots.copy(source, place, count)
-        self._slots.hold(place, work.ids[:count])
-        return Span(place, count, work.ids[count:])
+        self._slots.hold(place, job.ids[:count])
+        return Span(place, count, job.ids[count:])
 
-    def _take(self, rows: list[Row], logits: torch.Tensor) -> None:
+    def _take(self, rows: list[Generation], logits: torch.Tensor) -> None:
         logits = logits.float().clone()
         logits[:, self._pad] = -torch.inf  # never written, as in fairseq
         tokens = choose(logits, rows)

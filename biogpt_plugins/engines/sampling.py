@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from biogpt_plugins.engines.works import Row
+from biogpt_plugins.engines.jobs import Generation
 
 
-def choose(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
+def choose(logits: torch.Tensor, rows: Sequence[Generation]) -> list[int]:
     """A token for each row of [rows, vocabulary]."""
     allowed = {i: row.derivation.tokens() for i, row in enumerate(rows) if row.derivation}
     if allowed:
@@ -40,7 +40,7 @@ def _narrow(logits: torch.Tensor, allowed: Mapping[int, Sequence[int]]) -> torch
     return logits.index_copy(0, rows, kept)
 
 
-def _draw(logits: torch.Tensor, rows: Sequence[Row]) -> list[int]:
+def _draw(logits: torch.Tensor, rows: Sequence[Generation]) -> list[int]:
     def column(values: Sequence[float]) -> torch.Tensor:
         return torch.tensor(values, device=logits.device)[:, None]
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import torch
 
 from biogpt_plugins.engine import cancelled, watch
-from biogpt_plugins.engines.works import Row, Work
+from biogpt_plugins.engines.jobs import Generation, Job
 from biogpt_plugins.values.errors import EngineError, InputError
 
 _MOST_WAITING = 1024
@@ -28,11 +28,11 @@ class Batch(Protocol):
     """Jobs that are started together."""
 
     @property
-    def works(self) -> list[Work]:
+    def jobs(self) -> list[Job]:
         """The jobs."""
         ...
 
-    def add(self, work: Work) -> bool:
+    def add(self, job: Job) -> bool:
         """Add a job if it can be started with the others; return whether it was added."""
         ...
 
@@ -46,7 +46,7 @@ class Runner(Protocol):
         ...
 
     @property
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[Generation]:
         """The unfinished rows."""
         ...
 
@@ -54,7 +54,7 @@ class Runner(Protocol):
         """An empty batch, which accepts jobs that can be started together."""
         ...
 
-    def start(self, works: Sequence[Work]) -> None:
+    def start(self, jobs: Sequence[Job]) -> None:
         """Finish jobs that fit together, or start them as rows. May raise anything.
 
         A job that is neither finished nor started waits for another turn.
@@ -65,7 +65,7 @@ class Runner(Protocol):
         """Write one token of every unfinished row. May raise anything."""
         ...
 
-    def drop(self, works: Sequence[Work]) -> None:
+    def drop(self, jobs: Sequence[Job]) -> None:
         """Remove these jobs, if they are unfinished rows."""
         ...
 
@@ -73,15 +73,15 @@ class Runner(Protocol):
 class _Request:
     """The jobs of one call, longest first."""
 
-    def __init__(self, works: Sequence[Work]) -> None:
-        self.waiting = deque(sorted(works, key=lambda work: -work.size))
-        self.open = len(works)
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.waiting = deque(sorted(jobs, key=lambda job: -job.size))
+        self.open = len(jobs)
         self.changed = Event()
         self.dropped = False
         self.broken: BaseException | None = None
         self._cancelled = watch()
-        for work in works:
-            work.wanted, work.tell = self.wanted, self.changed.set
+        for job in jobs:
+            job.wanted, job.tell = self.wanted, self.changed.set
 
     def wanted(self) -> bool:
         return not (self.dropped or self._cancelled())
@@ -105,8 +105,8 @@ class _Worker:
         self.most = self.fit = runner.places
         self.calm = 0
         self.running = False
-        self.aboard: dict[Work, _Request] = {}
-        self.again: list[list[Work]] = []
+        self.active: dict[Job, _Request] = {}
+        self.again: list[list[Job]] = []
         self.thread: ThreadPoolExecutor | None = None
 
     @property
@@ -156,11 +156,11 @@ class Scheduler:
             for worker in self._workers:
                 worker.most = worker.fit = min(rows, worker.runner.places)
 
-    def run(self, works: Sequence[Work]) -> None:
+    def run(self, jobs: Sequence[Job]) -> None:
         """Run jobs, and return when all are done."""
-        if not works:
+        if not jobs:
             return
-        request = _Request(works)
+        request = _Request(jobs)
         self._submit(request)
         try:
             request.changed.wait()
@@ -169,7 +169,7 @@ class Scheduler:
         if request.broken:
             raise request.broken
 
-    def follow(self, row: Row) -> Iterator[int]:
+    def follow(self, row: Generation) -> Iterator[int]:
         """Write a row; yield its number of tokens whenever there are more, and at the end.
 
         The row runs a little ahead of its reader. Closing the iterator ends it.
@@ -200,7 +200,7 @@ class Scheduler:
             self._closed = True
             for request in {
                 *self._requests,
-                *(r for w in self._workers for r in w.aboard.values()),
+                *(r for w in self._workers for r in w.active.values()),
             }:
                 request.dropped = True
             self._wake()
@@ -255,24 +255,24 @@ class Scheduler:
 
     def _clear(self, worker: _Worker) -> None:
         """Cancel the jobs of callers that have gone."""
-        known = {*self._requests, *worker.aboard.values()}
+        known = {*self._requests, *worker.active.values()}
         gone = {request for request in known if not request.wanted()}
         for request in gone.intersection(self._requests):
             self._requests.remove(request)
-            for work in request.waiting:
-                work.cancel()
+            for job in request.waiting:
+                job.cancel()
             request.settle(len(request.waiting))
-        works = [work for work, request in worker.aboard.items() if request in gone]
-        if works:
-            worker.runner.drop(works)
-            again = [[w for w in group if w not in works] for group in worker.again]
+        jobs = [job for job, request in worker.active.items() if request in gone]
+        if jobs:
+            worker.runner.drop(jobs)
+            again = [[w for w in group if w not in jobs] for group in worker.again]
             worker.again = [group for group in again if group]
-            for work in works:
-                work.cancel()
+            for job in jobs:
+                job.cancel()
             self._settle(worker)
         self._room.notify_all()
 
-    def _next(self, worker: _Worker) -> list[Work]:
+    def _next(self, worker: _Worker) -> list[Job]:
         """The jobs to start now; none if all places are taken."""
         runner = worker.runner
         if worker.again:  # alone, to find out which job fails
@@ -286,50 +286,50 @@ class Scheduler:
         batch = runner.batch()
         served: list[_Request] = []
         more = True
-        while more and len(batch.works) < places:
+        while more and len(batch.jobs) < places:
             more = False
             for request in self._requests:
-                if len(batch.works) == places:
+                if len(batch.jobs) == places:
                     break
                 if request.ready and batch.add(request.waiting[0]):
-                    worker.aboard[request.waiting.popleft()] = request
+                    worker.active[request.waiting.popleft()] = request
                     served.append(request)
                     more = True
         # Callers that were passed over come first next time.
         turns = [r for r in self._requests if r not in served] + list(dict.fromkeys(served))
         self._requests = deque(request for request in turns if request.waiting)
-        return batch.works
+        return batch.jobs
 
-    def _put_back(self, worker: _Worker, works: Sequence[Work]) -> None:
+    def _put_back(self, worker: _Worker, jobs: Sequence[Job]) -> None:
         """Return jobs to the queue: rows with slow readers, which occupy places."""
-        worker.runner.drop(works)
-        for work in works:
-            request = worker.aboard.pop(work)
-            request.waiting.appendleft(work)
+        worker.runner.drop(jobs)
+        for job in jobs:
+            request = worker.active.pop(job)
+            request.waiting.appendleft(job)
             if request not in self._requests:
                 self._requests.append(request)
 
-    def _try(self, worker: _Worker, works: Sequence[Work], do: Callable[[], None]) -> None:
+    def _try(self, worker: _Worker, jobs: Sequence[Job], do: Callable[[], None]) -> None:
         try:
             do()
         except Exception as error:  # the other jobs continue, whatever the runtime raises
             # The frames of the error keep the tensors of the batch alive.
             traceback.clear_frames(error.__traceback__)
             if out_of_memory(error):
-                aboard = {*works, *worker.runner.rows}
-                worker.fit, worker.calm = max(1, len(aboard) // 2), 0
+                active = {*jobs, *worker.runner.rows}
+                worker.fit, worker.calm = max(1, len(active) // 2), 0
                 if torch.cuda.is_available():
                     torch.cuda.empty_cache()
-            worker.runner.drop(works)
-            left = [work for work in works if not work.done]
+            worker.runner.drop(jobs)
+            left = [job for job in jobs if not job.done]
             if len(left) == 1:
                 left[0].fail(engine_error(error))
             elif left:
                 half = len(left) // 2
                 worker.again += [left[half:], left[:half]]
         else:
-            aboard = {*worker.runner.rows}
-            if left := [work for work in works if not (work.done or work in aboard)]:
+            active = {*worker.runner.rows}
+            if left := [job for job in jobs if not (job.done or job in active)]:
                 with self._lock:
                     self._put_back(worker, left)
             worker.calm += 1
@@ -339,22 +339,22 @@ class Scheduler:
     def _settle(self, worker: _Worker) -> None:
         """Notify callers of finished jobs."""
         with self._lock:
-            for work in [work for work in worker.aboard if work.done]:
-                worker.aboard.pop(work).settle()
+            for job in [job for job in worker.active if job.done]:
+                worker.active.pop(job).settle()
 
     def _break(self, worker: _Worker, error: BaseException) -> None:
         """Raise an error that no job caused in all callers with current jobs."""
         with self._lock:
-            worker.runner.drop(list(worker.aboard))
+            worker.runner.drop(list(worker.active))
             worker.again.clear()
-            for request in set(worker.aboard.values()):
+            for request in set(worker.active.values()):
                 request.broken, request.dropped = error, True
                 request.changed.set()
-            worker.aboard.clear()
+            worker.active.clear()
 
 
-def _stalls(work: Work) -> bool:
-    return isinstance(work, Row) and work.waits
+def _stalls(job: Job) -> bool:
+    return isinstance(job, Generation) and job.waits
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from biogpt_plugins.engines.moses import unescape
 from biogpt_plugins.engines.tokens import Tokens
 
 
-class Stops:
+class StopStrings:
     """Finds stop strings in text, not in tokens, where Moses spacing hides them.
 
     While a completion grows, only whole words are searched. The text of whole words is a prefix of

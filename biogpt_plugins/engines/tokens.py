@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tokenizers.models import BPE
 
 from biogpt_plugins.engine import Grammar, Prompt
-from biogpt_plugins.engines.moses import Splitter, Writing, unescape
+from biogpt_plugins.engines.moses import Detokenizer, Splitter, unescape
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Tokens:
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of a completion's ids, without special and learned tokens."""
-        writing = Writing()
+        writing = Detokenizer()
         writing.add(self.words(ids))
         return writing.text
 

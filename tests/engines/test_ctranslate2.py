@@ -165,12 +165,12 @@ def test_scores_are_log_probabilities_of_whole_labels(engine, plain):
 
 
 def _logs(engine, prompt, labels):
-    from biogpt_plugins.engines.works import Scoring
+    from biogpt_plugins.engines.jobs import Scoring
 
     ids = engine._encode(prompt, Decoding()).ids
-    work = Scoring(prompt=ids, labels=engine._labels(labels))
-    engine._scheduler.run([work])
-    return work.logs
+    job = Scoring(prompt=ids, labels=engine._labels(labels))
+    engine._scheduler.run([job])
+    return job.logs
 
 
 def test_each_prompt_has_its_own_error(exact):

@@ -12,8 +12,8 @@ from shared_data import shared
 from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import Prompt
-from biogpt_plugins.engines.moses import Writing
-from biogpt_plugins.engines.stopping import Stops
+from biogpt_plugins.engines.moses import Detokenizer
+from biogpt_plugins.engines.stopping import StopStrings
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
 
@@ -202,7 +202,7 @@ def test_settled_text_is_a_prefix_of_whatever_follows(tokens):
         pool = words if trial % 2 else range(tokens.rows)
         ids = draw.choices(pool, k=30)
         full = tokens.text(ids)
-        writing, fed = Writing(), 0
+        writing, fed = Detokenizer(), 0
         for end in range(1, 31):
             whole = fed + tokens.end_of_words(ids[fed:end])
             writing.add(tokens.words(ids[fed:whole]))
@@ -250,11 +250,11 @@ def test_memory_does_not_grow_without_end(tokens, monkeypatch):
     ],
 )
 def test_stop_strings_in_text(tokens, stop, text, before, settled):
-    stops = Stops(stop, tokens)
+    stops = StopStrings(stop, tokens)
     ids = tokens.ids(text)
     text = tokens.text(ids)
     assert stops.cut(text) == ((text, False) if before is None else (before, True))
     assert any(stops.reached(ids[:end]) for end in range(len(ids) + 1)) == (before is not None)
-    writing = Writing()
+    writing = Detokenizer()
     writing.add(tokens.words(ids))
     assert stops.before(writing.settled) == settled

@@ -5,7 +5,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sacremoses import MosesDetokenizer, MosesTokenizer
 
-from biogpt_plugins.engines.moses import Splitter, Writing
+from biogpt_plugins.engines.moses import Detokenizer, Splitter
 
 MOSES, REVERSE = MosesTokenizer(lang="en"), MosesDetokenizer(lang="en")
 # What its rules speak of, and a few of everything else.
@@ -80,7 +80,7 @@ WORDS = st.lists(
 @example(["(", "@-@", "5", ")", "@-@", "x"])
 def test_texts(words):
     expected = REVERSE.detokenize(words)
-    writing, shown = Writing(), []
+    writing, shown = Detokenizer(), []
     for word in words:
         writing.add([word])
         shown.append(writing.settled)

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from biogpt_plugins.engine import Decoding, in_thread
+from biogpt_plugins.engines.jobs import Generation, JobBatch, Scoring, fit
 from biogpt_plugins.engines.scheduler import Scheduler
-from biogpt_plugins.engines.works import Group, Row, Scoring, fit
 from biogpt_plugins.values.errors import EngineError, InputError
 
 
@@ -33,16 +33,16 @@ class FakeRunner:
         self.gate.set()
         self.fails = lambda _: None
 
-    def start(self, works):
+    def start(self, jobs):
         assert self.gate.wait(30)
-        self.started.append([work.size for work in works])
-        self._look(works)
-        for work in works:
-            if isinstance(work, Row):
-                self._write(work)
+        self.started.append([job.size for job in jobs])
+        self._look(jobs)
+        for job in jobs:
+            if isinstance(job, Generation):
+                self._write(job)
             else:
-                work.logs, work.done = [float(work.size)], True
-        self.rows = [*self.rows, *(w for w in works if isinstance(w, Row) and not w.done)]
+                job.logs, job.done = [float(job.size)], True
+        self.rows = [*self.rows, *(w for w in jobs if isinstance(w, Generation) and not w.done)]
 
     def step(self):
         assert self.gate.wait(30)
@@ -54,17 +54,17 @@ class FakeRunner:
         self.rows = [row for row in self.rows if not row.done]
 
     def batch(self):
-        return Group(self._fits)
+        return JobBatch(self._fits)
 
-    def _fits(self, work, group):
-        sizes = [other.size for other in [*group, work]]
-        return work.kind == group[0].kind and fit(sizes, self.room)
+    def _fits(self, job, group):
+        sizes = [other.size for other in [*group, job]]
+        return job.kind == group[0].kind and fit(sizes, self.room)
 
-    def drop(self, works):
-        self.rows = [row for row in self.rows if row not in works]
+    def drop(self, jobs):
+        self.rows = [row for row in self.rows if row not in jobs]
 
-    def _look(self, works):
-        if error := self.fails(works):
+    def _look(self, jobs):
+        if error := self.fails(jobs):
             raise error
 
     def _write(self, row):
@@ -76,12 +76,12 @@ class FakeRunner:
 class WholeRunner(FakeRunner):
     """Writes rows to their ends at once; those that wait for a reader break off."""
 
-    def start(self, works):
+    def start(self, jobs):
         assert self.gate.wait(30)
-        self.started.append([work.size for work in works])
-        for work in works:
-            while not (work.done or work.waits or not work.wanted()):
-                self._write(work)
+        self.started.append([job.size for job in jobs])
+        for job in jobs:
+            while not (job.done or job.waits or not job.wanted()):
+                self._write(job)
                 time.sleep(0.0001)  # as a runtime would let others run
 
     def step(self):
@@ -89,7 +89,7 @@ class WholeRunner(FakeRunner):
 
 
 def row(size=5, budget=3, **fields):
-    return Row(
+    return Generation(
         prompt=[0] * size,
         decoding=Decoding(),
         budget=budget,
@@ -118,16 +118,16 @@ class Calls:
         self.scheduler = scheduler
         self.threads, self.errors = [], []
 
-    def add(self, works):
+    def add(self, jobs):
         before = len(self.scheduler._requests)
-        thread = threading.Thread(target=self._run, args=(works,))
+        thread = threading.Thread(target=self._run, args=(jobs,))
         thread.start()
         self.threads.append(thread)
-        until(lambda: len(self.scheduler._requests) > before or all(w.done for w in works))
+        until(lambda: len(self.scheduler._requests) > before or all(w.done for w in jobs))
 
-    def _run(self, works):
+    def _run(self, jobs):
         try:
-            self.scheduler.run(works)
+            self.scheduler.run(jobs)
         except BaseException as error:
             self.errors.append(error)
 
@@ -144,7 +144,7 @@ def runner():
 
 @pytest.fixture
 def busy(runner):
-    """A scheduler whose runner stands before its gate with one work aboard, and its calls."""
+    """A scheduler whose runner stands before its gate with one active job, and its calls."""
     runner.gate.clear()
     scheduler = Scheduler([runner])
     calls = Calls(scheduler)
@@ -152,20 +152,20 @@ def busy(runner):
     thread = threading.Thread(target=scheduler.run, args=([first],))
     thread.start()
     calls.threads.append(thread)
-    until(lambda: first in scheduler._workers[0].aboard)
+    until(lambda: first in scheduler._workers[0].active)
     return scheduler, calls
 
 
 class TestBatches:
     def test_what_arrives_together_is_read_together(self, runner, busy):
         _, calls = busy
-        works = [row() for _ in range(31)]
-        for work in works:
-            calls.add([work])
+        jobs = [row() for _ in range(31)]
+        for job in jobs:
+            calls.add([job])
         runner.gate.set()
         calls.join()
         assert runner.started == [[5], [5] * 31]
-        assert all(work.written == [10, 11, 12] for work in works)
+        assert all(job.written == [10, 11, 12] for job in jobs)
 
     def test_works_of_like_length_go_together(self, runner):
         Scheduler([runner]).run([row(size) for size in (200, 20, 199, 21, 198, 22)])
@@ -181,8 +181,8 @@ class TestBatches:
 
     def test_works_of_different_kinds_do_not_mix(self, runner, busy):
         _, calls = busy
-        for work in (row(), scoring(), row(), scoring(), scoring(labels=((2,),))):
-            calls.add([work])
+        for job in (row(), scoring(), row(), scoring(), scoring(labels=((2,),))):
+            calls.add([job])
         runner.gate.set()
         calls.join()
         assert sorted(map(len, runner.started)) == [1, 1, 2, 2]
@@ -198,8 +198,8 @@ class TestBatches:
     def test_who_comes_late_takes_the_place_of_who_has_ended(self, runner):
         scheduler = Scheduler([runner])
         scheduler.limit(2)
-        works = [row(9, budget=50), row(8, budget=2), row(7, budget=2), row(6, budget=2)]
-        scheduler.run(works)
+        jobs = [row(9, budget=50), row(8, budget=2), row(7, budget=2), row(6, budget=2)]
+        scheduler.run(jobs)
         assert runner.started == [[9, 8], [7], [6]]
         assert len(runner.stepped) == 49, "the long one was held up"
 
@@ -227,8 +227,8 @@ class TestTurns:
         scheduler.limit(4)
         short = [[row(10) for _ in range(100)] for _ in range(3)]
         long = row(500)
-        for works in (*short[:2], [long], short[2]):
-            calls.add(works)
+        for jobs in (*short[:2], [long], short[2]):
+            calls.add(jobs)
         runner.gate.set()
         calls.join()
         assert runner.ended.index(long) < 20
@@ -253,14 +253,14 @@ class TestTurns:
         for one in runners:
             one.gate.clear()
         scheduler = Scheduler(runners)
-        works = [row(budget=20) for _ in range(40)]
-        thread = threading.Thread(target=scheduler.run, args=(works,))
+        jobs = [row(budget=20) for _ in range(40)]
+        thread = threading.Thread(target=scheduler.run, args=(jobs,))
         thread.start()
-        until(lambda: all(worker.aboard for worker in scheduler._workers))
+        until(lambda: all(worker.active for worker in scheduler._workers))
         for one in runners:
             one.gate.set()
         thread.join(30)
-        assert all(work.finish == "length" for work in works)
+        assert all(job.finish == "length" for job in jobs)
         assert all(sum(map(len, one.started)) >= 4 for one in runners)
         assert sum(len(group) for one in runners for group in one.started) == 40
 
@@ -268,29 +268,29 @@ class TestTurns:
 class TestFailures:
     @pytest.mark.parametrize("at", ["start", "step"])
     def test_one_that_fails_fails_alone(self, runner, at):
-        works = [row(budget=6) for _ in range(13)]
-        bad = works[4]
-        runner.fails = lambda aboard: (
-            ValueError("no") if bad in aboard and (at == "start" or bad.written) else None
+        jobs = [row(budget=6) for _ in range(13)]
+        bad = jobs[4]
+        runner.fails = lambda active: (
+            ValueError("no") if bad in active and (at == "start" or bad.written) else None
         )
-        Scheduler([runner]).run(works)
+        Scheduler([runner]).run(jobs)
         assert isinstance(bad.error, EngineError)
         assert "ValueError: no" in str(bad.error)
         assert isinstance(bad.error.__cause__, ValueError)
-        assert all(work.written == [10, 11, 12, 13, 14, 15] for work in works if work is not bad)
+        assert all(job.written == [10, 11, 12, 13, 14, 15] for job in jobs if job is not bad)
 
     def test_what_was_written_before_a_failure_is_kept(self, runner):
-        works = [row(budget=9) for _ in range(4)]
+        jobs = [row(budget=9) for _ in range(4)]
         left = [1]
 
-        def fails(aboard):
-            if len(aboard[0].written) == 5 and left and left.pop():
+        def fails(active):
+            if len(active[0].written) == 5 and left and left.pop():
                 return RuntimeError("once")
             return None
 
         runner.fails = fails
-        Scheduler([runner]).run(works)
-        assert all(work.written == list(range(10, 19)) for work in works)
+        Scheduler([runner]).run(jobs)
+        assert all(job.written == list(range(10, 19)) for job in jobs)
         assert sorted(runner.started[1:]) == [[10, 10], [10, 10]], "they began anew"
 
     def test_others_go_on_after_a_failure(self, runner):
@@ -298,7 +298,7 @@ class TestFailures:
         runner.fails = lambda _: RuntimeError("lost")
         failed = [row(), row()]
         scheduler.run(failed)
-        assert all(work.error for work in failed)
+        assert all(job.error for job in failed)
         runner.fails = lambda _: None
         after = row()
         scheduler.run([after])
@@ -307,12 +307,12 @@ class TestFailures:
     def test_rows_are_fewer_where_memory_ran_out_and_more_again(self, runner):
         scheduler = Scheduler([runner])
         scheduler.limit(16)
-        runner.fails = lambda aboard: (
-            torch.OutOfMemoryError("out of memory") if len(aboard) > 5 else None
+        runner.fails = lambda active: (
+            torch.OutOfMemoryError("out of memory") if len(active) > 5 else None
         )
-        works = [row() for _ in range(40)]
-        scheduler.run(works)
-        assert all(work.finish == "length" for work in works)
+        jobs = [row() for _ in range(40)]
+        scheduler.run(jobs)
+        assert all(job.finish == "length" for job in jobs)
         runner.started.clear()
         scheduler.run([row() for _ in range(40)])
         assert max(map(len, runner.started)) <= 5
@@ -377,7 +377,7 @@ class TestStreams:
         assert other.finish == "length"
         until(lambda: not scheduler._workers[0].running)
         assert len(one.written) <= 8
-        assert not scheduler._workers[0].aboard
+        assert not scheduler._workers[0].active
         *_, last = stream
         assert (last, one.finish) == (200, "length")
 
@@ -414,36 +414,36 @@ class TestTheEnd:
     async def test_cancelling_ends_what_waits_and_what_is_aboard(self, runner):
         scheduler = Scheduler([runner])
         scheduler.limit(1)
-        works = [row(budget=10**6), row()]
-        task = asyncio.create_task(in_thread(scheduler.run, works))
+        jobs = [row(budget=10**6), row()]
+        task = asyncio.create_task(in_thread(scheduler.run, jobs))
         while not runner.stepped:
             await asyncio.sleep(0.01)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         for _ in range(1000):
-            if all(work.done for work in works):
+            if all(job.done for job in jobs):
                 break
             await asyncio.sleep(0.01)
-        assert [work.finish for work in works] == ["cancelled", "cancelled"]
-        assert works[0].written
-        assert not works[1].written
+        assert [job.finish for job in jobs] == ["cancelled", "cancelled"]
+        assert jobs[0].written
+        assert not jobs[1].written
         assert not runner.rows
 
     @pytest.mark.usefixtures("interrupts")
     def test_an_interrupted_caller_leaves_nothing_behind(self, runner):
         scheduler = Scheduler([runner])
-        work = row(budget=10**9)
+        job = row(budget=10**9)
 
         def interrupt():
-            until(lambda: work.written)
+            until(lambda: job.written)
             os.kill(os.getpid(), signal.SIGINT)
 
         threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
-            scheduler.run([work])
-        until(lambda: work.done)
-        assert work.finish == "cancelled"
+            scheduler.run([job])
+        until(lambda: job.done)
+        assert job.finish == "cancelled"
 
     def test_the_thread_goes_with_the_scheduler(self, runner):
         before = set(threading.enumerate())
@@ -456,12 +456,12 @@ class TestTheEnd:
 
     def test_closing_ends_everything(self, runner, busy):
         scheduler, calls = busy
-        works = [row(budget=10**6), row()]
-        calls.add(works)
+        jobs = [row(budget=10**6), row()]
+        calls.add(jobs)
         threading.Timer(0.05, runner.gate.set).start()
         scheduler.close()
         calls.join()
-        assert [work.finish for work in works] == ["cancelled", "cancelled"]
+        assert [job.finish for job in jobs] == ["cancelled", "cancelled"]
         with pytest.raises(EngineError, match="was closed"):
             scheduler.run([row()])
 
@@ -472,9 +472,9 @@ class TestTheEnd:
         scheduler.run([row()])
         child = os.fork()
         if not child:
-            work = row()
-            scheduler.run([work])
-            os._exit(0 if work.finish == "length" else 1)
+            job = row()
+            scheduler.run([job])
+            os._exit(0 if job.finish == "length" else 1)
         assert os.waitpid(child, 0)[1] == 0
 
     def test_nothing_is_done_for_nothing(self, runner):

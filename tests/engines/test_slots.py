@@ -11,12 +11,12 @@ from transformers import BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.engine import Decoding, Prompt, TaskCard
-from biogpt_plugins.engines.graphs import Steps
+from biogpt_plugins.engines.graphs import DecodingStep
+from biogpt_plugins.engines.jobs import Scoring
 from biogpt_plugins.engines.passes import Span, read
-from biogpt_plugins.engines.runner import Reading, TransformersRunner
+from biogpt_plugins.engines.runner import ReadBatch, TransformersRunner
 from biogpt_plugins.engines.slots import Slots, common
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
-from biogpt_plugins.engines.works import Scoring
 from biogpt_plugins.tasks.pubmedqa import STEM
 
 EIGHT = Decoding(max_new_tokens=8)
@@ -103,10 +103,10 @@ class TestPasses:
     def test_places_without_a_row_do_no_harm(self, model, rows):
         slots = slots_of(model, places=8)
         read(model, slots, [Span(1, 0, rows[0]), Span(3, 0, rows[1])])
-        found = Steps(model, slots)([1, 7, 1, 8], [None, len(rows[0]), None, len(rows[1])])
+        found = DecodingStep(model, slots)([1, 7, 1, 8], [None, len(rows[0]), None, len(rows[1])])
         assert torch.allclose(found[1], alone(model, [*rows[0], 7])[-1], atol=1e-5)
         assert torch.allclose(found[3], alone(model, [*rows[1], 8])[-1], atol=1e-5)
-        again = Steps(model, slots)([5, 7], [None, len(rows[0])])
+        again = DecodingStep(model, slots)([5, 7], [None, len(rows[0])])
         assert torch.allclose(again[1], found[1], atol=1e-6)
 
     def test_what_is_held_survives_growing_shrinking_and_copying(self, model, rows):
@@ -219,38 +219,38 @@ class TestQuestions:
 class TestBatches:
     """What is read together counts by what is left to read of it."""
 
-    def works(self, count, *, shared, own):
+    def jobs(self, count, *, shared, own):
         begin = [7] * shared
         return [Scoring(prompt=begin + [10 + i] * own, labels=((1,),)) for i in range(count)]
 
     @pytest.mark.parametrize(("shared", "fits"), [(0, 2), (20, 2), (200, 8)])
     def test_what_begins_alike_takes_no_room(self, model, shared, fits):
-        batch = Reading(slots_of(model), room=460)
-        works = self.works(8, shared=shared, own=220 - shared)
-        assert [batch.add(work) for work in works] == [True] * fits + [False] * (8 - fits)
-        assert batch.works == works[:fits]
+        batch = ReadBatch(slots_of(model), room=460)
+        jobs = self.jobs(8, shared=shared, own=220 - shared)
+        assert [batch.add(job) for job in jobs] == [True] * fits + [False] * (8 - fits)
+        assert batch.jobs == jobs[:fits]
 
     def test_what_is_held_takes_no_room(self, model):
         slots = slots_of(model)
         slots.hold(3, [7] * 300)
-        batch = Reading(slots, room=100)
-        works = self.works(8, shared=300, own=12)
-        assert [batch.add(work) for work in works] == [True] * 8
+        batch = ReadBatch(slots, room=100)
+        jobs = self.jobs(8, shared=300, own=12)
+        assert [batch.add(job) for job in jobs] == [True] * 8
 
     def test_a_work_larger_than_the_room_goes_alone(self, model):
-        batch = Reading(slots_of(model), room=100)
-        first, second = self.works(2, shared=0, own=300)
+        batch = ReadBatch(slots_of(model), room=100)
+        first, second = self.jobs(2, shared=0, own=300)
         assert batch.add(first)
         assert not batch.add(second)
 
     def test_questions_on_a_long_text_are_read_in_two_passes(self, model):
         runner = TransformersRunner(model, slots_of(model), places=99, room=100)
         batch = runner.batch()
-        works = self.works(8, shared=80, own=5)
-        assert all(map(batch.add, works))
-        runner.start(batch.works)
+        jobs = self.jobs(8, shared=80, own=5)
+        assert all(map(batch.add, jobs))
+        runner.start(batch.jobs)
         assert model.read == [(1, 85), (7, 5)]
-        assert all(work.done for work in works)
+        assert all(job.done for job in jobs)
 
 
 class TestCallers:
@@ -264,7 +264,7 @@ class TestCallers:
         with ThreadPoolExecutor(33) as pool:
             first = pool.submit(engine.complete, ["dose"], EIGHT)
             scheduler = engine._scheduler
-            while not scheduler._workers[0].aboard:
+            while not scheduler._workers[0].active:
                 pass
             found = [pool.submit(engine.complete, [prompt], EIGHT) for prompt in prompts]
             while len(scheduler._requests) < 31:

@@ -8,13 +8,13 @@ from random import Random
 
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.derivations import Derivation
-from biogpt_plugins.engines.stopping import Stops
+from biogpt_plugins.engines.stopping import StopStrings
 from biogpt_plugins.values.errors import EngineError
 from biogpt_plugins.values.results import FinishReason
 
 
 @dataclass(eq=False, kw_only=True)
-class Work:
+class Job:
     """A prompt and the state of its computation.
 
     Attributes:
@@ -57,7 +57,7 @@ class Work:
 
 
 @dataclass(eq=False, kw_only=True)
-class Row(Work):
+class Generation(Job):
     """A completion that is written token by token: a row of a batch.
 
     Attributes:
@@ -75,7 +75,7 @@ class Row(Work):
 
     decoding: Decoding
     budget: int
-    stops: Stops
+    stops: StopStrings
     random: Random
     written: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -124,7 +124,7 @@ class Row(Work):
 
 
 @dataclass(eq=False, kw_only=True)
-class Beams(Work):
+class BeamSearch(Job):
     """A beam search for the best completions.
 
     Attributes:
@@ -133,7 +133,7 @@ class Beams(Work):
     """
 
     decoding: Decoding
-    rows: list[Row]
+    rows: list[Generation]
 
     @property
     def kind(self) -> Hashable:
@@ -146,7 +146,7 @@ class Beams(Work):
 
 
 @dataclass(eq=False, kw_only=True)
-class Scoring(Work):
+class Scoring(Job):
     """Labels to score as continuations of a prompt.
 
     Attributes:
@@ -162,27 +162,27 @@ class Scoring(Work):
         return "scoring", self.labels
 
 
-class Group:
+class JobBatch:
     """A batch of jobs that all fit together.
 
     Attributes:
-        works: The jobs.
+        jobs: The jobs.
     """
 
-    def __init__(self, fits: Callable[[Work, Sequence[Work]], bool]) -> None:
+    def __init__(self, fits: Callable[[Job, Sequence[Job]], bool]) -> None:
         """Start empty.
 
         Args:
             fits: Whether a job can be run with others, of which there is at least one.
         """
-        self.works: list[Work] = []
+        self.jobs: list[Job] = []
         self._fits = fits
 
-    def add(self, work: Work) -> bool:
+    def add(self, job: Job) -> bool:
         """Add a job if it fits; return whether it was added."""
-        fits = not self.works or self._fits(work, self.works)
+        fits = not self.jobs or self._fits(job, self.jobs)
         if fits:
-            self.works.append(work)
+            self.jobs.append(job)
         return fits
 
 
