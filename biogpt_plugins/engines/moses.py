@@ -1,8 +1,8 @@
 """Moses tokenisation and detokenisation for English, equal to sacremoses but many times as fast.
 
 `Splitter` calls sacremoses once for each distinct chunk between spaces. Its rules rarely look
-beyond a chunk; where they do, the cache key of the chunk includes what they look at. `Detokenizer` is
-an incremental version of sacremoses' detokenizer, with the same patterns.
+beyond a chunk; where they do, the cache key of the chunk includes what they look at. `Detokenizer`
+is an incremental version of sacremoses' detokenizer, with the same patterns.
 """
 
 from __future__ import annotations
