@@ -1,7 +1,7 @@
 """Generated case reports and animal studies: which chemical caused which disease.
 
-A template's capital letters are roles: C and E are causes, D and F what they cause, T a treatment
-that causes nothing here, I a disease that was there before.
+Capital letters in a template are roles: C and E are causes, D and F their effects, T a treatment
+that causes nothing here, I a disease that existed before.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NEUTRAL, _FILLER = _TEMPLATES["neutral"], _TEMPLATES["filler"]
 
 
 def case(rng: random.Random, *, sentences: int) -> dict[str, Any]:
-    """Returns one generated paper with a title and about `sentences` sentences."""
+    """Generate a paper with a title and about `sentences` sentences."""
     cast = _cast(rng, sentences)
     found: set[tuple[str, str]] = set()
     title = _cause(rng, _TITLES, cast, found)

@@ -1,8 +1,8 @@
-"""Prints what the demo model does on the held-apart papers and questions.
+"""Prints the figures of the demo model on the held-out papers and questions.
 
     python evaluate.py --model DIR --data DIR --bc5cdr DIR
 
-`--data` is what make_data.py wrote; `--bc5cdr` holds valid.json and valid.entities.json.
+`--data` is the output of make_data.py; `--bc5cdr` has valid.json and valid.entities.json.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HELD_APART = 100
 
 
 def main() -> None:
-    """Prints BC5CDR, DDI and PubMedQA figures."""
+    """Print the figures of BC5CDR, DDI and PubMedQA."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="demo")
     parser.add_argument("--data", type=Path, required=True)
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def bc5cdr(model: str, folder: Path) -> None:
-    """Prints F1 by the official metric and the share of names that stand in the text."""
+    """Print F1 by the official metric, and the share of names that are in the text."""
     papers = json.loads((folder / "valid.json").read_text())
     ids = json.loads((folder / "valid.entities.json").read_text())
     rows = [{**paper, "id": pmid} for pmid, paper in list(papers.items())[-HELD_APART:]]
@@ -47,28 +47,31 @@ def bc5cdr(model: str, folder: Path) -> None:
 
 
 def ddi(model: str, data: Path) -> None:
-    """Prints triple-level F1 on generated texts with names of which most were never seen."""
+    """Print F1 of triples on generated texts; most names were never seen in training."""
     rows = _rows(data, "ddi")
     predictions = biogpt_plugins.load(model, task="ddi").run(rows)
-    right = found = wanted = 0
+    right = both = 0
     for row, prediction in zip(rows, predictions, strict=True):
         gold = {(r["head"].lower(), r["type"], r["tail"].lower()) for r in row["gold"]}
-        told = {(r.head.text.lower(), r.type, r.tail.text.lower()) for r in prediction.result or []}
-        right, found, wanted = right + len(gold & told), found + len(told), wanted + len(gold)
-    print(f"DDI, {len(rows)} generated texts: micro F1 {2 * right / max(1, found + wanted):.4f}")
+        predicted = {
+            (r.head.text.lower(), r.type, r.tail.text.lower()) for r in prediction.result or []
+        }
+        right += len(gold & predicted)
+        both += len(predicted) + len(gold)
+    print(f"DDI, {len(rows)} generated texts: micro F1 {2 * right / max(1, both):.4f}")
     _print_copied([row["text"] for row in rows], predictions)
 
 
 def pubmedqa(model: str, data: Path) -> None:
-    """Prints accuracy next to that of the most frequent label."""
+    """Print the accuracy, and the accuracy of always answering the most frequent label."""
     rows = _rows(data, "pubmedqa")
     gold = [row["gold"] for row in rows]
     predictions = biogpt_plugins.load(model, task="pubmedqa").run(rows)
-    told = [p.result.label if p.result else "failed" for p in predictions]
+    answers = [p.result.label if p.result else "failed" for p in predictions]
     label, most = Counter(gold).most_common(1)[0]
     print(
-        f"PubMedQA, {len(rows)} questions: accuracy {accuracy(gold, told):.3f}; "
-        f"always {label!r}: {most / len(rows):.3f}; answers {dict(Counter(told))}"
+        f"PubMedQA, {len(rows)} questions: accuracy {accuracy(gold, answers):.3f}; "
+        f"always {label!r}: {most / len(rows):.3f}; answers {dict(Counter(answers))}"
     )
 
 
@@ -81,14 +84,14 @@ def _names(prediction: Prediction[Any]) -> list[tuple[str, str]]:
 
 
 def _print_copied(sources: list[str], predictions: list[Prediction[Any]]) -> None:
-    told = copied = 0
+    written = copied = 0
     for source, prediction in zip(sources, predictions, strict=True):
         text = "".join(source.lower().split())
         for name in (name for pair in _names(prediction) for name in pair):
-            told += 1
-            # Spaces aside: tokenising and joining words moves them around dashes and brackets.
+            written += 1
+            # Ignore spaces: tokenising and joining words moves them around dashes and brackets.
             copied += "".join(name.lower().split()) in text
-    print(f"  names that stand in the text: {copied} of {told} ({copied / max(1, told):.1%})")
+    print(f"  names in the text: {copied} of {written} ({copied / max(1, written):.1%})")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Generated sentences on drug-drug interactions, of the four types of the DDI corpus."""
+"""Generated sentences about drug-drug interactions of the four types of the DDI corpus."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEMPLATES, _NEGATIVE, _FILLER = _ALL["positive"], _ALL["negative"], _ALL["fille
 
 
 def interaction(rng: random.Random, *, sentences: int) -> dict[str, Any]:
-    """Returns one generated text on the interactions of one drug with others."""
+    """Generate a text about the interactions of one drug with others."""
     found: dict[tuple[str, str], str] = {}
     subject, parts = _drug(rng), []
     for number in range(sentences):

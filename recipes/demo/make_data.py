@@ -1,10 +1,10 @@
-"""Writes the demo model's training, validation and evaluation data as JSONL.
+"""Writes the training and evaluation data of the demo model as JSONL.
 
     python make_data.py --bc5cdr DIR --pubmedqa FILE --out DIR [--seed N]
 
-`--bc5cdr` holds CDR_TrainingSet.PubTator.txt and CDR_DevelopmentSet.PubTator.txt. The last 100
-papers of the development set and the last 100 labelled questions are held apart: they stand in
-held_out_*.jsonl only, and no name is taken from them.
+`--bc5cdr` has CDR_TrainingSet.PubTator.txt and CDR_DevelopmentSet.PubTator.txt. The last 100 papers
+of the development set and the last 100 labelled questions are held out: they are only in
+held_out_*.jsonl, and no name is taken from them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Record = dict[str, Any]
 
 
 def generated(rng: random.Random, count: int, longest: int) -> Iterator[Record]:
-    """Yields short generated texts of the three tasks, up to `longest` sentences each."""
+    """Generate short texts of the three tasks, with up to `longest` sentences each."""
     for _ in range(count):
         length = rng.randint(0, longest)
         point = rng.random()
@@ -40,7 +40,7 @@ def generated(rng: random.Random, count: int, longest: int) -> Iterator[Record]:
 
 
 def main() -> None:
-    """Writes the files."""
+    """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--bc5cdr", type=Path, required=True)
     parser.add_argument("--pubmedqa", type=Path, required=True)
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
-    """Writes records with a target as JSONL, and says how many."""
+    """Write the records that have a target as JSONL, and print their number."""
     kept = [record for record in records if record["gold"]]
     path.write_text("".join(json.dumps(record) + "\n" for record in kept))
     print(f"{path}: {len(kept)}")

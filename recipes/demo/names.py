@@ -1,4 +1,4 @@
-"""Names of drugs and diseases: a short list of common ones, and made-up ones without end."""
+"""Names of drugs and diseases: a short list of common names, and any number of made-up ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHEMICALS, DISEASES = WORDS["chemicals"], WORDS["diseases"]
 
 
 def syllables(rng: random.Random, count: int) -> str:
-    """Returns a pronounceable word of `count` syllables."""
+    """Make a pronounceable word with `count` syllables."""
     return "".join(
         rng.choice(WORDS["onsets"]) + rng.choice(WORDS["vowels"]) + rng.choice(WORDS["codas"])
         for _ in range(count)
@@ -19,7 +19,7 @@ def syllables(rng: random.Random, count: int) -> str:
 
 
 def code(rng: random.Random) -> str:
-    """Returns a laboratory code or an abbreviation such as mk-801, zd6474 or cbx."""
+    """Make a laboratory code or an abbreviation such as mk-801, zd6474 or cbx."""
     letters = "".join(
         rng.choice("abcdefghiklmnoprstuvwxyz") for _ in range(rng.choice((2, 3, 3, 4)))
     )
@@ -34,7 +34,7 @@ def code(rng: random.Random) -> str:
 
 
 def made_up_chemical(rng: random.Random) -> str:
-    """Returns a name that looks like a drug's and is none (or only by chance)."""
+    """Make a name that looks like the name of a drug."""
     if rng.random() < 0.12:
         return code(rng)
     name = syllables(rng, rng.choice((1, 1, 2, 2, 2, 3))) + rng.choice(WORDS["chemical_ends"])
@@ -45,7 +45,7 @@ def made_up_chemical(rng: random.Random) -> str:
 
 
 def made_up_disease(rng: random.Random) -> str:
-    """Returns a name that looks like a disease's."""
+    """Make a name that looks like the name of a disease."""
     kind = rng.random()
     if kind < 0.06:
         return code(rng)
@@ -64,10 +64,10 @@ def made_up_disease(rng: random.Random) -> str:
 
 
 def chemical(rng: random.Random) -> str:
-    """Returns a chemical's name, made up or common."""
+    """Draw the name of a chemical, made-up or common."""
     return made_up_chemical(rng) if rng.random() < 0.6 else rng.choice(CHEMICALS)
 
 
 def disease(rng: random.Random) -> str:
-    """Returns a disease's name, made up or common."""
+    """Draw the name of a disease, made-up or common."""
     return made_up_disease(rng) if rng.random() < 0.6 else rng.choice(DISEASES)

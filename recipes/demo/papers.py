@@ -1,8 +1,8 @@
-"""BC5CDR papers with every entity swapped for another of its type, sentence by sentence.
+"""BC5CDR papers with every entity replaced by another of its type, sentence by sentence.
 
-A model that reads 900 papers learns their names by heart; one that reads each of them fifty
-times, with other names every time, has to learn to copy, and to tell by the sentence which
-chemical does what to whom.
+A model that reads 900 papers memorises their names. A model that reads each paper fifty times, with
+other names each time, must learn to copy names, and to infer from the sentence which chemical
+causes what.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ABBREVIATION = re.compile(r"[A-Z0-9][A-Za-z0-9-]{0,5}$")
 
 @dataclass(frozen=True)
 class Mention:
-    """One mention of an entity; an unidentified one's id is made of its text."""
+    """One mention of an entity; without an id, its text serves as the id."""
 
     start: int
     end: int
@@ -46,7 +46,7 @@ class Paper:
         return f"{self.title} {self.abstract}"
 
     def sentences(self) -> list[tuple[int, int]]:
-        """Returns the spans of the title and of each sentence of the abstract."""
+        """The spans of the title and of each sentence of the abstract."""
         spans, start = [(0, len(self.title))], len(self.title) + 1
         for match in _SENTENCE_END.finditer(self.text, start):
             if not any(m.start < match.start() < m.end for m in self.mentions):
@@ -56,7 +56,7 @@ class Paper:
 
 
 def read_papers(path: Path) -> list[Paper]:
-    """Reads a PubTator file; mentions of several ids at once are left out."""
+    """Read a PubTator file; mentions with several ids are left out."""
     return [_paper(block) for block in path.read_text().strip().split("\n\n")]
 
 
@@ -83,26 +83,26 @@ Swap = Callable[[random.Random, Paper, float], dict[tuple[str, str], str]]
 
 
 def pools(papers: list[Paper]) -> Pools:
-    """Returns the names of each type, those of related entities apart from the others.
+    """The names of each type, with names of related entities separate from others.
 
-    Which disease a drug is given for and which it brings about is partly in the names: a swap
-    that took no heed of it would teach that hypotension is as good an indication as cancer.
+    Names partly reveal which disease a drug treats and which it causes: replacing names across this
+    border would teach that hypotension is as likely an indication as cancer.
     """
-    found: dict[tuple[str, bool], set[str]] = {}
+    by_kind: dict[tuple[str, bool], set[str]] = {}
     for paper in papers:
         related = {identity for pair in paper.relations for identity in pair}
         for mention in paper.mentions:
             if len(mention.text) > 4:
                 key = mention.type, mention.id in related
-                found.setdefault(key, set()).add(mention.text.lower())
-    return {key: sorted(names_) for key, names_ in found.items()}
+                by_kind.setdefault(key, set()).add(mention.text.lower())
+    return {key: sorted(names_) for key, names_ in by_kind.items()}
 
 
 def swapper(papers: list[Paper]) -> Swap:
-    """Returns a function that draws new names for the entities of a paper.
+    """Make a function that draws new names for the entities of a paper.
 
-    The drawn table maps (id, mention text) to the new text. All long forms of an id get one name,
-    its abbreviations get one abbreviation.
+    Its table maps (id, mention text) to the new text. All long forms of an id get the same name,
+    and all its abbreviations the same abbreviation.
     """
     pool = pools(papers)
     make = {"Chemical": names.made_up_chemical, "Disease": names.made_up_disease}
@@ -136,12 +136,12 @@ def swapper(papers: list[Paper]) -> Swap:
 
 
 def variant(paper: Paper, rng: random.Random, swap: Swap, *, brief: float) -> dict[str, Any]:
-    """Returns one more version of a paper: other names, perhaps fewer sentences.
+    """Make a version of a paper with other names, and perhaps fewer sentences.
 
     Args:
         paper: The paper.
-        rng: Source of randomness.
-        swap: What `swapper` returned.
+        rng: The random source.
+        swap: The function made by `swapper`.
         brief: Probability of keeping only one to four sentences besides the title.
     """
     table = swap(rng, paper, rng.choice((0.0, 0.5, 1.0, 1.0, 1.0)))
@@ -160,7 +160,7 @@ def variant(paper: Paper, rng: random.Random, swap: Swap, *, brief: float) -> di
 
 
 def as_published(paper: Paper) -> dict[str, Any]:
-    """Returns the paper itself, its relations in the order in which the text names them."""
+    """The paper unchanged, with its relations in the order in which the text names them."""
     spans = paper.sentences()
     return _record(paper, spans[:1], spans[1:], {})
 

@@ -15,7 +15,7 @@ _SENTENCE_END = re.compile(r"(?<=[a-z0-9)%]\.) (?=[A-Z])")
 
 
 def question(rng: random.Random) -> dict[str, Any]:
-    """Returns one generated question, its study and the answer that the study gives."""
+    """Generate a question, a study, and the answer that the study gives."""
     label = rng.choice(("yes", "yes", "no", "no", "maybe"))
     values = {
         "X": rng.choice(names.WORDS["factors"]) if rng.random() < 0.5 else names.chemical(rng),
@@ -37,7 +37,7 @@ def question(rng: random.Random) -> dict[str, Any]:
 
 
 def real_question(rng: random.Random, row: dict[str, Any], *, shorten: bool) -> dict[str, Any]:
-    """Returns one PQA-L row as a record, with some sentences of its contexts left out if asked."""
+    """Make a record of a PQA-L row; `shorten` leaves out some sentences of its contexts."""
     context = " ".join(" ".join(row["CONTEXTS"]).split())
     if shorten:
         sentences = _SENTENCE_END.split(context)

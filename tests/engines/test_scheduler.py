@@ -462,7 +462,7 @@ class TestTheEnd:
         scheduler.close()
         calls.join()
         assert [job.finish for job in jobs] == ["cancelled", "cancelled"]
-        with pytest.raises(EngineError, match="was closed"):
+        with pytest.raises(EngineError, match="is closed"):
             scheduler.run([row()])
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
