@@ -75,7 +75,7 @@ _MODELS = (
         name="demo",
         home="package",
         tasks=("bc5cdr", "ddi", "pubmedqa"),
-        description="bundled, 5.8 million parameters; to try things out, not for medical use",
+        description="bundled, 5.8 million parameters; to try things out, not for medicine",
         prompt_tokens=9,
         max_source_tokens=576,
     ),

@@ -55,7 +55,7 @@ def test_what_is_said_of_a_model(model):
         ),
         (
             "microsoft/biogpt",
-            "the text as it stands",
+            "the text, unchanged",
             "fetched from the hub by name",
             (None, None, None, None),
         ),
@@ -73,22 +73,23 @@ def test_in_words(name, layout, get, figure):
         (
             "bc5cdr",
             ["RE-BC5CDR-BioGPT"],
-            "For bc5cdr there is RE-BC5CDR-BioGPT (`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`).",
+            "For bc5cdr use RE-BC5CDR-BioGPT (`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`).",
         ),
         (
             "pubmedqa_reasoning_free",
             [LARGE_QA],
-            f"For pubmedqa_reasoning_free there is {LARGE_QA}.",
+            f"For pubmedqa_reasoning_free use {LARGE_QA}.",
         ),
         (
             "pubmedqa",
             [LARGE_QA],
-            f"No published model was taught pubmedqa; ask {LARGE_QA} for pubmedqa_reasoning_free.",
+            f"No published model was trained for pubmedqa; use {LARGE_QA} for "
+            "pubmedqa_reasoning_free.",
         ),
         (
             "describe",
             ["microsoft/biogpt", "microsoft/BioGPT-Large"],
-            "For describe there is microsoft/biogpt or microsoft/BioGPT-Large.",
+            "For describe use microsoft/biogpt or microsoft/BioGPT-Large.",
         ),
         (
             "chess",

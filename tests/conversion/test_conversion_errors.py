@@ -113,7 +113,7 @@ TEXTS = {
     "no dictionary": ("dict.txt", None, "dict.txt.*--dict.*github"),
     "no codes": ("bpecodes", None, "bpecodes.*--bpecodes.*github"),
     "another model's dictionary": ("dict.txt", lambda t: t + "one 1\ntwo 1\n", "dict.txt"),
-    "a symbol twice": ("dict.txt", lambda t: t + f"{FIRST}\n", "line 365 .*dict.txt.*again"),
+    "a symbol twice": ("dict.txt", lambda t: t + f"{FIRST}\n", "line 365 .*dict.txt.*repeats"),
     "a special symbol": ("dict.txt", lambda t: t.replace(FIRST, "<pad> 1"), "line 1 .*<pad>"),
     "no count": ("dict.txt", lambda t: t.replace(FIRST, FIRST[:-3]), "line 1 .*count"),
     "an empty line": ("dict.txt", lambda t: t.replace("\n", "\n\n", 1), "line 2 "),
@@ -272,13 +272,13 @@ def test_averages_of_one_file_and_of_different_networks(tmp_path):
     _assert_says(refused(tmp_path, first, InputError, average=2), "folder")
     write(tmp_path / "source", replace(MODEL, layers=2), name="checkpoint2.pt")
     message = refused(tmp_path, tmp_path / "source", average=2)
-    _assert_says(message, "checkpoint1.pt and checkpoint2.pt differ")
+    _assert_says(message, "checkpoint1.pt and checkpoint2.pt have different tensors")
 
 
 OPTIONS = {
     "dictionary": ({"dictionary": "no/dict.txt"}, ModelNotFoundError, "no/dict.txt.*--dict"),
     "codes": ({"bpecodes": "no/codes"}, ModelNotFoundError, "no/codes.*--bpecodes"),
-    "dtype": ({"dtype": "float16"}, InputError, "'float16'.*'bfloat16'"),
+    "dtype": ({"dtype": "float16"}, InputError, "'bfloat16', not 'float16'"),
     "task": ({"task": "poetry"}, InputError, "'poetry'.*kd_dti"),
 }
 

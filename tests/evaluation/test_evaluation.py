@@ -300,7 +300,7 @@ ONE, TWO = prediction([], "1"), prediction([], "2")
         ([ONE, TWO, prediction([], "9")], "no gold document for prediction 9"),
         ([ONE, TWO, TWO], "more than one prediction for document 2"),
         ([ONE, prediction([])] * 2, "more than one prediction for document 1"),
-        ([prediction([]), ONE], r"no. 2 is 1 where the gold has 2 \(gold.json:2\)"),
+        ([prediction([]), ONE], r"number 2 is 1 and the gold has 2 \(gold.json:2\)"),
         (
             [prediction([])],
             "1 predictions for 2 gold documents .* without a prediction is 2 .gold.json:2",

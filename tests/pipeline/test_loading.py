@@ -37,9 +37,7 @@ def test_a_model_that_was_taught_none_has_no_own_task(folder):
         load(taught(folder))
 
 
-BC5CDR_MODEL = (
-    r"For bc5cdr there is RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`\)"
-)
+BC5CDR_MODEL = r"For bc5cdr use RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`\)"
 
 
 @pytest.mark.parametrize(

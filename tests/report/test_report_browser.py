@@ -195,7 +195,7 @@ def test_the_table_leads_to_a_paper(page):
     tab(page, "Relations")
     page.locator("tbody").get_by_role("button", name="2", exact=True).click()
     assert page.locator("article.paper .id").all_inner_texts() == ["2"]
-    page.get_by_role("button", name="No longer only paper 2").click()
+    page.get_by_role("button", name="Remove the filter paper 2").click()
     assert page.locator("article.paper").count() == 7
 
 
@@ -206,7 +206,7 @@ def test_a_graph_to_filter_by(show):
     page.get_by_role("button", name=re.compile("^gold, chemical")).click()
     status(page, "1 of 4 relations, 1 of 7 papers")
     assert page.locator(".node").count() == 2
-    page.get_by_role("button", name="No longer only gold").click()
+    page.get_by_role("button", name="Remove the filter gold").click()
     page.locator(".node").first.focus()
     told = page.locator(".told")
     sync_api.expect(told).to_have_text(re.compile("1 relation shown"))

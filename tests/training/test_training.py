@@ -322,9 +322,9 @@ def test_the_official_files_are_read(tmp_path):
     [
         ({"tasks": "bc5cdr,chess"}, "no task is called 'chess'"),
         ({"train": "nowhere.jsonl"}, r"no data file 'nowhere.jsonl': give JSONL"),
-        ({"tasks": "hoc"}, "holds no example of hoc"),
+        ({"tasks": "hoc"}, "has no examples for hoc"),
         ({"layers": 0}, "layers: input should be greater than 0"),
-        ({"lr": 1}, r"lr: extra inputs.*known: .*learning_rate"),
+        ({"lr": 1}, r"lr: extra inputs.*known options: .*learning_rate"),
         ({"model": "no/such/folder"}, "model folder 'no/such/folder' does not exist"),
         ({"model": "none.json"}, "config file 'none.json' does not exist"),
     ],
