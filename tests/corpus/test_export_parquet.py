@@ -179,7 +179,7 @@ def test_lines_that_cannot_be_used_are_told_and_counted(found, tmp_path):
     out = tmp_path / "results.parquet"
     done = biogpt("export", found, "-t", "parquet", "-o", out)
     assert done.exit_code == 0
-    assert "warning: the answer of x has a probability of 'perhaps'" in done.stderr
+    assert "warning: the answer of x has probabilities for 'perhaps'" in done.stderr
     assert "2 lines could not be used" in done.stderr
     assert rebuilt(pq.read_table(out).to_pylist()) == EVERY
 

@@ -359,7 +359,7 @@ def test_a_column_is_enough_where_the_format_is_told(file):
         Paper(id="papers", text="Title, and abstract follow.\nA\n")
     ]
     (fault,) = read(file("a,b\n1,2\n"), Format.csv)
-    assert "name one of abstract, context" in str(fault)
+    assert "name one of the columns abstract, context" in str(fault)
 
 
 @pytest.mark.parametrize(
@@ -367,7 +367,7 @@ def test_a_column_is_enough_where_the_format_is_told(file):
     [
         (b"2,A,B", "the row has 3 columns, but the first line has 2"),
         (b"2,\xe9", "not UTF-8 text"),
-        (b'2,"A"B', "no row of a table"),
+        (b'2,"A"B', "not a row of a table"),
     ],
 )
 def test_a_broken_row_costs_itself_only_and_is_named(file, row, what):

@@ -170,7 +170,7 @@ def test_what_stands_behind_a_deletion_is_later_whatever_its_version(file):
     [
         (citation(2).replace("</ArticleTitle>", "</Title>"), 5, "tag mismatch"),
         (citation(2, "&nobody;"), 5, "Entity 'nobody' not defined"),
-        (citation(2).replace("</PubmedArticle>", ""), 0, "<PubmedArticle> has no end"),
+        (citation(2).replace("</PubmedArticle>", ""), 0, "<PubmedArticle> is not closed"),
         (citation(2, "\x01"), 5, "invalid Char"),
         (citation(2).replace("PMID", "X"), 0, "has no PMID"),
         (citation(2, "<i>" * 5000), 5, "Excessive depth"),

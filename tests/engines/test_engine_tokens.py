@@ -174,9 +174,9 @@ def test_a_vocabulary_without_the_ellipsis_cuts_with_unk_as_fairseq_does(tiny_bi
         (Prompt(text="\x01"), True, InputError, "at least one word"),
         (Prompt(text="dose", suffix_tokens=("learned10",)), True, InputError, "'learned10'"),
         (Prompt(text=LONG * 3), False, ContextOverflowError, "87 fit"),
-        (Prompt(text="dose", head=LONG * 3), True, ContextOverflowError, "may not be cut"),
-        (Prompt(text="dose", tail=LONG * 3), True, ContextOverflowError, "may not be cut"),
-        (Prompt(text="dose", target=LONG * 3), True, ContextOverflowError, "may not be cut"),
+        (Prompt(text="dose", head=LONG * 3), True, ContextOverflowError, "must not be cut"),
+        (Prompt(text="dose", tail=LONG * 3), True, ContextOverflowError, "must not be cut"),
+        (Prompt(text="dose", target=LONG * 3), True, ContextOverflowError, "must not be cut"),
         (Prompt(text=LONG, max_source_tokens=1), True, ContextOverflowError, "1 fit"),
     ],
 )
