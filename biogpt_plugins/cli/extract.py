@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
-from biogpt_plugins.cli.tally import Tally
 from biogpt_plugins.corpus import (
     Format,
     JsonlWriter,
-    Record,
     Sections,
     check_readable,
-    read_records,
 )
-from biogpt_plugins.corpus.run import FEWEST
-from biogpt_plugins.corpus.run.reading import taken
+from biogpt_plugins.corpus.run import FEWEST, Lines
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
-from biogpt_plugins.values.results import Failure, Prediction
 
 
 def extract(  # noqa: PLR0913 - options of a command
@@ -128,7 +120,8 @@ def extract(  # noqa: PLR0913 - options of a command
     Writes one Prediction a line, in the order of the records, each as soon as it is there: what is
     done stays done, whatever happens next. A record that cannot be read, or on which the model
     fails, becomes a line that says so. With --run the results are kept in a folder, where
-    `biogpt aggregate` reads them, and long papers are read in windows.
+    `biogpt aggregate` reads them, and the same command goes on after whatever ended it. Long papers
+    are read in windows, and identical texts once.
     """
     if run and (out != "-" or force):
         raise InputError("--run keeps the results in its folder: leave out --out and --force")
@@ -152,42 +145,21 @@ def extract(  # noqa: PLR0913 - options of a command
         dtype=dtype,
         allow_pickle=allow_pickle,
     )
+    reading: dict[str, Any] = {
+        "form": form,
+        "sections": sections,
+        "latest": latest,
+        "strict": strict,
+        "limit": limit,
+    }
     if run:
-        carry_out(
-            where(load, model, ray, ray_engines, ray_cpus),
-            files,
-            run,
-            name=task or "papers",
-            form=form,
-            sections=sections,
-            latest=latest,
-            strict=strict,
-            limit=limit,
-            chunk=chunk,
-        )
+        place = where(load, model, ray, ray_engines, ray_cpus)
+        carry_out(place, files, run, name=task or "papers", chunk=chunk, **reading)
         return
-    read = partial(read_records, files, form, sections=sections)
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.loaded(load, model)
-        records = islice(read(latest=latest, strict=strict), limit)
-        tally = Tally()
-        try:
-            with console.progress() as progress:
-                total = _count(files, read, limit, progress)
-                bar = progress.add_task(pipeline.task.name, total=total, rest="")
-                for record, prediction in _predict(pipeline, records, chunk or FEWEST):
-                    writer.write(prediction)
-                    tally.add(record.where, prediction)
-                    progress.update(bar, advance=1, rest=tally.rest)
-        except (KeyboardInterrupt, OSError, InputError) as error:
-            if not isinstance(error, BrokenPipeError):
-                _conclude(tally, out)
-            raise
-    _conclude(tally, out)
-    if not tally.papers:
-        raise InputError(f"no records in {', '.join(files)}")
-    if tally.failures == tally.papers:
-        raise typer.Exit(1)
+        name = pipeline.task.name
+        carry_out(pipeline, files, Lines(writer), name=name, chunk=chunk or FEWEST, **reading)
 
 
 def _load(load: console.Load, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
@@ -196,44 +168,3 @@ def _load(load: console.Load, model: str, task: str | None, **options: Any) -> P
     if pipeline.task.kind == "relations":
         pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
     return pipeline
-
-
-def _predict(
-    pipeline: Pipeline, records: Iterator[Record], chunk: int
-) -> Iterator[tuple[Record, Prediction[Any]]]:
-    broken: Exception | None = None
-    while broken is None:
-        batch, broken = taken(records, chunk)
-        if not batch:
-            break
-        readable = [r for r in batch if not isinstance(r.value, InputError)]
-        predictions = iter(pipeline.run([r.value for r in readable]))
-        for record in batch:
-            if isinstance(record.value, InputError):
-                id_ = getattr(record.value, "id", None)
-                error = Failure.of(record.value)
-                yield record, Prediction(id=id_, task=pipeline.task.name, error=error)
-            else:
-                yield record, record.placed(next(predictions))
-    if broken:
-        raise broken
-
-
-def _count(
-    files: list[str],
-    read: Callable[[], Iterator[Record]],
-    limit: int | None,
-    progress: Progress,
-) -> int | None:
-    """How many records there are to be, where files can be read twice and somebody watches."""
-    if progress.disable or not all(Path(name).is_file() for name in files):
-        return None
-    return sum(1 for _ in islice(read(), limit))
-
-
-def _conclude(tally: Tally, out: str) -> None:
-    err = console.stderr()
-    for line in tally.lines():
-        err.print(line)
-    if tally.papers and out != "-":
-        err.print(f"written to {out}", soft_wrap=True)

@@ -18,9 +18,10 @@ from rich.progress import Progress
 from biogpt_plugins.cli import console
 from biogpt_plugins.cli.tally import Tally
 from biogpt_plugins.corpus import Format, Record, Sections, read_records
-from biogpt_plugins.corpus.run import Executor, Outcome, Watcher, outcomes, run
+from biogpt_plugins.corpus.run import Executor, Lines, Outcome, Watcher, outcomes, run
 from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.corpus.run.text_index import Counts
+from biogpt_plugins.corpus.writers import STDOUT
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.values.errors import InputError
 
@@ -85,7 +86,7 @@ def where(
 def carry_out(  # noqa: PLR0913 - what commands were given
     pipeline: Pipeline | Executor,
     files: Sequence[str],
-    folder: Path,
+    into: Path | Lines,
     *,
     name: str,
     form: Format,
@@ -97,6 +98,19 @@ def carry_out(  # noqa: PLR0913 - what commands were given
     questions: Sequence[str] = (),
 ) -> None:
     """Do a run, or go on with it, and say what it came to.
+
+    Args:
+        pipeline: The task on a model, or a cluster of them.
+        files: The inputs.
+        into: The folder of the run, or the lines of a file.
+        name: What the bar is called.
+        form: As in `corpus.run.run`, and so are the other options.
+        limit: As there.
+        chunk: As there.
+        sections: As there.
+        latest: As there.
+        strict: As there.
+        questions: As there.
 
     Raises:
         InputError: The folder holds another run, or there are no records.
@@ -110,7 +124,7 @@ def carry_out(  # noqa: PLR0913 - what commands were given
             counts = run(
                 pipeline,
                 files,
-                folder,
+                into,
                 form=form,
                 sections=sections,
                 latest=latest,
@@ -122,16 +136,16 @@ def carry_out(  # noqa: PLR0913 - what commands were given
             )
         except (KeyboardInterrupt, OSError, InputError) as error:
             progress.stop()
-            if shown.started:
-                _conclude(shown, folder, shown.kept, ended=True)
+            if shown.started and not isinstance(error, BrokenPipeError):
+                _conclude(shown, into, shown.kept, ended=True)
             if isinstance(error, Terminated):
                 raise typer.Exit(_SIGTERM) from error
             raise
-    _conclude(shown, folder, counts, ended=False)
+    _conclude(shown, into, counts, ended=False)
     if not counts.records:
         raise InputError(f"no records in {', '.join(files)}")
-    if questions:
-        _tell_answers(folder)
+    if questions and isinstance(into, Path):
+        _tell_answers(into)
     if counts.failed == counts.records:
         raise typer.Exit(1)
 
@@ -222,14 +236,18 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
 
 
-def _conclude(shown: _Shown, folder: Path, counts: Counts, *, ended: bool) -> None:
+def _conclude(shown: _Shown, into: Path | Lines, counts: Counts, *, ended: bool) -> None:
     err = console.stderr()
     if shown.tally.papers:
         for line in shown.tally.lines():
             err.print(line)
     copies = f", {counts.copied:,} of them as identical texts had" if counts.copied else ""
+    if isinstance(into, Lines):
+        if counts.records and into.path != STDOUT:
+            err.print(f"written to {into.path}{copies}", soft_wrap=True)
+        return
     failed = f"; {counts.failed:,} failed" if counts.failed else ""
-    err.print(f"{folder} holds {counts.records:,} results{copies}{failed}", soft_wrap=True)
+    err.print(f"{into} holds {counts.records:,} results{copies}{failed}", soft_wrap=True)
     if ended:
         err.print("not finished: the same command goes on from here")
 

@@ -25,10 +25,11 @@ from ray import cloudpickle
 from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 
-from biogpt_plugins.corpus.run import FEWEST, MOST
+from biogpt_plugins.corpus.run import FEWEST, MOST, Sink
 from biogpt_plugins.corpus.run.folder import Outcome, RunFolder
 from biogpt_plugins.corpus.run.manifest import FileMark, Made
 from biogpt_plugins.corpus.run.reading import Item, Reading
+from biogpt_plugins.corpus.run.run import Items
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
@@ -71,7 +72,7 @@ class Cluster:
     cpus: int | None = None
     gpus: float | None = None
 
-    def made(self, known: Sequence[FileMark]) -> tuple[Task[Any], Made]:
+    def made(self, known: Sequence[FileMark] | None) -> tuple[Task[Any], Made]:
         """What is done and with what, as a worker sees it.
 
         Raises:
@@ -110,15 +111,18 @@ class Cluster:
         return Each(cpus, gpus, self.engines or room)
 
     def outcomes(
-        self, reading: Reading, store: RunFolder, chunk_size: int | None
+        self, reading: Items, store: Sink, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
         """One outcome for each item of a reading, in order.
 
         Raises:
+            InputError: Results are not written to a run's folder, or not of files.
             InputError: As `Reading.items`; or a pipe is to be read.
             OSError: The same.
             EngineError: Ray fails.
         """
+        if not isinstance(store, RunFolder) or not isinstance(reading, Reading):
+            raise InputError("a cluster's results go to the folder of a run over files: name one")
         each = self.each()
         chunk_size = chunk_size or (MOST if each.gpus else FEWEST)
         # It comes of corpora that are too small for all workers.
@@ -217,7 +221,7 @@ def _lost(item: Item, task: str) -> Outcome:
 
 
 def _made(
-    load: Callable[[], Pipeline], here: Path, known: Sequence[FileMark]
+    load: Callable[[], Pipeline], here: Path, known: Sequence[FileMark] | None
 ) -> tuple[Task[Any], Made, list[str]]:
     """What a pipeline is, and what was to be said when it was loaded; runs in a worker."""
     with working_in(here), warnings.catch_warnings(record=True) as caught:

@@ -10,6 +10,7 @@ import sys
 import warnings
 
 import pytest
+from doubles import Ruled
 from typer.testing import CliRunner
 
 import biogpt_plugins
@@ -17,13 +18,16 @@ from biogpt_plugins import Pipeline, Prediction, __version__
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.checkpoints.registry import KNOWN
 from biogpt_plugins.cli import app
+from biogpt_plugins.corpus.run import results
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import EngineError, ModelNotFoundError
 
 ASPIRIN = "the relation between aspirin and nausea exists."
 UNGROUNDED = "the relation between aspirin and vertigo exists."
-PAPERS = '{"id": 1, "title": "Aspirin.", "abstract": "Then nausea."}\n' * 3
+PAPERS = "".join(
+    f'{{"id": 1, "title": "Aspirin", "abstract": "and nausea, {n} cases."}}\n' for n in range(3)
+)
 
 
 class Loader:
@@ -80,9 +84,35 @@ def test_extract_writes_a_prediction_a_line_and_says_what_it_came_to(papers, tmp
 
 def test_extract_hands_the_engine_chunks_and_stops_at_the_limit(papers):
     load = Loader(*[ASPIRIN] * 5)
-    done = run("extract", papers, papers, "--chunk", 2, "--limit", 5, load=load)
+    papers.write_text("".join(PAPERS.replace("cases", f"cases of {n}") for n in range(2)))
+    done = run("extract", papers, "--chunk", 2, "--limit", 5, load=load)
     assert [len(call) for call in load.engine.calls] == [2, 2, 1]
     assert len(predictions(done.stdout)) == 5
+
+
+def test_extract_asks_of_each_text_once_and_copies_results(papers, tmp_path):
+    load, out = Loader(*[ASPIRIN] * 3), tmp_path / "out"
+    done = run("extract", papers, papers, "--chunk", 2, "-o", out, load=load)
+    assert [len(call) for call in load.engine.calls] == [2, 1]
+    found = predictions(out.read_text())
+    assert found[3:] == found[:3]
+    assert done.stderr.splitlines()[-1] == f"written to {out}, 3 of them as identical texts had"
+
+
+def test_a_long_paper_is_read_whole_whatever_it_is_written_to(tmp_path):
+    text = " ".join(f"In it drug{n} caused illness{n}. Nothing else was seen." for n in range(60))
+    path = tmp_path / "paper.txt"
+    path.write_text(text)
+
+    def load(_, task, **__):
+        return Pipeline(task or "bc5cdr", Ruled(165))
+
+    (line,) = predictions(run("extract", path, load=load).stdout)
+    assert run("extract", path, "--run", tmp_path / "run", load=load).exit_code == 0
+    (kept,) = results(tmp_path / "run")
+    assert len(line.result) == 60
+    assert line == kept
+    assert line.truncated_tokens == 0
 
 
 def test_extract_passes_options_on(papers):
@@ -144,7 +174,8 @@ def test_many_failures_are_counted_not_listed(tmp_path):
 
 def test_answers_and_hallmarks_are_counted(tmp_path):
     path = tmp_path / "questions"
-    path.write_text('{"pmid": 1, "QUESTION": "q?", "CONTEXTS": ["a", "b"]}\n' * 3)
+    lines = (f'{{"pmid": 1, "QUESTION": "q?", "CONTEXTS": ["a", "b{n}"]}}\n' for n in range(3))
+    path.write_text("".join(lines))
     load = Loader(probabilities=[(0.1, 0.6, 0.3), (0.5, 0.3, 0.2), (0.2, 0.6, 0.2)])
     done = run("extract", path, "--task", "pubmedqa", load=load)
     assert [p.result.label for p in predictions(done.stdout)] == ["no", "yes", "no"]

@@ -2,6 +2,7 @@
 
 from biogpt_plugins.corpus.run.folder import Outcome, is_run, outcomes, results
 from biogpt_plugins.corpus.run.run import FEWEST, MOST, Executor, Watcher, run
+from biogpt_plugins.corpus.run.sinks import Lines, Sink
 from biogpt_plugins.corpus.run.text_index import Counts
 
 __all__ = [
@@ -9,7 +10,9 @@ __all__ = [
     "MOST",
     "Counts",
     "Executor",
+    "Lines",
     "Outcome",
+    "Sink",
     "Watcher",
     "is_run",
     "outcomes",

@@ -12,7 +12,8 @@ process, at whatever moment, costs the shard in work and nothing else.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,14 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
 from biogpt_plugins.corpus.readers import Withdrawn
-from biogpt_plugins.corpus.run.manifest import MANIFEST, Manifest, read_manifest
+from biogpt_plugins.corpus.run.manifest import (
+    MANIFEST,
+    FileMark,
+    Made,
+    Manifest,
+    read_manifest,
+    versions_changed,
+)
 from biogpt_plugins.corpus.run.text_index import Counts, Line, TextIndex
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
@@ -135,13 +143,20 @@ class RunFolder:
         """How many records of each input are done."""
         return self._index.records_of_files
 
-    def begin(self, manifest: Manifest) -> None:
-        """Go on under this manifest, or begin.
+    @property
+    def weights(self) -> Sequence[FileMark]:
+        """The model's files at an earlier start."""
+        known = self.manifest
+        return known.weights if known else ()
+
+    def begin(self, made: Made, files: Sequence[str], facts: Mapping[str, Any]) -> None:
+        """Go on with what is there, or begin.
 
         Raises:
             InputError: The folder holds results of other settings or inputs.
         """
         earlier = self.manifest
+        manifest = Manifest.of(made, files, known=earlier, **facts)
         if self.last and not earlier:
             raise InputError(
                 f"{self.path} has results, and no {MANIFEST} that says what they are of: put it "
@@ -150,6 +165,8 @@ class RunFolder:
         if earlier and self.last:
             manifest.check_goes_on_from(earlier, self.path)
         _replace(self.path / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+        if changed := versions_changed(manifest):
+            warnings.warn(f"versions are others than at the last start: {changed}", stacklevel=4)
 
     def copy_index(self, path: Path) -> None:
         """Write a copy of the index of the run's texts, for `TextIndex`."""

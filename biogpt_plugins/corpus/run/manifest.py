@@ -73,21 +73,24 @@ class Made(_Value):
     device: str = ""
 
     @classmethod
-    def by(cls, pipeline: Pipeline, known: Sequence[FileMark] = ()) -> Made:
+    def by(cls, pipeline: Pipeline, known: Sequence[FileMark] | None = ()) -> Made:
         """What a pipeline is.
 
         Args:
             pipeline: The task on a model.
             known: The model's files at an earlier start; those that are as they were are not read.
+                None reads no files.
 
         Raises:
             OSError: A file cannot be read.
         """
         folder: Path | None = getattr(pipeline.engine, "folder", None)
         parts = sorted(
-            {path for form in _MODEL_FILES for path in folder.glob(form)} if folder else ()
+            {path for form in _MODEL_FILES for path in folder.glob(form)}
+            if folder and known is not None
+            else ()
         )
-        weights = _marks(map(str, parts), known)
+        weights = _marks(map(str, parts), known or ())
         settings = {**settings_of(pipeline), "prompts": pipeline.task.fingerprint}
         if folder and folder.parent.name == "snapshots":  # of the hub's cache
             settings["revision"] = folder.name

@@ -10,7 +10,6 @@ with the corpus. Identical texts are computed once, long ones in windows.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from typing import Any, Protocol
 from biogpt_plugins.corpus.readers import Format, Sections, check_readable
 from biogpt_plugins.corpus.run.folder import Outcome, RunFolder
 from biogpt_plugins.corpus.run.interrupts import held_back
-from biogpt_plugins.corpus.run.manifest import FileMark, Made, Manifest, versions_changed
+from biogpt_plugins.corpus.run.manifest import FileMark, Made
 from biogpt_plugins.corpus.run.reading import Item, Reading, taken
+from biogpt_plugins.corpus.run.sinks import Sink
 from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.tasks.task import Task
@@ -51,15 +51,31 @@ class Watcher:
     ended: Callable[[Counts], None] = lambda _: None
 
 
+class Items(Protocol):
+    """What a run reads."""
+
+    @property
+    def task(self) -> Task[Any]:
+        """What is done with it."""
+        ...
+
+    def items(self) -> Generator[Item, None, None]:
+        """What is not done yet, in order."""
+        ...
+
+
 class Executor(Protocol):
     """Where a run computes; a Pipeline does so in this process."""
 
-    def made(self, known: Sequence[FileMark]) -> tuple[Task[Any], Made]:
-        """What is done, and with what; files of a model that are as known need no reading."""
+    def made(self, known: Sequence[FileMark] | None) -> tuple[Task[Any], Made]:
+        """What is done, and with what; files of a model that are as known need no reading.
+
+        None reads no files.
+        """
         ...
 
     def outcomes(
-        self, reading: Reading, store: RunFolder, chunk_size: int | None
+        self, reading: Items, store: Sink, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
         """One outcome for each item of a reading, in order, some at a time.
 
@@ -72,7 +88,7 @@ class Executor(Protocol):
 def run(  # noqa: PLR0913 - options, all but three keyword-only
     pipeline: Pipeline | Executor,
     files: Sequence[str | Path],
-    folder: str | Path,
+    into: str | Path | Sink,
     *,
     form: Format = Format.auto,
     sections: Sections = Sections.abstract,
@@ -93,7 +109,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
     Args:
         pipeline: The task on a model, or another place where both are, `ray_biogpt.Cluster` say.
         files: The inputs; "-" for the standard input, which must be the same again to go on.
-        folder: Where the results are, or are to be.
+        into: The folder where the results are, or are to be; or another sink.
         form: As in `read_records`.
         sections: As there.
         latest: As there. Files that are added later are looked through as well, but what is
@@ -116,14 +132,14 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
             setting or the input. Or the task takes no questions.
         OSError: An input is missing or locked, or the disk is full. What is done is kept.
     """
-    executor = _Here(pipeline) if isinstance(pipeline, Pipeline) else pipeline
+    executor = Here(pipeline) if isinstance(pipeline, Pipeline) else pipeline
     if chunk_size is not None and chunk_size < 1:
         raise InputError(f"chunk_size = {chunk_size} must be at least 1")
     paths = [str(path) for path in files]
     check_readable(paths)
-    with RunFolder(Path(folder)) as store:
-        known, counts = store.manifest, store.counts
-        task, made = executor.made(known.weights if known else ())
+    with RunFolder(Path(into)) if isinstance(into, str | Path) else into as sink:
+        counts = sink.counts
+        task, made = executor.made(sink.weights)
         reading = Reading(
             task=task,
             files=paths,
@@ -132,47 +148,66 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
             latest=latest,
             strict=strict,
             questions=questions,
-            begin=store.next,
-            last=store.last,
+            begin=sink.next,
+            last=sink.last,
             limit=None if limit is None else max(0, limit - counts.records),
         )
-        manifest = Manifest.of(made, paths, known=known, **reading.facts())
-        store.begin(manifest)
-        if changed := versions_changed(manifest):
-            warnings.warn(f"versions are others than at the last start: {changed}", stacklevel=2)
-        watcher.begun(counts, store.records_of_files)
-        found = executor.outcomes(reading, store, chunk_size)
-        began = time.monotonic()
+        sink.begin(made, paths, reading.facts())
+        watcher.begun(counts, sink.records_of_files)
+        shards = (shard_size, shard_seconds)
         try:
-            for chunk in found:
-                with held_back():
-                    records = store.write(chunk)
-                    if records >= shard_size or time.monotonic() - began >= shard_seconds:
-                        store.publish()
-                        began = time.monotonic()
-                for outcome in chunk:
+            with closing(carried(executor, reading, sink, chunk_size, shards)) as found:
+                for outcome in found:
                     watcher.done(outcome)
         finally:
-            with held_back(), closing(found):
-                try:
-                    store.publish()
-                finally:
-                    counts = store.counts
-                    watcher.ended(counts)
+            counts = sink.counts
+            watcher.ended(counts)
         return counts
 
 
-class _Here:
+def carried(
+    executor: Executor,
+    reading: Items,
+    sink: Sink,
+    chunk_size: int | None = None,
+    shards: tuple[int, float] = (_SHARD, _SECONDS),
+) -> Generator[Outcome, None, None]:
+    """The outcomes of what is to be read, each as soon as the sink has it.
+
+    Args:
+        executor: Where it is computed.
+        reading: What is to be read.
+        sink: Where outcomes go; begun.
+        chunk_size: As in `run`.
+        shards: Records, and seconds, after which the sink finishes what it was given.
+    """
+    most, seconds = shards
+    found = executor.outcomes(reading, sink, chunk_size)
+    began = time.monotonic()
+    try:
+        for chunk in found:
+            with held_back():
+                records = sink.write(chunk)
+                if records >= most or time.monotonic() - began >= seconds:
+                    sink.publish()
+                    began = time.monotonic()
+            yield from chunk
+    finally:
+        with held_back(), closing(found):
+            sink.publish()
+
+
+class Here:
     """Computes in this process."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
 
-    def made(self, known: Sequence[FileMark]) -> tuple[Task[Any], Made]:
+    def made(self, known: Sequence[FileMark] | None) -> tuple[Task[Any], Made]:
         return self.pipeline.task, Made.by(self.pipeline, known)
 
     def outcomes(
-        self, reading: Reading, store: RunFolder, chunk_size: int | None
+        self, reading: Items, store: Sink, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
         size = chunk_size or FEWEST
         error: Exception | None = None
@@ -190,7 +225,7 @@ class _Here:
         if error:
             raise error
 
-    def _outcomes(self, chunk: Sequence[Item], store: RunFolder) -> list[Outcome]:
+    def _outcomes(self, chunk: Sequence[Item], store: Sink) -> list[Outcome]:
         """An outcome for each item; the model is asked once for each text that is new."""
         first: dict[str, int] = {}
         earlier: dict[str, Outcome] = {}
