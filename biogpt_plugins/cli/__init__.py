@@ -1,7 +1,13 @@
 """`biogpt`, the command line: papers in, Predictions out, and what there is to choose from.
 
-Results go to the standard output; progress, remarks and errors to the standard error. An error is
-one line and exit code 2; a run in which every record failed ends with 1; Ctrl-C with 130.
+Results go to the standard output; progress, remarks and errors to the standard error, an error in
+one line. Every command ends with one of these exit codes:
+
+    0    It is done; single records may have failed, and each says why.
+    1    Every record failed.
+    2    The command, its input or its model cannot be used.
+    130  Ctrl-C; what is done stays done.
+    143  SIGTERM; the same.
 """
 
 from __future__ import annotations

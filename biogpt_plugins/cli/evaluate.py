@@ -15,7 +15,10 @@ from rich import box
 from rich.table import Table
 
 from biogpt_plugins.cli import console
+from biogpt_plugins.cli.running import SIGTERM
 from biogpt_plugins.corpus import read_gold
+from biogpt_plugins.corpus.run import is_run, results
+from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.engine import Form
 from biogpt_plugins.evaluation import Evaluation, evaluate, report
 from biogpt_plugins.evaluation.run import check_texts, count_done, predict
@@ -73,7 +76,9 @@ def score(  # noqa: PLR0913 - options of a command
     gold: Annotated[Path, typer.Option(help="The corpus with its annotation, in any format.")],
     completions: Annotated[
         Path,
-        typer.Option(help="What a model wrote, a document a line; or JSONL of Predictions."),
+        typer.Option(
+            help="What a model wrote, a document a line; or Predictions, as JSONL or as a run."
+        ),
     ],
     ground_truth: GroundTruth = None,
     entities: Entities = None,
@@ -100,8 +105,8 @@ def run(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--out",
             "-o",
-            help="Folder for predictions.jsonl, score.json and report.md; a run that was "
-            "interrupted goes on from there.",
+            help="Folder for the run, as `biogpt extract --run` has it, score.json and report.md; "
+            "a run that was interrupted goes on from there.",
             show_default=False,
         ),
     ] = None,
@@ -180,6 +185,8 @@ def run(  # noqa: PLR0913 - options of a command
         _show(evaluation, as_json=as_json)
     for path in [*([out] if out else []), *pictures]:
         console.stderr().print(f"written to {path}", soft_wrap=True)
+    if not any(prediction.ok for prediction in predictions):
+        raise typer.Exit(1)
 
 
 def _predictions(
@@ -191,17 +198,19 @@ def _predictions(
     started = time.monotonic()
     predictions: list[Prediction[Any]] = []
     try:
-        with console.progress() as progress:
+        with console.progress() as progress, terminated_cleanly():
             bar = progress.add_task(right.task, total=total, rest="")
             for prediction in predict(pipeline, right, folder=folder, chunk_size=CHUNK):
                 if taken_up and not predictions:
                     console.remark("note", f"{taken_up:,} of {total:,} are in {folder} already")
                 predictions.append(prediction)
                 progress.update(bar, advance=1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         if folder:
             remark = f"{folder} holds what is done: the same command goes on from there"
             console.remark("note", remark)
+        if isinstance(error, Terminated):
+            raise typer.Exit(SIGTERM) from error
         raise
     seconds = time.monotonic() - started
     return predictions, [f"{total - taken_up:,} of them predicted in {seconds:.0f} s"]
@@ -219,6 +228,8 @@ def _draw(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
 
 def _recorded(path: Path) -> list[str] | list[Prediction[Any]]:
     """Completions, one a line, or Predictions; a line of JSON is one of the latter."""
+    if is_run(path):
+        return list(results(path))
     if not path.is_file():
         raise InputError(f"there is no file of completions {str(path)!r}")
     # Lines end as they do in a file. Not splitlines: a completion may hold other characters that

@@ -27,7 +27,8 @@ from biogpt_plugins.values.errors import InputError
 
 _COUNTED = 1 << 24  # bytes of inputs up to which their records are counted first
 _SECONDS = 60.0  # between two lines where nobody watches
-_SIGTERM = 143
+SIGTERM = 143
+"""The exit code of a command that was asked to end."""
 
 Run = Annotated[
     Path | None,
@@ -139,7 +140,7 @@ def carry_out(  # noqa: PLR0913 - what commands were given
             if shown.started and not isinstance(error, BrokenPipeError):
                 _conclude(shown, into, shown.kept, ended=True)
             if isinstance(error, Terminated):
-                raise typer.Exit(_SIGTERM) from error
+                raise typer.Exit(SIGTERM) from error
             raise
     _conclude(shown, into, counts, ended=False)
     if not counts.records:

@@ -1,22 +1,44 @@
-"""A model's predictions for a gold corpus; what an interruption leaves is gone on from."""
+"""A model's predictions for a gold corpus: a run that goes on in its folder."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from biogpt_plugins.corpus.readers import Record
+from biogpt_plugins.corpus.run import Outcome, is_run, outcomes
+from biogpt_plugins.corpus.run.folder import Place, RunFolder
+from biogpt_plugins.corpus.run.reading import Item, read_for
+from biogpt_plugins.corpus.run.run import Here, carried
+from biogpt_plugins.corpus.run.sinks import Sink, Unkept
 from biogpt_plugins.evaluation.matching import name
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.pipeline.provenance import check_same, settings_of
-from biogpt_plugins.scoring.gold import Document, GoldSet
+from biogpt_plugins.scoring.gold import GoldSet
+from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
-PREDICTIONS = "predictions.jsonl"
-SETTINGS = "run.json"
+
+@dataclass(frozen=True)
+class _Documents:
+    """What a run over a gold corpus reads: the documents that are not done."""
+
+    task: Task[Any]
+    gold: GoldSet[Any]
+    done: int = 0
+
+    def items(self) -> Generator[Item, None, None]:
+        for number in range(self.done, len(self.gold.documents)):
+            yield self.item(number)
+
+    def item(self, number: int) -> Item:
+        document = self.gold.documents[number]
+        value = {**(document.input or {}), "id": document.id}
+        record = Record(document.where or document.id, value)
+        return Item(record, Place(0, number), None, read_for(self.task, value))
 
 
 def predict(
@@ -27,7 +49,7 @@ def predict(
     Args:
         pipeline: The task on a model.
         gold: The corpus, with texts.
-        folder: Where predictions.jsonl is written as the run goes on. Predictions that are there
+        folder: Where the run is kept, as `corpus.run.run` keeps it. Predictions that are there
             already are taken from there, if they are those of the same settings and documents.
         chunk_size: Documents handed to the model at a time.
 
@@ -37,17 +59,20 @@ def predict(
     if pipeline.task.name != gold.task:
         raise InputError(f"a pipeline for {pipeline.task.name} cannot predict {gold.task} gold")
     check_texts(gold)
-    done = _taken_up(pipeline, gold, folder) if folder else []
-    yield from done
-    rest = [{**(d.input or {}), "id": d.id} for d in gold.documents[len(done) :]]
-    if folder is None:
-        yield from pipeline.imap(rest, chunk_size=chunk_size)
-        return
-    with (folder / PREDICTIONS).open("ab") as file:
-        for prediction in pipeline.imap(rest, chunk_size=chunk_size):
-            file.write(prediction.model_dump_json().encode() + b"\n")
-            file.flush()
-            yield prediction
+    sink: Sink = RunFolder(folder) if folder else Unkept()
+    executor = Here(pipeline)
+    with sink:
+        _, made = executor.made(sink.weights)
+        # The corpus is known by its texts, so that its annotation may be corrected.
+        sink.begin(made, (), {})
+        kept = list(outcomes(folder)) if folder else []
+        reading = _Documents(pipeline.task, gold, len(kept))
+        if folder:
+            _check_texts_are_the_same(reading, kept, folder)
+        yield from (outcome.prediction for outcome in kept[: len(gold.documents)])
+        with closing(carried(executor, reading, sink, chunk_size)) as found:
+            for outcome in found:
+                yield outcome.prediction
 
 
 def check_texts(gold: GoldSet[Any]) -> None:
@@ -66,53 +91,14 @@ def check_texts(gold: GoldSet[Any]) -> None:
 
 def count_done(folder: Path) -> int:
     """How many predictions a folder holds."""
-    path = folder / PREDICTIONS
-    return path.read_bytes().count(b"\n") if path.is_file() else 0
+    return sum(1 for _ in outcomes(folder)) if is_run(folder) else 0
 
 
-def _taken_up(pipeline: Pipeline, gold: GoldSet[Any], folder: Path) -> list[Prediction[Any]]:
-    """What the folder holds of this run; makes the folder if there is none."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path, settings = folder / PREDICTIONS, folder / SETTINGS
-    lines = path.read_bytes().split(b"\n") if path.is_file() else [b""]
-    part = lines.pop()  # an interruption may leave a part of a line
-    ours, texts = settings_of(pipeline), [_mark(document) for document in gold.documents]
-    if not lines and (settings.is_file() or not part):
-        path.write_bytes(b"")
-        _save(settings, ours, texts)
-        return []
-    try:
-        found = [Prediction.model_validate_json(line) for line in lines]
-        theirs = json.loads(settings.read_bytes()) if settings.is_file() else {}
-    except ValueError as error:
-        raise InputError(
-            f"{folder} holds no run to go on from, {SETTINGS} or {PREDICTIONS} is broken: name "
-            "another folder, or remove that one"
-        ) from error
-    check_same(folder, {key: theirs[key] for key in theirs if key != "texts"}, ours)
-    seen = theirs.get("texts", "").split()
-    for document, text, other_text in zip(gold.documents, texts, seen, strict=False):
-        if text != other_text:
+def _check_texts_are_the_same(reading: _Documents, kept: list[Outcome], folder: Path) -> None:
+    for number, (document, outcome) in enumerate(zip(reading.gold.documents, kept, strict=False)):
+        same_id = outcome.prediction.id == document.id
+        if not same_id or outcome.text != reading.item(number).digest:
             raise InputError(
                 f"{folder} holds a run over other documents, from {name(document)} on: name "
                 "another folder, or remove that one"
             )
-    if part:
-        path.write_bytes(b"".join(line + b"\n" for line in lines))
-    if len(texts) > len(seen):
-        _save(settings, ours, texts)
-    return found[: len(gold.documents)]
-
-
-def _mark(document: Document[Any]) -> str:
-    """What tells a document's input from others."""
-    told = json.dumps([document.id, document.input], sort_keys=True, default=str)
-    return hashlib.sha256(told.encode()).hexdigest()[:8]
-
-
-def _save(path: Path, settings: dict[str, Any], texts: list[str]) -> None:
-    """Write the settings so that they are never there in part."""
-    part = path.with_suffix(".part")
-    told = json.dumps({**settings, "texts": " ".join(texts)}, indent=2)
-    part.write_text(told + "\n", encoding="utf-8")
-    part.replace(path)

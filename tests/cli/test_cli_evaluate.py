@@ -11,6 +11,7 @@ import biogpt_plugins
 from biogpt_plugins import Answer, Pipeline, Prediction
 from biogpt_plugins.checkpoints.calibration import AnswerCalibration, Calibration, read_calibration
 from biogpt_plugins.cli import app
+from biogpt_plugins.corpus.run import results
 from biogpt_plugins.evaluation import Evaluation
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import EngineError
@@ -64,7 +65,9 @@ def corpus(file):
     """A file of `documents` documents of a task, numbered from 1."""
 
     def write(task="bc5cdr", documents=1):
-        rows = [{"id": n, **ROWS[task]} for n in range(1, documents + 1)]
+        field = "context" if "context" in ROWS[task] else "text"
+        texts = (f"{ROWS[task][field]}{' Twice.' * (n - 1)}" for n in range(1, documents + 1))
+        rows = [{"id": n, **ROWS[task], field: text} for n, text in enumerate(texts, start=1)]
         return file("".join(json.dumps(row) + "\n" for row in rows), f"{task}.jsonl")
 
     return write
@@ -308,7 +311,7 @@ def test_eval_side_by_side(corpus, tmp_path):
         ("grounded", True),
     ]
     assert sorted(path.name for path in out.iterdir()) == ["free", "grounded", "report.md"]
-    settings = json.loads((out / "grounded" / "run.json").read_text(encoding="utf-8"))
+    settings = json.loads((out / "grounded" / "run.json").read_text(encoding="utf-8"))["settings"]
     assert settings["decoding form"] == "grounded"
     assert settings["min_score"] == 0
     assert "| F1 |" in (out / "report.md").read_text(encoding="utf-8")
@@ -342,18 +345,18 @@ def test_eval_writes_what_it_found(corpus, tmp_path):
     done = run("eval", "bc5cdr", "--data", data, "-o", out, load=Loader(ASPIRIN, "x"))
     assert done.exit_code == 0
     assert done.stderr == f"written to {out}\n"
-    names = ["predictions.jsonl", "report.md", "run.json", "score.json"]
-    assert sorted(path.name for path in out.iterdir()) == names
-    lines = (out / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [Prediction.model_validate_json(line).ok for line in lines] == [True, False]
+    names = {"report.md", "run.json", "score.json", "shards"}
+    assert names <= {path.name for path in out.iterdir()}
+    assert [prediction.ok for prediction in results(out)] == [True, False]
     text = (out / "report.md").read_text(encoding="utf-8")
     assert text.startswith(f"# bc5cdr: demo\n\n- model: demo\n- data: {data}, 2 documents\n")
     assert "## The worst documents (1)" in text
     score = json.loads((out / "score.json").read_text(encoding="utf-8"))
     # What was written can be scored again, and what is done is not done again.
-    told = out / "predictions.jsonl"
-    again = run("score", "bc5cdr", "--gold", data, "--completions", told, "--json")
+    again = run("score", "bc5cdr", "--gold", data, "--completions", out, "--json")
     assert json.loads(again.stdout) == score
+    # What a run has found, aggregate reads.
+    assert run("aggregate", out).exit_code == 0
     same = run("eval", "bc5cdr", "--data", data, "-o", out, "--json", load=Loader())
     assert json.loads(same.stdout) == score
 
@@ -371,9 +374,8 @@ def test_an_interrupted_eval_goes_on_from_there(corpus, tmp_path):
         *options, "-o", tmp_path / "run", load=Loader(engine=_Interrupted([ASPIRIN] * 40))
     )
     assert (stopped.exit_code, stopped.stdout) == (130, "")
-    names = sorted(path.name for path in (tmp_path / "run").iterdir())
-    assert names == ["predictions.jsonl", "run.json"]
-    done = len((tmp_path / "run" / "predictions.jsonl").read_text().splitlines())
+    assert not (tmp_path / "run/score.json").exists()
+    done = len(list(results(tmp_path / "run")))
     load = Loader(*["x"] * (40 - done))
     rest = run(*options, "-o", tmp_path / "run", load=load)
     assert rest.exit_code == 0
@@ -418,7 +420,10 @@ def test_another_run_in_the_folder_is_refused_in_one_line(corpus, tmp_path):
     file = tmp_path / "file"
     file.touch()
     done = run(*options, "-o", file, load=Loader(*[ASPIRIN] * 2))
-    assert (done.exit_code, done.stderr) == (2, f"error: {file}: File exists\n")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        f"error: {file} is a file: name a folder for the run\n",
+    )
 
 
 def test_a_model_that_fails_is_scored_as_one_that_says_nothing(corpus):
@@ -447,4 +452,4 @@ def test_the_bundled_model_on_two_papers(file, tmp_path):
     assert done.exit_code == 0, done.stderr
     assert figures(done.stdout)["true positives"] == ["2", "2"]
     assert "- model: demo\n" in (out / "report.md").read_text(encoding="utf-8")
-    assert json.loads((out / "run.json").read_text())["dtype"] == "float32"
+    assert json.loads((out / "run.json").read_text())["settings"]["dtype"] == "float32"

@@ -1,13 +1,14 @@
 """Runs over a corpus: what is written, gone on from, and refused."""
 
-import json
-
 import pytest
+from doubles import Ruled
 
-from biogpt_plugins import Decoding, Pipeline, Prediction
+from biogpt_plugins import Decoding, Pipeline, aggregate
 from biogpt_plugins.checkpoints.calibration import Calibration, RelationCalibration
+from biogpt_plugins.corpus.predictions import read_predictions
+from biogpt_plugins.corpus.run import outcomes, results
 from biogpt_plugins.engine import TaskCard
-from biogpt_plugins.evaluation.run import PREDICTIONS, SETTINGS, predict
+from biogpt_plugins.evaluation.run import count_done, predict
 from biogpt_plugins.scoring import Document, GoldSet
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import EngineError, InputError
@@ -35,9 +36,7 @@ def asked(pipeline):
 
 
 def written(folder):
-    lines = (folder / PREDICTIONS).read_bytes().split(b"\n")
-    assert lines.pop() == b""
-    return [Prediction.model_validate_json(line) for line in lines]
+    return list(results(folder))
 
 
 def test_a_run_without_a_folder_writes_nothing(tmp_path, monkeypatch):
@@ -52,11 +51,28 @@ def test_a_run_without_a_folder_writes_nothing(tmp_path, monkeypatch):
 def test_a_run_is_written_as_it_goes_on(tmp_path):
     folder = tmp_path / "new" / "run"
     run = predict(pipeline(), corpus(), folder=folder, chunk_size=2)
-    for done in range(1, 6):
-        prediction = next(run)
-        assert written(folder)[-1] == prediction
-        assert len(written(folder)) == done
-    assert sorted(path.name for path in folder.iterdir()) == [PREDICTIONS, SETTINGS]
+    first = next(run)
+    (part,) = (folder / "shards").iterdir()
+    assert part.read_bytes().count(b"\n") == 2, "the first chunk"
+    assert written(folder) == [], "what is not finished is not read"
+    assert [first, *run] == written(folder)
+    assert [one.where for one in outcomes(folder)] == [f"gold.json:{n}" for n in range(1, 6)]
+
+
+def test_the_folder_is_one_of_a_run(tmp_path):
+    list(predict(pipeline(), corpus(2), folder=tmp_path))
+    (edge,) = aggregate(read_predictions([str(tmp_path)]))
+    assert edge.supporting == ("1", "2")
+
+
+def test_long_documents_are_read_in_windows_and_identical_ones_once(tmp_path):
+    text = " ".join(f"In it drug{n} caused illness{n}. Nothing else was seen." for n in range(60))
+    documents = tuple(Document(name, (), {"text": text}) for name in "ab")
+    asking = pipeline(engine=Ruled(165))
+    found = list(predict(asking, GoldSet("bc5cdr", documents), folder=tmp_path))
+    assert [(one.id, len(one.result)) for one in found] == [("a", 60), ("b", 60)]
+    assert [one.same_as for one in outcomes(tmp_path)] == [None, "a"]
+    assert len(asking.engine.calls) == 1
 
 
 class _Interrupted(ScriptedEngine):
@@ -85,31 +101,25 @@ def test_what_is_done_is_not_done_again_if_a_caller_stops_early(tmp_path):
     next(run)
     next(run)
     run.close()
-    again = pipeline(3)
+    again = pipeline(0)
     assert len(list(predict(again, corpus(), folder=tmp_path))) == 5
-    assert asked(again) == ["3.", "4.", "5."]
+    assert again.engine.calls == []
 
 
-@pytest.mark.parametrize("part", [b'{"id": "3", "ta', b"\xff", b"{}"])
-def test_a_part_of_a_line_is_left_out(tmp_path, part):
+def test_a_shard_that_was_not_finished_is_done_again(tmp_path):
     list(predict(pipeline(), corpus(2), folder=tmp_path))
-    with (tmp_path / PREDICTIONS).open("ab") as file:
-        file.write(part)
+    (tmp_path / "shards/000001.part").write_bytes(b'{"where": ')
     again = pipeline(1)
     assert len(list(predict(again, corpus(3), folder=tmp_path))) == 3
     assert asked(again) == ["3."]
     assert [prediction.id for prediction in written(tmp_path)] == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("left", [None, b"", b'{"id": "1"'])
-def test_a_run_that_got_nowhere_leaves_nothing_to_go_on_from(tmp_path, left):
-    run = predict(pipeline(), corpus(), folder=tmp_path)
-    next(run)
-    run.close()
-    if left is None:
-        (tmp_path / PREDICTIONS).unlink()
-    else:
-        (tmp_path / PREDICTIONS).write_bytes(left)
+def test_a_run_that_got_nowhere_leaves_nothing_to_go_on_from(tmp_path):
+    broken = pipeline(engine=_Interrupted())
+    broken.engine.calls = [[], []]
+    with pytest.raises(KeyboardInterrupt):
+        next(predict(broken, corpus(), folder=tmp_path))
     other = pipeline(2, task="ddi")
     assert len(list(predict(other, corpus(2, task="ddi"), folder=tmp_path))) == 2
     assert [prediction.task for prediction in written(tmp_path)] == ["ddi", "ddi"]
@@ -179,15 +189,14 @@ def _other_dtype():
 )
 def test_another_run_is_refused_in_one_line(tmp_path, make, fault):
     list(predict(pipeline(), corpus(2), folder=tmp_path))
-    before = (tmp_path / PREDICTIONS).read_bytes()
-    (tmp_path / PREDICTIONS).write_bytes(before + b"a part")
+    before = written(tmp_path)
     other = make()
     with pytest.raises(InputError) as error:
         list(predict(other, corpus(3, task=other.task.name), folder=tmp_path))
     said = f"{tmp_path} holds another run {fault}: name another folder, or remove that one"
     assert str(error.value) == said
     assert other.engine.calls == []
-    assert (tmp_path / PREDICTIONS).read_bytes() == before + b"a part"
+    assert written(tmp_path) == before
 
 
 def test_labels_that_were_scored_are_another_run(tmp_path):
@@ -224,32 +233,22 @@ def test_gold_that_was_corrected_is_no_other_run(tmp_path):
     assert len(list(predict(pipeline(0), GoldSet("bc5cdr", corrected), folder=tmp_path))) == 2
 
 
-@pytest.mark.parametrize(
-    ("file", "content", "fault"),
-    [
-        (PREDICTIONS, '{"id": "1"}\n', "no run to go on from, run.json or predictions.jsonl is"),
-        (PREDICTIONS, "\n", "is broken"),
-        (SETTINGS, '{"task": ', "is broken"),
-        (SETTINGS, None, r"holds another run \(task None, now 'bc5cdr'\)"),
-    ],
-)
-def test_what_is_no_run_is_left_alone(tmp_path, file, content, fault):
+def test_what_is_no_run_is_left_alone(tmp_path):
     list(predict(pipeline(), corpus(1), folder=tmp_path))
-    if content is None:
-        (tmp_path / file).unlink()
-    else:
-        (tmp_path / file).write_text(content)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(InputError, match=fault):
+    assert count_done(tmp_path) == 1
+    (tmp_path / "run.json").write_text('{"task": ')
+    with pytest.raises(InputError, match="is no manifest that this version can read"):
         list(predict(pipeline(), corpus(2), folder=tmp_path))
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(InputError, match=r"has results, and no run\.json that says"):
+        list(predict(pipeline(), corpus(2), folder=tmp_path))
 
 
 def test_a_file_of_somebody_else_is_left_alone(tmp_path):
-    (tmp_path / PREDICTIONS).write_text("a line without an end")
-    with pytest.raises(InputError, match="holds another run"):
+    (tmp_path / "predictions.jsonl").write_text("a line without an end")
+    with pytest.raises(InputError, match="holds something else than a run"):
         list(predict(pipeline(), corpus(1), folder=tmp_path))
-    assert (tmp_path / PREDICTIONS).read_text() == "a line without an end"
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -274,5 +273,4 @@ def test_the_ids_are_those_of_the_corpus(tmp_path):
     )
     found = list(predict(pipeline(), GoldSet("bc5cdr", documents), folder=tmp_path))
     assert [prediction.id for prediction in found] == ["seven", "8", "3"]
-    kept = json.loads((tmp_path / SETTINGS).read_text(encoding="utf-8"))
-    assert len(kept["texts"].split()) == 3
+    assert [one.id for one in results(tmp_path)] == ["seven", "8", "3"]
