@@ -6,7 +6,7 @@ configured without the model; all who name the same model share one engine.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,26 +19,28 @@ from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import read_config
-from biogpt_plugins.engine import FEW_SHOT, Decoding, Engine, Runtime
+from biogpt_plugins.engine import FEW_SHOT, PRETRAINED, Decoding, Engine
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.pipeline.loading import load
-from biogpt_plugins.pipeline.spec import Settings
-from biogpt_plugins.pipeline.trust import Trust
+from biogpt_plugins.pipeline.spec import (
+    ModelSettings,
+    Settings,
+    Spec,
+    cannot_be_loaded,
+    fitting,
+    short,
+    unknown_option,
+)
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.tasks.registry import know_tasks_of
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, ModelError, OptionError
 
-OPTIONS = (
-    "max_new_tokens",
-    "temperature",
-    "top_p",
-    "top_k",
-    "num_beams",
-    "seed",
-    "truncate",
-    "grounded",
-)
+OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed", "truncate")
 """Options of Decoding that are fields of an LLM."""
+
+HOST_WORDS = {"max_tokens": "max_new_tokens"}
+"""What the hosts call an option, and what it is called here."""
+
+_TRUST = ("min_score", "samples", "min_agreement", "abstain_below", "dictionary", "method")
 
 
 def relation_task(task: str) -> str:
@@ -54,51 +56,69 @@ def relation_task(task: str) -> str:
     return found.name
 
 
-class ModelFields(BaseModel):
-    """Which model.
+class Options(BaseModel):
+    """Fields that are options of a constructor: one that there is not is refused in one line."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _are_known(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        if not isinstance(given, Mapping):
+            return given
+        aliases = {field.alias for field in cls.model_fields.values() if field.alias}
+        for name in given:
+            if name not in cls.model_fields and name not in aliases:
+                words = HOST_WORDS if "max_new_tokens" in cls.model_fields else ()
+                known = [*cls.model_fields, *words]
+                raise OptionError(unknown_option(name, known, cls.__name__))
+        return given
+
+
+class ModelFields(ModelSettings, Options):
+    """Which model, and how it is asked: the settings of `biogpt_plugins.Spec`.
 
     Attributes:
-        model: "demo", a folder or a hub id.
-        engine: As in `biogpt_plugins.load`. It is written down only where it is given, so that
-            what was written down without it stays the same.
-        device: As in `biogpt_plugins.load`; likewise `dtype`, `revision` and `allow_pickle`.
+        own: As in Spec; told where the component was made from what a program made by itself.
         pipeline: Used instead of loading, as long as `model` names its engine. It is left out of
             whatever is written down or sent to another process, which then loads `model`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
-    model: str = "demo"
-    engine: Runtime | None = Field(default=None, exclude_if=lambda engine: engine is None)
-    device: str | None = None
-    dtype: str | None = None
-    revision: str | None = None
-    # Whether a file may run code is for the program to say, not for what it reads from a disk.
-    allow_pickle: bool = Field(default=False, exclude=True)
+    own: tuple[str, ...] = Field(default=(), exclude_if=lambda own: not own)
     # A field, not a private attribute: hosts build copies from the fields alone.
     pipeline: Pipeline | None = Field(default=None, exclude=True, repr=False)
 
     @classmethod
     def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
-        """One on a pipeline at hand, its layout and its decoding."""
-        named = {"model": pipeline.engine.model_name, "task": pipeline.task.name}
-        named |= _runs(pipeline.engine)
+        """One on a pipeline at hand, with its task, its layout and its settings."""
+        spec = pipeline.spec
+        if (task := options.get("task")) and task != pipeline.task.name:
+            spec = spec.for_task(task)
+        named = {name: one for name, one in spec.given().items() if name in cls.model_fields}
         return cls(**{**named, **options, "pipeline": pipeline})
 
+    def spec(self, task: str | None = None) -> Spec:
+        """The settings of this component as one value.
+
+        Args:
+            task: The task that is asked; None for the component's own.
+        """
+        settings = {name: getattr(self, name) for name in ModelSettings.model_fields}
+        given = self.pipeline
+        theirs = given is None or given.engine.model_name == self.model
+        own = getattr(self, "task", None)
+        return Spec(**settings, task=task or own, own=self.own if theirs else ())
+
     def bind_task(self, task: str) -> Pipeline:
-        """The task on this component's model, which is loaded if need be."""
-        given = self._pipeline_at_hand()
-        if given is None:
-            return load(
-                self.model,
-                task,
-                engine=self.engine,
-                device=self.device,
-                dtype=self.dtype,
-                revision=self.revision,
-                allow_pickle=self.allow_pickle,
-            )
-        return given if given.task.name == task else given.for_task(task)
+        """The task on this component's model, which is loaded if need be.
+
+        A task that is not the component's own gets the settings that it has a use for.
+
+        Raises:
+            InputError: A setting is of no use to the component's own task.
+        """
+        own = getattr(self, "task", None)
+        return self._bound(self.spec(task) if own == task else self._fitting(task))
 
     def bind_engine(self) -> Engine:
         """This component's model, whatever it was taught; loaded if need be.
@@ -107,9 +127,22 @@ class ModelFields(BaseModel):
         """
         if given := self._pipeline_at_hand():
             return given.engine
-        return _engine(
-            self.model, self.engine, self.device, self.dtype, self.revision, self.allow_pickle
-        )
+        usual = Settings().every()
+        return _engine(self.spec().but(**usual, task=None))
+
+    def _fitting(self, task: str) -> Spec:
+        """The settings that a task has a use for."""
+        given, own = self.pipeline, getattr(self, "task", None)
+        at_hand = given.task if given and given.task.name == task else None
+        fit = fitting(self.spec().given(), at_hand or get_task(task))
+        chosen_for = own or (given.task.name if given else None)
+        if chosen_for not in (None, task) and isinstance(self.decoding, Decoding):
+            fit.pop("decoding", None)  # it was chosen for the other task
+        return Spec(**{**fit, "task": task})
+
+    def _bound(self, spec: Spec) -> Pipeline:
+        given = self._pipeline_at_hand()
+        return given.with_settings(spec) if given else spec.pipeline()
 
     def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
         """Name of the first relation task that the model was taught, which is not loaded for it.
@@ -135,29 +168,36 @@ class ModelFields(BaseModel):
         return list(names)
 
     def own_ways(self) -> dict[str, Any]:
-        """What a pipeline at hand does otherwise than its model, as these fields name it, would.
+        """What decides on the results of a pipeline at hand, and is no field.
 
-        For whoever tells results apart by the settings that they came from. A calibration counts,
-        wherever it came from.
+        For whoever tells results apart by the settings that they came from.
         """
         given = self._pipeline_at_hand()
         if given is None:
             return {}
-        usual = given.for_task(given.task)
-        ways: dict[str, tuple[object, object]] = {
-            "card": (given.card, usual.card),
-            "decoding": (given.decoding, usual.decoding),
-            "trust": (_trusted(given.trust), _trusted(Trust(Settings(), Calibration()))),
-            **{name: (own, getattr(self, name)) for name, own in _runs(given.engine).items()},
-        }
-        others = {name: repr(own) for name, (own, other) in ways.items() if own != other}
-        return others | ({"dictionary": given.dictionary.fingerprint} if given.dictionary else {})
+        ways: dict[str, object] = {}
+        if given.card != given.cards.get(given.task.name, PRETRAINED):
+            ways["card"] = given.card
+        if given.trust.calibration != (self.calibration or Calibration()):
+            ways["calibration"] = given.trust.calibration  # the model's
+        return {name: repr(way) for name, way in ways.items()}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # What is not usual, and in short: a dictionary may have thousands of rows.
+        fields = type(self).model_fields
+        for name, value in super().__repr_args__():
+            field = fields.get(name or "")
+            if name == "model" or field is None or value != field.get_default():
+                yield name, short(value)
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        return {**state, "__dict__": {**state["__dict__"], "pipeline": None}}
+        left_out = {"pipeline": None, "allow_pickle": False}
+        return {**state, "__dict__": {**state["__dict__"], **left_out}}
 
     def _folder(self, local_files_only: bool | None = None) -> Path:
+        if own := self.spec().own:
+            raise ModelError(cannot_be_loaded(self.model, own))
         return locate(
             self.model,
             revision=self.revision,
@@ -171,49 +211,28 @@ class ModelFields(BaseModel):
         return given if given and given.engine.model_name == self.model else None
 
 
-def _trusted(trust: Trust) -> tuple[Any, ...]:
-    own = trust.settings
-    return own.min_score, own.samples, own.min_agreement, own.abstain_below, trust.calibration
-
-
-def _runs(engine: Engine) -> dict[str, str]:
-    """What an engine runs its model by, where that is not what a name alone would give."""
-    runtime = getattr(engine, "runtime", "transformers")
-    if runtime == "transformers":
-        return {}
-    return {"engine": runtime, "dtype": str(getattr(engine, "dtype", ""))}
-
-
 @cache
-def _engine(  # noqa: PLR0913, PLR0917 - the fields, as a key
-    model: str,
-    engine: Runtime | None,
-    device: str | None,
-    dtype: str | None,
-    revision: str | None,
-    allow_pickle: bool,
-) -> Engine:
-    fields = ModelFields(
-        model=model,
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        revision=revision,
-        allow_pickle=allow_pickle,
-    )
-    return fields.bind_task((fields._taught(None) or ["generate"])[0]).engine
+def _engine(spec: Spec) -> Engine:
+    if spec.own:
+        raise ModelError(cannot_be_loaded(spec.model, spec.own))
+
+    from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
+
+    named = {name: getattr(spec, name) for name in ModelSettings.model_fields}
+    return load_engine(**{name: named[name] for name in named if name not in Settings.model_fields})
 
 
 class LLMFields(ModelFields):
     """Which model, and how it writes.
+
+    `max_tokens`, as the hosts call it, is `max_new_tokens`. A component of several tasks leaves out
+    the settings that a task has no use for.
 
     Attributes:
         task: Name of the task whose layout a prompt is put into, the prompt being a source text;
             None to continue prompts as they stand.
         stop: Strings that end a completion, besides the task's own and those of a call.
         max_new_tokens: As in `Decoding`, None being the task's own; likewise the other options.
-        grounded: Names are copied from the text, labels are the task's, and all can be read. For
-            tasks that have such a form; a component of several tasks decodes the others freely.
     """
 
     task: str | None = None
@@ -225,7 +244,11 @@ class LLMFields(ModelFields):
     num_beams: int | None = None
     seed: int | None = None
     truncate: bool | None = None
-    grounded: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _speaks_as_the_hosts_do(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        return in_own_words(given) if isinstance(given, Mapping) else given
 
     @model_validator(mode="after")
     def _knows_its_task(self) -> Self:
@@ -241,9 +264,15 @@ class LLMFields(ModelFields):
         """One on an engine of your own, which is shown solved examples of the task."""
         return cls.from_pipeline(Pipeline(task or "generate", engine), task=task, **options)
 
+    def bind_task(self, task: str) -> Pipeline:
+        """The task on this LLM's model, with the settings that the task has a use for."""
+        return self._bound(self._fitting(task))
+
     def bind_own_task(self) -> Pipeline:
-        """This LLM's own task on its model."""
-        return self.bind_task(self.task or "generate")
+        """This LLM's own task on its model, to write texts: nothing is asked of their results."""
+        usual = Settings().every()
+        spec = self.spec(self.task or "generate")
+        return self._bound(spec.but(**{name: usual[name] for name in _TRUST}))
 
     def limits(self) -> tuple[int, int | None]:
         """Most tokens of prompt and completion together, and of a completion if that has a limit.
@@ -257,7 +286,8 @@ class LLMFields(ModelFields):
             folder = self._folder()
             task = get_task(self.task or "generate")
             card = read_card(folder, self.model).tasks.get(task.name, FEW_SHOT)
-            decoding = task.decoding_for(card)
+            own_decoding, usual = self.decoding, task.decoding_for(card)
+            decoding = own_decoding if isinstance(own_decoding, Decoding) else usual
             config = read_config(folder, self.model)
             positions = cast("int", config.get("max_position_embeddings", 1024))  # as transformers
         # The final `</s>`, which max_length counts, needs no position.
@@ -265,28 +295,73 @@ class LLMFields(ModelFields):
         own = window - card.max_source_tokens if card.max_source_tokens else None
         return window, self.max_new_tokens or decoding.max_new_tokens or own
 
+    def but(self, **changes: Any) -> Self:  # noqa: ANN401
+        """This one with other fields, which are checked."""
+        if not changes:
+            return self
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**fields, **in_own_words(changes)})
+
     def bind_with_options(self, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
-        """A task on this LLM's model, decoded as the fields and these options say."""
-        pipeline = self.bind_task(task)
-        if pipeline.task.grammar is None:
-            options["grounded"] = None
-        decoding = self.decoding(pipeline, options.pop("stop", None), options)
+        """A task on this LLM's model, decoded as the fields and these options say.
+
+        Settings of `biogpt_plugins.Spec` that say how a task is asked are options, too.
+        """
+        settings = {name: options.pop(name) for name in Settings.model_fields if name in options}
+        pipeline = self.but(**settings).bind_task(task)
+        if "logprobs" not in self.decoding_options:
+            logprobs = options.pop("logprobs", None)
+            pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=logprobs))
+        decoding = self.decoding_for(pipeline, options.pop("stop", None), options)
         return pipeline.with_decoding(replace(decoding, n=1))  # a result is of one completion
 
-    def decoding(
+    def check_options(self, options: Iterable[str]) -> None:
+        """See to it that a call has these options.
+
+        Raises:
+            OptionError: There is no such option.
+        """
+        known = (*self.decoding_options, "decoding", "stop", *HOST_WORDS)
+        for name in options:
+            if name not in known:
+                raise OptionError(unknown_option(name, known, type(self).__name__))
+
+    def decoding_for(
         self, pipeline: Pipeline, stop: Sequence[str] | None, options: Mapping[str, Any]
     ) -> Decoding:
         """The pipeline's decoding as the fields, and then the options of a call, change it.
 
         Raises:
+            OptionError: There is no such option.
             InputError: An option is out of range, or the task has no form to keep to.
         """
-        changes = {name: getattr(self, name) for name in self.decoding_options} | dict(options)
-        grounded = changes.pop("grounded", None)
-        changes["form"] = None if grounded is None else "grounded" if grounded else "free"
+        self.check_options(options)
+        options = in_own_words(options)
+        changes = {name: getattr(self, name) for name in self.decoding_options} | options
         if changes["temperature"] and changes["num_beams"] is None:
             changes["num_beams"] = 1  # sampling that is asked for comes before a task's own beams
+        decoding, form = pipeline.decoding, changes.pop("decoding", None)
+        if isinstance(form, Decoding):
+            decoding = form
+        elif form:
+            changes["form"] = Settings.of({"decoding": form}, type(self).__name__).decoding
         called = (stop,) if isinstance(stop, str) else stop or ()
-        stops = (*pipeline.decoding.stop, *(self.stop or ()), *called)
-        changed = pipeline.decoding.but(**{**changes, "stop": stops})
+        stops = (*decoding.stop, *(self.stop or ()), *called)
+        changed = decoding.but(**{**changes, "stop": stops})
         return pipeline.with_decoding(changed).decoding
+
+
+def in_own_words(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by the names that they have here.
+
+    Raises:
+        OptionError: An option is given by both of its names, with different values.
+    """
+    found = dict(options)
+    for theirs, ours in HOST_WORDS.items():
+        if theirs in found:
+            value = found.pop(theirs)
+            if found.get(ours) not in (None, value):
+                raise OptionError(f"{theirs} and {ours} are the same option: give one of them")
+            found[ours] = value if value is not None else found.get(ours)
+    return found

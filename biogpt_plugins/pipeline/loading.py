@@ -16,7 +16,7 @@ from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.locate import contents, find_here
 from biogpt_plugins.checkpoints.registry import advice
 from biogpt_plugins.pipeline.pipeline import Pipeline
-from biogpt_plugins.pipeline.spec import Settings, Spec
+from biogpt_plugins.pipeline.spec import Settings, Spec, cannot_be_loaded
 from biogpt_plugins.tasks import TASKS, get_task, load_task
 from biogpt_plugins.tasks.registry import declared, is_file, know_tasks_of
 from biogpt_plugins.tasks.task import Task
@@ -132,11 +132,7 @@ def pipeline_of(spec: Spec) -> Pipeline:
 
 def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
     if spec.own:
-        raise ModelError(
-            f"{spec.model!r} cannot be loaded by its name: a program made it with "
-            f"{' and '.join(spec.own)}. Make it again in this program, with from_pipeline(...) "
-            "or from_engine(...)"
-        )
+        raise ModelError(cannot_be_loaded(spec.model, spec.own))
     # Before torch is imported, which takes seconds: a misspelt name is to be told at once.
     folder = locate(spec.model, revision=spec.revision, allow_pickle=spec.allow_pickle)
     before = contents(folder)

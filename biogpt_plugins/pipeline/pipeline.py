@@ -125,15 +125,19 @@ class Pipeline:
         there are no scores and samples, and without labels nothing to abstain from.
         """
         found = get_task(task)
-        if found is self.task and task == self.spec.task:
+        if found is self.task:
             return self
-        return self._derived(found, fitting(self.spec.given(Settings), found))
+        fit = fitting(self.spec.given(Settings), found)
+        if isinstance(self.spec.decoding, Decoding):
+            del fit["decoding"]
+        return self._derived(found, fit)
 
     def with_settings(self, spec: Spec) -> Pipeline:
         """This model, asked as another spec says; which model that names plays no part."""
-        if spec == self.spec:
-            return self
+        theirs, ours = spec.given(Settings), self.spec.given(Settings)
         task = self.task if spec.task in (None, self.spec.task) else get_task(spec.task)
+        if task is self.task and theirs == ours:
+            return self
         return self._derived(task, spec.given(Settings))
 
     def with_decoding(self, decoding: Decoding) -> Pipeline:

@@ -6,7 +6,7 @@ Ray, manifests of runs and keys of caches are made of these declarations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -30,7 +30,7 @@ from biogpt_plugins.engine import Decoding, Form, Runtime
 from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import BioGPTError, InputError, OptionError
 
 if TYPE_CHECKING:
     from biogpt_plugins.pipeline.pipeline import Pipeline
@@ -103,7 +103,7 @@ class Settings(BaseModel):
         try:
             return cls(**given)
         except ValidationError as error:
-            raise InputError(explained(error, cls.model_fields, what)) from error
+            raise explained(error, cls.model_fields, what) from error
 
     def every(self) -> dict[str, Any]:
         """All settings by name, as they are."""
@@ -222,7 +222,7 @@ class Spec(ModelSettings):
             try:
                 super().__init__(**given)
             except ValidationError as error:
-                raise InputError(explained(error, type(self).model_fields, "load")) from error
+                raise explained(error, type(self).model_fields, "load") from error
 
         @classmethod
         def model_validate(cls, obj: object, **options: object) -> Self:
@@ -252,7 +252,10 @@ class Spec(ModelSettings):
         name = task if isinstance(task, str) and task.endswith(".toml") else found.name
         if name == self.task:
             return self
-        return type(self)(**{**fitting(self.given(), found), "task": name})
+        fit = fitting(self.given(), found)
+        if isinstance(self.decoding, Decoding):
+            del fit["decoding"]
+        return type(self)(**{**fit, "task": name})
 
     def pipeline(self) -> Pipeline:
         """The pipeline that this spec describes.
@@ -278,9 +281,9 @@ class Spec(ModelSettings):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield "model", self.model
-        for name, value in shown(self.given()).items():
+        for name, value in self.given().items():
             if name != "model":
-                yield name, value
+                yield name, short(value)
 
 
 def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
@@ -293,14 +296,20 @@ def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
         fit.pop("method", None)
     if not task.choices or fit.get("method") == "complete":
         fit.pop("abstain_below", None)
-    if fit.get("decoding") != "grounded" or task.grammar is None:
-        fit.pop("decoding", None)
+    decoding = fit.get("decoding")
+    if task.grammar is None and decoding == "grounded":
+        fit.pop("decoding")
+    if task.grammar is None and isinstance(decoding, Decoding) and decoding.form == "grounded":
+        fit["decoding"] = decoding.but(form="free")
     return fit
 
 
-def shown(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as a `repr` tells them: a decoding and a calibration in short."""
-    return {name: _short(value) for name, value in given.items()}
+def cannot_be_loaded(model: str, own: Sequence[str]) -> str:
+    """What to say of a spec that no pipeline can be loaded by."""
+    return (
+        f"{model!r} cannot be loaded by its name: a program made it with {' and '.join(own)}. Make "
+        "it again in this program, with from_pipeline(...) or from_engine(...)"
+    )
 
 
 class _Told:
@@ -313,7 +322,8 @@ class _Told:
         return self.text
 
 
-def _short(value: object) -> object:
+def short(value: object) -> object:
+    """A setting in short, for a `repr`: what a decoding changes, and the tasks of a calibration."""
     if isinstance(value, Calibration):
         tasks = [*value.answers, *value.relations]
         return _Told(f"Calibration({', '.join(tasks)})")
@@ -328,19 +338,20 @@ def _short(value: object) -> object:
     return value
 
 
-def explained(error: ValidationError, known: Iterable[str], what: str) -> str:
+def explained(error: ValidationError, known: Iterable[str], what: str) -> BioGPTError:
     """What pydantic found wrong with options, in one line: the first of them."""
     faults = error.errors(include_url=False)
     fault = next((one for one in faults if one["type"] == "value_error"), faults[0])
     name = str(fault["loc"][0]) if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":
-        return unknown_option(name, known, what)
+        return OptionError(unknown_option(name, known, what))
     if fault["type"] == "value_error":
-        return str(fault["ctx"]["error"])
+        return InputError(str(fault["ctx"]["error"]))
     choices = [str(one["ctx"]["expected"]) for one in faults if "expected" in one.get("ctx", {})]
     if choices:
-        return f"{name} must be {choices[0]}, not {fault['input']!r}"
-    return f"{name} = {fault['input']!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+        return InputError(f"{name} must be {choices[0]}, not {fault['input']!r}")
+    told = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    return InputError(f"{name} = {fault['input']!r}: {told}")
 
 
 def unknown_option(name: str, known: Iterable[str], what: str) -> str:

@@ -11,6 +11,10 @@ class InputError(BioGPTError, ValueError):
     """An invalid input or option: an empty text, a missing field, a wrong type or value."""
 
 
+class OptionError(BioGPTError, TypeError):
+    """An option that there is not; the message names the nearest one, and all there are."""
+
+
 class ContextOverflowError(InputError):
     """A prompt that is too long for the model and must not, or cannot, be cut."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from biogpt_plugins.hosts.fields import relation_task
 from langchain_biogpt.llm import BioGPTLLM
-from langchain_biogpt.runnables import BioGPTTask
+from langchain_biogpt.runnables import BioGPTTask, with_settings
 
 
 def create_relation_chain(
@@ -27,7 +27,8 @@ def create_relation_chain(
         task: A relation task; None for the LLM's own, or else the first relation task that its
             model was taught.
         predictions: Give whole Predictions, failed ones among them, instead of relations.
-        options: Decoding options besides the LLM's own: `logprobs=True` gives relations a score.
+        options: Settings of the LLM and decoding options besides its own: `min_score=0.5`,
+            `dictionary="mesh.csv"`; `logprobs=True` gives relations a score.
 
     Returns:
         A runnable from a text, a Document, or a mapping with `title` and `abstract`, to its
@@ -37,7 +38,7 @@ def create_relation_chain(
         InputError: The task finds no relations, or the model was taught none that does.
         ModelError: No task is named, and the model cannot be found.
     """
-    llm = llm or BioGPTLLM()
+    llm, options = with_settings(llm, options)
     named = task or llm.task
     task = relation_task(named) if named else llm.own_relation_task()
     return BioGPTTask(llm=llm, task=task, options=options, predictions=predictions)

@@ -8,7 +8,7 @@ from typing import Any
 from biogpt_plugins.tasks.describe import DESCRIBE
 from langchain_biogpt.documents import as_input
 from langchain_biogpt.llm import BioGPTLLM
-from langchain_biogpt.runnables import BioGPTTask, outcome, raised
+from langchain_biogpt.runnables import BioGPTTask, outcome, raised, with_settings
 
 
 def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> BioGPTTask:  # noqa: ANN401
@@ -22,12 +22,13 @@ def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> Bi
     Args:
         llm: The model, best a pretrained one such as "microsoft/biogpt"; its own task plays no
             part. None for the bundled model, which was not taught to describe.
-        options: Decoding options besides the LLM's own, such as `max_new_tokens=60`.
+        options: Settings of the LLM and decoding options besides its own, such as `max_tokens=60`.
 
     Returns:
         A runnable from a term, or a mapping with `term`, to its description.
     """
-    return BioGPTDescription(llm=llm or BioGPTLLM(), task=DESCRIBE.name, options=options)
+    llm, options = with_settings(llm, options)
+    return BioGPTDescription(llm=llm, task=DESCRIBE.name, options=options)
 
 
 class BioGPTDescription(BioGPTTask):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
@@ -98,6 +99,7 @@ class BioGPTGraphTransformer:
         task: str | None = None,
         allowed_nodes: Iterable[str] = (),
         allowed_relationships: Iterable[str | tuple[str, str, str]] = (),
+        **options: Any,  # noqa: ANN401 - settings of the LLM
     ) -> None:
         """Choose a model, a task, and what of its findings to keep.
 
@@ -109,16 +111,21 @@ class BioGPTGraphTransformer:
             allowed_nodes: Types of nodes to keep, and the relationships among them; empty for all.
             allowed_relationships: Types of relationships to keep, or triples of source type,
                 type and target type; empty for all. Nodes stay without them. Case plays no part.
+            options: As in `create_relation_chain`.
 
         Raises:
             InputError: The task finds no relations, or no entities of an allowed type; or the
                 model was taught no relation task.
             ModelError: No task is named, and the model cannot be found.
         """
-        self._finder = create_relation_chain(llm, task=task, predictions=True, logprobs=True)
+        options = {"logprobs": True, **options}
+        self._finder = create_relation_chain(llm, task=task, predictions=True, **options)
         self._strict = self._finder.model_copy(update={"predictions": False})  # failures are raised
         self._schema = Schema.of(self._finder.task, allowed_nodes, allowed_relationships)
         self._key = f"biogpt_graph_{self._finder.task}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(task={self._finder.task!r}, llm={self._finder.llm!r})"
 
     def convert_to_graph_documents(
         self, documents: Sequence[Document], config: RunnableConfig | None = None

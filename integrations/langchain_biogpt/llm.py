@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -13,15 +14,16 @@ from langchain_core.callbacks import (
 )
 from langchain_core.exceptions import ContextOverflowError as HostContextOverflowError
 from langchain_core.language_models import BaseLLM, LangSmithParams, LanguageModelInput
+from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
-from biogpt_plugins import Completion, Pipeline, Prompt, Usage
+from biogpt_plugins import Completion, Pipeline, Prompt, Spec, Usage
 from biogpt_plugins.engine import in_thread, warn_of_truncation
-from biogpt_plugins.hosts.fields import OPTIONS, LLMFields
+from biogpt_plugins.hosts.fields import HOST_WORDS, OPTIONS, LLMFields
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 
 
@@ -35,7 +37,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
     `batch` and `generate` make one call of the engine for all prompts; with
     `return_exceptions=True` a prompt that fails costs the others nothing. The model is loaded on
     first use and shared by all who name it. Decoding options may also be given with each call
-    (`llm.invoke(text, max_new_tokens=20)`, `llm.bind(seed=1)`), and count for caching. Cancelling a
+    (`llm.invoke(text, max_tokens=20)`, `llm.bind(seed=1)`), and count for caching. Cancelling a
     task, and closing a stream, stops the generation.
 
     Each generation's `generation_info` has `finish_reason`, `prompt_tokens`, `completion_tokens`
@@ -157,6 +159,23 @@ class BioGPTLLM(LLMFields, BaseLLM):
     def is_lc_serializable(cls) -> bool:
         return True
 
+    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
+        """What `dumps` writes: settings that are values of their own as JSON has them."""
+        written = super().to_json()
+        if written["type"] == "constructor":
+            plain = self.model_dump(mode="json", include={*Spec.model_fields})
+            given = written["kwargs"]
+            given |= {name: plain[name] for name in plain if name in given}
+        return written
+
+    @model_validator(mode="before")
+    @classmethod
+    def _runs_code_for_programs_only(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's
+        # `loads` calls the constructor as a program does, and tells nobody that it is reading.
+        if isinstance(given, dict) and given.get("allow_pickle") and _is_read_by_the_host():
+            return {**given, "allow_pickle": False}
+        return given
+
     @property
     def _llm_type(self) -> str:
         return "biogpt"
@@ -164,14 +183,15 @@ class BioGPTLLM(LLMFields, BaseLLM):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         # `stop` is what the host calls the stop strings of a call, and would hide our own.
-        fields = ("model", "engine", "revision", "dtype", "task", *self.decoding_options)
-        names = {**{name: name for name in fields}, "own_stop": "stop"}
-        values = {key: getattr(self, name) for key, name in names.items()}
+        settings = self.spec().but(**dict.fromkeys(Spec.KNOBS - {"allow_pickle"})).model_dump()
+        options = {name: getattr(self, name) for name in self.decoding_options}
+        values = {**settings, **options, "own_stop": self.stop}
         return {key: value for key, value in values.items() if value is not None} | self.own_ways()
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:  # noqa: ANN401
         params = super()._get_ls_params(stop, **kwargs)
-        if most := kwargs.get("max_new_tokens", self.max_new_tokens):
+        most = kwargs.get("max_new_tokens") or kwargs.get("max_tokens") or self.max_new_tokens
+        if most:
             params["ls_max_tokens"] = most
         return params
 
@@ -189,7 +209,9 @@ class BioGPTLLM(LLMFields, BaseLLM):
         else:
             pipeline = self.bind_own_task()
             sources = [_prompt(pipeline, prompt) for prompt in prompts]
-            completions = pipeline.engine.complete(sources, self.decoding(pipeline, stop, kwargs))
+            completions = pipeline.engine.complete(
+                sources, self.decoding_for(pipeline, stop, kwargs)
+            )
             if len(completions) != len(prompts):
                 raise EngineError(
                     f"the engine gave {len(completions)} completions for {len(prompts)} prompts"
@@ -254,7 +276,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         self, prompt: str, stop: list[str] | None, options: dict[str, Any]
     ) -> Iterator[GenerationChunk]:
         pipeline = self.bind_own_task()
-        decoding = self.decoding(pipeline, stop, options)
+        decoding = self.decoding_for(pipeline, stop, options)
         try:
             for chunk in pipeline.engine.stream(_prompt(pipeline, prompt), decoding):
                 info = None
@@ -267,11 +289,17 @@ class BioGPTLLM(LLMFields, BaseLLM):
 
     def _with(self, kwargs: dict[str, Any]) -> Self:
         # The host leaves the options of a call out of the cache's key: move them into the fields.
-        options = {name: kwargs.pop(name) for name in self.decoding_options if name in kwargs}
-        if not options:
-            return self
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        return type(self)(**{**fields, **options})
+        ours = (*self.decoding_options, "decoding", *HOST_WORDS)
+        return self.but(**{name: kwargs.pop(name) for name in ours if name in kwargs})
+
+
+def _is_read_by_the_host() -> bool:
+    """Whether `langchain_core.load` makes what is made now, of what was written down."""
+    frame = sys._getframe()
+    while frame := frame.f_back:  # type: ignore[assignment]
+        if frame.f_globals.get("__name__") == "langchain_core.load.load":
+            return True
+    return False
 
 
 def _prompt(pipeline: Pipeline, source: str) -> Prompt:

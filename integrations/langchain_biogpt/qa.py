@@ -14,6 +14,7 @@ from langchain_core.runnables import (
     RunnableSequence,
     RunnableSerializable,
 )
+from pydantic import ConfigDict
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.engine import in_thread
@@ -21,13 +22,15 @@ from biogpt_plugins.findings.synthesis import PaperAnswer, Passage, distinct, sy
 from biogpt_plugins.values.errors import InputError
 from langchain_biogpt.documents import paper_id, paper_title
 from langchain_biogpt.llm import BioGPTLLM
-from langchain_biogpt.runnables import BioGPTTask
+from langchain_biogpt.runnables import BioGPTTask, with_settings
 
 _Found = dict[str, Any]  # "question" and "documents", as the host's retrieval chains hand them on
 
 
 def create_paper_qa_chain(
-    retriever: Runnable[str, list[Document]], llm: BioGPTLLM | None = None
+    retriever: Runnable[str, list[Document]],
+    llm: BioGPTLLM | None = None,
+    **options: Any,  # noqa: ANN401 - settings of the LLM
 ) -> Runnable[str | Mapping[str, Any], PaperAnswer]:
     """A question in; the papers that a retriever finds are judged and put together to one answer.
 
@@ -45,6 +48,7 @@ def create_paper_qa_chain(
             is judged, and offsets count in it; `pmid` and `title` in its metadata name the paper.
         llm: The model, best one that was taught PubMedQA; its own task plays no part. None for
             the bundled model.
+        options: Settings of the LLM, such as `abstain_below=0.6`.
 
     Returns:
         A runnable from a question, or a mapping with `question` or `input`, to a PaperAnswer.
@@ -58,18 +62,49 @@ def create_paper_qa_chain(
             "give store.as_retriever() of a vector store, RunnableLambda(function) of a function"
         )
 
-    def find(asked: str | Mapping[str, Any], config: RunnableConfig) -> _Found:
-        question = _question(asked)
-        return _found(question, retriever.invoke(question, config))
-
-    async def afind(asked: str | Mapping[str, Any], config: RunnableConfig) -> _Found:
-        question = _question(asked)
-        return _found(question, await retriever.ainvoke(question, config))
-
-    task = BioGPTTask(llm=llm or BioGPTLLM(), task="pubmedqa", predictions=True, name="judge_paper")
+    llm, asked = with_settings(llm, options)
+    named: dict[str, Any] = {"predictions": True, "name": "judge_paper"}
+    task = BioGPTTask(llm=llm, task="pubmedqa", options=asked, **named)
     return RunnableSequence(
-        RunnableLambda(find, afind, name="find_papers"), _PaperJudge(task=task), name="paper_qa"
+        _PaperFinder(retriever=retriever), _PaperJudge(task=task), name="paper_qa"
     )
+
+
+class _PaperFinder(RunnableSerializable[str | Mapping[str, Any], _Found]):
+    """Finds the papers of a question."""
+
+    name: str | None = "find_papers"
+    retriever: Runnable[str, list[Document]]
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    def invoke(
+        self,
+        input: str | Mapping[str, Any],
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> _Found:
+        work: Any = self._find  # the host gives it what it asks for by name
+        found: _Found = self._call_with_config(work, input, config, **kwargs)
+        return found
+
+    async def ainvoke(
+        self,
+        input: str | Mapping[str, Any],
+        config: RunnableConfig | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> _Found:
+        work: Any = self._afind
+        found: _Found = await self._acall_with_config(work, input, config, **kwargs)
+        return found
+
+    def _find(self, asked: str | Mapping[str, Any], config: RunnableConfig) -> _Found:
+        question = _question(asked)
+        return _found(question, self.retriever.invoke(question, config))
+
+    async def _afind(self, asked: str | Mapping[str, Any], config: RunnableConfig) -> _Found:
+        question = _question(asked)
+        return _found(question, await self.retriever.ainvoke(question, config))
 
 
 class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):

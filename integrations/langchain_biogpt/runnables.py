@@ -11,13 +11,15 @@ from pydantic import ConfigDict, Field
 
 from biogpt_plugins import Pipeline, Prediction
 from biogpt_plugins.engine import in_thread
+from biogpt_plugins.hosts.fields import Options
+from biogpt_plugins.pipeline.spec import ModelSettings
 from biogpt_plugins.values.errors import ContextOverflowError, ParseError, error_class
 from langchain_biogpt.documents import as_input
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable
 
 
-class BioGPTTask(RunnableSerializable[Any, Any]):
+class BioGPTTask(Options, RunnableSerializable[Any, Any]):
     """A task on an LLM's model: texts, mappings or Documents in, typed results out.
 
     A batch is one call of the engine. With `return_exceptions=True` an input that fails costs the
@@ -139,6 +141,21 @@ class BioGPTTask(RunnableSerializable[Any, Any]):
     def _run(self, inputs: list[Any], **options: Any) -> list[Any]:  # noqa: ANN401
         found = self.pipeline(**options).run([as_input(value) for value in inputs])
         return found if self.predictions else [outcome(prediction) for prediction in found]
+
+
+def with_settings(
+    llm: BioGPTLLM | None, options: dict[str, Any]
+) -> tuple[BioGPTLLM, dict[str, Any]]:
+    """An LLM with the settings among some options, and the other options, which are for decoding.
+
+    Raises:
+        OptionError: There is no such option.
+    """
+    settings = {name: options[name] for name in ModelSettings.model_fields if name in options}
+    llm = (llm or BioGPTLLM()).but(**settings)
+    others = {name: value for name, value in options.items() if name not in settings}
+    llm.check_options(others)
+    return llm, others
 
 
 def raised(found: Any) -> Any:  # noqa: ANN401 - a result or an exception

@@ -14,7 +14,7 @@ from typing_extensions import Self
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.hosts.fields import relation_task
+from biogpt_plugins.hosts.fields import Options, relation_task
 from biogpt_plugins.hosts.tool_texts import (
     ANSWER_QUESTION,
     COMPLETE_TEXT,
@@ -32,7 +32,7 @@ from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask
 
 
-class _BioGPTTool(BaseTool):
+class _BioGPTTool(Options, BaseTool):
     """A task as a tool; `BioGPTToolkit` says what holds for all.
 
     Attributes:
@@ -165,7 +165,7 @@ class BioGPTCompleteTool(_BioGPTTool):
     args_schema: ArgsSchema | None = Field(default=COMPLETE_TEXT.arguments, exclude=True)
 
 
-class BioGPTToolkit(BaseToolkit):
+class BioGPTToolkit(Options, BaseToolkit):
     """All tools on one model, which is loaded by the first that is called.
 
     A tool's content is a short text for the chat model, and says how much of the result it leaves

@@ -45,19 +45,29 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
     batch, which `langchain_core.indexing.index` takes for a change of the document.
     """
 
-    def __init__(self, llm: BioGPTLLM | None = None, *, task: str | None = None) -> None:
+    def __init__(
+        self,
+        llm: BioGPTLLM | None = None,
+        *,
+        task: str | None = None,
+        **options: Any,  # noqa: ANN401 - settings of the LLM
+    ) -> None:
         """Choose a model and a task.
 
         Args:
             llm: The model, and how it writes; None for the bundled one.
             task: A relation task; None for the LLM's own, or else the first relation task that its
                 model was taught.
+            options: As in `create_relation_chain`.
 
         Raises:
             InputError: The task finds no relations, or the model was taught none that does.
             ModelError: No task is named, and the model cannot be found.
         """
-        self._finder = create_relation_chain(llm, task=task, predictions=True)
+        self._finder = create_relation_chain(llm, task=task, predictions=True, **options)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(task={self._finder.task!r}, llm={self._finder.llm!r})"
 
     def transform_documents(
         self,

@@ -27,7 +27,9 @@ class Judging:
     def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
         """One on the model of a pipeline at hand."""
         make = cast("Callable[..., Self]", cls)
-        return make(model=pipeline.engine.model_name, pipeline=pipeline, **options)
+        spec = pipeline.spec.for_task(_TASK) if pipeline.task.name != _TASK else pipeline.spec
+        given = {name: value for name, value in spec.given().items() if name != "task"}
+        return make(**{**given, "pipeline": pipeline, **options})
 
     @classmethod
     def from_engine(cls, engine: Engine, **options: Any) -> Self:  # noqa: ANN401

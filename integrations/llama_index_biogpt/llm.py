@@ -22,7 +22,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms import LLM
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import MessagesToPromptCallable
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from biogpt_plugins import Completion, Prompt
 from biogpt_plugins.engine import Decoding, Engine, Runtime, in_thread, warn_of_truncation
@@ -49,7 +49,7 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
     """A local BioGPT. With a task it reads source texts, without one it continues prompts.
 
     The model is loaded on first use and shared by all who name it. Decoding options and `stop` may
-    also be given with each call (`llm.complete(text, max_new_tokens=20)`). Asynchronous methods
+    also be given with each call (`llm.complete(text, max_tokens=20)`). Asynchronous methods
     leave the event loop free; cancelling a task, and closing a stream, stops the generation.
 
     A response's `raw` has `finish_reason`, `truncated_tokens` and `usage`, its `additional_kwargs`
@@ -72,6 +72,15 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
     logprobs: bool | None = None
 
     decoding_options: ClassVar[tuple[str, ...]] = (*OPTIONS, "logprobs")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_additional_kwargs(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        """Options in `additional_kwargs`, as the host's LLMs have them, are options."""
+        if not isinstance(given, dict):
+            return given
+        named = {name: value for name, value in given.items() if name != "additional_kwargs"}
+        return {**(given.get("additional_kwargs") or {}), **named}
 
     @classmethod
     def class_name(cls) -> str:
@@ -176,16 +185,12 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
     def _asked(
         self, prompt: str, formatted: bool, options: dict[str, Any]
     ) -> tuple[Engine, Prompt, Decoding]:
-        known = (*self.decoding_options, "stop")
-        if unknown := [name for name in options if name not in known]:
-            raise TypeError(
-                f"{self.class_name()} has no option {', '.join(unknown)}: it has {', '.join(known)}"
-            )
         if self.completion_to_prompt and not formatted:
             prompt = self.completion_to_prompt(prompt)
         pipeline = self.bind_own_task()
+        stop = options.pop("stop", None)
         source = pipeline.task.prompt(prompt, pipeline.card)
-        return pipeline.engine, source, self.decoding(pipeline, options.get("stop"), options)
+        return pipeline.engine, source, self.decoding_for(pipeline, stop, options)
 
     def _joined(self, messages: Sequence[ChatMessage]) -> str:
         return (self.messages_to_prompt or join_messages)(messages)

@@ -79,7 +79,8 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     Attributes:
         task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
             taught, which is looked for when the extractor is used or written down.
-        grounded: Write nothing but names that stand in the text; see the README.
+        decoding: "grounded" writes nothing but names that stand in the text; see the README.
+        min_score: As in `biogpt_plugins.Spec`; likewise its other settings.
         possible_entities: Types of entities to keep, with the relations among them; empty for all.
         possible_relations: Types of relations to keep, with their ends, or triples of source type,
             type and target type; empty for all. Case plays no part.

@@ -49,7 +49,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     Attributes:
         task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
             taught, which is looked for when the extractor is used or written down.
-        grounded: Write nothing but names that stand in the text; see the README.
+        decoding: "grounded" writes nothing but names that stand in the text; see the README.
+        min_score: As in `biogpt_plugins.Spec`; likewise its other settings.
         logprobs: Give relations scores; their last digits may change with the batch.
         flat: For stores that take no lists (Chroma's, LanceDB's): in their stead a key for each
             name, `"biogpt_chemical:lithium": 1`, to filter by, and shown to nobody.

@@ -10,18 +10,18 @@ from typing import Any
 
 from llama_index.core.extractors import BaseExtractor
 from llama_index.core.schema import BaseNode, MetadataMode, TextNode
-from pydantic import Field, field_validator
+from pydantic import field_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction, __version__
 from biogpt_plugins.engine import cancelled, in_thread
-from biogpt_plugins.hosts.fields import relation_task
+from biogpt_plugins.hosts.fields import ModelFields, relation_task
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import BioGPTError, EngineError, ParseError, error_class
 from llama_index_biogpt.model import ModelComponent
 
 _KNOBS = {
-    "device",
+    *ModelFields.KNOBS,
     "in_place",
     "max_retries",
     "metadata_mode",
@@ -154,8 +154,6 @@ class RelationTaskExtractor(TaskExtractor):
     """A relation task that is asked of all nodes of a call at once."""
 
     task: str | None = None
-    # Written down only where it is chosen, so that what was written down without it stays the same.
-    grounded: bool = Field(default=False, exclude_if=lambda grounded: not grounded)
 
     @field_validator("task")
     @classmethod
@@ -167,8 +165,8 @@ class RelationTaskExtractor(TaskExtractor):
 
     def _bind(self) -> Pipeline:
         pipeline = super()._bind()
-        logprobs, form = self._tells_scores(), "grounded" if self.grounded else None
-        return pipeline.with_decoding(pipeline.decoding.but(logprobs=logprobs, form=form))
+        logprobs = self._tells_scores()
+        return pipeline.with_decoding(pipeline.decoding.but(logprobs=logprobs))
 
     def _tells_scores(self) -> bool | None:
         return True

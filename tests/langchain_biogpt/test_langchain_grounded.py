@@ -16,30 +16,32 @@ def grounded(relations):
 
 
 def test_chains_and_llms_on_the_bundled_model():
-    llm = BioGPTLLM(task="bc5cdr", grounded=True)
+    llm = BioGPTLLM(task="bc5cdr", decoding="grounded")
     (relations,) = create_relation_chain(llm).batch([PAPER])
     assert grounded(relations)
-    assert grounded(create_relation_chain(task="bc5cdr", grounded=True).invoke(PAPER))
+    assert grounded(create_relation_chain(task="bc5cdr", decoding="grounded").invoke(PAPER))
     text = llm.invoke(PAPER)
     assert text.startswith("the relation between ")
-    assert BioGPTLLM(task="bc5cdr").invoke(PAPER, grounded=True) == text
+    assert BioGPTLLM(task="bc5cdr").invoke(PAPER, decoding="grounded") == text
     *_, last = create_relation_chain(llm).stream(PAPER)
     assert last == relations
 
 
 def test_it_counts_for_caches():
-    assert BioGPTLLM(task="bc5cdr", grounded=True)._identifying_params["grounded"] is True
-    assert "grounded" not in BioGPTLLM(task="bc5cdr")._identifying_params
+    assert (
+        BioGPTLLM(task="bc5cdr", decoding="grounded")._identifying_params["decoding"] == "grounded"
+    )
+    assert "decoding" not in BioGPTLLM(task="bc5cdr")._identifying_params
 
 
 def test_without_a_form_there_is_an_error():
     with pytest.raises(InputError, match="has no form that a grounded decoding could keep to"):
-        BioGPTLLM.from_engine(ScriptedEngine(["."]), grounded=True).invoke("Aspirin")
+        BioGPTLLM.from_engine(ScriptedEngine(["."]), decoding="grounded").invoke("Aspirin")
 
 
 def test_tools_of_tasks_without_a_form_write_freely():
     engine = ScriptedEngine(["the relation between aspirin and nausea exists.", "a drug."])
-    llm = BioGPTLLM.from_engine(engine, task="bc5cdr", grounded=True)
+    llm = BioGPTLLM.from_engine(engine, task="bc5cdr", decoding="grounded")
     tools = {tool.name: tool for tool in BioGPTToolkit(llm=llm).get_tools()}
     extract = next(tool for name, tool in tools.items() if "extract" in name)
     describe = next(tool for name, tool in tools.items() if "describe" in name)

@@ -19,6 +19,7 @@ from biogpt_plugins.values.errors import (
     ContextOverflowError,
     EngineError,
     InputError,
+    OptionError,
     TruncationWarning,
 )
 from langchain_biogpt import BioGPTLLM
@@ -110,11 +111,30 @@ class TestCalls:
         assert engine.decodings == [Decoding(max_new_tokens=100, num_beams=5)]
 
     def test_a_misspelt_option_is_an_error(self, llm, engine):
-        with pytest.raises(TypeError, match="max_tokens"):
-            llm.invoke("a", max_tokens=5)
-        with pytest.raises(ValueError, match="max_tokens"):
-            BioGPTLLM(max_tokens=5)
+        says = r"^BioGPTLLM has no option 'max_tokes'. Do you mean 'max_tokens'\? It has [a-z_, ]+$"
+        for ask in (
+            llm.invoke,
+            llm.bind(max_tokes=5).invoke,
+            lambda *a, **b: list(llm.stream(*a, **b)),
+        ):
+            with pytest.raises(OptionError, match=says):
+                ask("a", max_tokes=5)
+        with pytest.raises(
+            OptionError, match=r"^BioGPTLLM has no option 'tempertur'. Do you mean 'temp"
+        ):
+            BioGPTLLM(tempertur=5)
         assert not engine.calls
+
+    def test_the_hosts_own_words(self, llm, engine):
+        llm.invoke("a", max_tokens=5, temperature=0.5, stop=["x"])
+        list(llm.bind(max_tokens=5, temperature=0.5, stop=["x"]).stream("a"))
+        llm.but(max_tokens=5, temperature=0.5, stop=["x"]).batch(["a"])
+        assert len(set(engine.decodings)) == 1
+        asked = engine.decodings[0]
+        assert (asked.max_new_tokens, asked.temperature, asked.stop[-1]) == (5, 0.5, "x")
+        assert BioGPTLLM(max_tokens=5) == BioGPTLLM(max_new_tokens=5)
+        with pytest.raises(OptionError, match=r"max_tokens and max_new_tokens are the same option"):
+            llm.invoke("a", max_tokens=5, max_new_tokens=6)
 
     def test_stop_is_not_part_of_the_completion(self, llm):
         assert llm.invoke("a", stop=[";"]) == "completion 0"

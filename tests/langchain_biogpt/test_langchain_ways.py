@@ -19,7 +19,7 @@ from langchain_core.runnables import ConfigurableField, RunnableParallel
 from biogpt_plugins import Decoding, Pipeline, load
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import EngineError
+from biogpt_plugins.values.errors import EngineError, ModelError
 from langchain_biogpt import BioGPTLLM
 
 PROMPTS = ["Lithium is", "A tremor of the hand", "Patients with"]
@@ -265,12 +265,12 @@ def test_callbacks_of_a_batch_in_which_one_failed(llm, expected):
 
 
 @pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
-def test_dumps_and_loads(llm, expected):
+def test_dumps_and_loads(llm):
     text = dumps(llm)
     again = loads(text, allowed_objects=[BioGPTLLM], valid_namespaces=["langchain_biogpt"])
     assert again.model == llm.model
-    if llm.model == "demo":  # another one finds its model by name
-        assert again.batch(PROMPTS) == expected
+    with pytest.raises(ModelError, match="a program made it with an engine of its own"):
+        again.batch(PROMPTS)  # not with another model of the same name
 
 
 class TestTheBundledModel:

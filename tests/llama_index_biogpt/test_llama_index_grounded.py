@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("host_loop")
 
 
 def test_relations_on_the_bundled_model():
-    (node,) = BioGPTRelationExtractor(task="bc5cdr", grounded=True)([TextNode(text=PAPER)])
+    (node,) = BioGPTRelationExtractor(task="bc5cdr", decoding="grounded")([TextNode(text=PAPER)])
     relations = relations_of(node, task="bc5cdr")
     assert relations
     assert all(
@@ -25,21 +25,21 @@ def test_relations_on_the_bundled_model():
 
 
 def test_paths_on_the_bundled_model():
-    (node,) = BioGPTPathExtractor(task="bc5cdr", grounded=True)([TextNode(text=PAPER)])
+    (node,) = BioGPTPathExtractor(task="bc5cdr", decoding="grounded")([TextNode(text=PAPER)])
     assert node.metadata["relations"]
     assert all(relation.properties["grounded"] for relation in node.metadata["relations"])
 
 
 @pytest.mark.parametrize("kind", [BioGPTRelationExtractor, BioGPTPathExtractor])
 def test_it_is_written_down_only_where_it_is_chosen(kind):
-    free, grounded = kind(task="bc5cdr"), kind(task="bc5cdr", grounded=True)
-    assert "grounded" not in free.to_dict()
-    assert grounded.to_dict()["grounded"] is True
-    assert kind.from_dict(grounded.to_dict()).grounded
-    assert not kind.from_dict(free.to_dict()).grounded
+    free, grounded = kind(task="bc5cdr"), kind(task="bc5cdr", decoding="grounded")
+    assert "decoding" not in free.to_dict()
+    assert grounded.to_dict()["decoding"] == "grounded"
+    assert kind.from_dict(grounded.to_dict()).decoding == "grounded"
+    assert kind.from_dict(free.to_dict()).decoding is None
 
 
 def test_llms_take_it_as_an_option():
-    text = BioGPTLLM(task="bc5cdr", grounded=True).complete(PAPER).text
+    text = BioGPTLLM(task="bc5cdr", decoding="grounded").complete(PAPER).text
     assert text.startswith("the relation between ")
-    assert BioGPTLLM(task="bc5cdr").complete(PAPER, grounded=True).text == text
+    assert BioGPTLLM(task="bc5cdr").complete(PAPER, decoding="grounded").text == text

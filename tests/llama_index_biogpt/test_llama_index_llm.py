@@ -37,6 +37,7 @@ from biogpt_plugins.values.errors import (
     EngineError,
     InputError,
     ModelError,
+    OptionError,
     TruncationWarning,
 )
 from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer
@@ -205,7 +206,9 @@ class TestEveryMethod:
 
     @EVERY
     async def test_what_is_no_option(self, method, llm, engine):
-        with pytest.raises(TypeError, match=r"no option max_tokens, n: it has max_new_.*, stop"):
+        with pytest.raises(
+            OptionError, match=r"^BioGPTLLM has no option 'n'. It has max_new_.*, stop"
+        ):
             await last(llm, method, "a", max_tokens=5, n=2)
         with pytest.raises(InputError, match="temperature = -1 is out of range"):
             await last(llm, method, "a", temperature=-1)
@@ -305,8 +308,18 @@ class TestPrompts:
         assert (decoding.seed, decoding.temperature, decoding.logprobs) == (1, 0.5, True)
 
     def test_a_misspelt_field_is_an_error(self):
-        with pytest.raises(ValueError, match="max_tokens"):
-            BioGPTLLM(max_tokens=5)
+        with pytest.raises(OptionError, match=r"no option 'max_tokes'. Do you mean 'max_tokens'"):
+            BioGPTLLM(max_tokes=5)
+
+    def test_the_hosts_own_words(self, llm, engine):
+        llm.complete("a", max_tokens=5, temperature=0.5, stop=["x"])
+        llm.but(max_tokens=5, temperature=0.5, stop=["x"]).complete("a")
+        llm.but(additional_kwargs={"max_tokens": 5, "temperature": 0.5, "stop": ["x"]}).complete(
+            "a"
+        )
+        assert len(set(engine.decodings)) == 1
+        assert engine.decodings[0].max_new_tokens == 5
+        assert BioGPTLLM(max_tokens=5).metadata.num_output == 5
 
     def test_observers_are_told_of_a_prediction(self, llm, debug):
         llm.callback_manager = CallbackManager([debug])

@@ -33,7 +33,12 @@ from biogpt_plugins.demo.demo import papers
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.findings.synthesis import PaperAnswer, Support, shared_words
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import ContextOverflowError, InputError, ModelNotFoundError
+from biogpt_plugins.values.errors import (
+    ContextOverflowError,
+    InputError,
+    ModelNotFoundError,
+    OptionError,
+)
 from llama_index_biogpt import BioGPTLLM
 from llama_index_biogpt.relevance import BioGPTRelevancePostprocessor
 from llama_index_biogpt.synthesizer import BioGPTPaperSynthesizer, paper_answer_of
@@ -436,7 +441,7 @@ class TestPostprocessor:
         "options", [{"min_decided": 1.1}, {"min_shared_words": -0.1}, {"cutoff": 0.5}]
     )
     def test_options_that_are_wrong(self, options):
-        with pytest.raises(ValidationError, match=next(iter(options))):
+        with pytest.raises((ValidationError, OptionError), match=next(iter(options))):
             BioGPTRelevancePostprocessor(**options)
 
     async def test_cancelling_stops_the_engine(self):

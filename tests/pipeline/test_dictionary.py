@@ -121,9 +121,8 @@ def test_its_fingerprint_changes_with_what_it_holds(known):
 
 def test_caches_of_results_are_told_of_it(known):
     pipeline = Pipeline("bc5cdr", ScriptedEngine(), dictionary=known)
-    assert LLMFields.from_pipeline(pipeline.for_task("ddi"), task="ddi").own_ways() == {
-        "dictionary": known.fingerprint
-    }
+    told = LLMFields.from_pipeline(pipeline.for_task("ddi"), task="ddi").model_dump()
+    assert told["dictionary"] == known.as_json()
 
 
 def write(tmp_path, text, encoding="utf-8"):

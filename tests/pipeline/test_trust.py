@@ -301,7 +301,10 @@ class TestCalibratedAnswers:
 )
 def test_hosts_that_keep_results_are_told(options):
     pipe = Pipeline("bc5cdr", ScriptedEngine(), **options)
-    assert ("trust" in LLMFields.from_pipeline(pipe).own_ways()) == bool(options)
+    usual = LLMFields.from_pipeline(Pipeline("bc5cdr", ScriptedEngine()))
+    told = LLMFields.from_pipeline(pipe)
+    assert (told.model_dump() != usual.model_dump()) == bool(options)
+    assert told.bind_task("bc5cdr") is pipe
 
 
 def test_scores_become_probabilities_of_being_right():
