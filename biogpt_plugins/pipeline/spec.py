@@ -356,7 +356,7 @@ def explained(error: ValidationError, known: Iterable[str], what: str) -> BioGPT
 
 def unknown_option(name: str, known: Iterable[str], what: str) -> str:
     """What to say of an option that there is not."""
-    names = list(known)
+    names = [one for one in known if one not in ("own", "pipeline")]
     near = get_close_matches(name, names, n=1)
     guess = f" Do you mean {near[0]!r}?" if near else ""
     return f"{what} has no option {name!r}.{guess} It has {', '.join(names)}"

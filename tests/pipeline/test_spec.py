@@ -20,7 +20,7 @@ from biogpt_plugins.checkpoints.calibration import (
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import InputError, ModelError
+from biogpt_plugins.values.errors import InputError, ModelError, OptionError
 
 CALIBRATION = Calibration(
     answers={"pubmedqa": AnswerCalibration(temperature=2, contextual=True)},
@@ -116,7 +116,7 @@ class TestTheValue:
     )
     def test_what_is_wrong_is_one_line(self, options, says):
         for make in (Spec, load):
-            with pytest.raises(InputError, match=says):
+            with pytest.raises((InputError, OptionError), match=says):
                 make(**options)
 
     def test_code_may_be_run_only_where_the_program_says_so(self):
