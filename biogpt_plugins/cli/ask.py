@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from functools import partial
 from glob import glob
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,6 +27,7 @@ MaxNewTokens = Annotated[
 ]
 
 
+@console.takes_model_options
 def ask(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     question: Annotated[
@@ -67,11 +69,9 @@ def ask(  # noqa: PLR0913 - options of a command
     ] = "",
     model: console.Model = "demo",
     abstain_below: console.AbstainBelow = None,
+    calibration: console.CalibrationFile = None,
     as_json: console.Json = False,
-    engine: console.Engine = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
-    allow_pickle: console.AllowPickle = False,
+    options: dict[str, Any],
 ) -> None:
     """Answer a question about a passage: yes, no or maybe, with probabilities.
 
@@ -83,16 +83,14 @@ def ask(  # noqa: PLR0913 - options of a command
     if context is None and not files:
         raise InputError("give a passage (--context) or papers (--corpus): see `biogpt ask --help`")
     asked = {"question": question[0], "context": _text(context or ""), "long_answer": long_answer}
-    task = _layout(model, long_answer, allow_pickle=allow_pickle)
+    task = _layout(model, long_answer, options)
     load = partial(
         ctx.obj,
         model,
         task,
         abstain_below=abstain_below,
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        allow_pickle=allow_pickle,
+        calibration=calibration,
+        **options,
     )
     if run:
         carry_out(
@@ -113,26 +111,21 @@ def ask(  # noqa: PLR0913 - options of a command
             console.stdout().print(f"no answer: {answer.abstained}")
 
 
-def describe(  # noqa: PLR0913 - options of a command
+@console.takes_model_options
+def describe(
     ctx: typer.Context,
     term: Annotated[str, typer.Argument(help="A gene, drug, disease, ...")],
     *,
     model: console.Model = PRETRAINED,
     as_json: console.Json = False,
-    engine: console.Engine = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
-    allow_pickle: console.AllowPickle = False,
+    options: dict[str, Any],
 ) -> None:
     """Say what a term means, with a pretrained model (the bundled one was not taught this)."""
     pipeline = console.load(
         ctx,
         model,
         "describe",
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        allow_pickle=allow_pickle,
+        **options,
     )
     with console.stderr().status("writing"):
         prediction = pipeline.run([term])[0]
@@ -142,6 +135,7 @@ def describe(  # noqa: PLR0913 - options of a command
         out.print(f"{term.strip()} is {text}", soft_wrap=not out.is_terminal)
 
 
+@console.takes_model_options
 def generate(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     prompt: Annotated[str, typer.Argument(help="The text to continue.")],
@@ -153,10 +147,7 @@ def generate(  # noqa: PLR0913 - options of a command
     ] = 0.0,
     seed: Annotated[int | None, typer.Option(help="Makes sampling repeat itself.")] = None,
     as_json: console.Json = False,
-    engine: console.Engine = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
-    allow_pickle: console.AllowPickle = False,
+    options: dict[str, Any],
 ) -> None:
     """Continue a text, as it is written, with a pretrained model."""
     decoding = TASKS["generate"].decoding.but(
@@ -167,10 +158,7 @@ def generate(  # noqa: PLR0913 - options of a command
         model,
         "generate",
         decoding=decoding,
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        allow_pickle=allow_pickle,
+        **options,
     )
     out = console.stdout()
     if not as_json:
@@ -184,11 +172,14 @@ def generate(  # noqa: PLR0913 - options of a command
             console.result_of(piece.prediction, as_json=as_json)
 
 
-def _layout(model: str, long_answer: str, *, allow_pickle: bool) -> str:
+def _layout(model: str, long_answer: str, options: Mapping[str, Any]) -> str:
     """The task that the model was taught of the two, or the one that suits the question."""
     with console.stderr().status(f"looking for {model}"):
         try:
-            card = read_card(locate(model, allow_pickle=allow_pickle), model)
+            named = {
+                name: options[name] for name in ("revision", "allow_pickle") if name in options
+            }
+            card = read_card(locate(model, **named), model)
         except ModelError:  # what is wrong is said when it is loaded
             card = read_card(None, model)
     required, free = PUBMEDQA.name, PUBMEDQA_REASONING_FREE.name

@@ -15,7 +15,6 @@ from biogpt_plugins.checkpoints.locate import BUNDLED
 from biogpt_plugins.cli import console
 from biogpt_plugins.cli.evaluate import (
     CHUNK,
-    BatchSize,
     Entities,
     GroundTruth,
     Limit,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from biogpt_plugins.evaluation.calibrating import Fitted
 
 
+@console.takes_model_options
 def calibrate(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     task: Task,
@@ -40,7 +40,6 @@ def calibrate(  # noqa: PLR0913 - options of a command
     ],
     model: console.Model = "demo",
     limit: Limit = None,
-    batch_size: BatchSize = None,
     decoding: Annotated[
         Written, typer.Option(help="How relations are found; grounded copies names from the text.")
     ] = Written.free,
@@ -64,10 +63,7 @@ def calibrate(  # noqa: PLR0913 - options of a command
     ground_truth: GroundTruth = None,
     entities: Entities = None,
     as_json: console.Json = False,
-    engine: console.Engine = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
-    allow_pickle: console.AllowPickle = False,
+    options: dict[str, Any],
 ) -> None:
     """Fit a calibration of answers' probabilities, or of relations' scores, on labelled data.
 
@@ -83,20 +79,16 @@ def calibrate(  # noqa: PLR0913 - options of a command
     check_texts(right)
     own = get_task(right.task)
     calibration = calibrating.unfitted(own, contextual=contextual)
-    options: dict[str, Any] = {"method": "choose"}
+    asked: dict[str, Any] = {"method": "choose"}
     if own.kind == "relations":
-        options = {"decoding": decoding.value, "min_score": 0.0}
+        asked = {"decoding": decoding.value, "min_score": 0.0}
     pipeline = console.load(
         ctx,
         model,
         own.name,
         calibration=calibration,
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        batch_size=batch_size,
-        allow_pickle=allow_pickle,
         **options,
+        **asked,
     )
     predictions = []
     with console.progress() as progress:
@@ -111,7 +103,7 @@ def calibrate(  # noqa: PLR0913 - options of a command
     else:
         _show(found)
     console.stderr().print(f"written to {path}", soft_wrap=True)
-    if not out and (engine or dtype):
+    if not out and {"engine", "dtype"} & options.keys():
         console.remark(
             "note",
             "`load` takes it for every engine and dtype of this model: give --out for one that is "

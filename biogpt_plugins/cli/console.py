@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
-from typing import Annotated, Any, Protocol
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Annotated, Any, Protocol, get_type_hints
 
 import typer
 from pydantic import BaseModel
@@ -21,7 +24,7 @@ from rich.progress import (
 from rich.text import Text
 
 from biogpt_plugins.engine import Form
-from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline import Pipeline, Spec
 from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.results import Prediction
 
@@ -61,6 +64,24 @@ AllowPickle = Annotated[
     bool,
     typer.Option("--allow-pickle", help="Load *.bin weights too; they can run their maker's code."),
 ]
+Revision = Annotated[
+    str | None,
+    typer.Option(help="Branch, tag or commit of a hub model.", show_default="its main branch"),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(min=1, help="Most inputs computed at once.", show_default="what suits the device"),
+]
+MODEL_OPTIONS: dict[str, Any] = {
+    "engine": Engine,
+    "device": Device,
+    "dtype": Dtype,
+    "revision": Revision,
+    "batch_size": BatchSize,
+    "allow_pickle": AllowPickle,
+}
+"""Options that say how a model is loaded, by the names that they have in Spec."""
+
 AbstainBelow = Annotated[
     float | None,
     typer.Option(
@@ -70,7 +91,47 @@ AbstainBelow = Annotated[
         show_default=False,
     ),
 ]
+CalibrationFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibration",
+        help="What `biogpt calibrate` wrote.",
+        show_default="what lies beside the model",
+    ),
+]
+
+
+class Method(str, Enum):
+    """How labels are found."""
+
+    complete = "complete"
+    choose = "choose"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+def takes_model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command MODEL_OPTIONS; it gets those that were chosen in one mapping, `options`."""
+    hints = get_type_hints(command, include_extras=True)
+    given = [one for one in signature(command).parameters.values() if one.name != "options"]
+    own = [one.replace(annotation=hints[one.name]) for one in given]
+    usual = Spec.model_fields
+    more = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=usual[name].default, annotation=kind)
+        for name, kind in MODEL_OPTIONS.items()
+    ]
+
+    def run(*args: Any, **given: Any) -> None:  # noqa: ANN401 - what typer gives
+        every = {name: given.pop(name) for name in MODEL_OPTIONS}
+        chosen = {name: one for name, one in every.items() if one != usual[name].default}
+        command(*args, options=chosen, **given)
+
+    run.__name__, run.__doc__, run.__module__ = command.__name__, command.__doc__, __name__
+    run.__signature__ = signature(command).replace(parameters=[*own, *more])  # type: ignore[attr-defined]
+    kinds = {one.name: hints[one.name] for one in own}
+    run.__annotations__ = {**kinds, **MODEL_OPTIONS, "return": None}
+    return run
 
 
 class Load(Protocol):

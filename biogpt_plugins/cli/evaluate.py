@@ -44,9 +44,6 @@ Entities = Annotated[
 Limit = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="The first so many documents.")
 ]
-BatchSize = Annotated[
-    int | None, typer.Option(min=1, help="Documents computed at once.", show_default="fitting")
-]
 CHUNK = 16
 _WITHOUT_ROWS = {
     "strict": {"rows"},
@@ -54,13 +51,6 @@ _WITHOUT_ROWS = {
     "raw": {"trials"},
     "calibrated": {"trials"},
 }
-
-
-class Method(str, Enum):
-    """How labels are found."""
-
-    complete = "complete"
-    choose = "choose"
 
 
 class Written(str, Enum):  # a Form: typer takes no list of Literals
@@ -92,6 +82,7 @@ def score(  # noqa: PLR0913 - options of a command
     _show(evaluate(right, _recorded(completions)), as_json=as_json)
 
 
+@console.takes_model_options
 def run(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     task: Task,
@@ -99,7 +90,6 @@ def run(  # noqa: PLR0913 - options of a command
     data: Annotated[Path, typer.Option(help="The corpus with its annotation, in any format.")],
     model: console.Model = "demo",
     limit: Limit = None,
-    batch_size: BatchSize = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -111,11 +101,11 @@ def run(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     method: Annotated[
-        Method,
+        console.Method,
         typer.Option(
             help="complete writes and reads, as the official scripts do; choose scores labels."
         ),
-    ] = Method.complete,
+    ] = console.Method.complete,
     decoding: Annotated[
         list[Written] | None,
         typer.Option(
@@ -124,12 +114,7 @@ def run(  # noqa: PLR0913 - options of a command
             show_default="free",
         ),
     ] = None,
-    calibration: Annotated[
-        Path | None,
-        typer.Option(
-            help="What `biogpt calibrate` wrote.", show_default="what lies beside the model"
-        ),
-    ] = None,
+    calibration: console.CalibrationFile = None,
     plots: Annotated[
         Path | None,
         typer.Option(
@@ -139,10 +124,7 @@ def run(  # noqa: PLR0913 - options of a command
     ground_truth: GroundTruth = None,
     entities: Entities = None,
     as_json: console.Json = False,
-    engine: console.Engine = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
-    allow_pickle: console.AllowPickle = False,
+    options: dict[str, Any],
 ) -> None:
     """Run a model on a corpus and score it by the task's official metric.
 
@@ -163,11 +145,7 @@ def run(  # noqa: PLR0913 - options of a command
             decoding=None if manner == "free" else manner,
             min_score=0.0 if scored else None,
             calibration=calibration,
-            engine=engine,
-            device=device,
-            dtype=dtype,
-            batch_size=batch_size,
-            allow_pickle=allow_pickle,
+            **options,
         )
         folder = out / manner if out and len(manners) > 1 else out
         predictions, facts = _predictions(pipeline, right, folder)

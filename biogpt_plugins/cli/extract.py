@@ -23,6 +23,7 @@ from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
 
 
+@console.takes_model_options
 def extract(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     files: Annotated[
@@ -109,11 +110,22 @@ def extract(  # noqa: PLR0913 - options of a command
             show_default="one",
         ),
     ] = None,
+    min_agreement: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, help="Leave out relations that a smaller share of the samples has."
+        ),
+    ] = 0.5,
     abstain_below: console.AbstainBelow = None,
-    engine: console.Engine = None,
-    device: console.Device = None,
-    dtype: console.Dtype = None,
-    allow_pickle: console.AllowPickle = False,
+    calibration: console.CalibrationFile = None,
+    method: Annotated[
+        console.Method | None,
+        typer.Option(
+            help="choose scores the task's labels; complete writes and reads a completion.",
+            show_default="choose, where the task has labels",
+        ),
+    ] = None,
+    options: dict[str, Any],
 ) -> None:
     """Extract relations, answers or hallmarks from papers.
 
@@ -138,12 +150,12 @@ def extract(  # noqa: PLR0913 - options of a command
         decoding=decoding,
         min_score=min_score,
         samples=samples,
+        min_agreement=min_agreement,
         abstain_below=abstain_below,
+        calibration=calibration,
+        method=method.value if method else "auto",
         dictionary=EntityDictionary.read(dictionary) if dictionary else None,
-        engine=engine,
-        device=device,
-        dtype=dtype,
-        allow_pickle=allow_pickle,
+        **options,
     )
     reading: dict[str, Any] = {
         "form": form,

@@ -162,7 +162,7 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
     )
     pipeline._beside = beside
     registered = task is None or spec.task is not None
-    own = () if registered else (f"a task {chosen.name!r} that is not registered",)
+    own = () if registered else (f"a task of its own, {chosen.name!r}",)
     pipeline.spec = spec.but(task=spec.task or chosen.name, own=own)
     return _Loaded(pipeline, folder, before, _remark(card, folder, spec.model, chosen))
 

@@ -80,7 +80,8 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
         if not isinstance(given, dict):
             return given
         named = {name: value for name, value in given.items() if name != "additional_kwargs"}
-        return {**(given.get("additional_kwargs") or {}), **named}
+        more = (given.get("additional_kwargs") or {}).items()
+        return named | {name: value for name, value in more if named.get(name) is None}
 
     @classmethod
     def class_name(cls) -> str:
