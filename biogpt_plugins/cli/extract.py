@@ -111,11 +111,14 @@ def extract(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     min_agreement: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0, max=1, help="Leave out relations that a smaller share of the samples has."
+            min=0,
+            max=1,
+            help="Leave out relations that a smaller share of the samples has.",
+            show_default="0.5",
         ),
-    ] = 0.5,
+    ] = None,
     abstain_below: console.AbstainBelow = None,
     calibration: console.CalibrationFile = None,
     method: Annotated[
@@ -142,6 +145,8 @@ def extract(  # noqa: PLR0913 - options of a command
     if task is not None:
         get_task(task)
     check_readable(files)
+    asked = {"min_agreement": min_agreement, "method": method and method.value}
+    options |= {name: value for name, value in asked.items() if value is not None}
     load = partial(
         _load,
         ctx.obj,
@@ -150,10 +155,8 @@ def extract(  # noqa: PLR0913 - options of a command
         decoding=decoding,
         min_score=min_score,
         samples=samples,
-        min_agreement=min_agreement,
         abstain_below=abstain_below,
         calibration=calibration,
-        method=method.value if method else "auto",
         dictionary=EntityDictionary.read(dictionary) if dictionary else None,
         **options,
     )
