@@ -58,6 +58,8 @@ class _Pipelines:
 
     def get(self, spec: Spec) -> tuple[_Loaded, bool]:
         """What a spec describes, and whether it was loaded now."""
+        if spec.own:
+            raise ModelError(cannot_be_loaded(spec.model, spec.own))
         if found := self._find(spec):
             return found, False
         with self._loading:
@@ -131,8 +133,6 @@ def pipeline_of(spec: Spec) -> Pipeline:
 
 
 def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
-    if spec.own:
-        raise ModelError(cannot_be_loaded(spec.model, spec.own))
     # Before torch is imported, which takes seconds: a misspelt name is to be told at once.
     folder = locate(spec.model, revision=spec.revision, allow_pickle=spec.allow_pickle)
     before = contents(folder)
