@@ -23,6 +23,7 @@ from biogpt_plugins.cli.evaluate import (
 )
 from biogpt_plugins.corpus import read_gold
 from biogpt_plugins.evaluation.run import check_texts, predict
+from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
 
@@ -75,7 +76,9 @@ def calibrate(  # noqa: PLR0913 - options of a command
 
     path = _place(model, out)
     known = read_calibration(path) if path.is_file() else Calibration()
-    right = read_gold(data, task, ground_truth=ground_truth, entities=entities, limit=limit)
+    right = read_gold(
+        data, find_task(task, model), ground_truth=ground_truth, entities=entities, limit=limit
+    )
     check_texts(right)
     own = get_task(right.task)
     calibration = calibrating.unfitted(own, contextual=contextual)

@@ -23,12 +23,13 @@ from biogpt_plugins.engine import Form
 from biogpt_plugins.evaluation import Evaluation, evaluate, report
 from biogpt_plugins.evaluation.run import check_texts, count_done, predict
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError, MissingExtraError
 from biogpt_plugins.values.results import Prediction
 
-Task = Annotated[str, typer.Argument(help="bc5cdr, ddi, kd_dti, pubmedqa, hoc, ...")]
+Task = Annotated[str, typer.Argument(help="Its name, see `biogpt tasks`, or its TOML file.")]
 GroundTruth = Annotated[
     Path | None,
     typer.Option(
@@ -131,7 +132,9 @@ def run(  # noqa: PLR0913 - options of a command
     Scores of relations, and with --method choose the probabilities of answers, are held against
     what is right: as the model gives them, and where there is a calibration as that corrects them.
     """
-    right = read_gold(data, task, ground_truth=ground_truth, entities=entities, limit=limit)
+    right = read_gold(
+        data, find_task(task, model), ground_truth=ground_truth, entities=entities, limit=limit
+    )
     check_texts(right)
     manners: list[Form] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
     scored = get_task(right.task).kind == "relations"

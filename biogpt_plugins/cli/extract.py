@@ -19,7 +19,7 @@ from biogpt_plugins.corpus import (
 from biogpt_plugins.corpus.run import FEWEST, Lines
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.dictionary import EntityDictionary
-from biogpt_plugins.tasks import get_task
+from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.values.errors import InputError
 
 
@@ -32,7 +32,12 @@ def extract(  # noqa: PLR0913 - options of a command
     *,
     task: Annotated[
         str | None,
-        typer.Option("--task", "-t", help="See `biogpt tasks`.", show_default="the model's own"),
+        typer.Option(
+            "--task",
+            "-t",
+            help="Its name, see `biogpt tasks`, or its TOML file.",
+            show_default="the model's own",
+        ),
     ] = None,
     model: console.Model = "demo",
     form: Annotated[
@@ -142,8 +147,9 @@ def extract(  # noqa: PLR0913 - options of a command
         raise InputError("--run keeps the results in its folder: leave out --out and --force")
     if ray and not run:
         raise InputError("--ray is for a run: name a folder for its results with --run")
-    if task is not None:
-        get_task(task)
+    task_name = "papers"
+    if task is not None:  # a misspelt name is told at once
+        task_name = find_task(task, model).name
     check_readable(files)
     asked = {"min_agreement": min_agreement, "method": method and method.value}
     options |= {name: value for name, value in asked.items() if value is not None}
@@ -169,7 +175,7 @@ def extract(  # noqa: PLR0913 - options of a command
     }
     if run:
         place = where(load, model, ray, ray_engines, ray_cpus)
-        carry_out(place, files, run, name=task or "papers", chunk=chunk, **reading)
+        carry_out(place, files, run, name=task_name, chunk=chunk, **reading)
         return
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.loaded(load, model)

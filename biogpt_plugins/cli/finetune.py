@@ -21,7 +21,8 @@ class Weights(str, Enum):
 
 def finetune(  # noqa: PLR0913 - options of a command
     task: Annotated[
-        str, typer.Argument(help="See `biogpt tasks`; several with commas between them.")
+        str,
+        typer.Argument(help="Names or TOML files, with commas between them."),
     ],
     *,
     train: Annotated[

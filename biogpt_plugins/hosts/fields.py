@@ -21,6 +21,7 @@ from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.locate import read_config
 from biogpt_plugins.engine import FEW_SHOT, PRETRAINED, Decoding, Engine
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.pipeline.spec import (
     ModelSettings,
     Settings,
@@ -254,7 +255,7 @@ class LLMFields(ModelFields):
     def _knows_its_task(self) -> Self:
         own = self.pipeline.task.name if self.pipeline else None
         if self.task is not None and self.task != own:
-            self.task = get_task(self.task).name
+            self.task = find_task(self.task, self.model, self.revision).name
         return self
 
     decoding_options: ClassVar[tuple[str, ...]] = OPTIONS

@@ -65,7 +65,9 @@ class _Pipelines:
         with self._loading:
             if found := self._find(spec):  # another thread has loaded it
                 return found, False
-            made = _loaded(spec, _named_task(spec) if spec.task else None)
+            made = _loaded(
+                spec, find_task(spec.task, spec.model, spec.revision) if spec.task else None
+            )
             # Who names the model's own task has the same pipeline as who leaves it out.
             made = self._find(made.pipeline.spec) or made
             self._keep({spec: made, made.pipeline.spec: made})
@@ -183,11 +185,14 @@ def _own_task(card: ModelCard, model: str) -> str:
     return name
 
 
-def _named_task(spec: Spec) -> Task[Any]:
-    """The task that a spec names: one that is known, or one that the model brings along."""
-    name = spec.task or ""
+def find_task(name: str, model: str, revision: str | None = None) -> Task[Any]:
+    """The task of a name or file: one that is known, or one that the model brings along.
+
+    Raises:
+        InputError: There is no such task.
+    """
     if not is_file(name) and name not in TASKS:
-        folder = find_here(spec.model, spec.revision)
+        folder = find_here(model, revision)
         if folder and (path := declared(folder, name)):
             return load_task(path)
     return get_task(name)

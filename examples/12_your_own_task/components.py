@@ -16,14 +16,14 @@ TASK = str(Path(__file__).parent / "drugprot.toml")
 TEXT = "Etoricoxib inhibits COX-2 and lowers IL-6 in the joint."
 model = sys.argv[1]
 
-llm = BioGPTLLM(model=model, task=TASK, grounded=True)
+llm = BioGPTLLM(model=model, task=TASK, decoding="grounded")
 (graph,) = BioGPTGraphTransformer(llm=llm, task=TASK).convert_to_graph_documents(
     [Document(page_content=TEXT)]
 )
 for edge in graph.relationships:
     print(f"LangChain:  {edge.source.id} -[{edge.type}]-> {edge.target.id}")
 
-extractor = BioGPTRelationExtractor(model=model, task=TASK, grounded=True)
+extractor = BioGPTRelationExtractor(model=model, task=TASK, decoding="grounded")
 (node,) = extractor([TextNode(text=TEXT)])
 for relation in relations_of(node):
     print(f"LlamaIndex: {relation}")

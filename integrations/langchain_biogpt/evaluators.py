@@ -25,7 +25,7 @@ class BioGPTEvaluator:
     BC5CDR without right relations, which its metric leaves out, have none.
 
     Attributes:
-        task: "bc5cdr", "ddi", "kd_dti", "pubmedqa", "pubmedqa_reasoning_free" or "hoc".
+        task: A task that has a metric, by its name or its TOML file.
         strict: Whether completions are read as the official scripts do.
         names: BC5CDR: "chemical2id" and "disease2id", as in {split}.entities.json. Without them
             names are compared instead of ids.

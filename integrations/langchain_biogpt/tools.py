@@ -109,9 +109,9 @@ class BioGPTRelationTool(_BioGPTTool):
     """Extracts relations from a text; the artifact is the list of them, with offsets and scores.
 
     Attributes:
-        task: "bc5cdr", "ddi" or "kd_dti". None for the LLM's own task if it finds relations, or
-            the first such task that the model was taught, or else "bc5cdr": a model that was
-            taught none is shown solved examples.
+        task: A relation task, by its name or its TOML file. None for the LLM's own task if it
+            finds relations, or the first such task that the model was taught, or else "bc5cdr": a
+            model that was taught none is shown solved examples.
     """
 
     _text = EXTRACT_RELATIONS

@@ -42,7 +42,7 @@ class BioGPTEvaluator(BaseEvaluator):
         """Choose the metric.
 
         Args:
-            task: "bc5cdr", "ddi", "kd_dti", "pubmedqa", "pubmedqa_reasoning_free" or "hoc".
+            task: A task that has a metric, by its name or its TOML file.
             score_threshold: The least score that passes.
             strict: Whether completions are read as the official scripts do.
             names: BC5CDR: "chemical2id" and "disease2id", as in {split}.entities.json. Without

@@ -77,7 +77,7 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     score are to be kept, write the relations into a table of your own as well.
 
     Attributes:
-        task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
+        task: A relation task, by its name or its TOML file; None for the first that the model was
             taught, which is looked for when the extractor is used or written down.
         decoding: "grounded" writes nothing but names that stand in the text; see the README.
         min_score: As in `biogpt_plugins.Spec`; likewise its other settings.

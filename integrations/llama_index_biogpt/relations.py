@@ -47,7 +47,7 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     failed as well: nodes with an error are asked again by calling the extractor with them.
 
     Attributes:
-        task: A relation task: "bc5cdr", "ddi" or "kd_dti"; None for the first that the model was
+        task: A relation task, by its name or its TOML file; None for the first that the model was
             taught, which is looked for when the extractor is used or written down.
         decoding: "grounded" writes nothing but names that stand in the text; see the README.
         min_score: As in `biogpt_plugins.Spec`; likewise its other settings.

@@ -48,7 +48,7 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
     with a pretrained model.
 
     Attributes:
-        task: The relation task, "bc5cdr", "ddi" or "kd_dti"; of None, and of any other, the first
+        task: The relation task, by its name or its TOML file; of None, and of any other, the first
             such task that the model was taught, or else "bc5cdr".
         max_characters: Most characters of a tool's content.
 

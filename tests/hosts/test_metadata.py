@@ -28,7 +28,9 @@ def facts(task, known, *, flat=False, written=None):
 
 
 def test_every_relation_task_is_there():
-    assert set(WRITTEN) == {name for name, task in TASKS.items() if task.kind == "relations"}
+    for task in TASKS.of_kind("relations"):
+        told = facts(task, {}, written=TASKS[task].shots[0][1])
+        assert told[f"biogpt_relations_{task}"] != "[]"
     for key in ("biogpt_chemicals", "biogpt_diseases", "biogpt_drugs", "biogpt_targets"):
         assert is_name_key(key)
     assert not is_name_key("biogpt_genes")

@@ -69,8 +69,7 @@ def test_a_card_decides_about_case():
 
 
 def relation(task: str, head: str, type_: str, tail: str) -> Relation:
-    first = "chemical" if task == "bc5cdr" else "drug"
-    second = {"bc5cdr": "disease", "ddi": "drug", "kd_dti": "target"}[task]
+    first, second = TASKS[task].ends
     return Relation(
         head=Entity(text=head, type=first), type=type_, tail=Entity(text=tail, type=second)
     )

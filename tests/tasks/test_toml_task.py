@@ -8,6 +8,7 @@ import pytest
 
 from biogpt_plugins import TASKS, Paper, Pipeline, load
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
+from biogpt_plugins.cli import app
 from biogpt_plugins.corpus.gold import read_gold
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.evaluation import evaluate
@@ -16,6 +17,7 @@ from biogpt_plugins.tasks import get_task, load_task
 from biogpt_plugins.tasks.toml_task import read_task, task_of
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import InputError
+from langchain_biogpt import BioGPTLLM
 
 DRUGPROT = Path(__file__).parent.parent.parent / "examples" / "12_your_own_task" / "drugprot.toml"
 TEXT = """
@@ -187,6 +189,25 @@ def test_a_model_brings_its_task_along(taught, tmp_path):
     assert found.result[0].grounded
     TASKS.forget(name)
     assert load(str(taught), name, device="cpu").task.name == name
+
+
+def test_commands_and_components_find_it_by_name(taught, tmp_path, capsys):
+    name = tmp_path.name
+    assert BioGPTLLM(model=str(taught), task=name).task == name
+    TASKS.forget(name)
+    papers = tmp_path / "papers.jsonl"
+    gold = '[{"head": "lithium", "type": "inhibits", "tail": "tremor"}]'
+    papers.write_text(f'{{"id": "1", "text": "Lithium, tremor.", "gold": {gold}}}\n')
+    options = ["--model", str(taught), "--decoding", "grounded", "--device", "cpu"]
+    for command in (
+        ["extract", str(papers), "--task", name],
+        ["eval", name, "--data", str(papers)],
+    ):
+        TASKS.forget(name)
+        with pytest.raises(SystemExit) as ended:
+            app([*command, *options], prog_name="biogpt")
+        assert not ended.value.code, capsys.readouterr().err
+    assert "ends found in the text" in capsys.readouterr().out
 
 
 def test_a_model_whose_task_is_unknown_says_so(taught, tmp_path):
