@@ -1,1 +1,4 @@
-"""A source text, and what stands where in it. Rules on text; no model, no task."""
+"""Source texts: sentences, sections, names, abbreviations, cues and evidence.
+
+Everything here is a rule on text and needs neither a model nor a task.
+"""

@@ -1,12 +1,12 @@
 """Abbreviations that a paper defines: "cyclosporine A (CsA)".
 
 The algorithm of Schwartz and Hearst (2003), "A simple algorithm for identifying abbreviation
-definitions in biomedical text", Pacific Symposium on Biocomputing 8:451-462, with places. The PyPI
-package `abbreviations` gives no places, gives up a line for one bracket without its partner, and
-sets up logging when it is imported.
+definitions in biomedical text", Pacific Symposium on Biocomputing 8:451-462, extended to return
+offsets. The PyPI package `abbreviations` returns no offsets, skips a line that has one unmatched
+bracket, and configures logging when it is imported.
 
-Not found are abbreviations whose letters do not stand in the long form in their order ("water
-(H2O)"), that are defined without brackets ("CsA, i.e. cyclosporine A"), or in another paper.
+It misses abbreviations whose letters do not occur in the long form in the same order ("water
+(H2O)"), definitions without brackets ("CsA, i.e. cyclosporine A"), and definitions in other papers.
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ _SHORT = (2, 10)  # characters
 _BETWEEN = string.whitespace + ",;:\"'”’"
 _LATIN = {"i.e.", "e.g.", "i.e", "e.g", "ie", "eg", "cf", "vs", "vs."}
 _WORD = re.compile(r"[^\W_]+")
-_PLAIN = 4  # letters; of two words such a one is no part of an abbreviation: "factors I"
-_WINDOW = 300  # characters in which a long form is looked for
+# A lower-case word of 4 letters or more cannot be part of a two-word abbreviation: "factors I".
+_PLAIN = 4
+_WINDOW = 300  # characters before the bracket that are searched for the long form
 
 
 class Definition(NamedTuple):
-    """An abbreviation and what it stands for; `text[slice(*long)]` is the long form."""
+    """The places of an abbreviation and its long form; `text[slice(*long)]` is the long form."""
 
     short: Span
     long: Span
@@ -39,38 +40,40 @@ class Definition(NamedTuple):
 
 @once
 def definitions(text: str) -> tuple[Definition, ...]:
-    """The abbreviations that a text defines, in text order; the time it takes grows as the text."""
-    found = []
-    for sentence in sentences(text):
-        for bracket in _BRACKET.finditer(text, *sentence):
-            if definition := _defined(text, sentence.start, bracket):
-                found.append(definition)
-    return tuple(found)
+    """Find the abbreviations that a text defines, in text order, in linear time."""
+    candidates = (
+        _defined(text, sentence.start, bracket)
+        for sentence in sentences(text)
+        for bracket in _BRACKET.finditer(text, *sentence)
+    )
+    return tuple(filter(None, candidates))
 
 
 class Abbreviations:
-    """The short and long forms of one text, by either."""
+    """The abbreviations of one text, looked up by short or long form."""
 
     def __init__(self, text: str) -> None:
-        """Find what `text` defines."""
+        """Find the abbreviations that `text` defines."""
         self._by_short: dict[str, tuple[str, str]] = {}
         self._by_name: dict[str, tuple[str, str]] = {}
         for short, long in definitions(text):
             pair = (text[slice(*short)], " ".join(text[slice(*long)].split()))
-            # One long form, however it is written, has one spelling: that of its first definition.
+            # All spellings of a long form map to the spelling of its first definition.
             pair = (pair[0], self._by_name.get(_normal(pair[1]), pair)[1])
             self._by_short.setdefault(pair[0], pair)
             for form in pair:
                 self._by_name.setdefault(_normal(form), pair)
 
     def of(self, *names: str) -> tuple[str, str] | None:
-        """Short form and long form of what one of these names stands for, if it is either.
+        """The short and the long form of the first of these names that is either of them.
 
-        A text may define "CA" and "Ca": names as the text spells them come first.
+        Exact spellings are tried first, because a text may define both "CA" and "Ca".
         """
-        for known in (map(self._by_short.get, names), map(self._by_name.get, map(_normal, names))):
-            if found := next(filter(None, known), None):
-                return found
+        exact = map(self._by_short.get, names)
+        folded = map(self._by_name.get, map(_normal, names))
+        for lookups in (exact, folded):
+            if pair := next(filter(None, lookups), None):
+                return pair
         return None
 
 
@@ -85,7 +88,7 @@ def _normal(name: str) -> str:
 
 
 def _defined(text: str, start: int, bracket: re.Match[str]) -> Definition | None:
-    """The definition that a bracket makes with the words before it, if it does."""
+    """The definition that a bracket and the words before it form, if they form one."""
     inside = _FIRST.match(text, bracket.start(1), bracket.end(1))
     if not inside:
         return None
@@ -142,9 +145,9 @@ def _pair(text: str, short: Span, window: Span) -> Definition | None:
 
 
 def _initials(form: str, text: str, start: int, end: int) -> int | None:
-    """Where the long form starts that has a word for each letter of the short one.
+    """Start of the long form whose words begin with the letters of the short form.
 
-    Not in the paper, whose rule takes "seizures" alone for SRS, "spontaneous recurrent seizures".
+    The paper lacks this rule: for SRS it finds "seizures", not "spontaneous recurrent seizures".
     """
     letters = form[:-1] if form.endswith("s") and form[:-1].isupper() else form
     words_ = list(_WORD.finditer(text, start, end))[-len(letters) :]
@@ -155,9 +158,9 @@ def _initials(form: str, text: str, start: int, end: int) -> int | None:
 
 
 def _match(form: str, text: str, start: int, end: int) -> int | None:
-    """Where the long form starts whose letters, from right to left, are those of the short one.
+    """Start of the long form that contains the letters of the short form, matched right to left.
 
-    The first letter must begin a word; the word in which it does is taken from its beginning.
+    The first letter must begin a word or a part of a hyphenated word, which is included whole.
     """
     letters = [letter for letter in form.lower() if letter.isalnum()]
     at = end

@@ -1,20 +1,20 @@
-"""Words that negate a statement, or make it a speculation, and how far they reach.
+"""Words that negate a statement or mark it as speculation, and their scopes.
 
-By triggers and scopes as in NegEx (Chapman et al., 2001, J Biomed Inform 34:301-310) and ConText
-(Harkema et al., 2009, J Biomed Inform 42:839-851). Their lists are for clinical notes, where "not
-cause" is no negation and "secondary to" ends a scope; these are of our own, for abstracts, after
-what BioScope (Vincze et al., 2008, BMC Bioinformatics 9 Suppl 11:S9) annotates. The libraries that
-are well kept, negspacy and medspacy, need spaCy.
+The method uses triggers and scopes, as NegEx (Chapman et al., 2001, J Biomed Inform 34:301-310) and
+ConText (Harkema et al., 2009, J Biomed Inform 42:839-851) do. Their word lists are for clinical
+notes, where "not cause" is not a negation and "secondary to" ends a scope. The lists here are for
+abstracts and follow the annotation of BioScope (Vincze et al., 2008, BMC Bioinformatics 9 Suppl
+11:S9). The maintained libraries, negspacy and medspacy, need spaCy.
 
 A cue reaches forward, backward or both ways within its sentence, up to a word that ends a scope
-("but", "whereas", "because", ";"), and "but not" up to the next comma. "Cisplatin-induced
-nephrotoxicity" and "nephrotoxicity caused by cisplatin" take the relation for granted, whatever is
-said of it: there only a cue right before counts, "no cisplatin-induced nephrotoxicity".
+("but", "whereas", "because", ";"); "but not" reaches up to the next comma. "Cisplatin-induced
+nephrotoxicity" and "nephrotoxicity caused by cisplatin" presuppose the relation, so only a cue
+directly before them counts: "no cisplatin-induced nephrotoxicity".
 
-What this does not do: it parses nothing, so that a relative clause or a list may mislead it, and a
-cue that reaches only one end counts as well. It takes no account of words that negate by their
-meaning ("protected from", "reversed"), of negation in another sentence, of two that cancel out
-("not without"), and of other languages than English.
+Limits: nothing is parsed, so a relative clause or a list may mislead the rules, and a cue that
+reaches only one end counts too. Words that negate by their meaning ("protected from", "reversed"),
+negation in another sentence, double negation ("not without") and languages other than English are
+not handled.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _GUESSED = (
     r"considered|implicated|thought|believed|supposed|questioned|debated)"
 )
 
-# Of cues that begin at the same place the first that is here counts; None is no cue at all.
+# Where several triggers match at one place, the first in this list wins. Kind None: not a cue.
 _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
     # Double negation, and "no" or "not" about something else.
     (
@@ -53,7 +53,7 @@ _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
     (None, "", r"no (?:longer|later|less|more|fewer) than|no doubt|no matter|no\. ?\d+"),
     (None, "", r"with or without|whether or not|(?:gram|false|\w+-receptor)[-\s]negatives?"),
     (None, "", r"potentially (?:[\w-]+ing|serious|severe|fatal|lethal|harmful|dangerous|toxic)"),
-    # What cannot be ruled out is possible, and what is not known is open.
+    # "Cannot be excluded" and "is not known" are speculation.
     (
         "speculation",
         _BOTH,
@@ -66,8 +66,8 @@ _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
         rf"(?:{_BE} |{_HAVE} |remains? )?(?:not|yet to|to) (?:yet )?(?:been |be )?"
         r"(?:clear|known|established|elucidated|determined|clarified|certain)(?: (?:whether|if))?",
     ),
-    # Negation. "No increase in" is none, as what does not increase is there; but "caused no
-    # increase in" is.
+    # Negation. "No increase in" does not count, because the thing itself is present; "caused no
+    # increase in" does.
     (
         "negation",
         _FORWARD,
@@ -141,7 +141,7 @@ _PREDICATE = re.compile(
     r"enhanc|exacerbat|worsen|prolong|impair|toxic)\w*",
     re.IGNORECASE,
 )
-# What stands between the ends of a relation that is taken for granted.
+# The words between the ends of a relation that is presupposed.
 _GRANTED = re.compile(
     r"[-‐‑–\s]?(?:induced|associated|related|elicited|evoked|provoked|mediated|triggered|dependent)"
     r"\s+(?:[\w-]+\s+){0,3}|\s+(?:\w+\s+)?(?:caused|induced|elicited|evoked|provoked|produced)"
@@ -156,7 +156,7 @@ _OF_A_NOUN = re.compile(
 
 
 class Scope(NamedTuple):
-    """A cue and the place that it reaches over, itself included."""
+    """A cue, and the part of the sentence that it affects, the cue included."""
 
     cue: Cue
     reach: Span
@@ -164,7 +164,7 @@ class Scope(NamedTuple):
 
 @once
 def scopes(text: str, sentence: Span) -> tuple[Scope, ...]:
-    """The cues of a sentence of the text; the time it takes grows as the sentence does."""
+    """Find the cues of a sentence of the text, in linear time."""
     return tuple(_scopes(text, sentence))
 
 
@@ -193,21 +193,21 @@ def cues_for(text: str, sentence: Span, *ends: Span) -> tuple[Cue, ...]:
 
     def counts(reach: Span) -> bool:
         past = bisect_left(between, reach.end, key=lambda span: span.start)
-        near = between[max(past - 1, 0) : past]  # the last that begins within or before
-        return any(_meet(reach, target) for target in (*ends, *near))
+        near = between[max(past - 1, 0) : past]  # the last that begins before the end of the reach
+        return any(_overlap(reach, target) for target in (*ends, *near))
 
     granted = first != last and _GRANTED.fullmatch(text, first.end, max(first.end, last.start))
     return tuple(
         scope.cue
         for scope in scopes(text, sentence)
         if counts(scope.reach)
-        and not any(_meet(Span(scope.cue.start, scope.cue.end), end) for end in ends)
+        and not any(_overlap(Span(scope.cue.start, scope.cue.end), end) for end in ends)
         and (not granted or _is_right_before(text, scope.cue, first.start))
     )
 
 
 def _is_right_before(text: str, cue: Cue, start: int) -> bool:
-    """Whether a cue belongs to a noun that follows, with at most two words between them."""
+    """Whether a cue modifies the noun that follows it, with at most two words between them."""
     return (
         cue.end <= start
         and _OF_A_NOUN.fullmatch(cue.text) is not None
@@ -215,5 +215,5 @@ def _is_right_before(text: str, cue: Cue, start: int) -> bool:
     )
 
 
-def _meet(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
+def _overlap(a: Span, b: Span) -> bool:
+    return a.start < b.end and b.start < a.end

@@ -1,4 +1,4 @@
-"""What a relation rests on in its text: sentences, their cues, and what abbreviations stand for."""
+"""The evidence for relations in their text: sentences, cues, and long forms of abbreviations."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from biogpt_plugins.values.results import Ends, Entity, Evidence, Relation
 
 
 def with_evidence(relations: Iterable[Relation], text: str) -> list[Relation]:
-    """The relations found in a text, each with its evidence and the long forms of its ends.
+    """Add evidence and the long forms of their ends to the relations of a text.
 
-    The evidence are all sentences that mention both ends, by whichever name; if there is none, the
-    two nearest to each other, one for each end. An end that the text does not have leaves a
-    relation without.
+    The evidence is every sentence that mentions both ends, by any of their names. If no sentence
+    does, it is the nearest two sentences that mention one end each. A relation with an end that
+    does not occur in the text has no evidence.
     """
-    places = _Places(text)
-    return [_supported(relation, places) for relation in relations]
+    mentions = _Mentions(text)
+    return [_supported(relation, mentions) for relation in relations]
 
 
 def merged(relations: Sequence[Relation]) -> tuple[list[int], tuple[str, ...]]:
-    """Which relations to keep where several are one, as the paper abbreviates a name, and remarks.
+    """Merge relations that differ only in the short or the long form of a name.
 
-    Of CsA and of cyclosporine A is one relation, that with the higher score. The others' mentions
-    are those of the same entities, and so is their evidence: nothing is lost.
+    A relation of "CsA" and the same one of "cyclosporine A" become one: the one with the higher
+    score. Nothing is lost, because both have the same mentions and the same evidence.
 
     Returns:
-        Indices of those to keep, in order of the first of each, and a remark for each name.
+        Indices of the relations to keep, in the order in which they first occur, and a note for
+        each merged name.
     """
     same: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     for at, relation in enumerate(relations):
         same[_key(relation.head), relation.type.lower(), _key(relation.tail)].append(at)
     kept = [max(group, key=lambda at: relations[at].score or 0) for group in same.values()]
     notes = dict.fromkeys(
-        f"relations of {end.short_form!r} and {end.long_form!r} are one: the text defines the "
+        f"merged the relations of {end.short_form!r} and {end.long_form!r}: the text defines the "
         "abbreviation"
         for group in same.values()
         for ends in (_ends(relations, group, "head"), _ends(relations, group, "tail"))
@@ -57,8 +58,8 @@ def _key(entity: Entity) -> str:
     return f"={name}" if entity.long_form else name
 
 
-class _Places:
-    """Where names stand in a text, by sentence."""
+class _Mentions:
+    """The mentions of entities in a text, by sentence."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -67,39 +68,40 @@ class _Places:
         self._known: dict[tuple[str, ...], dict[int, list[Span]]] = {}
 
     def of(self, entity: Entity) -> dict[int, list[Span]]:
-        """The mentions of an entity, by any of its names, by number of the sentence."""
+        """The mentions of an entity under any of its names, by sentence number."""
         names = tuple(filter(None, (entity.name, entity.short_form, entity.long_form)))
         if names not in self._known:
             find = aligner_of(self.text).find
             spans = sorted({span for name in names for span in find(name)})
-            found: dict[int, list[Span]] = {}
+            by_sentence: dict[int, list[Span]] = {}
             for span in spans:
-                found.setdefault(self.number(span), []).append(span)
-            self._known[names] = found
+                by_sentence.setdefault(self.number(span), []).append(span)
+            self._known[names] = by_sentence
         if entity.start is None or entity.end is None:
             return self._known[names]
         own = Span(entity.start, entity.end)
         number = self.number(own)
-        mentions = self._known[names].get(number, [])
-        return {**self._known[names], number: mentions if own in mentions else [*mentions, own]}
+        near = self._known[names].get(number, [])
+        return {**self._known[names], number: near if own in near else [*near, own]}
 
     def number(self, span: Span) -> int:
+        """The number of the sentence that a span begins in."""
         return bisect_right(self._starts, span.start) - 1
 
 
-def _supported(relation: Relation, places: _Places) -> Relation:
+def _supported(relation: Relation, mentions: _Mentions) -> Relation:
     relation = relation.model_copy(
         update={
-            "head": _in_full(relation.head, places.text),
-            "tail": _in_full(relation.tail, places.text),
+            "head": _in_full(relation.head, mentions.text),
+            "tail": _in_full(relation.tail, mentions.text),
         }
     )
     if not relation.grounded:
         return relation
-    heads, tails = places.of(relation.head), places.of(relation.tail)
+    heads, tails = mentions.of(relation.head), mentions.of(relation.tail)
     if both := sorted(heads.keys() & tails.keys()):
         evidence = [
-            _evidence(places, number, *_nearest(heads[number], tails[number])) for number in both
+            _evidence(mentions, number, *_nearest(heads[number], tails[number])) for number in both
         ]
     else:
         pair = min(product(sorted(heads), sorted(tails)), key=lambda pair: abs(pair[0] - pair[1]))
@@ -107,7 +109,7 @@ def _supported(relation: Relation, places: _Places) -> Relation:
             (pair[0], heads[pair[0]][0], "head"),
             (pair[1], tails[pair[1]][0], "tail"),
         ]
-        evidence = [_evidence(places, n, span, holds=end) for n, span, end in sorted(holding)]
+        evidence = [_evidence(mentions, n, span, holds=end) for n, span, end in sorted(holding)]
     return relation.model_copy(update={"evidence": tuple(evidence)})
 
 
@@ -119,7 +121,7 @@ def _in_full(entity: Entity, text: str) -> Entity:
 
 
 def _nearest(heads: Sequence[Span], tails: Sequence[Span]) -> tuple[Span, Span]:
-    """The mentions of a sentence that are nearest to each other, apart before overlapping."""
+    """The nearest pair of mentions in a sentence; pairs that do not overlap come first."""
 
     def cost(pair: tuple[Span, Span]) -> tuple[bool, int, tuple[Span, Span]]:
         gap = max(pair).start - min(pair).end
@@ -133,7 +135,7 @@ def _nearest(heads: Sequence[Span], tails: Sequence[Span]) -> tuple[Span, Span]:
     return min(near, key=cost)
 
 
-def _evidence(places: _Places, number: int, *ends: Span, holds: Ends = "both") -> Evidence:
-    start, end = sentence = places.sentences[number]
-    cues = cues_for(places.text, sentence, *ends)
-    return Evidence(text=places.text[start:end], start=start, end=end, holds=holds, cues=cues)
+def _evidence(mentions: _Mentions, number: int, *ends: Span, holds: Ends = "both") -> Evidence:
+    start, end = sentence = mentions.sentences[number]
+    cues = cues_for(mentions.text, sentence, *ends)
+    return Evidence(text=mentions.text[start:end], start=start, end=end, holds=holds, cues=cues)

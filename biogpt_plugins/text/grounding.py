@@ -1,9 +1,8 @@
-r"""From names that a BioGPT wrote back to character offsets of the source text.
+r"""Map the names that a BioGPT wrote to character offsets of the source text.
 
-What the model writes is lower-cased, split by Moses and glued together again, so its spaces,
-escapes and signs differ from the paper's. Both sides are therefore brought into one normal form,
-and a name stands in the text where its tokens do: whole words only, spaces without meaning.
-Nothing here raises on any string.
+The model's text was lower-cased, split by Moses and joined again, so its spaces, escapes and
+punctuation differ from the paper's. Names and texts are therefore normalized before they are
+compared. Only whole words match, and whitespace does not matter. No string raises an error.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from biogpt_plugins.values.results import Entity, Relation
 
 
 class Span(NamedTuple):
-    """A place in a text: `text[start:end]`."""
+    """Offsets of a part of a text: `text[start:end]`."""
 
     start: int
     end: int
@@ -36,16 +35,18 @@ _GREEK = {
     letter: unicodedata.name(letter).split()[-1].lower().replace("lamda", "lambda")
     for letter in map(chr, range(0x3B1, 0x3CA))
 }
-# Single quotes, primes and accents that stand for them; double ones are two, as Moses reads them.
+# Single quotes, and primes and accents used as quotes. A double quote becomes two single quotes, as
+# Moses writes it.
 _SIGNS = dict.fromkeys("`\u00b4\u02b9\u02bc\u2018\u2019\u201b\u2032", "'")
 _SIGNS |= dict.fromkeys('"\u201c\u201d\u201e\u2033', "''") | {"\N{MINUS SIGN}": "-"}
-# Trade marks, which would become letters of the word before: "Prozac™" -> "prozactm".
+# NFKD would turn trade marks into letters of the word before: "Prozac™" -> "prozactm".
 _SIGNS |= dict.fromkeys("™®©℠", " ")
 _SILENT = {"Mn", "Me", "Cf"}  # accents, soft hyphens, zero-width spaces
 
 _UNIT = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});|.", re.DOTALL)
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
-_SOFT = frozenset("-/()[]{}'*")  # signs in which spellings of one name differ; others divide names
+# Spellings of one name differ in these signs. Other signs separate names.
+_SOFT = frozenset("-/()[]{}'*")
 _PLURAL = re.compile(r"(?<=\w{3}[^\Wsui])s$")
 
 
@@ -56,7 +57,7 @@ class _Token(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _fold(unit: str) -> str:
-    """The normal form of a character or character reference: "α", "&alpha;" -> "alpha"."""
+    """Normalize a character or character reference: "α", "&alpha;" -> "alpha"."""
     folded = []
     for char in html.unescape(unit) if len(unit) > 1 else unit:
         decomposed = _SIGNS.get(char) or unicodedata.normalize("NFKD", char).casefold()
@@ -68,9 +69,9 @@ def _fold(unit: str) -> str:
 
 
 def _tokens(text: str) -> list[_Token]:
-    """Words and single signs in normal form, with their places in `text`."""
+    """Normalized words and single signs, with their offsets in `text`."""
     if text.isascii() and not any(sign in text for sign in '&"`'):
-        return [_Token(found[0], Span(*found.span())) for found in _TOKEN.finditer(text.lower())]
+        return [_Token(match[0], Span(*match.span())) for match in _TOKEN.finditer(text.lower())]
     folded: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -82,13 +83,13 @@ def _tokens(text: str) -> list[_Token]:
         starts += [unit.start()] * len(piece)
         ends += [unit.end()] * len(piece)
     return [
-        _Token(found[0], Span(starts[found.start()], ends[found.end() - 1]))
-        for found in _TOKEN.finditer("".join(folded))
+        _Token(match[0], Span(starts[match.start()], ends[match.end() - 1]))
+        for match in _TOKEN.finditer("".join(folded))
     ]
 
 
 def _loosely(tokens: Iterable[_Token]) -> Iterator[_Token]:
-    """Without hyphens, brackets, possessives and the plural "s" of longer words."""
+    """Drop hyphens, brackets, possessives and the plural "s" of longer words."""
     before = ""
     for token in tokens:
         text = token.text
@@ -98,13 +99,13 @@ def _loosely(tokens: Iterable[_Token]) -> Iterator[_Token]:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in normal form, without hyphens, and the plural "s" of longer words."""
+    """The normalized words of a text, without hyphens and the plural "s" of longer words."""
     return [token.text for token in _loosely(_tokens(text)) if token.text.isalnum()]
 
 
 def fold(name: str) -> str:
-    """A name in normal form, by which its spellings agree, without hyphens, brackets and plural."""
-    if name.isascii() and not any(sign in name for sign in "&\"`'"):  # the same, quicker
+    """Normalize a name, without hyphens, brackets and plural "s", so that its spellings agree."""
+    if name.isascii() and not any(sign in name for sign in "&\"`'"):  # same result, faster
         tokens = (token for token in _TOKEN.findall(name.lower()) if token not in _SOFT)
         return " ".join(_PLURAL.sub("", token) if token[-1] == "s" else token for token in tokens)
     return " ".join(token.text for token in _loosely(_tokens(name)))
@@ -113,39 +114,40 @@ def fold(name: str) -> str:
 # --- finding --------------------------------------------------------------------------------
 
 _EDGE = string.whitespace + ".,;:!?"
-_BRACKETED = re.compile(r"\(([^()]*)(?:\)|$)")  # the end may be cut off at the length limit
+_BRACKETED = re.compile(r"\(([^()]*)(?:\)|$)")  # a cut completion may lack the ")"
 _BRACKETS = ("()", "[]", "{}")
 _ABBREVIATION = re.compile(r"(?=.*[^\W\d_])\S{2,10}")
 _COORDINATION = r"(?:(?:and|or|nor|,)(?: [\w,]+){1,6}?|(?:[\w,]+ ){1,6}?(?:and|or|nor))"
-_SHORT = 3  # letters; acronyms among which words like "no" and "all" are
-_PHRASE = 12  # words; a longer name is a model that rambles
-_LONG = 8  # letters; of shorter words that differ by one, too many are words of their own
+_SHORT = 3  # letters; acronyms this short may be spelled like the words "no" and "all"
+_PHRASE = 12  # words; longer "names" come from a rambling model
+_LONG = 8  # letters; shorter words that differ by one letter are often different words
 
 
 class Aligner:
-    """Finds names in one source text, which is brought into normal form once.
+    """Finds names in one source text, which is normalized once.
 
-    The first of these steps that finds anything answers:
+    These steps are tried in order until one finds a mention:
 
-    1. the name's words and signs, whatever their case, spaces, accents, width, dashes, quotes and
-       character references; Greek letters may be spelled out
-    2. the same without hyphens, slashes, brackets, apostrophes, possessive and plural "s"
-    3. the same with words divided elsewhere ("gamma amino butyric acid"), but for short names
-    4. the words of 2 around a coordination: "pleural effusions" is the whole of "pleural and
+    1. the words and signs of the name. Case, spaces, accents, character width, dashes, quotes and
+       character references do not matter, and Greek letters may be spelled out
+    2. step 1 without hyphens, slashes, brackets, apostrophes, possessive and plural "s"
+    3. step 2 with words divided differently ("gamma amino butyric acid"), except for short names
+    4. the words of step 2 around a coordination: "pleural effusions" matches all of "pleural and
        pericardial effusions"
-    5. 1 to 4 for the name without what it has in parentheses
-    6. 1 to 4 for what it has in parentheses at its end, if that looks like its abbreviation
-    7. 1 to 4 for the name with words of eight letters or more given or relieved of one letter, if
-       that makes them exactly one word of the text ("haemorrhage", "cyclosporin")
+    5. steps 1 to 4 for the name without its parentheses
+    6. steps 1 to 4 for the text in parentheses at the end, if it looks like an abbreviation of the
+       name
+    7. steps 1 to 4 after adding or removing one letter in words of eight letters or more, if
+       exactly one word of the text results ("haemorrhage", "cyclosporin")
     """
 
     def __init__(self, text: str) -> None:
-        """Bring `text`, to which all offsets refer, into normal form."""
+        """Normalize `text`; all offsets refer to it."""
         self.text = text
         self._tokens = _tokens(text)
         self._exact = _View(self._tokens, between=" ")
 
-    # Most names stand in their text to the letter, so that the rest is seldom needed.
+    # Most names occur in their text verbatim, so the following are rarely computed.
 
     @cached_property
     def _words(self) -> set[str]:
@@ -168,35 +170,35 @@ class Aligner:
         return _View(self._loose_tokens, between="")
 
     def find(self, name: str) -> list[Span]:
-        """All mentions of a name in text order; none if it does not stand in the text."""
+        """All mentions of a name, in text order; empty if the text does not mention it."""
         name = html.unescape(name).strip(_EDGE)
         for variant in _variants(name):
-            if found := self._find(_tokens(variant.strip(_EDGE))):
-                return self._acronyms(found) or found
+            if spans := self._find(_tokens(variant.strip(_EDGE))):
+                return self._acronyms(spans) or spans
         tokens = _tokens(name)
         respelled = [token._replace(text=self._respelled(token.text)) for token in tokens]
         return self._find(respelled) if respelled != tokens else []
 
     def _find(self, tokens: list[_Token]) -> list[Span]:
-        if found := self._exact.find(tokens):
-            return found
+        if spans := self._exact.find(tokens):
+            return spans
         loose = list(_loosely(tokens))
-        found = self._loose.find(loose)
-        if not found and _may_be_divided(loose):
-            found = self._joined.find(loose)
+        spans = self._loose.find(loose)
+        if not spans and _may_be_divided(loose):
+            spans = self._joined.find(loose)
         phrase = 1 < len(loose) <= _PHRASE
-        if not found and phrase and self._loose_words.issuperset(token.text for token in loose):
-            found = self._loose.find_around(_COORDINATION, loose)
-            found = [span for span in found if not any(self._surplus(span, b) for b in _BRACKETS)]
-        return [self._with_brackets(span) for span in found]
+        if not spans and phrase and self._loose_words.issuperset(token.text for token in loose):
+            spans = self._loose.find_around(_COORDINATION, loose)
+            spans = [span for span in spans if not any(self._surplus(span, b) for b in _BRACKETS)]
+        return [self._with_brackets(span) for span in spans]
 
-    def _acronyms(self, found: list[Span]) -> list[Span]:
-        """Of a short name the mentions in capitals: "no" is the "NO" of the text, if it has one."""
-        mentions = ((span, self.text[slice(*span)]) for span in found)
+    def _acronyms(self, spans: list[Span]) -> list[Span]:
+        """The mentions of a short name that are in capitals: for "no" the "NO" of the text."""
+        mentions = ((span, self.text[slice(*span)]) for span in spans)
         return [span for span, m in mentions if len(m) <= _SHORT and m[1:] != m[1:].lower()]
 
     def _with_brackets(self, span: Span) -> Span:
-        """Take in a bracket whose partner is inside: "3H]-naloxone" -> "[3H]-naloxone"."""
+        """Include a bracket if its partner is inside: "3H]-naloxone" -> "[3H]-naloxone"."""
         start, end = span
         for pair in _BRACKETS:
             surplus = self._surplus(span, pair)
@@ -229,7 +231,7 @@ def aligner_of(text: str) -> Aligner:
 
 
 class _View:
-    """Tokens of the text written one after another, in which names are sought."""
+    """The tokens of a text joined into one string, to search it for names."""
 
     def __init__(self, tokens: Sequence[_Token], *, between: str) -> None:
         self._between = between
@@ -240,20 +242,20 @@ class _View:
         self._ends = {at + len(token.text): token.span.end for at, token in places}
 
     def find(self, tokens: Sequence[_Token]) -> list[Span]:
-        """Where the tokens stand, from the start of a word to the end of one."""
+        """Find the tokens, from the start of a word to the end of a word."""
         needle = self._between.join(token.text for token in tokens)
-        found: list[Span] = []
+        spans: list[Span] = []
         at = self._text.find(needle) if needle else -1
         while at >= 0:
             end = at + len(needle)
             whole = at in self._starts and end in self._ends
             if whole:
-                found.append(Span(self._starts[at], self._ends[end]))
+                spans.append(Span(self._starts[at], self._ends[end]))
             at = self._text.find(needle, end if whole else at + 1)
-        return found
+        return spans
 
     def find_around(self, gap: str, tokens: Sequence[_Token]) -> list[Span]:
-        """Where they stand with something among them that matches the pattern `gap`."""
+        """Find the tokens with text between them that matches the pattern `gap`."""
         words = [re.escape(token.text) for token in tokens]
         for cut in range(len(words) - 1, 0, -1):
             pattern = rf"(?<!\S){' '.join([*words[:cut], gap, *words[cut:]])}(?!\S)"
@@ -267,7 +269,7 @@ def _variants(name: str) -> Iterator[str]:
     if bracketed := _BRACKETED.search(name):
         long_form = _BRACKETED.sub(" ", name)
         yield long_form
-        # "ace" is short for "angiotensin converting enzyme (ace)", not for its "... inhibitors".
+        # "ace" abbreviates "angiotensin converting enzyme (ace)", not "... (ace) inhibitors".
         last = bracketed[1].strip()
         whole = bracketed.end() == len(name) and _initial(last) == _initial(long_form)
         if whole and _ABBREVIATION.fullmatch(last):
@@ -279,16 +281,17 @@ def _initial(name: str) -> str:
 
 
 def _may_be_divided(tokens: Iterable[_Token]) -> bool:
-    """Short names across words are chance, unless a digit marks them ("5HT", "IL2")."""
+    """Whether a name may match across words; short ones match by chance, except "5HT", "IL2"."""
     letters = "".join(token.text for token in tokens)
     return len(letters) >= (3 if any(map(str.isdigit, letters)) else 5)
 
 
 def _one_letter_more(short: str, long: str) -> bool:
-    """Whether the longer word is the shorter one and a letter.
+    """Whether the longer word is the shorter word plus one letter.
 
-    With the names of 1000 papers sought in others, this met the same word each time, whereas an
-    exchanged letter made another word in one of seven cases (infection, injection).
+    In a test with the names of 1000 papers, searched in other papers, an added letter always gave
+    the same word; a replaced letter gave a different word in one of seven cases (infection,
+    injection).
     """
     return any(long[:at] + long[at + 1 :] == short for at in range(len(long)))
 
@@ -297,11 +300,11 @@ def _one_letter_more(short: str, long: str) -> bool:
 
 
 def ground(relations: Sequence[Relation], text: str) -> list[Relation]:
-    """Give the ends of relations their places in the text that the model was shown.
+    """Add to the ends of relations their offsets in the text that the model read.
 
-    Where both ends have several mentions, the pair nearest to each other is taken: apart before
-    overlapping, in one sentence before in two. Where only one end is found, its first mention is.
-    An end that is not found has no offsets, and its text is the name as the model wrote it.
+    If both ends have mentions, the nearest pair is taken. Pairs that do not overlap come first,
+    then pairs in one sentence. If only one end is found, its first mention is taken. An end that
+    is not found has no offsets, and its text is the name as the model wrote it.
     """
     aligner = aligner_of(text)
     starts = _sentence_starts(text)
@@ -324,7 +327,7 @@ def ground(relations: Sequence[Relation], text: str) -> list[Relation]:
 
 
 def _nearest(span: Span, others: list[Span]) -> list[Span]:
-    """The last of the others before the span, those that overlap it, and the first after it."""
+    """The last span before this one, the spans that overlap it, and the first span after it."""
     before = bisect_right(others, span.start, key=lambda other: other.end)
     after = bisect_left(others, span.end, key=lambda other: other.start)
     return others[max(before - 1, 0) : after + 1]
@@ -339,10 +342,10 @@ def _at(spans: Sequence[Span], entity: Entity, text: str) -> Entity:
 
 # --- sentences ------------------------------------------------------------------------------
 
-# A rule of our own, as pysbd, the usual library, had its last release in 2021. A mark ends a
-# sentence unless a lower-case letter follows; after an initial or an abbreviation ("J. Smith",
-# "vitamin A. The", "i.v. The", "Fig. 2") only a word that commonly opens one starts the next.
-# No mention that is annotated in BC5CDR's 1000 papers is cut by it.
+# pysbd, the usual library, had its last release in 2021, so this project has its own rule. A full
+# stop, "!" or "?" ends a sentence unless a lower-case letter follows. After an initial or an
+# abbreviation ("J. Smith", "vitamin A. The", "i.v. The", "Fig. 2") a new sentence starts only with
+# a word that commonly opens one. The rule splits no annotated mention in BC5CDR's 1000 papers.
 _END = re.compile(r"(?:[.!?][\"'\u201d\u2019)\]]*|\n(?=[^\S\n]*\n))\s+")
 _ABBREVIATED = re.compile(
     r"\b(?:(?:\w\.)*[^\W\d_]|al|approx|ca|cf|dr|eqs?|figs?|mrs?|no|prof|refs?|resp|spp?|st|subsp|"
@@ -358,8 +361,8 @@ _OPENING = re.compile(
 
 @once
 def _sentence_starts(text: str) -> tuple[int, ...]:
-    """Where all sentences but the first start."""
-    cased = text != text.lower()  # a text that was lower-cased as a whole shows no capitals
+    """The offsets at which sentences start, except the first."""
+    cased = text != text.lower()  # a lower-cased text has no capitals to go by
 
     def divides(end: re.Match[str]) -> bool:
         mark, at = end.start(), end.end()
@@ -374,9 +377,9 @@ def _sentence_starts(text: str) -> tuple[int, ...]:
 
 
 def sentence_at(text: str, start: int, end: int) -> Span:
-    """The sentence around `text[start:end]`, without the space around it.
+    """The sentence that contains `text[start:end]`, without surrounding whitespace.
 
-    A span that reaches over several sentences gets all of them.
+    If `text[start:end]` extends over several sentences, the result covers all of them.
     """
     starts = _sentence_starts(text)
     first = bisect_right(starts, start)
@@ -386,13 +389,13 @@ def sentence_at(text: str, start: int, end: int) -> Span:
 
 
 def sentences(text: str) -> list[Span]:
-    """All sentences of a text, in order, without the space around them."""
+    """The sentences of a text, in order, without surrounding whitespace."""
     bounds = pairwise((0, *_sentence_starts(text), len(text)))
     return [span for span in (bare(text, *pair) for pair in bounds) if span.start < span.end]
 
 
 def bare(text: str, start: int, end: int) -> Span:
-    """A place without the space at its ends."""
+    """The span without leading and trailing whitespace."""
     place = text[start:end]
     start += len(place) - len(place.lstrip())
     return Span(start, start + len(place.strip()))

@@ -1,6 +1,6 @@
-"""The parts of a paper: its title, the sections of a structured abstract, passages of some length.
+"""The parts of a paper: its title, the sections of a structured abstract, and passages.
 
-Places count in the text that is given, and `text[start:end]` is the part without the space around.
+Offsets refer to the given text; `text[start:end]` is a part without surrounding whitespace.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ class Section(NamedTuple):
     """A part of a paper.
 
     Attributes:
-        name: "title", "abstract" for what has no label, or what its label stands for: one of
-            MEDLINE's categories, "background", "objective", "methods", "results" and
-            "conclusions"; "case"; or else the label itself, in lower case.
-        start: Offset of its first character, which is that of its label if it has one.
+        name: "title"; "abstract" for text without a label; for a known label one of MEDLINE's
+            categories ("background", "objective", "methods", "results", "conclusions") or "case";
+            otherwise the label itself, in lower case.
+        start: Offset of its first character. A section includes its label.
         end: Offset one past its last character.
     """
 
@@ -28,8 +28,8 @@ class Section(NamedTuple):
     end: int
 
 
-# Of a label's words the last that is known decides, as in MEDLINE, for which "METHODS AND RESULTS"
-# are results.
+# The last known word of a label decides, as in MEDLINE, which files "METHODS AND RESULTS" under
+# results.
 _KINDS = {
     "background": "background context importance introduction rationale",
     "objective": "aim aims goal goals hypothesis objective objectives purpose purposes question",
@@ -45,21 +45,22 @@ _KNOWN = {word: kind for kind, words in _KINDS.items() for word in words.split()
 _JOINING = {"and", "clinical", "for", "main", "of", "or", "primary", "report", "research", "study"}
 
 _LABEL = re.compile(
-    r"(?:\A\s*|[.?!:;)\]\"”'’]\s+|\n\s*)"  # what may stand before one
+    r"(?:\A\s*|[.?!:;)\]\"”'’]\s+|\n\s*)"  # what may precede a label
     r"([A-Z][^\W\d_]*(?:[ ,/&-]{1,3}[^\W\d_]+){0,7})\s?:(?=\s)"
 )
 
 
 def sections(text: str, *, title: str = "") -> list[Section]:
-    """Divide a title and abstract, or an abstract, at its labels; all but space is in a section.
+    """Divide an abstract, with or without its title, at its labels.
 
-    Labels are those of structured abstracts: "PATIENTS AND METHODS:", "Results:". One of which no
-    word is known counts if it is in capitals and others are known.
+    Everything but whitespace is in a section. Labels are those of structured abstracts: "PATIENTS
+    AND METHODS:", "Results:". A label without a known word counts only if it is in capitals and
+    the text has other, known labels.
 
     Args:
         text: The text.
-        title: The title, which is a section if the text begins with it. Else a single sentence
-            before the first label is taken for it.
+        title: The title. It becomes a section if the text begins with it; otherwise a single
+            sentence before the first label is taken as the title.
     """
     begin = len(text) - len(text.lstrip())
     body = _past_title(text, begin, title)
@@ -69,14 +70,14 @@ def sections(text: str, *, title: str = "") -> list[Section]:
     starts = [(begin, "title"), (body, "title" if guessed else "abstract"), *labels]
     ends = [*(start for start, _ in starts[1:]), len(text)]
     bounds = zip(starts, ends, strict=True)
-    found = [Section(name, *bare(text, start, end)) for (start, name), end in bounds]
-    return [section for section in found if section.start < section.end]
+    parts = [Section(name, *bare(text, start, end)) for (start, name), end in bounds]
+    return [section for section in parts if section.start < section.end]
 
 
 def passages(text: str, section: Section, most: int) -> Iterator[Span]:
-    """A section in passages of whole sentences, at most so many characters, as few as possible.
+    """Divide a section into as few passages of whole sentences as possible.
 
-    A sentence that is longer is a passage of its own.
+    A passage has at most `most` characters, except for a sentence that is longer by itself.
     """
     start, end = section.start, section.start
     for sentence in sentences(text[section.start : section.end]):
@@ -90,16 +91,15 @@ def passages(text: str, section: Section, most: int) -> Iterator[Span]:
 
 
 def _past_title(text: str, begin: int, title: str) -> int:
-    """Where a title ends that begins there, with a full stop that only the text has."""
+    """End of the title if it stands at `begin`; the text may add a full stop to it."""
     words = r"\s+".join(map(re.escape, title.split()))
-    found = re.compile(rf"{words}[.?!]?(?!\S)").match(text, begin) if words else None
-    return found.end() if found else begin
+    match = re.compile(rf"{words}[.?!]?(?!\S)").match(text, begin) if words else None
+    return match.end() if match else begin
 
 
 def _labels(text: str) -> list[tuple[int, str]]:
-    """Where labels stand, and what they stand for."""
-    found = [(label.start(1), label[1]) for label in _LABEL.finditer(text)]
-    labels = [(at, label, _kind(label)) for at, label in found]
+    """The offset of each label, and the name of its section."""
+    labels = [(match.start(1), match[1], _kind(match[1])) for match in _LABEL.finditer(text)]
     structured = any(kind for _, _, kind in labels)
     return [
         (at, kind or label.lower())
@@ -109,7 +109,7 @@ def _labels(text: str) -> list[tuple[int, str]]:
 
 
 def _kind(label: str) -> str | None:
-    """What a label stands for by its last known word; in capitals it may have unknown ones too."""
+    """The category of a label's last known word; a label in capitals may have unknown words."""
     words = re.findall(r"[^\W\d_]+", label.lower())
     if not label.isupper() and not all(word in _KNOWN or word in _JOINING for word in words):
         return None

@@ -1,4 +1,4 @@
-"""A source text, and what is known of it: each thing is found out once, on the text itself."""
+"""A source text that caches what has been found in it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ R = TypeVar("R")
 
 
 class SourceText(str):
-    """A text that remembers what functions marked `once` found in it; otherwise a plain string.
+    """A string that caches the results of functions decorated with `once`.
 
-    A pipeline makes one for each input. Its aligner, sentences, abbreviations and cues are found
-    out when they are first asked for, and go when the text does.
+    A pipeline makes one for each input. The aligner, sentences, abbreviations and cues are
+    computed when they are first needed and are freed with the text.
     """
 
     __slots__ = ("known",)
@@ -24,32 +24,32 @@ class SourceText(str):
     known: dict[Hashable, Any]
 
     def __new__(cls, text: str) -> Self:
-        """A text of which nothing is known yet; one that is a SourceText stays as it is."""
+        """Wrap a string with an empty cache; a SourceText is returned unchanged."""
         if isinstance(text, cls):
             return text
-        made = super().__new__(cls, text)
-        made.known = {}
-        return made
+        source = super().__new__(cls, text)
+        source.known = {}
+        return source
 
     def __reduce__(self) -> tuple[type[SourceText], tuple[str]]:
         return type(self), (str(self),)
 
 
 def once(find: Callable[Concatenate[str, P], R]) -> Callable[Concatenate[str, P], R]:
-    """Let a SourceText remember what a function of a text finds; a plain string remembers nothing.
+    """Cache a function's results on the SourceText it is given; a plain str has no cache.
 
-    What is found must not be changed, and further arguments must be positional and hashable.
+    Callers must not change the result. Further arguments must be positional and hashable.
     """
 
     @wraps(find)
-    def found(text: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def cached(text: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if not isinstance(text, SourceText):
             return find(text, *args, **kwargs)
         key = (find, *args)
         try:
-            remembered: R = text.known[key]
+            result: R = text.known[key]
         except KeyError:
-            remembered = text.known[key] = find(text, *args, **kwargs)
-        return remembered
+            result = text.known[key] = find(text, *args, **kwargs)
+        return result
 
-    return found
+    return cached

@@ -1,4 +1,4 @@
-"""How a paper speaks of what was found in it: the sentence, and the spelling of a name."""
+"""The sentence that states a relation, and the spelling of an entity's name."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from biogpt_plugins.values.results import Entity, Relation
 
 
 def sentence_of(relation: Relation, text: str) -> Span | None:
-    """The sentence around those ends of a relation that stand in the text; None if neither does.
+    """The sentence around the ends of a relation; None if neither end is in the text.
 
-    Ends in two sentences get both, and all between.
+    If the ends are in two sentences, the span covers both and all sentences between them.
     """
     ends = (relation.head, relation.tail)
     places = [place for end in ends for place in (end.start, end.end) if place is not None]
@@ -20,13 +20,12 @@ def sentence_of(relation: Relation, text: str) -> Span | None:
 
 
 def spelling(entity: Entity, text: str) -> str:
-    """An entity's name as it is spelled within a sentence, so that mentions of it agree.
+    """Spell an entity's name as in the middle of a sentence, so that its mentions agree.
 
-    Of an abbreviation that the paper defines, and of its long form, it is the long form.
-    A word's first capital goes if the rest of it is in lower case: "Lithium" becomes "lithium",
-    while BRCA1, mTOR, CAT and "angiotensin II" stay as they are. Where a whole sentence is in
-    capitals they say nothing, and all of them go. Any space is one space, and compatible
-    characters are the same (NFKC).
+    An abbreviation that the paper defines is spelled out. A word loses its initial capital if the
+    rest of it is in lower case: "Lithium" becomes "lithium", but BRCA1, mTOR, CAT and "angiotensin
+    II" are unchanged. A name from a sentence in capitals is lower-cased. Whitespace becomes a
+    single space, and characters are normalized to NFKC.
     """
     name = " ".join(normalize("NFKC", entity.canonical).split())
     at = text.find(entity.long_form) if entity.long_form else entity.start

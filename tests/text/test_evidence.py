@@ -102,7 +102,7 @@ def test_relations_that_are_one_by_their_long_forms_become_one():
         "the relation between x a",
     ]
     (note,) = reading.notes
-    assert note.startswith("relations of 'CsA' and 'cyclosporine A' are one")
+    assert note.startswith("merged the relations of 'CsA' and 'cyclosporine A'")
     assert len(read(text, evidence=False).result) == 3
 
 
