@@ -1,4 +1,4 @@
-"""What an engine is: prompts in, completions out. It knows nothing of tasks."""
+"""The engine protocol: prompts in, completions out. Engines know nothing of tasks."""
 
 from biogpt_plugins.engine.cancelling import cancelled, in_thread, watch
 from biogpt_plugins.engine.card import FEW_SHOT, PRETRAINED, Layout, TaskCard

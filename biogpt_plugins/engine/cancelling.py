@@ -1,4 +1,4 @@
-"""Work in threads that stops when nobody waits for it any more."""
+"""Run work in threads, and stop it when its caller stops waiting."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ _CANCEL: ContextVar[Event | None] = ContextVar("biogpt_cancel", default=None)
 
 
 def cancelled() -> bool:
-    """Whether the task that waits for this thread's work was cancelled."""
+    """Whether the asyncio task that waits for this thread was cancelled."""
     return watch()()
 
 
 def watch() -> Callable[[], bool]:
-    """This thread's `cancelled`, for other threads that work on its behalf."""
+    """Return this thread's `cancelled`, for other threads that work on its behalf."""
     cancel = _CANCEL.get()
     return cancel.is_set if cancel else bool  # bool() is False
 
 
 @cache
 def _threads(_: int) -> ThreadPoolExecutor:
-    # One for each process: a forked one has the object, but not its threads.
+    # One pool for each process: a forked process inherits the object, but not its threads.
     return ThreadPoolExecutor(128, thread_name_prefix="biogpt")
 
 
 async def in_thread(work: Callable[..., T], *args: object) -> T:
-    """Do work in a thread, so that the event loop goes on.
+    """Run `work` in a thread, so that it does not block the event loop.
 
-    The threads are our own, so that nobody else's work waits for ours. When the awaiting task is
-    cancelled, `cancelled` becomes true in that thread, and an engine stops at its next step.
+    The thread pool belongs to this package, so that other libraries' work does not wait for it.
+    When the awaiting task is cancelled, `cancelled` becomes true in the thread, and an engine stops
+    at its next step.
     """
     cancel, context = Event(), copy_context()
 

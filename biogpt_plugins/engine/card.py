@@ -1,4 +1,4 @@
-"""What one checkpoint expects of one task's prompt."""
+"""How a checkpoint expects the prompts of a task."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ Layout = Literal["learned_prompt", "manual_prompt", "prefix", "none", "few_shot"
 
 
 class TaskCard(BaseModel):
-    """What one checkpoint expects of one task's prompt; stored in its `biogpt_task.json`.
+    """How a checkpoint expects the prompts of a task; stored in its `biogpt_task.json`.
 
     Attributes:
-        layout: "learned_prompt" puts learned tokens behind the source text, "manual_prompt" the
-            tokens of ordinary words; "prefix" puts either before it and the separator behind it;
-            "none" puts nothing; "few_shot" solved examples before it.
+        layout: What is added to the source text. "learned_prompt": learned tokens after it;
+            "manual_prompt": the tokens of ordinary words after it; "prefix": either of them before
+            it, and the separator after it; "few_shot": solved examples before it; "none": nothing.
         learned_tokens: Names of the learned tokens in the checkpoint's vocabulary, in order.
         manual_prompt: Names of the words' tokens in the vocabulary ("that</w>"), in order.
         separator: Name of the separator's token.
-        max_source_tokens: The source limit it was trained with (fairseq's
-            `max_source_positions`); None for what the positions leave.
-        max_length: As in Decoding; None for the task's own.
-        lowercase: Whether the source is lower-cased; None for the task's own rule.
-        text_first: Whether the text stands before what is asked about it. The official layouts
-            put a question first; behind the text, several questions about it share the work of
-            reading it.
+        max_source_tokens: The source limit that it was trained with (fairseq's
+            `max_source_positions`); None for as many as the model's positions allow.
+        max_length: As in Decoding; None for the task's default.
+        lowercase: Whether the source is lower-cased; None for the task's rule.
+        text_first: Whether the text precedes the question. The official layouts put the question
+            first. With the text first, the model reads it once for several questions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -41,7 +40,7 @@ class TaskCard(BaseModel):
 
 
 FEW_SHOT = TaskCard(layout="few_shot")
-"""Solved examples before a text in the official layout, however it came about."""
+"""Solved examples, then a source text in the official layout."""
 
 PRETRAINED = TaskCard(layout="few_shot", text_first=True)
-"""How a model that was not taught a task is asked: with solved examples, and the text first."""
+"""For models that were not fine-tuned for a task: solved examples, and the text first."""

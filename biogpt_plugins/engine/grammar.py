@@ -1,4 +1,4 @@
-"""What a completion may be: the form of a task's targets, with names copied from the text."""
+"""The grammar of grounded completions: the form of a task's targets, with copied names."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """Words of the prompt's text, side by side: a name as it stands there.
+    """A name: consecutive words copied from the prompt's text.
 
-    Words are those of Moses: "cisplatin-induced" has three. A name begins and ends with a word that
-    has a letter or a digit, at its beginning one that begins with it, and is none of the clause's
-    own; or with a bracket that opens, or closes. It runs over no separator and no end of a
-    sentence, and takes no full stop or dash from a last word.
+    Words are split by Moses: "cisplatin-induced" has three. A name starts with a word whose first
+    character is a letter or a digit, or with an opening bracket. It ends with a word that contains
+    a letter or a digit, or with a closing bracket. Neither word may be one of the clause's own
+    words. A name contains no separator and no end of a sentence, and omits a full stop or dash
+    after its last word.
 
     Attributes:
-        most_words: Most words of a name. Of 18,982 names in BC5CDR three have more than 32.
-        outside: Words with which no name begins or ends, as the clause would read otherwise: "A and
-            B may exist", "A and B does not exist".
+        most_words: Most words of a name. Of 18,982 names in BC5CDR, three have more than 32.
+        outside: Words that cannot begin or end a name, because they would change the clause: "A
+            and B may exist", "A and B does not exist".
     """
 
     most_words: int = 32
@@ -29,26 +30,26 @@ class Copy:
 
 OneOf = tuple[str, ...]
 Part = str | Copy | OneOf
-"""Words as they stand, a copied name, or one of several wordings."""
+"""Fixed words, a copied name, or one of several wordings."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
-    """`before`, then clauses with separators between them, then the end; or `instead`, and the end.
+    """The form of a completion: `before`, then clauses or `instead`, then `end`.
 
-    A clause that is there already may come again as the last one only: a model that repeats itself
-    has nothing more to say.
+    A clause may occur a second time only as the last clause, because a model that repeats itself
+    has nothing more to add.
 
     Attributes:
-        clause: What a clause consists of.
-        before: Words that come first.
-        separator: The word between two clauses; None if there is to be one clause.
+        clause: The parts of a clause, in order.
+        before: Words before the first clause.
+        separator: The word between two clauses; None if there is exactly one clause.
         end: The last word.
-        instead: What may stand in place of all clauses; "" if there is no such thing.
+        instead: Words that may replace all clauses; "" if at least one clause is required.
     """
 
     clause: tuple[Part, ...]
     before: str = ""
     separator: str | None = ";"
     end: str = "."
-    instead: str = field(default="", repr=False)  # kept fingerprints know nothing of it
+    instead: str = field(default="", repr=False)  # older fingerprints do not include it

@@ -1,4 +1,4 @@
-"""How many tokens of a source fit a model, and what to say of those that do not."""
+"""How many source tokens fit a model, and the warning about those that were cut."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from biogpt_plugins.engine.protocol import Decoding, Engine, Prompt
 from biogpt_plugins.values.errors import TruncationWarning
 
 _ROOM = 64
-"""Tokens that are left for a completion, unless the checkpoint brings a source limit of its own."""
+"""Tokens reserved for a completion, unless the checkpoint has its own source limit."""
 
 
 def positions(decoding: Decoding, context_size: int) -> int:
     """Most tokens of prompt and completion together."""
-    # max_length counts the final `</s>`, which the model never reads and needs no position.
+    # max_length counts the final `</s>`, which takes no position: the model never reads it.
     limit = decoding.max_length - 1 if decoding.max_length else context_size
     return min(limit, context_size)
 
 
 def completion_room(prompt: Prompt, decoding: Decoding, window: int) -> int:
-    """Tokens of so many positions that are left for the completion."""
+    """Tokens reserved for the completion in a window of so many positions."""
     if prompt.max_source_tokens is not None:
-        return 1  # the checkpoint's source limit leaves the room that it was trained with
+        return 1  # the checkpoint's source limit already leaves room for completions
     return min(decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))
 
 
 def source_limit(prompt: Prompt, decoding: Decoding, engine: Engine) -> int:
-    """Most tokens of the prompt's head, text and tail together; it may be less than 1."""
+    """Most tokens of the prompt's head, text and tail together; may be less than 1."""
     window = positions(decoding, engine.context_size)
     learned = 1 + len(prompt.prefix_tokens) + len(prompt.suffix_tokens)
     target = engine.count_tokens(prompt.target) if prompt.target else 0
@@ -36,10 +36,10 @@ def source_limit(prompt: Prompt, decoding: Decoding, engine: Engine) -> int:
 
 
 def warn_of_truncation(truncated: Iterable[int], *, stacklevel: int = 1) -> None:
-    """Give one warning if texts were cut.
+    """Issue one TruncationWarning for all texts of a call that were cut.
 
     Args:
-        truncated: How many tokens each text of a call lost.
+        truncated: How many tokens each text lost.
         stacklevel: As in `warnings.warn`, counted from the caller.
     """
     lost = list(truncated)
@@ -52,7 +52,7 @@ def warn_of_truncation(truncated: Iterable[int], *, stacklevel: int = 1) -> None
         which = f"{cut:,} of {len(lost):,} texts {'does' if cut == 1 else 'do'}"
         how_much = f"up to {max(lost):,} tokens of a text were"
     warnings.warn(
-        f"{which} not fit the model: {how_much} cut, and not read. Shorten or divide long texts",
+        f"{which} not fit the model: {how_much} cut and not read. Shorten or split long texts",
         TruncationWarning,
         stacklevel=stacklevel + 1,
     )

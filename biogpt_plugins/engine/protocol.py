@@ -1,4 +1,4 @@
-"""What an engine is: prompts in, completions out. It knows nothing of tasks."""
+"""The engine protocol: prompts in, completions out. Engines know nothing of tasks."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.results import FinishReason, Usage
 
 Runtime = Literal["transformers", "ctranslate2"]
-"""What a local model is run by."""
+"""The runtime of a local model."""
 
 Form = Literal["free", "grounded"]
-"""Whether completions keep to the form of the task's targets."""
+"""Whether completions are constrained to the form of the task's targets."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What the model is to continue.
+    """The text that the model continues.
 
-    `</s>` + prefix tokens + head + text + tail + suffix tokens + target. Only `text` is ever cut.
-    A string stands for `Prompt(text=string)`.
+    The model reads `</s>` + prefix tokens + head + text + tail + suffix tokens + target. Only
+    `text` is ever cut. A str means `Prompt(text=str)`.
 
     Attributes:
-        text: The paper's text; loses its end if the prompt is too long.
-        head: Never cut: a question, few-shot demonstrations.
-        tail: Never cut: what must follow the text.
-        prefix_tokens: Tokens of the vocabulary, by name, that stand before the source text.
-        suffix_tokens: Those behind it: a checkpoint's learned tokens. They are put in as ids; the
-            text "learned1" would not tokenise to them.
-        target: The completion's own beginning, given to the model, and never cut.
-        max_source_tokens: Limit on the tokens of head + text + tail; None for whatever the
-            model's positions leave.
-        grammar: What a grounded decoding keeps to; None where there is no such thing. It plays no
-            part in whether two prompts are equal.
+        text: The paper's text. Its end is cut if the prompt is too long.
+        head: Text before it that is never cut: a question, or few-shot demonstrations.
+        tail: Text after it that is never cut.
+        prefix_tokens: Vocabulary tokens before the source text, by name.
+        suffix_tokens: Vocabulary tokens after the source text: a checkpoint's learned tokens. They
+            are inserted as ids, because the text "learned1" does not tokenise to them.
+        target: The given beginning of the completion, never cut.
+        max_source_tokens: Limit on the tokens of head + text + tail; None for as many as the
+            model's positions allow.
+        grammar: The form that grounded decoding enforces; None if the task has none. It is ignored
+            when prompts are compared.
     """
 
     text: str
@@ -49,29 +49,29 @@ class Prompt:
 
     @property
     def source(self) -> str:
-        """Head, text and tail as one string, as the model would read them uncut."""
+        """Head, text and tail as one string, before anything is cut."""
         return self.head + self.text + self.tail
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decoding:
-    """How a completion is chosen. The defaults are those of the official BioGPT: greedy.
+    """How a completion is chosen. The default is greedy decoding, as in the official BioGPT.
 
     Attributes:
-        max_new_tokens: Most tokens to write; None for what `max_length` or the model leaves.
-        max_length: Most tokens of prompt and completion together, the leading and the final
-            `</s>` counted; the model's positions when they are fewer. The official code's is 1025.
+        max_new_tokens: Most tokens to write; None for as many as `max_length` or the model allows.
+        max_length: Most tokens of prompt and completion together, including the leading and the
+            final `</s>`, but never more than the model's positions. The official code uses 1025.
         stop: Strings that end the completion; they are not part of it.
-        temperature: 0 for greedy (or beam) decoding, above for sampling.
-        top_p: Sample from the smallest set of tokens with this much probability.
-        top_k: Sample from this many most probable tokens; 0 for all.
-        num_beams: Beams; 1 for none. Streaming always uses 1.
-        seed: Makes sampling repeat itself; the same for every prompt of a call.
-        truncate: Cut a text that is too long; if False it is a ContextOverflowError.
-        n: Completions of each prompt: as many samples, or the best beams. Streaming writes 1.
-        logprobs: Tell the tokens of completions with their log-probabilities.
-        form: "grounded" keeps to the prompts' grammars: names are copied from the text, labels are
-            those of the task, and every completion can be read. "free" does not.
+        temperature: 0 for greedy or beam decoding; above 0 for sampling.
+        top_p: Sample from the smallest set of tokens with at least this total probability.
+        top_k: Sample from this many most probable tokens; 0 for all tokens.
+        num_beams: Number of beams; 1 for no beam search. Streaming always uses 1.
+        seed: Makes sampling repeatable; the same seed for every prompt of a call.
+        truncate: Whether to cut a text that is too long; if False, it is a ContextOverflowError.
+        n: Completions for each prompt: samples, or the best beams. Streaming writes 1.
+        logprobs: Whether completions list their tokens with log-probabilities.
+        form: "grounded" enforces the prompts' grammars: names are copied from the text, labels are
+            the task's, and every completion can be read. "free" enforces nothing.
     """
 
     max_new_tokens: int | None = None
@@ -89,23 +89,29 @@ class Decoding:
 
     def __post_init__(self) -> None:
         checks = {
-            "max_new_tokens": self.max_new_tokens is None or self.max_new_tokens >= 1,
-            "max_length": self.max_length is None or self.max_length > 1,
-            "stop": not isinstance(self.stop, str) and all(self.stop),
-            "temperature": self.temperature >= 0,
-            "top_p": 0 < self.top_p <= 1,
-            "top_k": self.top_k >= 0,
-            "num_beams": self.num_beams >= 1,
-            "n": self.n >= 1,
-            "form": self.form in get_args(Form),
+            "max_new_tokens": (
+                self.max_new_tokens is None or self.max_new_tokens >= 1,
+                "1 or more",
+            ),
+            "max_length": (self.max_length is None or self.max_length > 1, "2 or more"),
+            "stop": (
+                not isinstance(self.stop, str) and all(self.stop),
+                "a sequence of non-empty strings",
+            ),
+            "temperature": (self.temperature >= 0, "0 or more"),
+            "top_p": (0 < self.top_p <= 1, "above 0 and at most 1"),
+            "top_k": (self.top_k >= 0, "0 or more"),
+            "num_beams": (self.num_beams >= 1, "1 or more"),
+            "n": (self.n >= 1, "1 or more"),
+            "form": (self.form in get_args(Form), "'free' or 'grounded'"),
         }
-        for name, good in checks.items():
-            if not good:
-                raise InputError(f"{name} = {getattr(self, name)!r} is out of range: see Decoding")
+        for name, (valid, requirement) in checks.items():
+            if not valid:
+                raise InputError(f"{name} must be {requirement}, not {getattr(self, name)!r}")
         if self.num_beams > 1 and self.temperature > 0:
             raise InputError(
-                f"num_beams = {self.num_beams} and temperature = {self.temperature} exclude each "
-                "other: set one of them"
+                f"num_beams = {self.num_beams} cannot be combined with temperature = "
+                f"{self.temperature}: set one of them"
             )
         if self.n > 1 and self.temperature == 0 and self.num_beams < self.n:
             raise InputError(
@@ -114,7 +120,7 @@ class Decoding:
             )
 
     def but(self, **changes: object) -> Decoding:
-        """This decoding with some options changed; None values leave the option as it is."""
+        """Return a copy with some options changed; None leaves an option unchanged."""
         given = {name: value for name, value in changes.items() if value is not None}
         return replace(self, **given)  # type: ignore[arg-type]
 
@@ -124,11 +130,10 @@ class Token:
     """A token of a completion.
 
     Attributes:
-        text: As the vocabulary spells it, without the mark of a word's end.
-        start: Where it begins in the completion's text; that of its word, where the text spells
-            the word otherwise than the vocabulary does.
-        logprob: Natural logarithm of the probability that the model gave it, before temperature,
-            top_p and top_k.
+        text: As the vocabulary spells it, without the end-of-word mark.
+        start: Its offset in the completion's text, or the offset of its word if the text spells
+            the word differently from the vocabulary.
+        logprob: Natural logarithm of its probability, before temperature, top_p and top_k.
     """
 
     text: str
@@ -138,17 +143,17 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
-    """What became of one prompt.
+    """The completion of one prompt, or the error that prevented it.
 
     Attributes:
-        text: The continuation alone, without the prompt and without the stop string.
+        text: The continuation, without the prompt and the stop string.
         finish_reason: "stop", "length" or "cancelled"; None if `error` is set.
-        usage: Token counts; the prompt's include the leading `</s>` and the prompt tokens.
+        usage: Token counts. Prompt tokens include the leading `</s>`, prefix and suffix tokens.
         truncated_tokens: Tokens cut from the prompt's text.
-        tokens: The text's tokens, if `Decoding.logprobs` asked for them; the final `</s>` and what
-            follows a stop string are not among them.
-        others: The second to n-th completions, if `Decoding.n` asked for them.
-        error: Why there is no completion; the batch's other prompts are not touched by it.
+        tokens: The text's tokens if `Decoding.logprobs` is set, without the final `</s>` and
+            anything after a stop string.
+        others: The second to n-th completions if `Decoding.n` is more than 1.
+        error: Why there is no completion. It does not affect other prompts of the batch.
     """
 
     text: str = ""
@@ -162,7 +167,7 @@ class Completion:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Probabilities over whole labels, in the order of the choices, summing to 1."""
+    """The probability of each label, in the order of the choices; they sum to 1."""
 
     probabilities: dict[str, float]
     usage: Usage = Usage()
@@ -171,7 +176,7 @@ class Choice:
 
     @property
     def label(self) -> str:
-        """The most probable label; the earlier one of equals. Raises `error` if there is one."""
+        """The most probable label, the first one if several tie. Raises `error` if it is set."""
         if self.error:
             raise self.error
         return max(self.probabilities, key=self.probabilities.__getitem__)
@@ -179,53 +184,57 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """A piece of a streamed completion; the last one's `completion` is the whole of it."""
+    """A piece of a streamed completion; the last one has the whole `completion`."""
 
     text: str
     completion: Completion | None = None
 
 
 class Engine(Protocol):
-    """A model at hand. Safe to call from several threads.
+    """A loaded model. Safe to call from several threads.
 
-    Before each step an engine looks whether it is still wanted, by `cancelled`, and otherwise ends
-    with the finish reason "cancelled".
+    An engine calls `cancelled` before each step. If it returns True, the engine stops and sets the
+    finish reason "cancelled".
     """
 
     @property
     def model_name(self) -> str:
-        """The name the model was asked for by."""
+        """The model's name, as the user gave it."""
         ...
 
     def complete(
         self, prompts: Sequence[Prompt | str], decoding: Decoding = ...
     ) -> list[Completion]:
-        """Continue every prompt; one completion each, in order, its own error if it failed."""
+        """Continue every prompt.
+
+        Returns:
+            A completion for each prompt, in order; a prompt that failed has an `error`.
+        """
         ...
 
     def stream(self, prompt: Prompt | str, decoding: Decoding = ...) -> Iterator[Chunk]:
-        """Continue one prompt piece by piece. Closing the iterator stops the generation.
+        """Continue one prompt in pieces. Closing the iterator stops generation.
 
         Raises:
-            BioGPTError: The prompt cannot be used, or the runtime failed.
+            BioGPTError: The prompt is not valid, or the runtime failed.
         """
         ...
 
     def choose(
         self, prompts: Sequence[Prompt | str], choices: Sequence[str], *, truncate: bool = True
     ) -> list[Choice]:
-        """Score each choice, whole, as what follows each prompt; nothing is generated."""
+        """Score each choice as the continuation of each prompt, without generating text."""
         ...
 
     def count_tokens(self, text: str) -> int:
-        """Number of tokens of a text, the leading `</s>` not counted."""
+        """Count the tokens of a text, without the leading `</s>`."""
         ...
 
     def token_ids(self, text: str) -> list[int]:
-        """Ids of a text's tokens, the leading `</s>` not among them."""
+        """The token ids of a text, without the leading `</s>`."""
         ...
 
     @property
     def context_size(self) -> int:
-        """Positions of the model: most tokens of prompt and completion together."""
+        """The model's positions: the most tokens of prompt and completion together."""
         ...

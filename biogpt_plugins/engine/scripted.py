@@ -1,4 +1,4 @@
-"""An engine that plays a script, for tests of your own chains and of this package's adapters."""
+"""An engine that returns scripted completions, for tests of chains and adapters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from biogpt_plugins.values.results import Usage
 
 
 class ScriptedEngine:
-    """Answers prompts from a queue and remembers what it was asked. Tokens are words.
+    """Answers prompts from a queue and records them. Its tokens are words.
 
     Attributes:
-        calls: One list of prompts a call of `complete`, `stream` or `choose`.
-        decodings: The decoding of each `complete` or `stream` call.
+        calls: The prompts of each call of `complete`, `stream` or `choose`.
+        decodings: The decoding of each call of `complete` or `stream`.
     """
 
     model_name = "scripted"
@@ -34,10 +34,10 @@ class ScriptedEngine:
         """Fill the queues.
 
         Args:
-            completions: What is written, in order, `n` for each prompt; an error makes that one
-                prompt fail.
-            probabilities: What `choose` gives for each prompt, in the order of the choices.
-            logprob: Log-probability of every token, for those who ask for it.
+            completions: The texts to write, in order, `n` for each prompt. An error in their place
+                makes its prompt fail.
+            probabilities: What `choose` returns for each prompt, in the order of the choices.
+            logprob: Log-probability of every token, if the decoding asks for them.
         """
         self._completions = list(completions)
         self._probabilities = list(probabilities)
@@ -47,7 +47,7 @@ class ScriptedEngine:
 
     @property
     def history(self) -> list[Prompt]:
-        """Every prompt seen, in order."""
+        """All prompts of all calls, in order."""
         return [prompt for call in self.calls for prompt in call]
 
     def complete(
@@ -55,12 +55,12 @@ class ScriptedEngine:
     ) -> list[Completion]:
         self._record(prompts)
         self.decodings.append(decoding)
-        found = []
+        completions = []
         for prompt in self.calls[-1]:
             first, *others = (self._next(prompt, decoding) for _ in range(decoding.n))
             failed = next((c for c in (first, *others) if c.error), None)
-            found.append(failed or replace(first, others=tuple(others)))
-        return found
+            completions.append(failed or replace(first, others=tuple(others)))
+        return completions
 
     def stream(self, prompt: Prompt | str, decoding: Decoding = Decoding()) -> Iterator[Chunk]:
         completion = self.complete([prompt], replace(decoding, num_beams=1, n=1))[0]
@@ -74,26 +74,26 @@ class ScriptedEngine:
     def choose(
         self, prompts: Sequence[Prompt | str], choices: Sequence[str], *, truncate: bool = True
     ) -> list[Choice]:
-        del truncate  # nothing is ever too long for a script
+        del truncate  # a script has no length limit
         self._record(prompts)
-        found = []
+        scored = []
         for prompt in self.calls[-1]:
             if not self._probabilities:
-                raise EngineError("the script has no probabilities left: give it more")
+                raise EngineError("the script has no probabilities left: add more")
             shares = self._probabilities.pop(0)
-            found.append(
+            scored.append(
                 Choice(
                     probabilities=dict(zip(choices, shares, strict=True)),
                     usage=Usage(prompt_tokens=self.count_tokens(prompt.source)),
                 )
             )
-        return found
+        return scored
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
 
     def token_ids(self, text: str) -> list[int]:
-        """A number for each word, the same in every process."""
+        """An id for each word, the same in every process."""
         return [crc32(word.encode()) for word in text.split()]
 
     def _record(self, prompts: Sequence[Prompt | str]) -> None:
@@ -103,7 +103,7 @@ class ScriptedEngine:
         if cancelled():
             return Completion(finish_reason="cancelled")
         if not self._completions:
-            raise EngineError("the script has no completions left: give it more")
+            raise EngineError("the script has no completions left: add more")
         text = self._completions.pop(0)
         if isinstance(text, BioGPTError):
             return Completion(error=text)

@@ -170,7 +170,7 @@ def test_beams(engine, model):
     assert all(c.error is None and c.usage.completion_tokens <= 10 for c in found)
     # Limits that differ from row to row.
     assert all(c.usage.total_tokens <= 96 for c in engine.complete(PROMPTS, Decoding(num_beams=2)))
-    with pytest.raises(InputError, match="exclude each other"):
+    with pytest.raises(InputError, match="cannot be combined with temperature"):
         engine.complete(PROMPTS, Decoding(num_beams=2, temperature=1))
 
 

@@ -205,7 +205,7 @@ class TestCalls:
         llm = BioGPTLLM.from_engine(engine, task="describe")
         llm.invoke("BRCA1 is", temperature=0.7)
         assert engine.decodings[0] == Decoding(max_new_tokens=100, temperature=0.7)
-        with pytest.raises(InputError, match="exclude each other"):
+        with pytest.raises(InputError, match="cannot be combined with temperature"):
             llm.invoke("BRCA1 is", temperature=0.7, num_beams=5)
 
     def test_a_model_that_is_not_there_fails_every_prompt(self, tmp_path):

@@ -210,7 +210,7 @@ class TestEveryMethod:
             OptionError, match=r"^BioGPTLLM has no option 'n'. It has max_new_.*, stop"
         ):
             await last(llm, method, "a", max_tokens=5, n=2)
-        with pytest.raises(InputError, match="temperature = -1 is out of range"):
+        with pytest.raises(InputError, match="temperature must be 0 or more, not -1"):
             await last(llm, method, "a", temperature=-1)
         assert not engine.calls
 
