@@ -11,7 +11,12 @@ from typing import Annotated
 import typer
 
 from biogpt_plugins.cli import console, found
-from biogpt_plugins.corpus import Found, check_predictions, check_writable, write_text
+from biogpt_plugins.corpus import (
+    StoredPrediction,
+    check_predictions,
+    check_writable,
+    write_text,
+)
 from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator, write_parquet
 from biogpt_plugins.findings.edges import Aggregate, Edge
 from biogpt_plugins.findings.table import Row, rows
@@ -144,7 +149,9 @@ def _write_table(out: str, files: list[str], faults: found.Faults) -> None:
     console.stderr().print(f"{kinds.total():,} rows: {told}")
 
 
-def _rows(every: Iterable[Found], faults: found.Faults, kinds: Counter[str]) -> Iterator[Row]:
+def _rows(
+    every: Iterable[StoredPrediction], faults: found.Faults, kinds: Counter[str]
+) -> Iterator[Row]:
     """The rows of all Predictions, which are counted by their kinds."""
     for one in every:
         try:

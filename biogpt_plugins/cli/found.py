@@ -7,11 +7,11 @@ from typing import TypeVar
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import (
-    Found,
     Sections,
+    StoredPrediction,
     Withdrawn,
-    read_found,
     read_records,
+    read_stored,
     whole_papers,
 )
 from biogpt_plugins.values.errors import InputError
@@ -48,14 +48,14 @@ def predictions(files: list[str], faults: Faults) -> list[Prediction]:
     return [one.prediction for one in each(files, faults)]
 
 
-def each(files: list[str], faults: Faults) -> Iterator[Found]:
+def each(files: list[str], faults: Faults) -> Iterator[StoredPrediction]:
     """The Predictions of files one at a time, with what runs know of their inputs.
 
     Raises:
         InputError: There are none.
     """
     none = True
-    for one in read_found(files):
+    for one in read_stored(files):
         if isinstance(one, InputError):
             faults.tell(one)
         else:

@@ -1,11 +1,11 @@
-"""Papers in files: what reads them, and what writes what was found in them."""
+"""Read papers, gold annotation and predictions from files, and write results to files."""
 
 from biogpt_plugins.corpus.gold import read_gold
 from biogpt_plugins.corpus.predictions import (
-    Found,
+    StoredPrediction,
     check_predictions,
-    read_found,
     read_predictions,
+    read_stored,
 )
 from biogpt_plugins.corpus.readers import (
     Format,
@@ -20,18 +20,18 @@ from biogpt_plugins.corpus.writers import JsonlWriter, check_writable, write_tex
 
 __all__ = [
     "Format",
-    "Found",
     "JsonlWriter",
     "Record",
     "Sections",
+    "StoredPrediction",
     "Withdrawn",
     "check_predictions",
     "check_readable",
     "check_writable",
-    "read_found",
     "read_gold",
     "read_predictions",
     "read_records",
+    "read_stored",
     "whole_papers",
     "write_text",
 ]

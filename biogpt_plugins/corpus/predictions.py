@@ -1,4 +1,4 @@
-"""Predictions back from the files, and the folders of runs, that `biogpt extract` wrote."""
+"""Read the Predictions that `biogpt extract` wrote to files and run folders."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
 
-class Found(NamedTuple):
-    """A Prediction, and what a run knows of its input.
+class StoredPrediction(NamedTuple):
+    """A Prediction, and what the run recorded about its input.
 
     Attributes:
         prediction: The result or the error.
-        question: What was asked of the paper, in a run over questions.
+        question: The question that was asked about the paper, if the run asked questions.
         origin: "file:line" of the input.
     """
 
@@ -28,31 +28,34 @@ class Found(NamedTuple):
 
 
 def read_predictions(paths: Iterable[str]) -> Iterator[Prediction | InputError]:
-    """Read files and runs, one after another; a line that holds none gives an error in its place.
+    """Read files and runs, one after another.
+
+    Yields:
+        The Prediction of each line, or an InputError for a line that is not a Prediction.
 
     Raises:
-        InputError: A run is broken.
+        InputError: A run folder is broken.
     """
-    for one in read_found(paths):
-        yield one if isinstance(one, InputError) else one.prediction
+    for stored in read_stored(paths):
+        yield stored if isinstance(stored, InputError) else stored.prediction
 
 
-def read_found(paths: Iterable[str]) -> Iterator[Found | InputError]:
-    """As `read_predictions`, with what runs know beside."""
+def read_stored(paths: Iterable[str]) -> Iterator[StoredPrediction | InputError]:
+    """As `read_predictions`, with what runs recorded about the inputs."""
     for path in paths:
         if is_run(path):
             for outcome in outcomes(path):
-                yield Found(outcome.prediction, outcome.question, outcome.where)
+                yield StoredPrediction(outcome.prediction, outcome.question, outcome.where)
             continue
         for record in read_records([path], Format.jsonl):
             try:
-                yield Found(_prediction(record))
+                yield StoredPrediction(_prediction(record))
             except InputError as error:
                 yield error
 
 
 def check_predictions(paths: Iterable[str]) -> None:
-    """As `check_readable`, for what `read_predictions` reads."""
+    """As `check_readable`, for files and runs that `read_predictions` reads."""
     check_readable(path for path in paths if not is_run(path))
 
 
@@ -64,4 +67,5 @@ def _prediction(record: Record) -> Prediction:
     except ValidationError as error:
         fault = error.errors()[0]
         place = "".join(f"{key}: " for key in fault["loc"])
-        raise InputError(f"{record.where}: no Prediction: {place}{fault['msg'].lower()}") from error
+        message = f"{record.where}: not a Prediction: {place}{fault['msg'].lower()}"
+        raise InputError(message) from error

@@ -1,4 +1,4 @@
-"""Writers: Predictions, and what is made of them -> files."""
+"""Write Predictions and other values to files."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ STDOUT = "-"
 
 
 def check_writable(path: str, *, force: bool = False, inputs: Iterable[str] = ()) -> None:
-    """Look at a place to write to before any work is done.
+    """Check that a file can be written, before any work is done.
 
     Args:
         path: A file, or "-" for the standard output.
-        force: Replace a file that holds something.
-        inputs: Files that are being read, which are never replaced.
+        force: Whether to replace a file that is not empty.
+        inputs: Files that are being read. They are never replaced.
 
     Raises:
-        InputError: The file holds something and `force` is False, or it is an input, or there is no
-            such folder.
+        InputError: The file is not empty and `force` is False, the file is an input, or its folder
+            does not exist.
     """
     if path == STDOUT:
         return
     place = Path(path)
     if place.is_dir():
-        raise InputError(f"{path} is a folder: name a file in it")
+        raise InputError(f"{path} is a folder: give a file name")
     if not place.parent.is_dir():
-        raise InputError(f"{path} cannot be written: there is no folder {place.parent}")
+        raise InputError(f"cannot write {path}: folder {place.parent} does not exist")
     if not place.exists():
         return
     if any(Path(name).exists() and place.samefile(name) for name in inputs):
-        raise InputError(f"{path} is one of the inputs: name another file to write to")
+        raise InputError(f"{path} is one of the inputs: choose another output file")
     if place.stat().st_size and not force:
-        raise InputError(f"{path} holds something already: name another, or give --force")
+        raise InputError(f"{path} is not empty: choose another file, or add --force to replace it")
 
 
 def write_text(path: str, parts: Iterable[str]) -> None:
-    """Write a text in UTF-8, whole or not at all; its parts one after the other.
+    """Write the parts of a text in UTF-8, one after the other, atomically.
 
     Raises:
-        OSError: The disk is full, the pipe closed, the folder locked, ...
+        OSError: The file cannot be written: the disk is full, the pipe is closed, ...
     """
     if path == STDOUT:
         sys.stdout.buffer.writelines(part.encode() for part in parts)
@@ -59,10 +59,10 @@ def write_text(path: str, parts: Iterable[str]) -> None:
 
 @contextmanager
 def whole(path: str) -> Iterator[IO[bytes]]:
-    """A stream to a file that is there, whole, when the context ends without an error.
+    """Open a file that appears, complete, only if the context ends without an error.
 
     Raises:
-        OSError: As `write_text`.
+        OSError: As for `write_text`.
     """
     place = Path(path)
     beside = place.with_name(f".{place.name}.part")
@@ -75,23 +75,22 @@ def whole(path: str) -> Iterator[IO[bytes]]:
 
 
 class JsonlWriter:
-    """One Prediction, or other value, a line, on disk as soon as it is written; a context manager.
+    """A context manager that writes one Prediction, or other value, a line, without delay.
 
-    Results that are there already are never lost by mistake: a file that holds something is only
-    replaced when asked to, and not before the first value is there to replace it.
+    It never loses results by mistake: a file that is not empty is replaced only with `force`, and
+    only when the first value is written.
     """
 
     def __init__(self, path: str, *, force: bool = False, inputs: Iterable[str] = ()) -> None:
-        """Look at the place to write to; nothing is opened yet.
+        """Check that the file can be written, without opening it.
 
         Args:
             path: A file, or "-" for the standard output.
-            force: Replace a file that holds something.
-            inputs: Files that are being read, which are never replaced.
+            force: Whether to replace a file that is not empty.
+            inputs: Files that are being read. They are never replaced.
 
         Raises:
-            InputError: The file holds something and `force` is False, or it is an input.
-            OSError: There is no such folder.
+            InputError: As for `check_writable`.
         """
         self.path = path
         self._files = ExitStack()
@@ -99,10 +98,10 @@ class JsonlWriter:
         check_writable(path, force=force, inputs=inputs)
 
     def write(self, value: BaseModel) -> None:
-        """Write one line and hand it to the operating system.
+        """Write one line, and flush it to the operating system.
 
         Raises:
-            OSError: The disk is full, the pipe closed, the file locked, ...
+            OSError: The file cannot be written: the disk is full, the pipe is closed, ...
         """
         if self._stream is None:
             self._stream = self._open()

@@ -353,7 +353,7 @@ def test_models():
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        (["--train", "nowhere"], "there is no data file 'nowhere'"),
+        (["--train", "nowhere"], "data file 'nowhere' does not exist"),
         (["--train", "x", "--set", "layers"], "give NAME=VALUE"),
         (["--train", "x", "--set", "layer=4"], "invalid training options: layer:"),
     ],

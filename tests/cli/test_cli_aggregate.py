@@ -81,7 +81,7 @@ def test_what_cannot_be_used_costs_itself_only(found):
     done = run("aggregate", *found)
     assert done.exit_code == 0
     said = done.stderr.splitlines()
-    assert said[0].startswith(f"warning: {found[0]}:3: no Prediction: task: field required")
+    assert said[0].startswith(f"warning: {found[0]}:3: not a Prediction: task: field required")
     assert said[1].startswith(f"warning: {found[0]}:4: ")
     assert "is of task pubmedqa, which finds no relations" in said[2]
     assert "3 lines could not be used" in done.stderr

@@ -201,8 +201,8 @@ def test_a_ground_truth_selects_and_orders_the_questions(corpus, file):
         ("bc5cdr", '{"id": "1"}\n', "line 1 of {told} is no Prediction: task: field required"),
         ("bc5cdr", '{"task"\n', "line 1 of {told} is no Prediction: invalid json: eof"),
         ("nonsense", ASPIRIN, "no task is called 'nonsense': the tasks are bc5cdr, ddi"),
-        ("describe", ASPIRIN, "describe has no gold"),
-        ("ddi", ASPIRIN, "holds no example of ddi"),
+        ("describe", ASPIRIN, "describe has no metric"),
+        ("ddi", ASPIRIN, "has no examples for ddi"),
     ],
 )
 def test_score_refuses_in_one_line(file, task, content, fault):
@@ -389,7 +389,7 @@ def test_an_interrupted_eval_goes_on_from_there(corpus, tmp_path):
     ("args", "fault"),
     [
         (["nonsense", "--data", "{data}"], "no task is called 'nonsense'"),
-        (["bc5cdr", "--data", "nowhere"], "there is no data file 'nowhere'"),
+        (["bc5cdr", "--data", "nowhere"], "data file 'nowhere' does not exist"),
         (["pubmedqa", "--data", "{bare}"], "has no text to predict from: score recorded"),
         (["bc5cdr", "--data", "{data}", "--limit", "0"], "see `biogpt eval --help`"),
         (["bc5cdr", "--data", "{data}", "--method", "x"], "see `biogpt eval --help`"),

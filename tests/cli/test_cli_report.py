@@ -65,7 +65,7 @@ def test_what_cannot_be_used_costs_itself_only(tmp_path):
             stream.write(f"{line}\n")
     done = run("report", found, "-p", papers, "-o", tmp_path / "report.html")
     assert done.exit_code == 0
-    assert f"{found}:8: no Prediction: task: field required" in done.stderr
+    assert f"{found}:8: not a Prediction: task: field required" in done.stderr
     assert f"{papers}:9: the text of" in done.stderr
     assert "2 lines could not be used" in done.stderr
 
@@ -102,7 +102,7 @@ def test_full_texts_that_were_read_by_section(tmp_path):
 def test_what_is_there_is_not_replaced(tmp_path):
     found, papers = files(tmp_path)
     out = written(tmp_path, "report.html", ["mine"])
-    assert "holds something already" in run("report", found, "-o", out).stderr
+    assert "is not empty: choose" in run("report", found, "-o", out).stderr
     assert out.read_text("utf-8") == "mine\n"
     assert "is one of the inputs" in run("report", found, "-p", papers, "-o", papers).stderr
     assert run("report", found, "-o", out, "--force").exit_code == 0

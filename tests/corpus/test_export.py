@@ -233,7 +233,7 @@ def test_export_of_the_graph(files, tmp_path):
     assert "2 relations" in done.stderr
     assert {path.name for path in (tmp_path / "n").iterdir()} == {"nodes.csv", "relationships.csv"}
     assert (
-        "holds something already"
+        "is not empty: choose another file"
         in run("export", found, "-t", "neo4j", "-o", tmp_path / "n").stderr
     )
 

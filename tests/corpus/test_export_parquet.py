@@ -160,14 +160,14 @@ def test_a_file_is_replaced_only_by_force(found, tmp_path):
     out = tmp_path / "results.parquet"
     out.write_text("mine")
     done = biogpt("export", found, "-t", "parquet", "-o", out)
-    assert (done.exit_code, "holds something already" in done.stderr) == (2, True)
+    assert (done.exit_code, "is not empty: choose another file" in done.stderr) == (2, True)
     assert out.read_text() == "mine"
     assert biogpt("export", found, "-t", "parquet", "-o", out, "--force").exit_code == 0
     assert pq.read_table(out).num_rows == len(table(EVERY))
     done = biogpt("export", found, "-t", "parquet", "-o", found, "--force")
     assert (done.exit_code, "is one of the inputs" in done.stderr) == (2, True)
     done = biogpt("export", found, "-t", "parquet", "-o", tmp_path, "--force")
-    assert (done.exit_code, "is a folder: name a file in it" in done.stderr) == (2, True)
+    assert (done.exit_code, "is a folder: give a file name" in done.stderr) == (2, True)
     done = biogpt("export", found, "-t", "parquet", "-o", "-")
     assert (done.exit_code, "cannot be written to a pipe: name a file" in done.stderr) == (2, True)
 

@@ -324,21 +324,25 @@ ROW = {"id": 1, "question": "q?", "context": "c", "gold": "yes"}
 @pytest.mark.parametrize(
     ("task", "content", "message"),
     [
-        ("bc5cdr", "", "holds no example of bc5cdr: give JSONL"),
-        ("ddi", BC5CDR, "holds no example of ddi"),
-        ("bc5cdr", HOC, "holds no example of bc5cdr"),
-        ("hoc", PUBTATOR, "holds no example of hoc"),
-        ("hoc", BIOC, "holds no example of hoc"),
-        ("hoc", "plain prose", "cannot read .*corpus.json: it is of no known format; give"),
-        ("bc5cdr", "prose\n1|t|T\n", "of no known format"),
-        ("bc5cdr", jsonl({**PAPER, "gold": []}).replace("}", "}\nprose"), "line 2: no JSON"),
-        ("hoc", b"caf\xe9\tempty", r"no UTF-8 text \(byte 0xe9 at 3\): convert"),
-        ("generate", jsonl({"text": "x", "gold": "y"}), "generate has no gold"),
+        ("bc5cdr", "", "has no examples for bc5cdr: give JSONL"),
+        ("ddi", BC5CDR, "has no examples for ddi"),
+        ("bc5cdr", HOC, "has no examples for bc5cdr"),
+        ("hoc", PUBTATOR, "has no examples for hoc"),
+        ("hoc", BIOC, "has no examples for hoc"),
+        ("hoc", "plain prose", "cannot read .*corpus.json: unknown format: give"),
+        ("bc5cdr", "prose\n1|t|T\n", "unknown format"),
+        ("bc5cdr", jsonl({**PAPER, "gold": []}).replace("}", "}\nprose"), "line 2: not valid JSON"),
+        ("hoc", b"caf\xe9\tempty", r"is not UTF-8 \(byte 0xe9 at 3\): convert"),
+        (
+            "generate",
+            jsonl({"text": "x", "gold": "y"}),
+            "generate has no metric",
+        ),
         # JSON
-        ("bc5cdr", json.dumps(BC5CDR, indent=1)[:-9], "corpus.json: no JSON: .*line 49"),
-        ("bc5cdr", '{"1": {}, "1": {}}', "no JSON: '1' is there twice"),
-        ("bc5cdr", "[" * 200_000, "no JSON: .*recursion"),
-        ("bc5cdr", {"1": {"text": "x"}}, "key '1': an entry has \"relations\""),
+        ("bc5cdr", json.dumps(BC5CDR, indent=1)[:-9], "corpus.json: not valid JSON: .*line 49"),
+        ("bc5cdr", '{"1": {}, "1": {}}', "not valid JSON: the key '1' occurs twice"),
+        ("bc5cdr", "[" * 200_000, "not valid JSON: .*recursion"),
+        ("bc5cdr", {"1": {"text": "x"}}, "key '1': it must have \"relations\""),
         ("bc5cdr", {"1": {**BC5CDR["1"], "title": None}}, "key '1': title: input should be"),
         ("bc5cdr", {"1": {**BC5CDR["1"], "title": "", "abstract": " "}}, "key '1': the text of"),
         (
@@ -355,17 +359,21 @@ ROW = {"id": 1, "question": "q?", "context": "c", "gold": "yes"}
                     "triples": [{**TRIPLE, "interaction": "odd"}],
                 }
             },
-            "key '1': ddi has no type 'odd': the types are mechanism",
+            "key '1': ddi has no relation type 'odd': use one of mechanism",
         ),
         ("pubmedqa", {"1": {"QUESTION": "q"}}, "CONTEXTS: field required"),
         ("pubmedqa", {"7": {**QUESTIONS["7"], "final_decision": "yep"}}, "key '7': label: "),
-        ("pubmedqa", NO_LABELS, "key '7' has no final_decision: give the ground truth"),
+        ("pubmedqa", NO_LABELS, "key '7' has no final_decision: add a ground truth file"),
         ("pubmedqa", {"1": "yes", "2": "yep"}, "key '2': label: "),
         # rows
-        ("pubmedqa", jsonl(ROW, ROW), "line 3 has the id 1, which .* line 1 has, too"),
-        ("pubmedqa", jsonl(ROW) + '{"id": \n', "line 2: no JSON: "),
-        ("pubmedqa", jsonl(ROW) + "[1]\n", "line 2: it is no JSON object: give"),
-        ("pubmedqa", jsonl(ROW) + '{"id": 2} {"id": 3}', "line 2: no JSON: .* follows its end"),
+        ("pubmedqa", jsonl(ROW, ROW), "line 3 has the same id as .* line 1, 1: give"),
+        ("pubmedqa", jsonl(ROW) + '{"id": \n', "line 2: not valid JSON: "),
+        ("pubmedqa", jsonl(ROW) + "[1]\n", "line 2: it must be a JSON object, not list"),
+        (
+            "pubmedqa",
+            jsonl(ROW) + '{"id": 2} {"id": 3}',
+            "not valid JSON: .* follows its end",
+        ),
         ("pubmedqa", [{"id": 1}], 'item 1: it has no "gold"'),
         ("pubmedqa", [{**ROW, "task": "chess"}], "item 1: no task is called 'chess'"),
         ("pubmedqa", [{**ROW, "question": None}], "item 1: .*question"),
@@ -373,29 +381,29 @@ ROW = {"id": 1, "question": "q?", "context": "c", "gold": "yes"}
         (
             "bc5cdr",
             [{**PAPER, "gold": [{**ENDS, "type": "int"}]}],
-            "no type 'int': the types are CID",
+            "no relation type 'int': use one of CID",
         ),
         ("bc5cdr", [{**PAPER, "gold": [{"head": "a"}]}], "item 1: type: field required"),
         ("bc5cdr", [{**PAPER, "gold": "aspirin"}], "item 1: input should be a valid list"),
         ("bc5cdr", [{"id": 1, "gold": [["D1"]]}], "item 1: 1: field required"),
         ("bc5cdr", [{"id": 1, "gold": [["D1", "D2"]]}], r"give the tables of names, corpus\.ent"),
         # PubTator, BioC and TSV
-        ("bc5cdr", "1|t|T\n1|a|A\n2\tCID\tD1\tD2", r"line 3 is neither 1\|a\|abstract"),
-        ("bc5cdr", PUBTATOR + "1|t|Again", "line 20 has the id 1, which .*line 1 has, too"),
-        ("bc5cdr", BIOC[:-20], "it is no XML: "),
-        ("bc5cdr", BOMB, "it declares XML entities"),
-        ("bc5cdr", "<html/>", "it is no BioC: it holds a html"),
+        ("bc5cdr", "1|t|T\n1|a|A\n2\tCID\tD1\tD2", r"line 3 must be 1\|a\|abstract"),
+        ("bc5cdr", PUBTATOR + "1|t|Again", "line 20 has the same id as .*line 1, 1: give"),
+        ("bc5cdr", BIOC[:-20], "it is not valid XML: "),
+        ("bc5cdr", BOMB, "must not declare XML entities"),
+        ("bc5cdr", "<html/>", "it is not BioC: the root .* not 'html'"),
         (
             "bc5cdr",
             BIOC.replace("<id>2</id>", ""),
-            'document 2: give it an id and a passage of type "title"',
+            'document 2: it needs an id and a passage of type "title"',
         ),
         (
             "bc5cdr",
             BIOC.replace('key="Disease"', 'key="disease"'),
-            "document 1: a CID relation lacks",
+            "document 1: a CID relation needs the ids",
         ),
-        ("hoc", HOC + "No labels .", "line 5: it has 1 columns: give the sentence"),
+        ("hoc", HOC + "No labels .", "line 5: it must have 2 columns, not 1: the sentence"),
         ("hoc", HOC + "One .\tdying\n", "line 5: hoc has no label 'dying'"),
     ],
 )
@@ -410,20 +418,20 @@ def test_what_is_wrong_is_said_with_its_place(file, task, content, message):
         (
             "pubmedqa",
             {"ground_truth": {"91": "yes", "8": "no", "9": "no"}},
-            "given has 2 questions that .*corpus.json lacks, 9 for one",
+            "given names 2 questions that .*corpus.json lacks, for example 9",
         ),
         ("pubmedqa", {"ground_truth": {}}, "given: it names no question"),
         ("pubmedqa", {"ground_truth": {"7": "yes", "8": "yep"}}, "given: 8: input should be 'yes'"),
-        ("pubmedqa", {"ground_truth": "no json"}, "given: no JSON"),
-        ("pubmedqa", {"entities": TABLES}, "tables of entities are for bc5cdr"),
-        ("bc5cdr", {"ground_truth": {"1": "yes"}}, "a ground truth is for pubmedqa"),
-        ("bc5cdr", {"entities": {"chemical2id": {}}}, "given: it has no disease2id"),
+        ("pubmedqa", {"ground_truth": "no json"}, "given: not valid JSON"),
+        ("pubmedqa", {"entities": TABLES}, "pubmedqa takes no tables of entities"),
+        ("bc5cdr", {"ground_truth": {"1": "yes"}}, "bc5cdr takes no ground truth"),
+        ("bc5cdr", {"entities": {"chemical2id": {}}}, "given: it lacks disease2id"),
         (
             "bc5cdr",
             {"entities": {"chemical2id": {"a": 1}}},
             "given: chemical2id: a: input should be",
         ),
-        ("bc5cdr", {"limit": 0}, "a limit of 0 leaves no document"),
+        ("bc5cdr", {"limit": 0}, "limit must be 1 or more, not 0"),
     ],
 )
 def test_what_is_wrong_with_the_other_files_is_said(file, task, options, message):
@@ -436,7 +444,7 @@ def test_what_is_wrong_with_the_other_files_is_said(file, task, options, message
 
 def test_a_question_that_is_there_twice_is_said_though_a_ground_truth_selects_it(file):
     rows = [{"id": 7, "question": "q?", "context": "c", "gold": "yes"}] * 2
-    with pytest.raises(InputError, match=r"item 2 has the id 7, which .*item 1 has, too"):
+    with pytest.raises(InputError, match=r"item 2 has the same id as .*item 1, 7: give"):
         read_gold(file(rows), "pubmedqa", ground_truth=file({"7": "yes"}, "given"))
 
 
@@ -448,9 +456,9 @@ def test_a_name_without_an_id_is_said(file):
 
 
 def test_a_missing_file_is_said(tmp_path):
-    with pytest.raises(InputError, match=r"no data file '.*nowhere': give JSONL"):
+    with pytest.raises(InputError, match=r"data file '.*nowhere' does not exist: give JSONL"):
         read_gold(tmp_path / "nowhere", "bc5cdr")
-    with pytest.raises(InputError, match="no data file"):
+    with pytest.raises(InputError, match=r"data file .* does not exist"):
         read_gold(tmp_path, "bc5cdr")
 
 
@@ -542,6 +550,6 @@ def test_the_real_questions():
 def test_names_that_only_drugbank_may_hand_out(file):
     triples = [{**TRIPLE, "target": "DrugBank####BE1"}, TRIPLE]
     path = file({"1": {"abstract": "x", "triples": triples}})
-    with pytest.warns(UserWarning, match="DrugBank's ids in place of 1 names .*: no model writes"):
+    with pytest.warns(UserWarning, match="DrugBank ids .* in place of 1 names, .* No model writes"):
         gold = read_gold(path, "kd_dti")
     assert {tail for _, tail, _ in gold.documents[0].gold} == {"DrugBank####BE1", TRIPLE["target"]}

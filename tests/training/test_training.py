@@ -321,7 +321,7 @@ def test_the_official_files_are_read(tmp_path):
     ("changes", "message"),
     [
         ({"tasks": "bc5cdr,chess"}, "no task is called 'chess'"),
-        ({"train": "nowhere.jsonl"}, r"no data file 'nowhere.jsonl': give JSONL"),
+        ({"train": "nowhere.jsonl"}, r"data file 'nowhere.jsonl' does not exist: give JSONL"),
         ({"tasks": "hoc"}, "has no examples for hoc"),
         ({"layers": 0}, "layers: input should be greater than 0"),
         ({"lr": 1}, r"lr: extra inputs.*known options: .*learning_rate"),
@@ -343,7 +343,7 @@ def test_what_is_wrong_is_said(data, tmp_path, changes, message):
         ('{"task": "bc5cdr", "title": "x", "gold": [{"head": "a"}]}', "bad.jsonl, line 1"),
         ('{"task": "pubmedqa", "question": "x?", "context": "y", "gold": "perhaps"}', "line 1"),
         ('{"task": "pubmedqa", "context": "y", "gold": "yes"}', "question"),
-        ("", "holds no example"),
+        ("", "has no example"),
     ],
 )
 def test_bad_data_is_named_with_its_line(tmp_path, text, message):

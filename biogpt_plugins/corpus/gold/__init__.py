@@ -1,15 +1,15 @@
-"""Solved documents: corpora with their gold annotation, to score by and to learn from.
+"""Solved documents: corpora with gold annotation, for scoring and training.
 
-Formats, known by content:
-    bc5cdr: the JSON of microsoft/BioGPT, PubTator, BioC XML.
+Formats, recognized by content:
+    bc5cdr: the JSON of microsoft/BioGPT, PubTator, or BioC XML.
     ddi, kd_dti: the JSON of microsoft/BioGPT.
-    pubmedqa, pubmedqa_reasoning_free: the JSON of pubmedqa/pubmedqa; its labels may be in a file
-        apart, or alone.
-    hoc: the TSV of microsoft/BioGPT, a sentence a line.
-    all: JSONL, or a JSON array, of the input's fields, "gold" and, where a file holds several
-        tasks, "task"; the input's fields may be missing where nothing but scores is wanted.
+    pubmedqa, pubmedqa_reasoning_free: the JSON of pubmedqa/pubmedqa. Its labels may be in a
+        separate file. A file of labels alone is read, too.
+    hoc: the TSV of microsoft/BioGPT, one sentence a line.
+    all: JSONL or a JSON array of the input's fields, "gold", and "task" if a file has several
+        tasks. The input's fields may be missing if the file is used only for scoring.
 
-Files are UTF-8 and read as a whole: they are some megabytes.
+Files are UTF-8. They are read whole, because they have a few megabytes.
 """
 
 from biogpt_plugins.corpus.gold.files import read_solved

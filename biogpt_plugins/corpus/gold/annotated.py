@@ -1,8 +1,8 @@
-"""BC5CDR with its mentions, as PubTator and as BioC XML.
+"""Readers for BC5CDR with its mentions, as PubTator and as BioC XML.
 
-The tables of names follow the rule by which the official JSON was made of the same corpus: names
-in lower case, the last id that a document gives a name; a mention of several diseases or chemicals
-counts by the names of each, where the file spells them out, and not as a whole.
+The tables of names follow the rule that made the official JSON from the same corpus: names are in
+lower case, and the last id that a document gives a name is used. A mention of several diseases or
+chemicals is replaced by its parts if the file spells them out, and is otherwise left out.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _TITLE = re.compile(r"([^|\t\n]+)\|t\|(.*)", re.DOTALL)
 _KINDS = dict(zip(("Chemical", "Disease"), TABLES, strict=True))
 _Line = tuple[int, str]
 _Mention = tuple[str, str, str]
-"""(kind, name, id or ids with "|" between them)"""
+"""(kind, name, id or several ids with "|" between them)"""
 
 
 def is_pubtator(text: str) -> bool:
-    """Whether a text begins as PubTator does."""
+    """Whether a text starts with a PubTator title line."""
     return _TITLE.match(text.lstrip()) is not None
 
 
 def pubtator_blocks(text: str) -> Iterator[tuple[str, list[_Line]]]:
-    """The numbered lines of each document; it begins with its title."""
+    """The place of each document and its numbered lines, starting with the title."""
     block: list[_Line] = []
     for number, end in enumerate(text.split("\n"), start=1):
         line = end.rstrip("\r")
@@ -42,15 +42,18 @@ def pubtator_blocks(text: str) -> Iterator[tuple[str, list[_Line]]]:
 
 
 def solve_pubtator(block: Sequence[_Line], tasks: Sequence[str]) -> Solved | None:
-    """Read a document; None if the task is not asked for.
+    """Read a document.
+
+    Returns:
+        None if `tasks` does not include bc5cdr.
 
     Raises:
-        InputError: A line is none of PubTator's.
+        InputError: A line is not in PubTator's format.
     """
     if "bc5cdr" not in tasks:
         return None
     title = _TITLE.fullmatch(block[0][1])
-    assert title  # blocks begin with one
+    assert title  # pubtator_blocks starts each block with a title
     pmid, abstract = title[1], ""
     pairs: list[tuple[str, str]] = []
     mentions: list[_Mention] = []
@@ -64,14 +67,14 @@ def solve_pubtator(block: Sequence[_Line], tasks: Sequence[str]) -> Solved | Non
                 mentions += _parts(kind, name, ids, parts[0] if parts else "")
             case _:
                 raise InputError(
-                    f"line {number} is neither {pmid}|a|abstract, nor a mention, nor a {CID} "
-                    f"relation of {pmid}"
+                    f"line {number} must be {pmid}|a|abstract, or a mention or a {CID} relation "
+                    f"of {pmid}"
                 )
     return cdr(pmid, title[2], abstract, pairs, _names(mentions))
 
 
 def _parts(kind: str, name: str, ids: str, parts: str) -> list[_Mention]:
-    """A mention, or the parts that the last column spells out if it is one of several things."""
+    """A mention, or its parts if the last column spells out a composite mention."""
     if "|" not in ids or not parts:
         return [(kind, name, ids)]
     return [(kind, *part) for part in zip(parts.split("|"), ids.split("|"), strict=False)]
@@ -81,36 +84,41 @@ def bioc_documents(text: str) -> Iterator[tuple[str, ET.Element]]:
     """The documents of a BioC collection.
 
     Raises:
-        InputError: It is no XML, no BioC, or declares entities, which BioC has no use for and
-            which can blow a small file up to fill the memory.
+        InputError: It is not XML or not BioC, or it declares entities. BioC needs none, and they
+            can expand a small file until it fills the memory.
     """
     if "<!ENTITY" in text:
-        raise InputError("it declares XML entities, which BioC does not: take the original file")
+        raise InputError("a BioC file must not declare XML entities: use the original file")
     try:
         collection = ET.fromstring(text)
     except ET.ParseError as error:
-        raise InputError(f"it is no XML: {error}") from error
+        raise InputError(f"it is not valid XML: {error}") from error
     if collection.tag != "collection":
-        raise InputError(f"it is no BioC: it holds a {collection.tag}, not a collection")
+        raise InputError(
+            f"it is not BioC: the root element must be 'collection', not {collection.tag!r}"
+        )
     for number, document in enumerate(collection.iter("document"), start=1):
         yield f"document {document.findtext('id') or number}", document
 
 
 def solve_bioc(document: ET.Element, tasks: Sequence[str]) -> Solved | None:
-    """Read a document; None if the task is not asked for.
+    """Read a document.
+
+    Returns:
+        None if `tasks` does not include bc5cdr.
 
     Raises:
-        InputError: It lacks its id, its title, or an end of a relation.
+        InputError: Its id, its title or an end of a relation is missing.
     """
     if "bc5cdr" not in tasks:
         return None
     texts = {_infons(p).get("type"): p.findtext("text") or "" for p in document.iter("passage")}
     id_ = document.findtext("id")
     if not id_ or "title" not in texts:
-        raise InputError('give it an id and a passage of type "title"')
+        raise InputError('it needs an id and a passage of type "title"')
     relations = [i for i in map(_infons, document.iter("relation")) if i.get("relation") == CID]
     if any(not kinds.keys() >= _KINDS.keys() for kinds in relations):
-        raise InputError(f"a {CID} relation lacks its Chemical or its Disease: give both ids")
+        raise InputError(f"a {CID} relation needs the ids of a Chemical and a Disease")
     pairs = [(infons["Chemical"], infons["Disease"]) for infons in relations]
     mentions = map(_mention, document.iter("annotation"))
     return cdr(id_, texts["title"], texts.get("abstract", ""), pairs, _names(mentions))

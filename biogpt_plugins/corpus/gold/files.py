@@ -1,4 +1,4 @@
-"""Files of solved documents: which format one is in, and what it holds."""
+"""Read files of solved documents: recognize the format, and read the documents."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from biogpt_plugins.tasks.pubmedqa import LABELS
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Answer, Label
 
-# What KD-DTI has, before an identifier, in place of names that its authors may not hand out.
+# KD-DTI has this and an id in place of names that its authors may not redistribute.
 _LICENSED = "DrugBank####"
 _Items = Iterable[tuple[str, Any]]
-"""Place of each document in its file, and the document as it stands there."""
+"""The place of each document in its file, and the document as parsed."""
 _Solve = Callable[[Any, Sequence[str]], "Solved | None"]
 
 
 def read_solved(
     path: str | Path, tasks: Sequence[str], *, ground_truth: str | Path | None = None
 ) -> list[Solved]:
-    """Read the documents of a file that are solved for some tasks.
+    """Read the solved documents of some tasks from a file.
 
     Args:
         path: A file in any of the formats.
-        tasks: Names of tasks; documents of others are left out.
+        tasks: Names of tasks. Documents of other tasks are left out.
         ground_truth: JSON of id to label for PubMedQA questions. It selects the questions that it
-            names, in its order, and its labels take the place of the file's own.
+            names, in its order, and its labels replace the file's labels.
 
     Raises:
-        InputError: A file is missing or broken, of no known format, holds nothing for these
+        InputError: A file is missing, broken or in an unknown format, has no examples for these
             tasks, or lacks a question that the ground truth names.
     """
     path = Path(path)
@@ -49,25 +49,24 @@ def read_solved(
     for place, item in items:
         where = f"{path}, {place}"
         with at(where):
-            found = solve(item, tasks)
-            if found and found.input is not None:
-                get_task(found.task).read_input(found.input)
-        if found:
-            solved.append(replace(found, where=where))
+            document = solve(item, tasks)
+            if document and document.input is not None:
+                get_task(document.task).read_input(document.input)
+        if document:
+            solved.append(replace(document, where=where))
     if ids := sum(map(_licensed_names, solved)):
         warnings.warn(
-            f"{path} has DrugBank's ids in place of {ids} names ({_LICENSED}...), as it is "
-            "published: no model writes them, so fill the names in, as "
-            "github.com/bert-nmt/BERT-DTI tells",
+            f"{path} has DrugBank ids ({_LICENSED}...) in place of {ids} names, as published. No "
+            "model writes these ids: fill in the names, as github.com/bert-nmt/BERT-DTI explains",
             stacklevel=2,
         )
     if not solved:
-        raise InputError(f"{path} holds no example of {', '.join(tasks)}: {REMEDY}")
+        raise InputError(f"{path} has no examples for {', '.join(tasks)}: {REMEDY}")
     if ground_truth is not None:
         solved = _labelled(solved, path, Path(ground_truth))
     for document in solved:
         if document.result is None:
-            raise InputError(f"{document.where} has no final_decision: give the ground truth, too")
+            raise InputError(f"{document.where} has no final_decision: add a ground truth file")
     return solved
 
 
@@ -81,53 +80,53 @@ def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
-        InputError: It is missing, or not in UTF-8.
+        InputError: The file is missing, or not UTF-8.
     """
     if not path.is_file():
-        raise InputError(f"there is no data file {str(path)!r}: {REMEDY}")
+        raise InputError(f"data file {str(path)!r} does not exist: {REMEDY}")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is no UTF-8 text (byte 0x{error.object[error.start]:02x} at {error.start}): "
-            "convert the file, with iconv for example"
+            f"{path} is not UTF-8 (byte 0x{error.object[error.start]:02x} at {error.start}): "
+            "convert it, for example with iconv"
         ) from error
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - JSON may be anything
-    """The value of a text of JSON.
+    """Parse a text as one JSON value.
 
     Raises:
-        InputError: It is none, or says something twice.
+        InputError: It is not valid JSON, or an object has a key twice.
     """
     value, end = _first_json(text)
     if text[end:].strip():
-        raise InputError(f"no JSON: {text[end:].strip()[:40]!r} follows its end")
+        raise InputError(f"not valid JSON: {text[end:].strip()[:40]!r} follows its end")
     return value
 
 
 def _first_json(text: str) -> tuple[Any, int]:
-    """The first value of a text of JSON, and where it ends."""
+    """The first JSON value of a text, and the offset of its end."""
     try:
         return _DECODER.raw_decode(text, len(text) - len(text.lstrip()))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"no JSON: {error}") from error
+        raise InputError(f"not valid JSON: {error}") from error
 
 
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _distinct(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
-            raise ValueError(f"{key!r} is there twice: leave one of them out")
-        found[key] = value
-    return found
+        if key in entries:
+            raise ValueError(f"the key {key!r} occurs twice: remove one")
+        entries[key] = value
+    return entries
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+_DECODER = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
 def _parse(text: str) -> tuple[_Items, _Solve]:
-    """The documents of a file as they stand there, and what reads one of them."""
+    """The parsed documents of a file, and the function that reads one of them."""
     start = text.lstrip()
     if not start:
         return (), rows.solve
@@ -139,7 +138,7 @@ def _parse(text: str) -> tuple[_Items, _Solve]:
         return annotated.pubtator_blocks(text), annotated.solve_pubtator
     if "\t" in start.split("\n", 1)[0]:
         return official.hoc_lines(text), official.solve_hoc
-    raise InputError(f"it is of no known format; {REMEDY}")
+    raise InputError(f"unknown format: {REMEDY}")
 
 
 def _parse_json(text: str) -> tuple[_Items, _Solve]:
@@ -167,21 +166,21 @@ def _solve_line(line: str, tasks: Sequence[str]) -> Solved | None:
 
 
 def _labelled(solved: Sequence[Solved], path: Path, ground_truth: Path) -> list[Solved]:
-    """The questions that a ground truth names, with its labels.
+    """The questions that a ground truth names, with its labels and in its order.
 
-    In its order: that of the official test set, and so of completions for it, is not the corpus'.
+    The order matters: completions for the official test set follow it, and the corpus does not.
     """
     text = read_text(ground_truth)
     with at(str(ground_truth)):
         labels = TypeAdapter(dict[str, Label]).validate_python(read_json(text))
         if not labels:
-            raise InputError("it names no question")
+            raise InputError("it names no question: give JSON of id to label")
     if missing := labels.keys() - {document.id for document in solved}:
         raise InputError(
-            f"{ground_truth} has {len(missing)} questions that {path} lacks, {min(missing)} for "
-            "one: give the corpus that its questions are from"
+            f"{ground_truth} names {len(missing)} questions that {path} lacks, for example "
+            f"{min(missing)}: give the corpus that they are from"
         )
     order = {id_: number for number, id_ in enumerate(labels)}
     named = [(d, d.id) for d in solved if d.id in labels]
-    named.sort(key=lambda each: order[each[1]])
+    named.sort(key=lambda pair: order[pair[1]])
     return [replace(document, result=Answer(label=labels[id_])) for document, id_ in named]

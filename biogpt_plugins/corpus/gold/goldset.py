@@ -1,4 +1,4 @@
-"""What official metrics compare with: the gold of a corpus, and BC5CDR's tables of names."""
+"""Gold sets for the official metrics: a corpus's gold, and BC5CDR's tables of names."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ def read_gold(
 
     Args:
         path: The corpus.
-        task: The task it is for; lines of a file of ours that name another are left out.
-        ground_truth: PubMedQA: JSON of id to label, which selects the questions that it names, in
-            its order: test_ground_truth.json names those of ori_pqal.json that are the test set.
-        entities: BC5CDR: "chemical2id" and "disease2id", the ids of names. By default what lies
-            beside the corpus, `test.entities.json` of `test.json`; failing that, the corpus's own
-            mentions, by the rule that the official files follow: names in lower case, and the
-            last id that the corpus gives a name.
-        limit: Take the first so many documents only; tables of names are those of all.
+        task: The task. Rows of JSON that name another task are left out.
+        ground_truth: For PubMedQA: JSON of id to label. It selects the questions that it names, in
+            its order. test_ground_truth.json selects the test set from ori_pqal.json.
+        entities: For BC5CDR: JSON with "chemical2id" and "disease2id", the ids of names. The
+            default is the file next to the corpus (`test.entities.json` for `test.json`), and
+            without it the corpus's mentions, by the rule of the official files: names in lower
+            case, and the last id that the corpus gives a name.
+        limit: Read only the first documents, up to this many. Tables of names cover all documents.
 
     Raises:
-        InputError: A file is missing or broken, of no known format, or holds no gold for this
-            task; an id is there twice; a name has no id.
+        InputError: A file is missing, broken, in an unknown format, or has no gold for this task;
+            an id occurs twice; or a name has no id.
     """
     task = get_task(task)
     if task.kind == "text":
-        raise InputError(f"{task.name} has no gold: it writes freely, and no metric is defined")
+        raise InputError(f"{task.name} has no metric: it writes free text, so it has no gold")
     if ground_truth is not None and task.input is not Question:
-        raise InputError(f"a ground truth is for pubmedqa: leave it out for {task.name}")
+        raise InputError(f"{task.name} takes no ground truth file: only PubMedQA tasks do")
     if entities is not None and task.metric != "bc5cdr":
-        raise InputError(f"tables of entities are for bc5cdr: leave them out for {task.name}")
+        raise InputError(f"{task.name} takes no tables of entities: only bc5cdr does")
     if limit is not None and limit < 1:
-        raise InputError(f"a limit of {limit} leaves no document: give at least 1")
+        raise InputError(f"limit must be 1 or more, not {limit}")
     solved = read_solved(path, [task.name], ground_truth=ground_truth)
     names = _names(solved, Path(path), entities) if task.metric == "bc5cdr" else {}
     documents = [
@@ -69,8 +69,8 @@ def _check_ids(documents: Iterable[Document[Any]]) -> None:
     for document in documents:
         if document.id in places:
             raise InputError(
-                f"{document.where} has the id {document.id}, which {places[document.id]} has, too: "
-                "give each document an id of its own"
+                f"{document.where} has the same id as {places[document.id]}, {document.id}: give "
+                "each document a different id"
             )
         places[document.id] = document.where
 
@@ -85,7 +85,7 @@ def _names(solved: Sequence[Solved], path: Path, entities: str | Path | None) ->
             names[kind] |= document.names[kind]
     if not any(names.values()):
         raise InputError(
-            f"{path} names no chemical and no disease: give the tables of names, {beside.name}"
+            f"{path} names no chemicals or diseases: give the tables of names, {beside.name}"
         )
     return names
 
@@ -95,7 +95,7 @@ def _tables(path: Path) -> Names:
     with at(str(path)):
         tables = _TABLES.validate_python(read_json(text))
         if missing := [kind for kind in TABLES if kind not in tables]:
-            raise InputError(f"it has no {' and no '.join(missing)}: give tables of name to id")
+            raise InputError(f"it lacks {' and '.join(missing)}: give tables of name to id")
     return {kind: tables[kind] for kind in TABLES}
 
 
@@ -120,10 +120,10 @@ def _pair(relation: Relation, names: Names, where: str) -> tuple[str, str]:
 
 
 def _id(end: Entity, ids: Mapping[str, str], where: str) -> str:
-    found = end.id or ids.get(end.text.lower())
-    if found is None:
+    identifier = end.id or ids.get(end.text.lower())
+    if identifier is None:
         raise InputError(
-            f"{where}: {end.text!r} has no id in the tables of names: give one, as "
+            f"{where}: {end.text!r} has no id in the tables of names: give its id, as "
             '{"text": name, "id": id}'
         )
-    return found
+    return identifier

@@ -1,4 +1,7 @@
-"""The official files of microsoft/BioGPT and pubmedqa/pubmedqa: JSON by id, and HoC's TSV."""
+"""Readers for the official files of microsoft/BioGPT and pubmedqa/pubmedqa.
+
+They are JSON objects by id, except HoC, which is TSV.
+"""
 
 from __future__ import annotations
 
@@ -50,10 +53,13 @@ class _Question(BaseModel):
 
 
 def solve(item: tuple[str, Mapping[str, Any]], tasks: Sequence[str]) -> Solved | None:
-    """Read an entry of an official JSON file, of any task; None if that is not asked for.
+    """Read an entry of any official JSON file.
+
+    Returns:
+        None if `tasks` does not include its task.
 
     Raises:
-        InputError: It is of no known shape.
+        InputError: It has none of the known keys.
     """
     key, row = item
     if "relations" in row:
@@ -63,7 +69,7 @@ def solve(item: tuple[str, Mapping[str, Any]], tasks: Sequence[str]) -> Solved |
     if "QUESTION" in row:
         return _question(key, row, task) if (task := _first(tasks, _QUESTIONS)) else None
     raise InputError(
-        'an entry has "relations" (BC5CDR), "triples" (DDI, KD-DTI) or "QUESTION" (PubMedQA)'
+        'it must have "relations" (BC5CDR), "triples" (DDI, KD-DTI) or "QUESTION" (PubMedQA)'
     )
 
 
@@ -80,8 +86,8 @@ def _cdr(key: str, row: Mapping[str, Any]) -> Solved:
 def _interactions(key: str, row: Mapping[str, Any], task: str) -> Solved:
     read = _Interactions.model_validate(row)
     source = f"{read.title} {read.abstract}".lower()
-    # The official code looks for the head as it is written in a text in lower case: heads with a
-    # capital come first, in the file's order, and the others in that of the text.
+    # The official code searches a lower-cased text for the head as written. Heads with a capital
+    # are not found and come first, in the file's order; the others follow in text order.
     triples = sorted(read.triples or (), key=lambda triple: source.find(triple.drug))
     found = get_task(task)
     head, tail = found.ends
@@ -117,25 +123,28 @@ def _question(key: str, row: Mapping[str, Any], task: str) -> Solved:
 
 
 def hoc_lines(text: str) -> Iterator[tuple[str, str]]:
-    """The lines of HoC's TSV, which has blank ones between sentences."""
+    """The lines of HoC's TSV, without the blank lines between sentences."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield f"line {number}", line.strip()
 
 
 def solve_hoc(line: str, tasks: Sequence[str]) -> Solved | None:
-    """Read a sentence and its labels; None if the task is not asked for.
+    """Read a sentence and its labels.
+
+    Returns:
+        None if `tasks` does not include hoc.
 
     Raises:
-        InputError: It has other columns than two, or an unknown label.
+        InputError: It does not have two columns, or a label is unknown.
     """
     if "hoc" not in tasks:
         return None
     columns = line.split("\t")
     if len(columns) != len(("sentence", "labels")):
         raise InputError(
-            f"it has {len(columns)} columns: give the sentence, a tab, and its labels with | "
-            "between them"
+            f"it must have 2 columns, not {len(columns)}: the sentence, a tab, and its labels with "
+            "| between them"
         )
     sentence, labels = columns
     return Solved("hoc", None, {"text": sentence.strip()}, hallmarks(labels.split("|")))

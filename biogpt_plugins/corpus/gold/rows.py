@@ -1,8 +1,9 @@
-"""Rows of our own: the fields of a task's input, and "gold".
+"""Reader for this package's own rows: the fields of a task's input, and "gold".
 
-"gold" is a label (PubMedQA), labels (HoC: a list, or with "|" between them), a text (tasks that
-write freely) or relations. A relation is {"head", "type", "tail"}, where an end is a name or
-{"text", "id"}; or, as in files without texts, [chemical id, disease id] or [head, tail, type].
+"gold" is a label (PubMedQA), labels (HoC: a list, or one string with "|" between them), a text
+(tasks that write free text) or relations. A relation is {"head", "type", "tail"}, where an end is
+a name or {"text", "id"}. Files without texts may use [chemical id, disease id] or [head, tail,
+type].
 """
 
 from __future__ import annotations
@@ -52,15 +53,18 @@ _TEXT = TypeAdapter(str)
 
 
 def solve(row: object, tasks: Sequence[str]) -> Solved | None:
-    """Read a row; None if it is of another task. A row that names no task is of the first.
+    """Read a row. A row that names no task belongs to the first task.
+
+    Returns:
+        None if `tasks` does not include its task.
 
     Raises:
-        InputError: It is no JSON object, has no "gold", or one that the task does not have.
+        InputError: It is not a JSON object, has no "gold", or its "gold" does not fit the task.
     """
     if not isinstance(row, Mapping):
-        raise InputError("it is no JSON object: give one a line")
+        raise InputError(f"it must be a JSON object, not {type(row).__name__}")
     if "gold" not in row:
-        raise InputError('it has no "gold": give what is right, or "gold": [] where nothing is')
+        raise InputError('it has no "gold": give the solution, or "gold": [] if there is nothing')
     task = get_task(str(row.get("task", tasks[0])))
     if task.name not in tasks:
         return None
@@ -109,10 +113,10 @@ def _named(end: _End, type_: str) -> Entity:
 
 
 def _names(relations: Iterable[Relation]) -> dict[str, dict[str, str]]:
-    """The names of some relations' ends; one without an id is its own."""
+    """The ids of the names of relations' ends; a name without an id is its own id."""
     names: dict[str, dict[str, str]] = {kind: {} for kind in TABLES}
-    for found in relations:
-        for kind, end in zip(TABLES, (found.head, found.tail), strict=True):
+    for relation_ in relations:
+        for kind, end in zip(TABLES, (relation_.head, relation_.tail), strict=True):
             if is_named(end):
                 names[kind][end.text.lower()] = end.id or end.text.lower()
     return names

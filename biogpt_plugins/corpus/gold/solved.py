@@ -1,4 +1,4 @@
-"""A document of a corpus with its solution, and the values that solutions are made of."""
+"""A solved document of a corpus, and helpers that make solutions."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity, Hallmarks, Relation, Result
 
 REMEDY = (
-    'give JSONL lines with the input\'s fields and "gold", BC5CDR as official JSON, PubTator or '
-    "BioC, DDI, KD-DTI or PubMedQA as official JSON, or HoC as TSV"
+    'give JSONL with the input\'s fields and "gold"; or BC5CDR as official JSON, PubTator or BioC; '
+    "DDI, KD-DTI or PubMedQA as official JSON; or HoC as TSV"
 )
-_MOST_SAID = 3
+_SHOWN_FAULTS = 3
 
 
 @dataclass(frozen=True)
 class Solved:
-    """One document, and what its file says is right.
+    """A document and its solution.
 
     Attributes:
-        task: Name of the task it is solved for.
+        task: Name of the task that it is solved for.
         id: Its identifier, if it has one.
-        input: What the task reads; None if the file has no texts.
-        result: The task's own result; None if the file holds it apart. The ends of BC5CDR's
-            relations are named by the longest mention of their id, as in the official targets,
-            and by the id itself where nothing in the document is called so.
-        names: BC5CDR: "chemical2id" and "disease2id", the document's lower-cased names to ids.
-        where: File and line or key, for errors.
+        input: The task's input; None if the file has no texts.
+        result: The task's result; None if it is in a separate file. The ends of BC5CDR's relations
+            have the longest mention of their id as name, as in the official targets, or the id
+            itself if the document has no mention of it.
+        names: For BC5CDR: "chemical2id" and "disease2id", from lower-cased names to ids.
+        where: File and line or key, for error messages.
     """
 
     task: str
@@ -50,76 +50,76 @@ class Solved:
 
 @contextmanager
 def at(where: str) -> Iterator[None]:
-    """Say of whatever is wrong where it is.
+    """Add the place to errors raised in the context.
 
     Raises:
-        InputError: In place of an InputError or a ValidationError, with its place.
+        InputError: Replaces an InputError or a ValidationError; its message names the place.
     """
     try:
         yield
     except ValidationError as error:
         faults = [": ".join((*map(str, e["loc"]), e["msg"].lower())) for e in error.errors()]
-        raise InputError(f"cannot read {where}: {'; '.join(faults[:_MOST_SAID])}") from error
+        raise InputError(f"cannot read {where}: {'; '.join(faults[:_SHOWN_FAULTS])}") from error
     except InputError as error:
         raise InputError(f"cannot read {where}: {error}") from error
 
 
 def relation(task: Task[Any], head: Entity, type_: str, tail: Entity) -> Relation:
-    """A relation of a type that the task has; tasks without a closed list of types have any.
+    """Make a relation, and check its type if the task has a closed list of types.
 
     Raises:
-        InputError: The task has no such type.
+        InputError: The list does not have this type.
     """
     clause = task.clause
     if clause and clause.closed and type_ not in clause.types:
         raise InputError(
-            f"{task.name} has no type {type_!r}: the types are {', '.join(clause.types)}"
+            f"{task.name} has no relation type {type_!r}: use one of {', '.join(clause.types)}"
         )
     return Relation(head=head, type=type_, tail=tail)
 
 
 def is_named(end: Entity) -> bool:
-    """Whether an end is called something, and not by its identifier alone."""
+    """Whether an end has a name, and not only an identifier."""
     return end.text != end.id
 
 
 def hallmarks(labels: Iterable[str]) -> Hallmarks:
-    """Some labels of HoC; its class `empty` is no label.
+    """Make Hallmarks from labels of HoC, whose class `empty` means no label.
 
     Raises:
-        InputError: HoC has no such label.
+        InputError: HoC does not have this label.
     """
-    found = tuple(label.strip() for label in labels)
-    for label in found:
+    labels = tuple(label.strip() for label in labels)
+    for label in labels:
         if label not in (*HALLMARKS, EMPTY):
             raise InputError(
-                f"hoc has no label {label!r}: the labels are {', '.join(HALLMARKS)}, {EMPTY}"
+                f"hoc has no label {label!r}: use one of {', '.join(HALLMARKS)}, {EMPTY}"
             )
-    return Hallmarks(labels=tuple(label for label in found if label != EMPTY))
+    return Hallmarks(labels=tuple(label for label in labels if label != EMPTY))
 
 
 def mesh(identifier: str) -> str:
-    """An identifier without the prefix that some files give it; a missing one is unknown."""
+    """Remove the prefix that some files put before an id; an empty id becomes UNKNOWN_ID."""
     return plain_id(identifier.strip()) or UNKNOWN_ID
 
 
 def cdr(
     id_: str, title: str, abstract: str, pairs: Iterable[tuple[str, str]], names: Names
 ) -> Solved:
-    """A paper of BC5CDR, whatever its file's format.
+    """Make a solved paper of BC5CDR, for readers of all its formats.
 
     Args:
         id_: Its PMID.
         title: Its title.
         abstract: Its abstract.
         pairs: Chemical and disease id of each relation.
-        names: "chemical2id" and "disease2id", its lower-cased names to ids.
+        names: "chemical2id" and "disease2id", from its lower-cased names to ids.
     """
     names = {kind: {name: mesh(ident) for name, ident in names[kind].items()} for kind in TABLES}
-    called = [_longest(names[kind]) for kind in TABLES]
+    longest = [_longest(names[kind]) for kind in TABLES]
 
     def end(side: int, identifier: str) -> Entity:
-        name = called[side].get(identifier, identifier)
+        name = longest[side].get(identifier, identifier)
         return Entity(text=name, type=BC5CDR.ends[side], id=identifier)
 
     distinct = dict.fromkeys((mesh(chemical), mesh(disease)) for chemical, disease in pairs)
@@ -133,7 +133,7 @@ def cdr(
 
 
 def _longest(names: Mapping[str, str]) -> dict[str, str]:
-    """The longest name of each id: what the official targets call it."""
+    """The longest name of each id, which the official targets use."""
     longest: dict[str, str] = {}
     for name, identifier in names.items():
         if len(name) > len(longest.get(identifier, "")):
