@@ -1,7 +1,7 @@
 """BC5CDR: which chemical induces which disease.
 
-Layouts of microsoft/BioGPT, examples/RE-BC5CDR: source is title and abstract, lower-cased; target
-`the relation between {chemical} and {disease} exists; ... exists.`
+The layout follows microsoft/BioGPT, examples/RE-BC5CDR. The source is the title and abstract,
+lower-cased; the target is `the relation between {chemical} and {disease} exists; ... exists.`
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from biogpt_plugins.values.inputs import Paper
 
 
 def title_and_abstract(paper: Paper) -> Prompt:
-    """Title and abstract as one text; a title that ends in a word gets a full stop."""
+    """Join title and abstract, with a full stop after a title that ends in a word."""
     title = paper.title.strip()
     joint = " " if not title or not (title[-1].isalnum() or title[-1] == "_") else ". "
     text = f"{title}{joint}{paper.text.strip()}" if title and paper.text else title + paper.text

@@ -1,11 +1,11 @@
-"""How a relation is written down: one declaration, from which all that knows the wording is made.
+"""The clause: one declaration of how a task writes a relation.
 
     Clause(text="the interaction between {head} and {tail} is {type}", head="drug", tail="drug",
            types=("mechanism", "effect", "advise", "int"))
 
-It gives a target's text, the grammar of a grounded decoding, the reader of completions, how far a
-completion that is still being written can be read, and the places whose probabilities are a
-relation's confidence.
+Everything that depends on the wording follows from it: the target text, the grammar of grounded
+decoding, the reader of completions, the part of an unfinished completion that can already be read,
+and the places whose probabilities are a relation's confidence.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ _END = "."
 
 @dataclass(frozen=True, kw_only=True)
 class Clause:
-    """How a relation is written.
+    """How a task writes a relation.
 
     Attributes:
-        text: The words of a clause, with {head} and {tail} for the names, and with {type} if there
-            is more than one type.
-        head: What entities at {head} are: "chemical".
-        tail: What those at {tail} are.
+        text: The words of a clause, with {head} and {tail} for the names, and {type} if there is
+            more than one type.
+        head: The entity type of {head}, for example "chemical".
+        tail: The entity type of {tail}.
         types: The relation types, as results name them.
-        words: How a target writes each type, in their order; as results name them if empty.
-        closed: Whether `types` are all there are; if not, a completion may name others.
-        separator: What stands between two clauses.
-        nothing: What a target says, without its full stop, where there is no relation; "" if such
-            texts have no target.
+        words: How a target writes each type, in the same order; empty if it writes the type's name.
+        closed: Whether `types` is complete; if not, a completion may name other types.
+        separator: The sign between two clauses.
+        nothing: The target, without its full stop, of a text without relations; "" if it has none.
         lowercase: Whether targets write names in lower case.
     """
 
@@ -63,28 +62,31 @@ class Clause:
         for slot in slots:
             if slot not in _SLOTS:
                 raise InputError(
-                    f"clause {self.text!r} has {{{slot}}}: use {{head}}, {{tail}} and {{type}}"
+                    f"clause {self.text!r} has the unknown slot {{{slot}}}: use {{head}}, {{tail}} "
+                    "and {type}"
                 )
             if slots.count(slot) > 1:
-                raise InputError(f"clause {self.text!r} has {{{slot}}} twice: leave one out")
+                raise InputError(f"clause {self.text!r} has {{{slot}}} twice: remove one")
         for slot in _SLOTS[:2]:
             if slot not in slots:
-                raise InputError(f"clause {self.text!r} lacks {{{slot}}}: write it for a name")
+                raise InputError(
+                    f"clause {self.text!r} lacks {{{slot}}}: put it where the name stands"
+                )
         self._check_types("type" in slots)
         self._check_words(slots)
 
-    def _check_types(self, told: bool) -> None:
+    def _check_types(self, has_slot: bool) -> None:
         if not self.types:
-            raise InputError(f"clause {self.text!r} has no relation types: give one at least")
-        if not told and len(self.types) > 1:
+            raise InputError(f"clause {self.text!r} has no relation types: give at least one")
+        if not has_slot and len(self.types) > 1:
             raise InputError(
-                f"clause {self.text!r} lacks {{type}}: say where it stands, as there are "
-                f"{len(self.types)} types"
+                f"clause {self.text!r} lacks {{type}}: put it where the type stands, because there "
+                f"are {len(self.types)} types"
             )
         if self.words and len(self.words) != len(self.types):
             raise InputError(
-                f"there are {len(self.types)} types and {len(self.words)} wordings: give each type "
-                "one"
+                f"words must have one wording for each of the {len(self.types)} types, not "
+                f"{len(self.words)}"
             )
         for what, names in (("type", self.types), ("wording", self.written)):
             known: dict[str, str] = {}
@@ -93,27 +95,32 @@ class Clause:
                     raise InputError(f"a {what} is empty: give it a name")
                 if (other := known.setdefault(folded(name), name)) is not name:
                     raise InputError(
-                        f"the {what}s {other!r} and {name!r} cannot be told apart: change one"
+                        f"the {what}s {other!r} and {name!r} are too similar: they must differ in "
+                        'more than case, spaces and a plural "s"'
                     )
                 if what == "wording" and (self.separator in name or _END in name):
-                    raise InputError(f"the wording {name!r} holds a sign that ends clauses")
+                    raise InputError(
+                        f"the wording {name!r} must not contain {self.separator!r} or {_END!r}, "
+                        "which end a clause"
+                    )
 
     def _check_words(self, slots: list[str]) -> None:
         for literal in self.literals:
             if self.separator in literal or _END in literal:
                 raise InputError(
-                    f"clause {self.text!r} holds {self.separator!r} or {_END!r}, which end clauses"
+                    f"clause {self.text!r} must not contain {self.separator!r} or {_END!r}, which "
+                    "end a clause"
                 )
-        spoken = [f" {literal.lower()} " for literal in self.literals if literal]
-        for literal in spoken:
-            if sum(literal in other for other in spoken) > 1:
+        padded = [f" {literal.lower()} " for literal in self.literals if literal]
+        for literal in padded:
+            if sum(literal in other for other in padded) > 1:
                 raise InputError(
-                    f"clause {self.text!r} has the words {literal.strip()!r} twice: change one of "
-                    "them, so that a reader can tell where a name ends"
+                    f"clause {self.text!r} has {literal.strip()!r} twice: change one, so that it "
+                    "is clear where a name ends"
                 )
         if not self.separator.strip() or any(map(str.isalnum, self.separator)):
             raise InputError(
-                f"the separator {self.separator!r} must be a sign that no name holds, such as ';'"
+                f"separator must be a sign that occurs in no name, like ';', not {self.separator!r}"
             )
         beside = dict(zip(slots, zip(self.literals, self.literals[1:], strict=False), strict=True))
         first, *_, last = [slot for slot in slots if slot != "type"]
@@ -129,27 +136,27 @@ class Clause:
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
-        """The slots, in the order in which they stand."""
+        """The slots, in the order of the text."""
         return tuple(name for _, name, *_ in Formatter().parse(self.text) if name is not None)
 
     @cached_property
     def literals(self) -> tuple[str, ...]:
-        """The words before each slot, and those behind the last."""
-        found = [literal.strip() for literal, *_ in Formatter().parse(self.text)]
-        return (*found, "") if len(found) == len(self.slots) else tuple(found)
+        """The words before each slot, and after the last one."""
+        literals = [literal.strip() for literal, *_ in Formatter().parse(self.text)]
+        return (*literals, "") if len(literals) == len(self.slots) else tuple(literals)
 
     @property
     def written(self) -> tuple[str, ...]:
-        """How each type is written."""
+        """How a target writes each type."""
         return self.words or self.types
 
     def named(self, wording: str) -> str:
-        """The type that is written so; the wording itself if no type is."""
+        """The type that a wording stands for; the wording itself if it is not in the list."""
         return dict(zip(self.written, self.types, strict=True)).get(wording.lower(), wording)
 
     @cached_property
     def patterns(self) -> Patterns:
-        """What the reader looks for."""
+        """The patterns of the reader."""
         return Patterns.of(
             self.slots,
             self.literals,
@@ -161,7 +168,7 @@ class Clause:
     # --- writing ------------------------------------------------------------------------------
 
     def write(self, relations: Iterable[Relation]) -> str:
-        """The target text of some relations, by the names of their ends.
+        """Write the target text of relations.
 
         Raises:
             InputError: A relation has a type that the clause does not have.
@@ -178,23 +185,22 @@ class Clause:
     def _wording(self, type_: str) -> str:
         wording = dict(zip(self.types, self.written, strict=True)).get(type_)
         if wording is None and self.closed and "type" in self.slots:
-            raise InputError(
-                f"there is no relation type {type_!r}: the types are {', '.join(self.types)}"
-            )
+            raise InputError(f"unknown relation type {type_!r}: use one of {', '.join(self.types)}")
         return type_ if wording is None else wording
 
     @cached_property
     def grammar(self) -> Grammar:
         """The form of a target."""
-        # Beside a name, the words of a type would not be told from the name's.
+        # A name next to {type} must not begin or end with a type's words, or the reader could not
+        # divide them.
         slots = self.slots
         at = slots.index("type") if "type" in slots else -1
-        close = at >= 0 and (
+        adjacent = at >= 0 and (
             (at > 0 and not self.literals[at])
             or (at < len(slots) - 1 and not self.literals[at + 1])
         )
         own = {word for words in self.written for word in words.lower().split()}
-        name = Copy(outside=(*Copy().outside, *sorted(own))) if close else Copy()
+        name = Copy(outside=(*Copy().outside, *sorted(own))) if adjacent else Copy()
         parts: list[Part] = []
         for literal, slot in zip(self.literals, (*slots, ""), strict=True):
             parts += [literal] if literal else []
@@ -207,11 +213,11 @@ class Clause:
     def read(
         self, completion: str, source: str | None = None, cut: bool = False
     ) -> Reading[list[Relation]]:
-        """Read a completion, as `biogpt_plugins.tasks.relations` tells."""
+        """Read a completion; see `biogpt_plugins.tasks.relations.read_clauses`."""
         return read_clauses(self, completion, source, cut=cut)
 
     def settled(self, completion: str) -> str:
-        """The part of an unfinished completion that can be read already."""
+        """The part of an unfinished completion that can already be read."""
         return settled(self.patterns, completion)
 
 

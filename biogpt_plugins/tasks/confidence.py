@@ -1,4 +1,4 @@
-"""How sure a model was of a relation: the probabilities of the words that say it."""
+"""The confidence of a relation: the probabilities of the words that state it."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from biogpt_plugins.values.results import Confidence
 
 
 def confidence_of(places: Places, tokens: Sequence[Token]) -> Confidence | None:
-    """The probabilities of a relation's words, each given all that stands before it.
+    """The probabilities of the parts of a relation, given everything before them.
 
     Args:
-        places: Where the completion says it.
+        places: Where the completion states the relation.
         tokens: The completion's tokens.
 
     Returns:
-        None where there are no tokens of one of its ends, as behind a text that was cut.
+        None if the clause or an end has no tokens.
     """
-    whole, head, tail, kind = (_probability(tokens, place) for place in places)
-    if head is None or tail is None or whole is None:
+    clause, head, tail, type_ = (_probability(tokens, place) for place in places)
+    if head is None or tail is None or clause is None:
         return None
-    return Confidence(clause=whole, head=head, tail=tail, type=kind)
+    return Confidence(clause=clause, head=head, tail=tail, type=type_)
 
 
 def _probability(tokens: Sequence[Token], place: Span) -> float | None:
-    """The product of the probabilities of the tokens that begin there; None if none does."""
+    """The product of the probabilities of the tokens that begin in a span; None without any."""
     logs = [token.logprob for token in tokens if place.start <= token.start < place.end]
     return exp(min(0.0, fsum(logs))) if logs else None

@@ -1,7 +1,7 @@
-"""DDI: interactions between drugs, each a mechanism, an effect, an advice or plain.
+"""DDI: interactions between drugs, of type mechanism, effect, advise or int.
 
-Layouts of microsoft/BioGPT, examples/RE-DDI: source is the text, lower-cased; target
-`the interaction between {drug} and {drug} is {type}; ....`
+The layout follows microsoft/BioGPT, examples/RE-DDI. The source is the text, lower-cased; the
+target is `the interaction between {drug} and {drug} is {type}; ....`
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TYPES = ("mechanism", "effect", "advise", "int")
 
 
 def source(paper: Paper) -> Prompt:
-    """The text (with its title, if it has one), line breaks as spaces."""
+    """The text, after its title if it has one, with line breaks replaced by spaces."""
     return Prompt(text=paper.source.strip().replace("\n", " "))
 
 

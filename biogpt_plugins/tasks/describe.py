@@ -1,4 +1,4 @@
-"""Describe a term: the paper's own demonstration, `{term} is ...`, with its beam of 5."""
+"""Describe a term, as in the BioGPT paper's demonstration: `{term} is ...`, with 5 beams."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from biogpt_plugins.values.inputs import Text
 
 
 def source(text: Text) -> Prompt:
-    """The term, and "is"."""
+    """The term, followed by "is"."""
     return Prompt(text=f"{text.text.strip()} is")
 
 
 def read(completion: str, source: str | None, cut: bool) -> Reading[str]:
-    """The description up to its last whole sentence; all of it if it has none."""
+    """The description up to its last complete sentence, or all of it if none is complete."""
     text = generate.read(completion, source, cut).result
     whole, stop, _ = text.rpartition(". ")
     return Reading(text if text.endswith(".") or not stop else f"{whole}.")

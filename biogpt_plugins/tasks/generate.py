@@ -1,4 +1,4 @@
-"""Free generation and term descriptions: what the pretrained models do without being taught."""
+"""Free generation: continue a text with a pretrained model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from biogpt_plugins.values.inputs import Text
 
 
 def read(completion: str, source: str | None, cut: bool) -> Reading[str]:  # noqa: ARG001
-    """The text as it was written; nothing at all is an error."""
+    """The text as written, stripped. An empty completion is an error."""
     if not completion.strip():
         raise ParseError("the model wrote nothing", completion)
     return Reading(completion.strip())

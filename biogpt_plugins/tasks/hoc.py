@@ -1,7 +1,7 @@
-"""HoC: which hallmarks of cancer a sentence speaks of.
+"""HoC: which hallmarks of cancer a sentence is about.
 
-Layouts of microsoft/BioGPT, examples/DC-HoC: source is the sentence, ending in a full stop; target
-`the type of this document is {label|label}.`, where `empty` stands for no hallmark.
+The layout follows microsoft/BioGPT, examples/DC-HoC. The source is the sentence, ending in a full
+stop; the target is `the type of this document is {label|label}.`, where `empty` means no hallmark.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ STEM = "the type of this document is"
 
 
 def source(text: Text) -> Prompt:
-    """The sentence, with a full stop if it lacks one."""
+    """The sentence, with a full stop at its end."""
     sentence = text.text.strip()
     return Prompt(text=sentence if sentence.endswith(".") else f"{sentence}.")
 
 
 def target(hallmarks: Hallmarks) -> str:
-    """The target text of some hallmarks."""
+    """Write the target text of hallmarks."""
     return f"{STEM} {'|'.join(hallmarks.labels) or EMPTY}."
 
 
 def read(completion: str, source: str | None, cut: bool) -> Reading[Hallmarks]:  # noqa: ARG001
-    """Read the labels; source and cut play no part."""
+    """Read the labels; `source` and `cut` are not used."""
     return read_hallmarks(completion, LABELS, EMPTY)
 
 

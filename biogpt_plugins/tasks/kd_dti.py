@@ -1,7 +1,7 @@
 """KD-DTI: which drug acts on which target, and how.
 
-Layouts of microsoft/BioGPT, examples/RE-DTI: source is title and abstract, lower-cased; target
-`the interaction between {drug} and {target} is {interaction}; ....`
+The layout follows microsoft/BioGPT, examples/RE-DTI. The source is the title and abstract,
+lower-cased; the target is `the interaction between {drug} and {target} is {interaction}; ....`
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TYPES = (
     "enhancer, breaker, other, other/unknown, unknown"
 )
 TYPES = tuple(_TYPES.split(", "))
-"""How drugs act on targets, in DrugBank's words: what a grounded decoding chooses from."""
+"""DrugBank's terms for how drugs act on targets. Grounded decoding chooses from these."""
 
 
 KD_DTI = Task.of_relations(

@@ -1,9 +1,9 @@
-"""Prompt layouts: how a source text is put before the model, and what a checkpoint expects.
+"""Prompt layouts: how a source text becomes the prompt that a checkpoint expects.
 
 The official layouts are those of microsoft/BioGPT (`src/language_model_prompt_dataset.py`): the
-source text, then the checkpoint's prompt tokens, then the target; or the prompt tokens, the source
-text, a separator. The few-shot layout asks a pretrained model, which has learned no task, by
-showing it solved examples of our own writing.
+source text, the checkpoint's prompt tokens, the target; or the prompt tokens, the source text, a
+separator, the target. The few-shot layout is for pretrained models that were not fine-tuned for a
+task: it shows them solved examples, which were written for this package.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from dataclasses import replace
 from biogpt_plugins.engine import Prompt, TaskCard
 
 OFFICIAL_MAX_LENGTH = 1025
-"""`</s>`, 1023 tokens of prompt and completion, and the `</s>` that fairseq then forces."""
+"""`</s>`, 1023 tokens of prompt and completion, and the final `</s>` that fairseq forces."""
 
 CUE = "Abstract:"
-"""What a text begins with in the few-shot layout; a model that writes it has begun another text."""
+"""The start of a text in the few-shot layout. A model that writes it has begun another text."""
 
 CONCLUSION = "Conclusion:"
 
 
 def framed(text: str) -> str:
-    """A text as the few-shot layout puts it; what is concluded from it follows."""
+    """Frame a text for the few-shot layout. Its conclusion, the target, follows."""
     return f"{CUE} {text.strip()} {CONCLUSION}"
 
 
 def demonstrations(shots: Sequence[tuple[Prompt, str]]) -> str:
-    """Solved examples, (source, target) each, as they stand before a framed text."""
+    """Write solved examples, (source, target) each, as they precede a framed text."""
     return "".join(f"{framed(source.source)} {target} " for source, target in shots)
 
 
@@ -42,9 +42,9 @@ def lay_out(
     """Turn a task's source text into the prompt that a checkpoint expects.
 
     Args:
-        source: The source text, its parts that must not be cut in `head` and `tail`.
-        card: What the checkpoint expects.
-        lowercase: Whether the task's source text is lower-cased, if the card does not say.
+        source: The source text, with the parts that must not be cut in `head` and `tail`.
+        card: How the checkpoint expects its prompts.
+        lowercase: Whether to lower-case the source text if the card does not say.
         shots: Solved examples, (source, target) each, for the few-shot layout.
     """
     if card.layout == "few_shot" and shots:

@@ -1,7 +1,7 @@
-"""What a clause's reader looks for: patterns that are made of the clause's words.
+"""The patterns by which a clause's reader works, made from the clause's words.
 
-They forgive what models do to a layout: case, spacing, a missing article, "exist" for "exists",
-"effects" for "effect".
+They allow what models do to a layout: other case and spacing, a missing article, "exist" for
+"exists", "effects" for "effect".
 """
 
 from __future__ import annotations
@@ -12,38 +12,39 @@ from dataclasses import dataclass
 from typing import Literal
 
 Shape = Literal["closed", "typed", "named"]
-"""How a clause ends: with words of its own, with its type, or with a name."""
+"""How a clause ends: with fixed words, with its type, or with a name."""
 
 _ARTICLES = ("the", "a", "an")
-_SAME = ("relation", "interaction")  # models confuse them, and they say the same
+_SAME = ("relation", "interaction")  # models use them interchangeably
 _NEGATABLE = ("is", "are", "was", "were")
-_TELLING = 2  # words; one alone may stand in a name
+_DISTINCTIVE = 2  # words; a single word may occur in a name
 _LONGEST_TYPE = 40
-# A full stop behind a longer word, a digit or a bracket; "e. coli" and "i.v. dose" go on.
+# A full stop ends a clause only after a longer word, a digit or a bracket: not in "e. coli" or
+# "i.v. dose".
 _STOP = r"(?:(?<=\S\S\S\S)|(?<=[\d)\]]))\."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patterns:
-    """What to look for in a completion.
+    """Patterns for the parts of a clause in a completion.
 
     Attributes:
         shape: How a clause ends.
-        start: The words that begin a clause, wherever they stand; None if a clause begins with a
-            name, so that only separators and full stops tell where.
-        lead: What may stand before the first slot of such a clause.
-        kind: The type that stands before both names, with the words behind it; None elsewhere.
-        divider: What stands between the names; with a group "type" where the type is there.
-        denied: The same in the negative; None where nothing can be negated in it.
-        verb: What stands between the second name and a type at the end.
-        closing: The words at the end; None if there are none.
-        ended: A clause from its start to what nothing that follows can change.
-        bounds: What ends a clause that has no words of its own at its end.
-        separated: What stands between two clauses.
-        types: A pattern for each wording with its type, long wordings first.
-        open: Whether any other wording is a type of that name.
-        mixed: Whether a wording holds the words of `verb`, or there are none.
-        typed_end: A type and the full stop behind it.
+        start: The words that begin a clause; None if a clause begins with a name, so that only
+            separators and full stops show where it begins.
+        lead: What may precede the first slot of a clause that begins with a name.
+        kind: A type before both names, with the words after it; None if the type is elsewhere.
+        divider: The words between the names, with a group "type" if the type is among them.
+        denied: The negated `divider`; None if it cannot be negated.
+        verb: The words between the second name and a type at the end.
+        closing: The fixed words at the end; None if there are none.
+        ended: A clause from its start up to a point after which nothing can change it.
+        bounds: What ends a clause that has no fixed words at its end.
+        separated: The separator between two clauses.
+        types: A pattern for each wording, with its type; long wordings first.
+        open: Whether any other wording is a type, too.
+        mixed: Whether a wording contains the words of `verb`, or `verb` has no words.
+        typed_end: A type and the full stop after it.
         tail_first: Whether the tail is named before the head.
     """
 
@@ -74,14 +75,14 @@ class Patterns:
         closed: bool,
         separator: str,
     ) -> Patterns:
-        """The patterns of a clause.
+        """Make the patterns of a clause.
 
         Args:
-            slots: "head", "tail" and perhaps "type", in order.
-            literals: The words before each slot, and behind the last.
+            slots: "head", "tail" and, if it has one, "type", in order.
+            literals: The words before each slot, and after the last one.
             types: Wording to type.
-            closed: Whether there are no others.
-            separator: What stands between clauses.
+            closed: Whether `types` is complete.
+            separator: The sign between clauses.
         """
         opening, closing = literals[0], literals[-1]
         at = slots.index("type") if "type" in slots else -1
@@ -112,10 +113,10 @@ class Patterns:
             ended = rf"{_words(core)}\s.*?\s+{_closing(closing)}[^.{sep}]*[.{sep}]"
         else:
             ended = rf"{_words(core)}\s.*?(?:{sep}(?=\s)|{_STOP}(?=\s))"
-        telling = len(core.split()) >= _TELLING
+        distinctive = len(core.split()) >= _DISTINCTIVE
         return cls(
             shape="typed" if last else "closed" if closing else "named",
-            start=_compiled(start) if telling else None,
+            start=_compiled(start) if distinctive else None,
             lead=_compiled(rf"{lead}(?:{_words(core)}\s+)?" if core else lead),
             kind=_compiled(_first(kind, literals[1])) if at == 0 else None,
             divider=_compiled(divider),
@@ -126,22 +127,25 @@ class Patterns:
             if last
             else None,
             closing=_compiled(rf"\s+{_closing(closing)}") if closing else None,
-            ended=_compiled(ended) if telling else None,
+            ended=_compiled(ended) if distinctive else None,
             bounds=_compiled(bounds),
             separated=_compiled(rf"{sep}(?:\s|$)"),
             types=tuple(
-                (_compiled(rf"(?P<type>{_words(one)})[sd]?(?=[{sep}.,]*(?:\s|$))"), types[one])
-                for one in wordings
+                (
+                    _compiled(rf"(?P<type>{_words(wording)})[sd]?(?=[{sep}.,]*(?:\s|$))"),
+                    types[wording],
+                )
+                for wording in wordings
             ),
             open=not closed,
             typed_end=_compiled(rf"{word}\s+[^.{sep}]{{1,{long}}}\.(?=\s|$)"),
-            mixed=any(f" {verb} " in f" {one} " or not verb for one in wordings),
+            mixed=any(f" {verb} " in f" {wording} " or not verb for wording in wordings),
             tail_first=slots.index("tail") < slots.index("head"),
         )
 
 
 def folded(name: str) -> str:
-    """A wording as a reader tells it from others: without case and spaces, and the plural "s"."""
+    """Normalize a wording for comparison, without case, spaces and plural "s"."""
     return "".join(word.lower().removesuffix("s") or word.lower() for word in name.split())
 
 
@@ -157,7 +161,7 @@ def _word(word: str) -> str:
     if word.lower() in _SAME:
         return f"(?:{'|'.join(_SAME)})"
     stem = word.removesuffix("s")
-    return f"{re.escape(stem)}s?" if stem != word and len(stem) > _TELLING else re.escape(word)
+    return f"{re.escape(stem)}s?" if stem != word and len(stem) > _DISTINCTIVE else re.escape(word)
 
 
 def _closing(words: str) -> str:
@@ -165,7 +169,7 @@ def _closing(words: str) -> str:
 
 
 def _core(opening: str) -> str:
-    """The opening words without an article at their beginning, which models leave out."""
+    """The opening words without a leading article, which models may leave out."""
     words = opening.split()
     return " ".join(words[1:] if words and words[0].lower() in _ARTICLES else words)
 
@@ -176,25 +180,25 @@ def _article(opening: str) -> str:
 
 
 def _typed(before: str, kind: str, behind: str) -> str:
-    """A type between two names, with the words around it."""
+    """The pattern of a type between two names, with the words around it."""
     head = rf"\s+{_words(before)}" if before else ""
     tail = rf"\s+{_words(behind)}\s+" if behind else r"\s+"
     return rf"{head}\s+(?P<type>{kind})[sd]?{tail}"
 
 
 def _first(kind: str, behind: str) -> str:
-    """A type before both names, with the words behind it."""
+    """The pattern of a type before both names, with the words after it."""
     tail = rf"\s+{_words(behind)}\s+" if behind else r"\s+"
     return rf"\s*(?P<type>{kind})[sd]?{tail}"
 
 
 def _denied(before: str, wordings: Sequence[str], behind: str) -> str:
-    """What stands between two names if it says "is not" instead of "is"; "" if it has no "is"."""
-    whole = [" ".join((before, one, behind)).split() for one in wordings or ("",)]
-    found = []
-    for words in whole:
+    """The pattern between two names with "is not" instead of "is"; "" if there is no "is"."""
+    dividers = [" ".join((before, wording, behind)).split() for wording in wordings or ("",)]
+    patterns = []
+    for words in dividers:
         if words and words[0].lower() in _NEGATABLE:
             rest = words[2:] if words[1:] and words[1].lower() in _ARTICLES else words[1:]
             gap = r"(?:not|no\s+longer|no)\s+(?:an?\s+|the\s+)?"
-            found.append(rf"{re.escape(words[0])}\s+{gap}{_words(' '.join(rest))}[sd]?\s+")
-    return rf"\s+(?:{'|'.join(found)})" if found else ""
+            patterns.append(rf"{re.escape(words[0])}\s+{gap}{_words(' '.join(rest))}[sd]?\s+")
+    return rf"\s+(?:{'|'.join(patterns)})" if patterns else ""

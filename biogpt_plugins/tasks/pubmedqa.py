@@ -1,8 +1,8 @@
 """PubMedQA: a question about an abstract, answered yes, no or maybe.
 
-Layouts of microsoft/BioGPT, examples/QA-PubMedQA. Reasoning-required:
-`question: {q} context: {c} `; reasoning-free, with the abstract's own conclusion in the input:
-`question: {q} context: {c} answer: {long answer}`. Target of both:
+The layouts follow microsoft/BioGPT, examples/QA-PubMedQA. The reasoning-required source is
+`question: {q} context: {c} `. The reasoning-free source includes the abstract's conclusion:
+`question: {q} context: {c} answer: {long answer}`. The target of both is
 `the answer to the question given the context is {yes|no|maybe}.`
 """
 
@@ -23,7 +23,7 @@ STEM = "the answer to the question given the context is"
 
 
 def source(question: Question) -> Prompt:
-    """Reasoning-required: the question is never cut, its context may be; case is kept."""
+    """Reasoning-required layout. The context may be cut, the question never; case is kept."""
     return Prompt(
         head=f"question: {_flat(question.question)} context: ",
         text=f"{_flat(question.text)} ",
@@ -31,7 +31,7 @@ def source(question: Question) -> Prompt:
 
 
 def source_with_answer(question: Question) -> Prompt:
-    """Reasoning-free: as `source`, then the long answer, which is never cut, and a full stop."""
+    """Reasoning-free layout: `source`, then the long answer, which is never cut."""
     prompt = source(question)
     answer = _flat(question.long_answer)
     if not answer:
@@ -40,25 +40,29 @@ def source_with_answer(question: Question) -> Prompt:
 
 
 def text_first(question: Question) -> Prompt:
-    """A layout of our own: the text, and then what is asked about it, which is never cut."""
+    """This package's own layout: the text, then the question, which is never cut."""
     return Prompt(text=_flat(question.text), tail=f" Question: {_flat(question.question)} ")
 
 
 def text_first_with_answer(question: Question) -> Prompt:
-    """As `text_first`, with the abstract's own conclusion behind the question."""
+    """As `text_first`, with the abstract's conclusion after the question."""
     prompt, answer = text_first(question), _flat(question.long_answer)
     return replace(prompt, tail=f"{prompt.tail}Answer: {answer} ") if answer else prompt
 
 
 def target(answer: Answer) -> str:
-    """The target text of an answer; InputError if it abstained."""
+    """Write the target text of an answer.
+
+    Raises:
+        InputError: The answer abstained.
+    """
     if answer.label is None:
-        raise InputError(f"an answer that abstained has no text: {answer.abstained}")
+        raise InputError(f"an answer that abstained has no target text: {answer.abstained}")
     return f"{STEM} {answer.label}."
 
 
 def read(completion: str, source: str | None, cut: bool) -> Reading[Answer]:  # noqa: ARG001
-    """Read the answer; source and cut play no part."""
+    """Read the answer; `source` and `cut` are not used."""
     return read_answer(completion)
 
 

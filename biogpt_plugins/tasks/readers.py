@@ -1,7 +1,7 @@
-"""Readers of completions: answers and labels, and what all readers share.
+"""Readers of answers and labels, and the code that all readers share.
 
-They are forgiving and take what a model really writes; `scoring.official` reads the same text as
-the official scripts do, for the official figures. All are pure functions of text.
+They tolerate deviations that models make in practice. `scoring.official` reads the same text as
+the official scripts do, for the official figures. All readers are pure functions of text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from biogpt_plugins.values.results import Answer, Hallmarks, Label, ResultT
 
 
 class Places(NamedTuple):
-    """Where in a completion a relation is told."""
+    """Where in a completion a relation and its parts are stated."""
 
     clause: Span
     head: Span
@@ -27,13 +27,13 @@ class Places(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading(Generic[ResultT]):
-    """A result, and remarks on what was passed over to get it.
+    """A result read from a completion, and notes on what was ignored.
 
     Attributes:
         result: The result.
-        notes: The remarks.
-        spans: Where in the completion each of several results stands; empty if that is not known.
-        places: Where the parts of each of several relations stand, likewise.
+        notes: What was ignored or merged, as messages.
+        spans: Offsets of each result in the completion; empty if they are not known.
+        places: Offsets of the parts of each relation in the completion; empty if not known.
     """
 
     result: ResultT
@@ -43,16 +43,16 @@ class Reading(Generic[ResultT]):
 
 
 LEARNED = re.compile(r"^.*\blearned\s*[0-9]+\s+", re.I | re.S)
-"""The learned tokens, spelt out, and all before them."""
+"""Learned tokens, spelled out, and everything before them."""
 
 PHRASE = re.compile(r"\b(?:in conclusion\s*,|we can conclude that|we have that)", re.I)
-"""What may stand before a conclusion."""
+"""Phrases that may precede a conclusion."""
 
 _EDGE = " \t\r\n;.,"
 
 
 def short(text: str, most: int = 120) -> str:
-    """A text for messages, its end left out if it is long."""
+    """Quote a text for a message, shortened if it is long."""
     return repr(text if len(text) <= most else f"{text[: most - 3]}...")
 
 
@@ -77,18 +77,18 @@ _BARE = re.compile(r"^\W*" + _LABEL, re.I)
 
 
 def read_answer(completion: str) -> Reading[Answer]:
-    """Read a yes/no/maybe answer from a statement of it, or from a bare label.
+    """Read a yes/no/maybe answer from a statement or from a bare label.
 
     Raises:
-        ParseError: No answer, or two that differ.
+        ParseError: The completion has no answer, or contradictory answers.
     """
     labels: set[str] = set()
     for text in (_without_preamble(completion), LEARNED.sub("", completion)):
         for pattern in (_STATEMENT, _SHORT, _BARE):
             labels = labels or {match["label"].lower() for match in pattern.finditer(text)}
     if len(labels) != 1:
-        found = f"the answers {sorted(labels)} contradict each other" if labels else "no answer"
-        raise ParseError(f"{found} in the completion {short(completion)}", completion)
+        fault = f"the answers {sorted(labels)} contradict each other" if labels else "no answer"
+        raise ParseError(f"{fault} in the completion {short(completion)}", completion)
     return Reading(Answer(label=cast("Label", labels.pop())))
 
 
@@ -96,20 +96,20 @@ _TYPE = re.compile(r"\btype\s+of\s+this\s+document\s*(?:is|:)\s*(?P<labels>[^.;]
 
 
 def read_hallmarks(completion: str, labels: Iterable[str], empty: str) -> Reading[Hallmarks]:
-    """Read `the type of this document is a|b`; `empty` is the class of no hallmark.
+    """Read `the type of this document is a|b`; the label `empty` means no hallmark.
 
     Raises:
-        ParseError: No statement of the type, or only labels that are none of `labels`.
+        ParseError: The completion has none of the labels.
     """
     known = {_fold(label): label for label in labels}
     text = _without_preamble(completion)
     match = _TYPE.search(text)
     written = match["labels"] if match else text.strip(_EDGE)
     parts = [part for part in re.split(r"\||,| / ", written) if part.strip()]
-    found = [known[_fold(part)] for part in parts if _fold(part) in known]
-    none = any(_fold(part) == _fold(empty) for part in parts)
-    if not found and not none:
+    hallmarks = [known[_fold(part)] for part in parts if _fold(part) in known]
+    says_none = any(_fold(part) == _fold(empty) for part in parts)
+    if not hallmarks and not says_none:
         raise ParseError(f"no hallmark in the completion {short(completion)}", completion)
-    strange = [p.strip() for p in parts if _fold(p) not in known and _fold(p) != _fold(empty)]
-    notes = (f"unknown labels were passed over: {strange}",) if strange else ()
-    return Reading(Hallmarks(labels=tuple(dict.fromkeys(found))), notes)
+    unknown = [p.strip() for p in parts if _fold(p) not in known and _fold(p) != _fold(empty)]
+    notes = (f"unknown labels were ignored: {unknown}",) if unknown else ()
+    return Reading(Hallmarks(labels=tuple(dict.fromkeys(hallmarks))), notes)

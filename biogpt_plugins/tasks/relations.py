@@ -1,7 +1,7 @@
-"""The reader of clauses: a completion -> relations, whatever words the clause is in.
+"""The reader of clauses: a completion -> relations, for a clause in any words.
 
-It is forgiving and takes what a model really writes; `scoring.official` reads the same text as the
-official scripts do, for the official figures. All are pure functions of text.
+It tolerates deviations that models make in practice. `scoring.official` reads the same text as the
+official scripts do, for the official figures. All functions are pure functions of text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from biogpt_plugins.tasks.clause import Clause
 
 _COMMA = re.compile(r"\s*,\s+")
-# The whole completion must say so: "no interaction in the treated group" is prose about something.
+# The whole completion must match: "no interaction in the treated group" is prose.
 _NOTHING = re.compile(
     r"(?:there\s+(?:is|are|was|were)\s+)?no\s+(?:\w+[\s-]+){0,2}?(?:relation|interaction)s?"
     r"(?:\s+(?:is|are|was|were)\s+(?:found|reported|detected))?(?:\s+exists?)?"
@@ -41,7 +41,15 @@ _SPACE = "; \t\r\n"
 
 
 class _Body(NamedTuple):
-    """A clause without the words that begin it, and where it stands in the completion."""
+    """A clause without its opening words, and its place in the completion.
+
+    Attributes:
+        negative: Whether it begins with "no".
+        place: The place of the whole clause.
+        start: The offset of `text` in the completion.
+        text: The clause without its opening words.
+        ended: Whether the clause is complete.
+    """
 
     negative: bool
     place: Span
@@ -50,37 +58,36 @@ class _Body(NamedTuple):
     ended: bool
 
 
-class _Found(NamedTuple):
-    """What a clause says, with the places in its body."""
+class _Statement(NamedTuple):
+    """The names and the type that a clause states, with their places in its body."""
 
     first: Span
     second: Span
     type: str
-    told: Span  # the words that say the type, or that there is a relation
+    type_place: Span  # of the words that state the type, or that there is a relation
     negated: bool
 
 
 def read_clauses(
     clause: Clause, completion: str, source: str | None = None, *, cut: bool = False
 ) -> Reading[list[Relation]]:
-    """Read clauses such as `the relation between A and B exists; ...`.
+    """Read clauses, for example `the relation between A and B exists; ...`.
 
-    Learned-token prefixes, phrases before the first clause, doubled or missing full stops, odd
-    spacing and case do no harm. Where the words between two names occur more than once, the
-    division whose two names stand in the source text is taken; without a source, or without such a
-    division, the last one divides, as in the official greedy pattern. Repeated relations are
-    dropped.
+    Learned tokens, phrases before the first clause, double or missing full stops, spacing and case
+    do not matter. If the words between two names occur more than once, the reader divides where
+    both names occur in the source text; otherwise at the last occurrence, as the official greedy
+    pattern does. Repeated relations are dropped.
 
     Args:
-        clause: The clause's words and types. Types that a closed list lacks are passed over.
+        clause: The clause's words and types. If the types are a closed list, a clause with another
+            type is not read.
         completion: What the model wrote.
-        source: The text that it read, if at hand.
-        cut: Whether the completion was cut off at the length limit: a last clause that may be
-            incomplete is then passed over.
+        source: The text that the model read, if available.
+        cut: Whether the completion was cut off at the length limit. If so, a last clause that may
+            be incomplete is not read.
 
     Raises:
-        ParseError: Nothing in the completion can be read as a relation, or as the statement that
-            there is none.
+        ParseError: The completion contains neither a relation nor the statement that there is none.
     """
     patterns = clause.patterns
     aligner = aligner_of(source) if source else None
@@ -94,21 +101,22 @@ def read_clauses(
     dropped = len(squeezed) - len(text)
     nothing = _says_nothing(text, clause.nothing)
     for body in () if nothing else _bodies(text, patterns):
-        found = _read(body.text, clause, aligner, whole=body.ended or not cut)
-        if found is None and not body.negative:
+        statement = _read(body.text, clause, aligner, whole=body.ended or not cut)
+        if statement is None and not body.negative:
             unreadable = True
             notes.append(f"a clause could not be read: {body.text.strip()!r}")
-        elif found is None or body.negative or found.negated:
+        elif statement is None or body.negative or statement.negated:
             negated = True
-            notes.append(f"a negated clause was passed over: {body.text.strip()!r}")
+            notes.append(f"a negated clause was ignored: {body.text.strip()!r}")
         else:
-            names = [encodable(body.text[slice(*span)]) for span in (found.first, found.second)]
-            key = (_fold(names[0]), _fold(names[1]), _fold(found.type))
+            name_spans = (statement.first, statement.second)
+            names = [encodable(body.text[slice(*span)]) for span in name_spans]
+            key = (_fold(names[0]), _fold(names[1]), _fold(statement.type))
             if key in relations:
                 continue
-            relations[key] = _relation(clause, names, found.type)
+            relations[key] = _relation(clause, names, statement.type)
             spans.append((body.place.start + dropped, body.place.end + dropped))
-            places.append(_places(found, body, dropped, patterns))
+            places.append(_places(statement, body, dropped, patterns))
     if not relations and (unreadable or not (negated or nothing)):
         raise ParseError(
             f"no relation can be read from the completion {short(completion)}"
@@ -126,14 +134,14 @@ def read_clauses(
 
 
 def settled(patterns: Patterns, completion: str) -> str:
-    """The part of an unfinished completion that can be read already: its clauses that have ended.
+    """The part of an unfinished completion that can already be read: its complete clauses.
 
-    Whatever the model goes on to write, the relations of this part are the first of the whole's:
-    BioGPT, which writes Moses spacing, puts a space behind every ";".
+    Its relations are the first relations of the whole completion, no matter how it continues. This
+    relies on the space that BioGPT, which writes Moses spacing, puts after every ";".
     """
     text = _without_preamble(completion, patterns)
     dropped = len(completion) - len(text)
-    # A concluding phrase that is still to come takes back all before it, if that is no clause.
+    # A concluding phrase may still follow, and would discard everything before it but clauses.
     concluded = text != LEARNED.sub("", completion)
     if patterns.start and patterns.ended:
         starts = list(patterns.start.finditer(text))
@@ -151,7 +159,7 @@ def settled(patterns: Patterns, completion: str) -> str:
 
 
 def _without_preamble(completion: str, patterns: Patterns) -> str:
-    """Drop an echoed source text: all before the learned tokens or a concluding phrase."""
+    """Drop an echoed source text: everything before learned tokens or a concluding phrase."""
     text = LEARNED.sub("", completion)
     phrase = PHRASE.search(text)
     if not phrase:
@@ -162,15 +170,15 @@ def _without_preamble(completion: str, patterns: Patterns) -> str:
 
 
 def _begun(text: str, patterns: Patterns) -> bool:
-    """Whether a clause that begins with a name stands in a text."""
+    """Whether a text has a clause, for clauses that begin with a name."""
     return patterns.divider.search(text) is not None
 
 
 def _says_nothing(text: str, nothing: str) -> bool:
-    said = text.strip()
-    if nothing and _fold(said.rstrip(_EDGE)) == _fold(nothing):
+    text = text.strip()
+    if nothing and _fold(text.rstrip(_EDGE)) == _fold(nothing):
         return True
-    return _NOTHING.fullmatch(said) is not None
+    return _NOTHING.fullmatch(text) is not None
 
 
 def _bodies(completion: str, patterns: Patterns) -> Iterator[_Body]:
@@ -187,7 +195,7 @@ def _bodies(completion: str, patterns: Patterns) -> Iterator[_Body]:
 
 
 def _segments(completion: str, patterns: Patterns) -> Iterator[_Body]:
-    """Clauses that begin with a name: what stands between separators and full stops."""
+    """Clauses that begin with a name: the text between separators and full stops."""
     at = 0
     bounds = [(bound.start(), bound.end()) for bound in patterns.bounds.finditer(completion)]
     for end, past in (*bounds, (len(completion), len(completion))):
@@ -211,23 +219,24 @@ def _relation(clause: Clause, names: list[str], type_: str) -> Relation:
     )
 
 
-def _places(found: _Found, body: _Body, dropped: int, patterns: Patterns) -> Places:
+def _places(statement: _Statement, body: _Body, dropped: int, patterns: Patterns) -> Places:
     def moved(span: Span, by: int) -> Span:
         return Span(span.start + by, span.end + by)
 
-    first, second, told = (
-        moved(span, body.start + dropped) for span in (found.first, found.second, found.told)
+    first, second, kind = (
+        moved(span, body.start + dropped)
+        for span in (statement.first, statement.second, statement.type_place)
     )
     head, tail = (second, first) if patterns.tail_first else (first, second)
     opened = patterns.start is not None or body.start > body.place.start
-    start = body.place.start + dropped if opened else min(first.start, second.start, told.start)
-    return Places(Span(start, max(first.end, second.end, told.end)), head, tail, told)
+    start = body.place.start + dropped if opened else min(first.start, second.start, kind.start)
+    return Places(Span(start, max(first.end, second.end, kind.end)), head, tail, kind)
 
 
 # --- one clause -----------------------------------------------------------------------------
 
 
-def _read(body: str, clause: Clause, aligner: Aligner | None, *, whole: bool) -> _Found | None:
+def _read(body: str, clause: Clause, aligner: Aligner | None, *, whole: bool) -> _Statement | None:
     if clause.patterns.shape == "typed":
         return _read_typed(body, clause, aligner, whole=whole)
     return _read_named(body, clause, aligner, whole=whole)
@@ -235,10 +244,10 @@ def _read(body: str, clause: Clause, aligner: Aligner | None, *, whole: bool) ->
 
 def _read_named(
     body: str, clause: Clause, aligner: Aligner | None, *, whole: bool
-) -> _Found | None:
+) -> _Statement | None:
     """Read "A and B exists", "A inhibits B": clauses that do not end with a type."""
     patterns = clause.patterns
-    region, type_, told = Span(0, len(body)), clause.types[0], None
+    region, type_, place = Span(0, len(body)), clause.types[0], None
     if patterns.shape == "named" or patterns.kind:
         bound = patterns.bounds.search(body)
         region = Span(0, bound.start() if bound else region.end)
@@ -246,25 +255,27 @@ def _read_named(
         kind = patterns.kind.match(body, *region)
         if not kind:
             return None
-        type_, told = _type(kind["type"], clause), Span(*kind.span("type"))
+        type_, place = _type(kind["type"], clause), Span(*kind.span("type"))
         region = Span(kind.end(), region.end)
     closing = patterns.closing.search(body, *region) if patterns.closing else None
     if not closing and not whole:
         return None
     if not closing:
-        # Without its last words a clause is believed only if the paper knows both of its names.
+        # A clause without its last words is accepted only if the source text has both names.
         names = _stripped(body, *region, _EDGE)
         sure = patterns.closing is not None
-        return _divided(body, names, clause, aligner, (type_, told), sure=sure)
+        return _divided(body, names, clause, aligner, (type_, place), sure=sure)
     stated = _undenied(body, Span(region.start, closing.start()))
     if stated is None:
         return None
-    told = told or bare(body, *closing.span())
-    found = _divided(body, stated, clause, aligner, (type_, told), sure=False)
-    return found and found._replace(negated=found.negated or stated.end < closing.start())
+    place = place or bare(body, *closing.span())
+    statement = _divided(body, stated, clause, aligner, (type_, place), sure=False)
+    return statement and statement._replace(
+        negated=statement.negated or stated.end < closing.start()
+    )
 
 
-def _divided(  # noqa: PLR0913 - what is known of a clause
+def _divided(  # noqa: PLR0913 - the parts of a clause
     body: str,
     names: Span,
     clause: Clause,
@@ -272,9 +283,9 @@ def _divided(  # noqa: PLR0913 - what is known of a clause
     kind: tuple[str, Span | None],
     *,
     sure: bool,
-) -> _Found | None:
-    """Two names with what stands between them, which may be the type."""
-    patterns, (type_, told) = clause.patterns, kind
+) -> _Statement | None:
+    """Read two names and the words between them, which may include the type."""
+    patterns, (type_, place) = clause.patterns, kind
     divided = _divide(body, names, patterns.divider, aligner, sure=sure)
     denied = divided is None and patterns.denied is not None
     if divided is None and patterns.denied:
@@ -283,22 +294,22 @@ def _divided(  # noqa: PLR0913 - what is known of a clause
         return None
     first, second, divider = divided
     if "type" in divider.re.groupindex:
-        type_, told = _type(divider["type"], clause), Span(*divider.span("type"))
+        type_, place = _type(divider["type"], clause), Span(*divider.span("type"))
     if not patterns.closing:
         named = _undenied(body, first)
         if named is None:
             return None
         denied, first = denied or named.end < first.end, named
-        told = told or bare(body, *divider.span())
-    elif told is None:  # the clause was believed without its last words
-        told = Span(second.end, second.end)
+        place = place or bare(body, *divider.span())
+    elif place is None:  # the clause was accepted without its last words
+        place = Span(second.end, second.end)
     first = first if patterns.start else _said(body, first, aligner)
-    return _Found(first, second, type_, told, denied)
+    return _Statement(first, second, type_, place, denied)
 
 
 def _read_typed(
     body: str, clause: Clause, aligner: Aligner | None, *, whole: bool
-) -> _Found | None:
+) -> _Statement | None:
     """Read "A and B is T"; the last " is " divides, as in the official greedy pattern."""
     patterns = clause.patterns
     bound = patterns.separated.search(body)
@@ -309,31 +320,31 @@ def _read_typed(
     divided = _divide(body, Span(0, verb.start()), patterns.divider, aligner) if verb else None
     if verb is None or divided is None:
         return None
-    told = _stripped(body, verb.end(), len(body), _EDGE)
-    if patterns.closing and (closing := patterns.closing.search(body, told.start)):
-        told = Span(told.start, closing.start())
+    place = _stripped(body, verb.end(), len(body), _EDGE)
+    if patterns.closing and (closing := patterns.closing.search(body, place.start)):
+        place = Span(place.start, closing.start())
     first = divided[0] if patterns.start else _said(body, divided[0], aligner)
-    if body.lower().startswith("not ", told.start, told.end):
-        return _Found(first, divided[1], body[slice(*told)], told, True)
-    kind = _typed(body, told, clause, whole=whole)
-    return kind and _Found(first, divided[1], *kind, False)
+    if body.lower().startswith("not ", place.start, place.end):
+        return _Statement(first, divided[1], body[slice(*place)], place, True)
+    kind = _typed(body, place, clause, whole=whole)
+    return kind and _Statement(first, divided[1], *kind, False)
 
 
-def _typed(body: str, told: Span, clause: Clause, *, whole: bool) -> tuple[str, Span] | None:
-    """The type at the beginning of a place, and where its words stand."""
-    kind = encodable(body[slice(*told)])
+def _typed(body: str, place: Span, clause: Clause, *, whole: bool) -> tuple[str, Span] | None:
+    """The type at the beginning of a place, and the place of its words."""
+    kind = encodable(body[slice(*place)])
     if clause.patterns.open:
-        return (clause.named(kind), told) if whole and kind else None
+        return (clause.named(kind), place) if whole and kind else None
     for pattern, type_ in clause.patterns.types:
-        if match := pattern.match(body, *told):
+        if match := pattern.match(body, *place):
             span = Span(*match.span("type"))
-            unsure = not whole and span.end == told.end and _goes_on(kind, clause)
+            unsure = not whole and span.end == place.end and _goes_on(kind, clause)
             return None if unsure else (type_, span)
     return None
 
 
 def _verb(body: str, patterns: Patterns) -> re.Match[str] | None:
-    """What stands before the type: the last such words, or where the longest type begins."""
+    """The words before the type: their last occurrence, or the one before the longest type."""
     verbs = list(patterns.verb.finditer(body)) if patterns.verb else []
     for verb in verbs if patterns.mixed else ():
         begin, end = _stripped(body, verb.end(), len(body), _EDGE)
@@ -343,7 +354,7 @@ def _verb(body: str, patterns: Patterns) -> re.Match[str] | None:
 
 
 def _goes_on(kind: str, clause: Clause) -> bool:
-    """Whether a type that was cut off may be the beginning of a longer one."""
+    """Whether a type that was cut off may be the beginning of a longer type."""
     begun = f"{kind.lower()} "
     return any(written.lower().startswith(begun) for written in clause.written)
 
@@ -357,7 +368,7 @@ def _type(written: str, clause: Clause) -> str:
 
 
 def _undenied(body: str, names: Span) -> Span | None:
-    """The names without "does not" behind them; None if they only may have a relation."""
+    """The names without "does not" after them; None if "may" or "could" follows."""
     text = body[slice(*names)]
     if _MODAL.search(text):
         return None
@@ -366,7 +377,7 @@ def _undenied(body: str, names: Span) -> Span | None:
 
 
 def _said(body: str, name: Span, aligner: Aligner | None) -> Span:
-    """A name without "the authors state that" before it, if the paper does not call it so."""
+    """A name without "the authors state that" before it, unless the source text has both."""
     text = body[slice(*name)]
     said = _SAID.match(text)
     if not said or (aligner and _known(aligner, [text])):
@@ -382,7 +393,7 @@ def _divide(
     *,
     sure: bool = False,
 ) -> tuple[Span, Span, re.Match[str]] | None:
-    """Divide "A and B"; `sure` demands that the source text holds both names."""
+    """Divide "A and B"; with `sure`, only if the source text has both names."""
     matches: list[re.Match[str]] = list(divider.finditer(body, *names))
     if not matches and aligner and "type" not in divider.groupindex:
         sure = True
@@ -400,12 +411,13 @@ def _divide(
     ]
     if not splits:
         return None
-    if not sure and not 1 < len(splits) <= _MOST_SPLITS:  # a loop has more, and no right one
+    if (
+        not sure and not 1 < len(splits) <= _MOST_SPLITS
+    ):  # a repeating model has more, none of them right
         return splits[-1]
     pairs = [(body[slice(*first)], body[slice(*second)]) for first, second, _ in splits]
     known = [0 if aligner is None else _known(aligner, pair) for pair in pairs]
-    # Where the source leaves it open: the layout writes no comma before its " and ", so one that
-    # stands there belongs to a name.
+    # Tie-breaker: the layout has no comma before its " and ", so a comma there is part of a name.
     comma = [aligner is not None and first.endswith(",") for first, _ in pairs]
     best = max(range(len(splits)), key=lambda i: (known[i], not comma[i], i))
     return splits[best] if not sure or known[best] == len(pairs[best]) else None
@@ -416,7 +428,7 @@ def _known(aligner: Aligner, names: Iterable[str]) -> int:
 
 
 def _stripped(text: str, start: int, end: int, signs: str) -> Span:
-    """A place without some signs at its ends."""
+    """The span without some signs at its ends."""
     place = text[start:end]
     start += len(place) - len(place.lstrip(signs))
     return Span(start, start + len(place.strip(signs)))

@@ -1,4 +1,4 @@
-"""What a task is: how its input is read, laid out before a model, and how a completion is read."""
+"""Tasks: how an input becomes a prompt, and how a completion becomes a result."""
 
 from __future__ import annotations
 
@@ -22,35 +22,36 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text, read
 from biogpt_plugins.values.results import Kind, Relation, ResultT
 
-# What layouts change: capitals, a line break, spaces, and an end without a full stop.
+# Contains what layouts change: capitals, a line break, spaces, and no full stop at the end.
 _PROBE = "Both  LINES\n of it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[ResultT]):
-    """One task, as a value. New tasks are made by filling these fields, not by subclassing.
+    """A task, as a value. To make a new task, fill in these fields; do not subclass.
 
     Attributes:
-        name: What it is asked for by: "bc5cdr".
+        name: The name by which users ask for it, for example "bc5cdr".
         summary: One line for a list of tasks.
-        kind: What its results are; of relations, the ends are looked for in the source text.
-        input: What it reads: Paper, Question or Text.
-        source: Input -> source text in the official layout, parts that must not be cut apart.
-        text_first: The same with the text at its beginning, for cards that ask for it; None if it
-            is there anyway.
+        kind: The kind of its results. The ends of relations are located in the source text.
+        input: The type of its input: Paper, Question or Text.
+        source: Input -> source text in the official layout, with the parts that must not be cut
+            in `head` and `tail`.
+        text_first: As `source`, with the text at the beginning, for cards that ask for it; None if
+            `source` already begins with the text.
         target: Result -> target text in the official layout, ending in a full stop.
         read: (completion, source text or None, whether it was cut off) -> Reading.
-        shots: Solved inputs for the few-shot layout, (input, target) each; empty if a
-            pretrained model can be asked without.
+        shots: Solved inputs for the few-shot layout, (input, target) each; empty if a pretrained
+            model needs none.
         lowercase: Whether the official layout lower-cases the source text.
-        choices: Labels that can be scored instead of written; empty if there are none.
-        stem: The target's text up to the label.
+        choices: Labels that can be scored instead of generated; empty if there are none.
+        stem: The target text before the label.
         decoding: The official decoding.
-        grammar: The form of a target, which a grounded decoding keeps to; None if it has none.
-        clause: How a relation is written; None if the task's own `read` and `target` alone know.
-            Without it relations have no scores, and streams give them at the end.
-        metric: Name of the metric by which it is evaluated; "" for what suits its kind.
-        declaration: The TOML that it was made of; "" if it was made in Python.
+        grammar: The form of a target, which grounded decoding enforces; None if it has none.
+        clause: How a relation is written; None if only `read` and `target` define it. Relations of
+            a task without a clause have no scores, and streams yield them at the end.
+        metric: Name of the metric that evaluates it; "" for the default of its kind.
+        declaration: The TOML that declares it; "" if it was made in Python.
     """
 
     name: str
@@ -73,11 +74,11 @@ class Task(Generic[ResultT]):
 
     @staticmethod
     def of_relations(clause: Clause, **fields: Any) -> Task[list[Relation]]:  # noqa: ANN401
-        """A task whose targets are clauses: how they are written and read follows from them.
+        """Make a task from a clause, which defines how targets are written and read.
 
         Args:
             clause: How a relation is written.
-            **fields: All others that the task needs.
+            **fields: The other fields of the task.
         """
         return Task(
             kind="relations",
@@ -90,52 +91,56 @@ class Task(Generic[ResultT]):
 
     @property
     def variables(self) -> dict[str, bool]:
-        """Names of what the input is made of, and whether each must be given."""
+        """The names of the input's fields, and whether each is required."""
         return {
-            one.alias or name: name == "text" or one.is_required()
-            for name, one in self.input.model_fields.items()
+            info.alias or name: name == "text" or info.is_required()
+            for name, info in self.input.model_fields.items()
             if name != "id"
         }
 
     def read_input(self, value: object) -> Text:
-        """Read a string, mapping or model as this task's input; InputError if it is none."""
+        """Convert a str, mapping or model to this task's input.
+
+        Raises:
+            InputError: It does not fit the input type.
+        """
         return read(self.input, value)
 
     def render(self, value: object, card: TaskCard = FEW_SHOT) -> Prompt:
-        """The prompt for an input, in the layout that a checkpoint's card asks for.
+        """Make the prompt for an input, in the layout that a checkpoint's card asks for.
 
         Raises:
-            InputError: The input cannot be read, or holds no text.
+            InputError: The input cannot be read, or it has no text.
         """
         return self.render_text(self.read_input(value), card)
 
     def render_text(self, text: Text, card: TaskCard = FEW_SHOT) -> Prompt:
-        """`render` for what `read_input` has read, which is not checked again."""
+        """As `render`, for the result of `read_input`, which is not checked again."""
         return self._lay_out(self.source_for(card)(text), card)
 
     def render_without_text(self, value: Text, card: TaskCard = FEW_SHOT) -> Prompt:
-        """The prompt for an input with an empty text: what a model answers to it is its prior."""
-        told: dict[str, Any] = {
+        """Make the prompt for an input without its text; the model's answer to it is its prior."""
+        blank: dict[str, Any] = {
             name: "" for name in ("text", "long_answer") if name in type(value).model_fields
         }
-        prompt = self._lay_out(self.source_for(card)(value.model_copy(update=told)), card)
+        prompt = self._lay_out(self.source_for(card)(value.model_copy(update=blank)), card)
         return replace(prompt, head="", text=prompt.source, tail="")
 
     def source_for(self, card: TaskCard) -> Callable[[Any], Prompt]:
-        """How an input becomes the source text that a checkpoint with this card expects."""
+        """The function that makes the source text for a checkpoint with this card."""
         return self.text_first if self.text_first and card.text_first else self.source
 
     def prompt(self, source: str, card: TaskCard = FEW_SHOT) -> Prompt:
-        """The prompt for a source text that is in the official layout already."""
-        # So are the solved examples, then.
+        """Make the prompt for a source text that is already in the official layout."""
+        # The solved examples must be in the official layout, too.
         return self._lay_out(Prompt(text=source), card.model_copy(update={"text_first": False}))
 
     @property
     def fingerprint(self) -> str:
-        """Twelve digits that change with how the task is asked and read: the prompt's version.
+        """Twelve hexadecimal digits that change when the task's prompts or readings change.
 
-        For caches of results. They are taken from prompts, decodings and readings themselves, in
-        every layout, so that no change of them can be forgotten.
+        They serve as a version for caches of results. They are computed from the prompts,
+        decodings and readings of every layout, so that no change is missed.
         """
         cards = [
             TaskCard(
@@ -154,9 +159,9 @@ class Task(Generic[ResultT]):
         solved = self._solved(TaskCard())
         readings = [self.interpret(target, source.source) for source, target in solved]
         written = [self.target(reading.result) for reading in readings]
-        said = (asked, decodings, solved, readings, written, self.choices, self.stem, self.grammar)
-        # `Decoding.form` was `grounded` once: what was kept by a fingerprint is still found by it.
-        spelt = repr(said).replace("form='free'", "grounded=False")
+        parts = (asked, decodings, solved, readings, written, self.choices, self.stem, self.grammar)
+        # `Decoding.form` used to be `grounded`. The old spelling keeps existing caches valid.
+        spelt = repr(parts).replace("form='free'", "grounded=False")
         spelt = spelt.replace("form='grounded'", "grounded=True")
         return sha256(spelt.encode()).hexdigest()[:12]
 
@@ -167,9 +172,9 @@ class Task(Generic[ResultT]):
 
     @property
     def ends(self) -> tuple[str, str]:
-        """What a relation task calls the heads and the tails that it finds.
+        """The entity types of a relation task's heads and tails.
 
-        A task without a clause shows it in its solved examples.
+        For a task without a clause they come from its solved examples.
 
         Raises:
             InputError: It has neither.
@@ -177,29 +182,30 @@ class Task(Generic[ResultT]):
         if self.clause:
             return self.clause.head, self.clause.tail
         for _, target in self.shots:
-            found: Any = self.parse(target)
-            for one in found if self.kind == "relations" else ():
-                return one.head.type, one.tail.type
+            relations: Any = self.parse(target)
+            for relation in relations if self.kind == "relations" else ():
+                return relation.head.type, relation.tail.type
         raise InputError(
-            f"task {self.name} does not say what its entities are: give it a clause, or a solved "
-            "example"
+            f"task {self.name} does not name its entity types: give it a clause or a solved example"
         )
 
     @property
     def entity_types(self) -> set[str]:
-        """What a relation task calls the entities that it finds; empty if it does not say."""
+        """All entity types of a relation task; empty if it does not name them."""
         if self.clause:
             return {self.clause.head, self.clause.tail}
-        found: list[Any] = [one for _, target in self.shots for one in self.parse(target)]
-        return {end.type for one in found for end in (one.head, one.tail)}
+        relations: list[Any] = [
+            relation for _, target in self.shots for relation in self.parse(target)
+        ]
+        return {end.type for relation in relations for end in (relation.head, relation.tail)}
 
     def settled(self, completion: str) -> str:
-        """The part of an unfinished completion of relations that can be read already."""
+        """The part of an unfinished completion of relations that can already be read."""
         return self.clause.settled(completion) if self.clause else ""
 
     @property
     def demonstrations(self) -> str:
-        """The solved examples as the few-shot layout shows them; a framed text may follow."""
+        """The solved examples as the few-shot layout writes them, before a framed text."""
         return demonstrations(self._solved(FEW_SHOT))
 
     def _solved(self, card: TaskCard) -> list[tuple[Prompt, str]]:
@@ -207,14 +213,14 @@ class Task(Generic[ResultT]):
         return [(source(shot), target) for shot, target in self.shots]
 
     def _lay_out(self, source: Prompt, card: TaskCard) -> Prompt:
-        found = lay_out(source, card, lowercase=self.lowercase, shots=self._solved(card))
-        return replace(found, grammar=self.grammar)
+        prompt = lay_out(source, card, lowercase=self.lowercase, shots=self._solved(card))
+        return replace(prompt, grammar=self.grammar)
 
     def decoding_for(self, card: TaskCard) -> Decoding:
-        """The task's decoding as a checkpoint's card changes it."""
+        """The task's decoding, as modified by a checkpoint's card."""
         if card.layout != "few_shot" or not self.shots:
             return self.decoding.but(max_length=card.max_length)
-        # Shown several abstracts, a pretrained model goes on with the next one.
+        # After several examples a pretrained model would go on to invent another one.
         return replace(self.decoding, stop=(*self.decoding.stop, CUE), max_new_tokens=200)
 
     def interpret(
@@ -226,21 +232,21 @@ class Task(Generic[ResultT]):
         tokens: Sequence[Token] = (),
         evidence: bool = True,
     ) -> Reading[Any]:
-        """Read a completion, and find what it says in its source text, if that is at hand.
+        """Read a completion and, if its source text is given, locate relations in it.
 
-        Relations then have their evidence, and those that are one, as the text abbreviates a name,
-        become one.
+        Relations get evidence, and relations that differ only in an abbreviation that the text
+        defines are merged.
 
         Args:
             completion: What the model wrote.
-            source: The text it read.
-            cut: Whether it was cut off at the length limit.
-            tokens: The completion's tokens, which give relations their confidence and score.
-            evidence: Whether to look for evidence and abbreviations; without, relations are those
-                of the completion, one for one.
+            source: The text that the model read.
+            cut: Whether the completion was cut off at the length limit.
+            tokens: The completion's tokens, from which relations get confidence and score.
+            evidence: Whether to look for evidence and abbreviations. If False, no relations are
+                merged.
 
         Raises:
-            ParseError: It cannot be read.
+            ParseError: The completion cannot be read.
         """
         source = SourceText(source) if source else source
         reading: Reading[Any] = self.read(completion, source, cut)
@@ -258,11 +264,11 @@ class Task(Generic[ResultT]):
 
         Args:
             completion: What the model wrote.
-            source: The text it read; decides where " and " divides two names.
-            cut: Whether it was cut off at the length limit.
+            source: The text that the model read. It decides where " and " separates two names.
+            cut: Whether the completion was cut off at the length limit.
 
         Raises:
-            ParseError: It cannot be read. "Nothing found" is a result, not an error.
+            ParseError: The completion cannot be read. "Nothing found" is a result, not an error.
         """
         return self.read(completion, source, cut).result
 
@@ -280,5 +286,6 @@ def _substantiated(reading: Reading[Any], source: str) -> Reading[Any]:
 
 
 def _rated(relation: Relation, places: Places, tokens: Sequence[Token]) -> Relation:
-    found = confidence_of(places, tokens)
-    return relation.model_copy(update={"confidence": found, "score": found and found.clause})
+    confidence = confidence_of(places, tokens)
+    score = confidence and confidence.clause
+    return relation.model_copy(update={"confidence": confidence, "score": score})

@@ -115,7 +115,7 @@ def test_whatever_says_the_same_is_right_on_either_side(task, form):
             [ENERGY],
             f"{TYPE} {ENERGY}|fun.",
             1,
-            "unknown labels were passed over: ['fun']",
+            "unknown labels were ignored: ['fun']",
         ),
         (
             "bc5cdr",

@@ -207,7 +207,7 @@ class TestAbstaining:
                 Answer(**facts)
 
     def test_what_abstained_has_no_text(self):
-        with pytest.raises(InputError, match="abstained has no text: why"):
+        with pytest.raises(InputError, match="abstained has no target text: why"):
             TASKS["pubmedqa"].target(Answer(abstained="why"))
 
     def test_it_is_the_calibrated_probability_that_counts(self):

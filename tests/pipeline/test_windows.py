@@ -145,7 +145,7 @@ def test_what_is_cut_is_told_by_one_warning_a_call():
         found = asking.run([*asked, ""])
     assert [str(one.message) for one in told] == [
         "2 of 3 texts do not fit the model: up to 19 tokens of a text were cut and not read. "
-        "Shorten or divide long texts"
+        "Shorten or split long texts"
     ]
     assert told[0].filename == __file__
     assert [bool(one.warnings) for one in found] == [False, True, True, False]

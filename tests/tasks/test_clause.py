@@ -250,21 +250,33 @@ def test_the_grammar_admits_the_target(given):
     ("change", "fault"),
     [
         ({"text": "{head} {type}"}, "lacks {tail}"),
-        ({"text": "{head} {type} {tail} {head}"}, "has {head} twice: leave one out"),
-        ({"text": "{drug} {type} {tail}"}, "has {drug}: use {head}, {tail} and {type}"),
+        ({"text": "{head} {type} {tail} {head}"}, "has {head} twice: remove one"),
+        (
+            {"text": "{drug} {type} {tail}"},
+            "has the unknown slot {drug}: use {head}, {tail} and {type}",
+        ),
         ({"text": "{head {type} {tail}"}, "malformed"),
-        ({"text": "{head} acts on {tail}"}, "lacks {type}: say where it stands, as there are 2"),
+        (
+            {"text": "{head} acts on {tail}"},
+            "lacks {type}: put it where the type stands, because there are 2",
+        ),
         ({"text": "{head} {tail} {type}"}, "needs words between {head} and {tail}"),
-        ({"text": "{head} {type} {tail}.", "types": ("a", "b")}, "which end clauses"),
+        (
+            {"text": "{head} {type} {tail}.", "types": ("a", "b")},
+            "must not contain ';' or '.', which end a clause",
+        ),
         ({"text": "{head} {type} {tail}", "closed": False}, "needs words between {type} and each"),
-        ({"text": "{head} of {type} of {tail}"}, "has the words 'of' twice: change one"),
-        ({"types": ()}, "has no relation types: give one at least"),
-        ({"types": ("a", "A")}, "the types 'a' and 'A' cannot be told apart"),
-        ({"words": ("blocks",)}, "2 types and 1 wordings: give each type one"),
-        ({"words": ("blocks", "Block")}, "the wordings 'blocks' and 'Block' cannot be told apart"),
-        ({"words": ("blocks", "a; b")}, "the wording 'a; b' holds a sign that ends clauses"),
+        ({"text": "{head} of {type} of {tail}"}, "has 'of' twice: change one"),
+        ({"types": ()}, "has no relation types: give at least one"),
+        ({"types": ("a", "A")}, "the types 'a' and 'A' are too similar"),
+        ({"words": ("blocks",)}, "one wording for each of the 2 types, not 1"),
+        ({"words": ("blocks", "Block")}, "the wordings 'blocks' and 'Block' are too similar"),
+        ({"words": ("blocks", "a; b")}, "the wording 'a; b' must not contain ';' or '.'"),
         ({"words": ("blocks", " ")}, "a wording is empty"),
-        ({"separator": "and"}, "the separator 'and' must be a sign that no name holds"),
+        (
+            {"separator": "and"},
+            "separator must be a sign that occurs in no name, like ';', not 'and'",
+        ),
     ],
 )
 def test_a_clause_that_could_not_be_read_is_refused(change, fault):
@@ -278,7 +290,9 @@ def test_a_target_needs_a_type_that_there_is():
     relation = Relation(
         head=Entity(text="a", type="chemical"), type="x", tail=Entity(text="b", type="gene")
     )
-    with pytest.raises(InputError, match="no relation type 'x': the types are INHIBITOR, AGONIST"):
+    with pytest.raises(
+        InputError, match="unknown relation type 'x': use one of INHIBITOR, AGONIST"
+    ):
         INHIBITS.write([relation])
 
 
