@@ -26,7 +26,7 @@ _STREAMS = 2
 
 
 class _Speed(NamedTuple):
-    """What a side did in a second."""
+    """Inputs and tokens of a side in a second."""
 
     inputs: float
     tokens: float
@@ -34,13 +34,13 @@ class _Speed(NamedTuple):
 
 @dataclass(kw_only=True)
 class Bench:
-    """A run while it is made.
+    """A run in progress.
 
     Attributes:
         model: The model, as `load` takes it.
-        tasks: Tasks, by the names that `load` takes.
+        tasks: Tasks, by the names under which `load` finds them.
         setups: Options of `load`, one set for each side.
-        papers: What it reads.
+        papers: The papers to read.
         sizes: How many inputs are in one call.
         rounds: How often each side takes its turn.
         new_tokens: Most tokens to write for each input; None for the task's own limit.
@@ -67,7 +67,7 @@ class Bench:
         """All sides for a task, each once.
 
         Raises:
-            EngineError: Not one of them can be loaded.
+            EngineError: None of them can be loaded.
         """
         opened: dict[str, Side | Missing] = {}
         for options in self.setups:
@@ -148,9 +148,9 @@ def loading(bench: Bench) -> Iterator[Table]:
         (f"peak memory, {task}, {number} at once", "GiB", "peak"),
     ):
         values = _values(done, name)
-        told = [_unless_unknown(side, values) for side in sides]
+        known = [_unless_unknown(side, values) for side in sides]
         yield Table(
-            case="load", title=title, unit=unit, less_is_better=True, rows=series(told, values)
+            case="load", title=title, unit=unit, less_is_better=True, rows=series(known, values)
         )
 
 
@@ -159,7 +159,7 @@ CASES: dict[str, Callable[[Bench], Iterator[Table]]] = {
     "stream": streaming,
     "load": loading,
 }
-"""What can be measured, by the name that a user asks for."""
+"""The cases, by the names that users give."""
 
 
 def _input(task: Task[Any], paper: Paper) -> Text:
@@ -170,7 +170,7 @@ def _input(task: Task[Any], paper: Paper) -> Text:
 
 
 def _values(done: Mapping[str, Sequence[object]], name: str) -> dict[str, list[Any]]:
-    """One attribute of what each side did in each round."""
+    """One attribute of each side's result in each round."""
     return {side: [getattr(turn, name) for turn in turns] for side, turns in done.items()}
 
 

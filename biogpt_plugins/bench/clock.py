@@ -24,7 +24,7 @@ class Timed(NamedTuple, Generic[T]):
 
 @dataclass(frozen=True)
 class Job(Generic[T]):
-    """What one side does in each round.
+    """The work of one side in each round.
 
     Attributes:
         name: The side's name in tables.

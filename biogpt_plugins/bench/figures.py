@@ -1,4 +1,4 @@
-"""What a run measured: tables with a value for each side and round."""
+"""The figures of a run: tables with a value for each side and round."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Spread(BaseModel):
 
 
 class Series(BaseModel):
-    """What was measured on one side.
+    """The values of one side.
 
     Attributes:
         side: The side's name.

@@ -20,13 +20,13 @@ _SHOWN = 500
 
 
 class Request(BaseModel):
-    """What the process is to do.
+    """The work of the process.
 
     Attributes:
         model: The model to load.
         task: The task to load it for.
         options: Options of `biogpt_plugins.load`, the device among them.
-        inputs: What it reads in one call.
+        inputs: The inputs that it reads in one call.
         new_tokens: Most tokens to write for each; None for the task's own limit.
     """
 
@@ -40,12 +40,12 @@ class Request(BaseModel):
 
 
 class Cost(BaseModel):
-    """What it took.
+    """The time and memory that the work took.
 
     Attributes:
         ready: Seconds from the start of the process until the model was loaded.
         loaded: The most memory until then, in GiB; None if the engine does not report it.
-        peak: The most memory when all was written, in GiB.
+        peak: The most memory until all completions were written, in GiB.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -56,14 +56,14 @@ class Cost(BaseModel):
 
 
 class _Start(BaseModel):
-    """A request, and when the process that answers it was started."""
+    """A request, and the time at which its process was started."""
 
     request: Request
     time: float
 
 
 def in_a_new_process(request: Request, module: str = __name__, folder: Path | None = None) -> Cost:
-    """Have a new process work.
+    """Do the work in a new process.
 
     Args:
         request: The work.
@@ -83,7 +83,7 @@ def in_a_new_process(request: Request, module: str = __name__, folder: Path | No
         cwd=folder,
     )
     if done.returncode:
-        raise EngineError(f"the process that was to be measured failed: {done.stderr[-_SHOWN:]}")
+        raise EngineError(f"the measured process failed: {done.stderr[-_SHOWN:]}")
     return Cost.model_validate_json(done.stdout.rpartition("\n")[2])
 
 

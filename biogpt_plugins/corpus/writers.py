@@ -65,13 +65,13 @@ def whole(path: str) -> Iterator[IO[bytes]]:
         OSError: As for `write_text`.
     """
     place = Path(path)
-    beside = place.with_name(f".{place.name}.part")
+    part = place.with_name(f".{place.name}.part")
     try:
-        with beside.open("wb") as stream:
+        with part.open("wb") as stream:
             yield stream
-        beside.replace(place)
+        part.replace(place)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 class JsonlWriter:

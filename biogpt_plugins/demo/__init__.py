@@ -1,1 +1,1 @@
-"""The demonstration: five invented papers through LangChain and LlamaIndex."""
+"""The demo: five invented papers, read with LangChain and LlamaIndex."""

@@ -1,4 +1,4 @@
-"""The demonstration's papers and the two frameworks they go through; `biogpt demo` shows it."""
+"""The papers that `biogpt demo` reads, and how it reads them with LangChain and LlamaIndex."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ TASK = "bc5cdr"
 
 
 class DemoPaper(NamedTuple):
-    """A paper of our own writing, its study invented, and a question about it if there is one."""
+    """A paper written for this package, about an invented study, and a question about it."""
 
     paper: Paper
     question: Question | None
 
 
 def papers() -> list[DemoPaper]:
-    """The bundled papers."""
+    """Load the bundled papers."""
     lines = files("biogpt_plugins.demo").joinpath("papers.jsonl").read_text(encoding="utf-8")
-    found = []
+    bundled = []
     for record in map(json.loads, lines.splitlines()):
         paper = Paper.model_validate(record)
         asked = record.get("question")
         question = Question(id=paper.id, question=asked, text=paper.source) if asked else None
-        found.append(DemoPaper(paper, question))
-    return found
+        bundled.append(DemoPaper(paper, question))
+    return bundled
 
 
 def by_langchain(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Relation] | str]:
-    """Relations by a LangChain chain, prompt | BioGPTLLM | RelationOutputParser.
+    """Find relations with a LangChain chain: prompt | BioGPTLLM | RelationOutputParser.
 
     Returns:
-        The relations of each paper, or why there are none to be had.
+        For each paper its relations, or a message that says why it failed.
 
     Raises:
         MissingExtraError: LangChain is not installed.
@@ -48,15 +48,15 @@ def by_langchain(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Relat
     inputs: list[str | Mapping[str, str]] = [
         {"title": paper.title, "abstract": paper.text} for paper in papers
     ]
-    found = chain.batch(inputs, return_exceptions=True)
-    return [str(r).partition("\n")[0] if isinstance(r, Exception) else r for r in found]
+    results = chain.batch(inputs, return_exceptions=True)
+    return [str(r).partition("\n")[0] if isinstance(r, Exception) else r for r in results]
 
 
 def by_llama_index(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Relation] | str]:
-    """Relations by a LlamaIndex IngestionPipeline with a BioGPTRelationExtractor.
+    """Find relations with a LlamaIndex IngestionPipeline and a BioGPTRelationExtractor.
 
     Returns:
-        The relations of each paper, or why there are none to be had.
+        For each paper its relations, or a message that says why it failed.
 
     Raises:
         MissingExtraError: LlamaIndex is not installed.

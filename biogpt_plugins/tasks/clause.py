@@ -122,13 +122,13 @@ class Clause:
             raise InputError(
                 f"separator must be a sign that occurs in no name, like ';', not {self.separator!r}"
             )
-        beside = dict(zip(slots, zip(self.literals, self.literals[1:], strict=False), strict=True))
+        around = dict(zip(slots, zip(self.literals, self.literals[1:], strict=False), strict=True))
         first, *_, last = [slot for slot in slots if slot != "type"]
-        if slots.index(last) - slots.index(first) == 1 and not beside[first][1]:
+        if slots.index(last) - slots.index(first) == 1 and not around[first][1]:
             raise InputError(f"clause {self.text!r} needs words between {{head}} and {{tail}}")
         if "type" in slots and not self.closed:
-            before, behind = beside["type"]
-            if (slots[0] != "type" and not before) or (slots[-1] != "type" and not behind):
+            before, after = around["type"]
+            if (slots[0] != "type" and not before) or (slots[-1] != "type" and not after):
                 raise InputError(
                     f"clause {self.text!r} needs words between {{type}} and each name, because "
                     "its types are not a closed list"

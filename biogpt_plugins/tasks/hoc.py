@@ -48,7 +48,7 @@ def read(completion: str, source: str | None, cut: bool) -> Reading[Hallmarks]: 
 HOC = Task[Hallmarks](
     name="hoc",
     metric="hoc",
-    summary="which hallmarks of cancer a sentence speaks of",
+    summary="which hallmarks of cancer a sentence is about",
     kind="labels",
     input=Text,
     source=source,

@@ -94,9 +94,9 @@ class Patterns:
         lead = rf"\s*(?P<no>no\s+)?{_article(opening)}"
         start = rf"(?<!\w)(?P<no>no\s+)?{_article(opening)}{_words(core)}\s+"
         if at == 1:
-            before, behind = literals[1], literals[2]
-            divider = _typed(before, kind, behind)
-            denied = _denied(before, wordings if closed else (), behind)
+            before, after = literals[1], literals[2]
+            divider = _typed(before, kind, after)
+            denied = _denied(before, wordings if closed else (), after)
         else:
             between = literals[2 if at == 0 else 1]
             divider = rf"\s+{_words(between)}\s+"
@@ -179,22 +179,22 @@ def _article(opening: str) -> str:
     return rf"(?:(?:{'|'.join(sorted({'the', *first} & {*_ARTICLES}))})\s+)?"
 
 
-def _typed(before: str, kind: str, behind: str) -> str:
+def _typed(before: str, kind: str, after: str) -> str:
     """The pattern of a type between two names, with the words around it."""
     head = rf"\s+{_words(before)}" if before else ""
-    tail = rf"\s+{_words(behind)}\s+" if behind else r"\s+"
+    tail = rf"\s+{_words(after)}\s+" if after else r"\s+"
     return rf"{head}\s+(?P<type>{kind})[sd]?{tail}"
 
 
-def _first(kind: str, behind: str) -> str:
+def _first(kind: str, after: str) -> str:
     """The pattern of a type before both names, with the words after it."""
-    tail = rf"\s+{_words(behind)}\s+" if behind else r"\s+"
+    tail = rf"\s+{_words(after)}\s+" if after else r"\s+"
     return rf"\s*(?P<type>{kind})[sd]?{tail}"
 
 
-def _denied(before: str, wordings: Sequence[str], behind: str) -> str:
+def _denied(before: str, wordings: Sequence[str], after: str) -> str:
     """The pattern between two names with "is not" instead of "is"; "" if there is no "is"."""
-    dividers = [" ".join((before, wording, behind)).split() for wording in wordings or ("",)]
+    dividers = [" ".join((before, wording, after)).split() for wording in wordings or ("",)]
     patterns = []
     for words in dividers:
         if words and words[0].lower() in _NEGATABLE:

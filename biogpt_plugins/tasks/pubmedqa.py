@@ -118,7 +118,7 @@ PUBMEDQA = Task[Answer](
 PUBMEDQA_REASONING_FREE = replace(
     PUBMEDQA,
     name="pubmedqa_reasoning_free",
-    summary="a question about a passage and its conclusion (`long_answer`), answered likewise",
+    summary="a question about a passage with its conclusion (`long_answer`), answered the same way",
     source=source_with_answer,
     text_first=text_first_with_answer,
 )

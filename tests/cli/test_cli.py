@@ -191,7 +191,7 @@ def test_answers_and_hallmarks_are_counted(tmp_path):
         (["{papers}", "nowhere.txt"], "nowhere.txt: No such file or directory"),
         (["{papers}", "--task", "x"], "no task is called 'x'"),
         (["{papers}", "-o", "{papers}", "--force"], "is one of the inputs"),
-        (["{papers}", "-o", "nowhere/out"], "there is no folder nowhere"),
+        (["{papers}", "-o", "nowhere/out"], "folder nowhere does not exist"),
     ],
 )
 def test_extract_refuses_before_a_model_is_loaded(papers, args, why):

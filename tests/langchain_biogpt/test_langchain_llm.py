@@ -176,9 +176,9 @@ class TestCalls:
         with pytest.warns(TruncationWarning):
             (cut,) = llm.generate([long]).generations[0]
         assert cut.generation_info["truncated_tokens"] > 100
-        with pytest.raises(HostContextOverflowError, match="the prompt has 200 tokens and"):
+        with pytest.raises(HostContextOverflowError, match="the prompt has 200 tokens, but only"):
             llm.invoke(long, truncate=False)
-        with pytest.raises(HostContextOverflowError, match="the prompt has 200 tokens and"):
+        with pytest.raises(HostContextOverflowError, match="the prompt has 200 tokens, but only"):
             list(llm.stream(long, truncate=False))
 
     def test_several_candidates_and_their_tokens(self):

@@ -76,16 +76,16 @@ def _check_ids(documents: Iterable[Document[Any]]) -> None:
 
 
 def _names(solved: Sequence[Solved], path: Path, entities: str | Path | None) -> Names:
-    beside = path.with_name(f"{path.name.partition('.')[0]}.entities.json")
-    if entities is not None or beside.is_file():
-        return _tables(Path(beside if entities is None else entities))
+    sibling = path.with_name(f"{path.name.partition('.')[0]}.entities.json")
+    if entities is not None or sibling.is_file():
+        return _tables(Path(sibling if entities is None else entities))
     names: dict[str, dict[str, str]] = {kind: {} for kind in TABLES}
     for document in solved:
         for kind in TABLES:
             names[kind] |= document.names[kind]
     if not any(names.values()):
         raise InputError(
-            f"{path} names no chemicals or diseases: give the tables of names, {beside.name}"
+            f"{path} names no chemicals or diseases: give the tables of names, {sibling.name}"
         )
     return names
 

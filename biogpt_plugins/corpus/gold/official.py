@@ -89,15 +89,15 @@ def _interactions(key: str, row: Mapping[str, Any], task: str) -> Solved:
     # The official code searches a lower-cased text for the head as written. Heads with a capital
     # are not found and come first, in the file's order; the others follow in text order.
     triples = sorted(read.triples or (), key=lambda triple: source.find(triple.drug))
-    found = get_task(task)
-    head, tail = found.ends
+    extraction = get_task(task)
+    head, tail = extraction.ends
     return Solved(
         task=task,
         id=key,
         input={"id": key, "title": read.title, "abstract": read.abstract},
         result=[
             relation(
-                found,
+                extraction,
                 Entity(text=triple.drug, type=head),
                 triple.interaction.lower(),
                 Entity(text=triple.target, type=tail),

@@ -84,8 +84,8 @@ def _result(task: Task[Any], gold: Any) -> Result:  # noqa: ANN401 - each task h
         case "answer":
             return Answer(label=gold)
         case "labels":
-            told = gold.split("|") if isinstance(gold, str) else _LABELS.validate_python(gold)
-            return hallmarks(told) if task.metric == "hoc" else Hallmarks(labels=tuple(told))
+            labels = gold.split("|") if isinstance(gold, str) else _LABELS.validate_python(gold)
+            return hallmarks(labels) if task.metric == "hoc" else Hallmarks(labels=tuple(labels))
         case "relations":
             return [_relation(task, item) for item in _RELATIONS.validate_python(gold)]
         case "text":
