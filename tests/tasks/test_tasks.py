@@ -190,7 +190,7 @@ def test_an_unknown_task_is_named_with_those_there_are():
         ("pubmedqa", {"question": None, "context": "c"}, "question: field required"),
         ("hoc", Question(question="q", text=" "), "empty"),
         ("generate", None, "cannot read None as a Text"),
-        ("generate", "half \ud83e", "half a surrogate pair"),
+        ("generate", "half \ud83e", "half of a surrogate pair"),
     ],
 )
 def test_bad_inputs_name_the_fault_and_the_remedy(task, value, match):

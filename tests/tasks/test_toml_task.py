@@ -160,7 +160,9 @@ def test_gold_is_read_and_scored_by_names_or_ids(file, tmp_path):
 def test_gold_of_another_type_is_refused(file, tmp_path):
     gold = tmp_path / "gold.jsonl"
     gold.write_text('{"text": "X.", "gold": [{"head": "a", "type": "blocks", "tail": "b"}]}\n')
-    with pytest.raises(InputError, match="has no type 'blocks': the types are inhibits, activates"):
+    with pytest.raises(
+        InputError, match="no relation type 'blocks': use one of inhibits, activates"
+    ):
         read_gold(gold, str(file))
 
 
