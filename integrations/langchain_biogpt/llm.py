@@ -18,7 +18,7 @@ from langchain_core.load.serializable import SerializedConstructor, SerializedNo
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, PrivateAttr, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Completion, Pipeline, Prompt, Spec, Usage
@@ -56,6 +56,9 @@ class BioGPTLLM(LLMFields, BaseLLM):
 
     n: int | None = None
     logprobs: bool | None = None
+
+    # What was written for the prompts of a batch; None where nothing is to be remembered.
+    _written: dict[str, Completion] | None = PrivateAttr(default=None)
 
     decoding_options: ClassVar[tuple[str, ...]] = (*OPTIONS, "n", "logprobs")
 
@@ -111,15 +114,15 @@ class BioGPTLLM(LLMFields, BaseLLM):
         configs = get_config_list(config, len(inputs))
         if not return_exceptions or (inputs and configs[0].get("max_concurrency")):
             return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
-        known: dict[str, Completion] = {}
+        llm = self._with(kwargs)._that_remembers()
         try:
-            return super().batch(inputs, configs, known=known, **kwargs)
+            return BaseLLM.batch(llm, inputs, configs, **kwargs)
         except Exception as error:
-            if not known:
+            if not llm._written:
                 return cast("list[str]", [error for _ in inputs])
-        options: Any = {"return_exceptions": True, "known": known, **kwargs}
+        options: Any = {"return_exceptions": True, **kwargs}
         pairs = zip(inputs, configs, strict=True)
-        return [BaseLLM.batch(self, [one], own, **options)[0] for one, own in pairs]
+        return [BaseLLM.batch(llm, [one], own, **options)[0] for one, own in pairs]
 
     async def abatch(
         self,
@@ -135,15 +138,15 @@ class BioGPTLLM(LLMFields, BaseLLM):
             return await super().abatch(
                 inputs, configs, return_exceptions=return_exceptions, **kwargs
             )
-        known: dict[str, Completion] = {}
+        llm = self._with(kwargs)._that_remembers()
         try:
-            return await super().abatch(inputs, configs, known=known, **kwargs)
+            return await BaseLLM.abatch(llm, inputs, configs, **kwargs)
         except Exception as error:
-            if not known:
+            if not llm._written:
                 return cast("list[str]", [error for _ in inputs])
-        options: Any = {"return_exceptions": True, "known": known, **kwargs}
+        options: Any = {"return_exceptions": True, **kwargs}
         pairs = zip(inputs, configs, strict=True)
-        return [(await BaseLLM.abatch(self, [one], own, **options))[0] for one, own in pairs]
+        return [(await BaseLLM.abatch(llm, [one], own, **options))[0] for one, own in pairs]
 
     def get_num_tokens(self, text: str) -> int:
         """Number of tokens by BioGPT's own tokenizer."""
@@ -200,25 +203,9 @@ class BioGPTLLM(LLMFields, BaseLLM):
         prompts: list[str],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        *,
-        known: dict[str, Completion] | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> LLMResult:
-        if known and all(prompt in known for prompt in prompts):
-            completions = [known[prompt] for prompt in prompts]
-        else:
-            pipeline = self.bind_own_task()
-            sources = [_prompt(pipeline, prompt) for prompt in prompts]
-            completions = pipeline.engine.complete(
-                sources, self.decoding_for(pipeline, stop, kwargs)
-            )
-            if len(completions) != len(prompts):
-                raise EngineError(
-                    f"the engine gave {len(completions)} completions for {len(prompts)} prompts"
-                )
-            warn_of_truncation(completion.truncated_tokens for completion in completions)
-            if known is not None:
-                known.update(zip(prompts, completions, strict=True))
+        completions = self._completions(prompts, stop, kwargs)
         for index, completion in enumerate(completions):
             if error := completion.error:
                 where = f"prompt {index} of {len(prompts)}: " if len(prompts) > 1 else ""
@@ -237,6 +224,24 @@ class BioGPTLLM(LLMFields, BaseLLM):
                 "model_name": self.model,
             },
         )
+
+    def _completions(
+        self, prompts: list[str], stop: list[str] | None, options: dict[str, Any]
+    ) -> list[Completion]:
+        """What the engine writes for each prompt, or has written already in this batch."""
+        if self._written and all(prompt in self._written for prompt in prompts):
+            return [self._written[prompt] for prompt in prompts]
+        pipeline = self.bind_own_task()
+        sources = [_prompt(pipeline, prompt) for prompt in prompts]
+        completions = pipeline.engine.complete(sources, self.decoding_for(pipeline, stop, options))
+        if len(completions) != len(prompts):
+            raise EngineError(
+                f"the engine gave {len(completions)} completions for {len(prompts)} prompts"
+            )
+        warn_of_truncation(completion.truncated_tokens for completion in completions)
+        if self._written is not None:
+            self._written.update(zip(prompts, completions, strict=True))
+        return completions
 
     async def _agenerate(
         self,
@@ -291,6 +296,12 @@ class BioGPTLLM(LLMFields, BaseLLM):
         # The host leaves the options of a call out of the cache's key: move them into the fields.
         ours = (*self.decoding_options, "decoding", *HOST_WORDS)
         return self.but(**{name: kwargs.pop(name) for name in ours if name in kwargs})
+
+    def _that_remembers(self) -> Self:
+        """A copy for one batch, which asks its engine once for each prompt."""
+        llm = self.model_copy()
+        llm._written = {}
+        return llm
 
 
 def _is_read_by_the_host() -> bool:

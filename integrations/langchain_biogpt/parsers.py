@@ -207,15 +207,20 @@ class RelationStream:
 
 
 class _SoFar(list[Relation]):
-    """A list that takes the place of a shorter one: hosts add up the chunks of a stream."""
+    """A list that the stream's next one contains, so the two cannot be added up.
+
+    Hosts add up the chunks of a stream, and keep the last one where that is a TypeError, as it is
+    between the mappings of their own parsers.
+    """
 
     def __init__(self, found: list[Relation], stream: RelationStream) -> None:
         super().__init__(found)
         self._stream = stream
 
     def __add__(self, other: list[Relation]) -> list[Relation]:  # type: ignore[override]
-        same = isinstance(other, _SoFar) and other._stream is self._stream
-        return other if same else [*self, *other]
+        if isinstance(other, _SoFar) and other._stream is self._stream:
+            raise TypeError("each list of this stream contains the one before: take the last one")
+        return [*self, *other]
 
     def __reduce__(self) -> tuple[type[list[Relation]], tuple[list[Relation]]]:
         return list, ([*self],)

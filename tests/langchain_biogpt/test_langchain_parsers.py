@@ -310,6 +310,19 @@ class TestStreaming:
         plain = chain.stream("Text.")
         assert list(plain)[-1] == chain.invoke("Text.")
 
+    def test_no_list_of_a_stream_is_lost_by_adding(self):
+        first, second, _ = RelationOutputParser().transform(iter(re.findall(r"\S+\s*", THREE)))
+        with pytest.raises(TypeError, match="take the last one"):
+            first + second
+        (other,) = RelationOutputParser().transform(iter([FOUND]))
+        assert first + other == [*first, *other]
+
+    async def test_the_host_takes_the_last_list(self):
+        engine = ScriptedEngine([THREE])
+        chain = BioGPTLLM.from_engine(engine) | RelationOutputParser()
+        events = [one async for one in chain.astream_events("x", version="v2")]
+        assert names(events[-1]["data"]["output"]) == GROWING[-1]
+
     def test_a_source_grounds_each(self):
         source = "Lithium gave tremor; tobramycin deafness."
         text = clauses(("lithium", "tremor"), ("tobramycin", "deafness"))

@@ -207,6 +207,17 @@ async def test_only_the_prompt_that_failed_falls_back(way, llm, engine, expected
     assert [[prompt.text for prompt in call] for call in spare.calls] == [[PROMPTS[1]]]
 
 
+@pytest.mark.parametrize("way", ["batch", "abatch"])
+async def test_a_batch_remembers_for_itself_alone(way, llm, engine, expected):
+    engine.fails = {PROMPTS[1]}
+    for _ in range(2):
+        found = getattr(llm, way)(PROMPTS, return_exceptions=True, seed=1)
+        first, second, third = found if way == "batch" else await found
+        assert [first, third] == [expected[0], expected[2]]
+    assert second == expected[1]
+    assert engine.calls == 2
+
+
 async def test_what_a_failed_batch_has_written_is_cached(llm, engine, expected):
     kept = llm.model_copy(update={"cache": InMemoryCache()})
     kept.batch([PROMPTS[0], " "], return_exceptions=True)
