@@ -19,7 +19,7 @@ from biogpt_plugins.corpus import (
 )
 from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator, write_parquet
 from biogpt_plugins.findings.edges import Aggregate, Edge
-from biogpt_plugins.findings.table import Row, rows
+from biogpt_plugins.findings.table import TableRow, rows
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import FullText, Paper, read
 from biogpt_plugins.values.results import Prediction
@@ -151,7 +151,7 @@ def _write_table(out: str, files: list[str], faults: found.Faults) -> None:
 
 def _rows(
     every: Iterable[StoredPrediction], faults: found.Faults, kinds: Counter[str]
-) -> Iterator[Row]:
+) -> Iterator[TableRow]:
     """The rows of all Predictions, which are counted by their kinds."""
     for one in every:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from biogpt_plugins.evaluation.relations import Told, count_told
+from biogpt_plugins.evaluation.relations import ComparedRelation, count_matches
 from biogpt_plugins.evaluation.values import Score
 from biogpt_plugins.scoring import bc5cdr, interactions, labels, official
 from biogpt_plugins.scoring.figures import Counts, Share
@@ -203,12 +203,12 @@ HOC = Metric(
 # --- relations of any task --------------------------------------------------------------------
 
 
-def _score_relations(gold: GoldSet[Any], answers: Sequence[list[Told]]) -> Scored:
+def _score_relations(gold: GoldSet[Any], answers: Sequence[list[ComparedRelation]]) -> Scored:
     pairs = [
-        ([*map(_told, document.gold)], answer)
+        ([*map(_compared, document.gold)], answer)
         for document, answer in zip(gold.documents, answers, strict=True)
     ]
-    counts = [count_told(*pair) for pair in pairs]
+    counts = [count_matches(*pair) for pair in pairs]
     return Scored(
         score=Counts.total(counts),
         documents=[_share(each) for each in counts],
@@ -216,14 +216,18 @@ def _score_relations(gold: GoldSet[Any], answers: Sequence[list[Told]]) -> Score
     )
 
 
-def _told(relation: Relation | Told) -> Told:
-    return relation if isinstance(relation, Told) else Told.of(relation)
+def _compared(relation: Relation | ComparedRelation) -> ComparedRelation:
+    return relation if isinstance(relation, ComparedRelation) else ComparedRelation.of(relation)
 
 
-def _by_type(right: Sequence[Told], found: Sequence[Told]) -> dict[str, Counts]:
+def _by_type(
+    right: Sequence[ComparedRelation], found: Sequence[ComparedRelation]
+) -> dict[str, Counts]:
     types = dict.fromkeys(one.type for one in (*right, *found))
     return {
-        type_: count_told(*([one for one in told if one.type == type_] for told in (right, found)))
+        type_: count_matches(
+            *([one for one in told if one.type == type_] for told in (right, found))
+        )
         for type_ in types
     }
 
@@ -232,9 +236,11 @@ RELATIONS = Metric(
     figure="f1",
     official=None,
     failed=[],
-    answer=lambda relations: [*map(Told.of, relations)],
+    answer=lambda relations: [*map(ComparedRelation.of, relations)],
     score=_score_relations,
-    show_gold=lambda gold: [tuple(str(_told(one)) for one in each.gold) for each in gold.documents],
+    show_gold=lambda gold: [
+        tuple(str(_compared(one)) for one in each.gold) for each in gold.documents
+    ],
     show=lambda told, _: tuple(map(str, told)),
 )
 

@@ -26,26 +26,26 @@ class Name(NamedTuple):
         return cls(entity.name, entity.id)
 
     def is_same(self, other: Name) -> bool:
-        """Whether two ends are one."""
+        """Whether two ends are the same."""
         if self.id and other.id:
             return self.id == other.id
         return fold(self.text) == fold(other.text)
 
 
-class Told(NamedTuple):
-    """A relation, as it is compared."""
+class ComparedRelation(NamedTuple):
+    """The names, ids and type of a relation, for comparison."""
 
     head: Name
     type: str
     tail: Name
 
     @classmethod
-    def of(cls, relation: Relation) -> Told:
+    def of(cls, relation: Relation) -> ComparedRelation:
         """A relation's names, ids and type."""
         return cls(Name.of(relation.head), relation.type, Name.of(relation.tail))
 
-    def is_same(self, other: Told) -> bool:
-        """Whether two relations are one."""
+    def is_same(self, other: ComparedRelation) -> bool:
+        """Whether two relations are the same."""
         types = self.type.casefold() == other.type.casefold()
         return types and self.head.is_same(other.head) and self.tail.is_same(other.tail)
 
@@ -53,21 +53,21 @@ class Told(NamedTuple):
         return f"{self.head.text} -[{self.type}]-> {self.tail.text}"
 
 
-def count_told(gold: Iterable[Told], found: Iterable[Told]) -> Counts:
-    """What is right of one document's relations; what is there twice counts once."""
-    right, said = _distinct(gold), _distinct(found)
-    left = list(right)
-    for one in said:
-        same = next((other for other in left if one.is_same(other)), None)
+def count_matches(gold: Iterable[ComparedRelation], found: Iterable[ComparedRelation]) -> Counts:
+    """Count right, wrong and missed relations of a document; repeated ones count once."""
+    right, predicted = _distinct(gold), _distinct(found)
+    missed = list(right)
+    for relation in predicted:
+        same = next((other for other in missed if relation.is_same(other)), None)
         if same:
-            left.remove(same)
-    tp = len(right) - len(left)
-    return Counts.of(tp, len(said) - tp, len(left))
+            missed.remove(same)
+    tp = len(right) - len(missed)
+    return Counts.of(tp, len(predicted) - tp, len(missed))
 
 
-def _distinct(told: Iterable[Told]) -> Sequence[Told]:
-    found: list[Told] = []
-    for one in told:
-        if not any(one.is_same(other) for other in found):
-            found.append(one)
-    return found
+def _distinct(relations: Iterable[ComparedRelation]) -> Sequence[ComparedRelation]:
+    distinct: list[ComparedRelation] = []
+    for relation in relations:
+        if not any(relation.is_same(other) for other in distinct):
+            distinct.append(relation)
+    return distinct

@@ -1,4 +1,4 @@
-"""What predictions say with a probability, and whether it is right."""
+"""Relations and answers with a probability, and whether each is right."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from biogpt_plugins.scoring.gold import Document, GoldSet
 from biogpt_plugins.values.results import Prediction, Relation
 
 
-class Told(NamedTuple):
-    """A relation or an answer by the model's own probability, and by the calibrated one."""
+class TrialPair(NamedTuple):
+    """A relation or an answer with the model's own probability and the calibrated one."""
 
     raw: Trial
     calibrated: Trial | None
@@ -21,42 +21,42 @@ class Told(NamedTuple):
 
 def trials(
     gold: GoldSet[Any], metric: Metric, predictions: Sequence[Prediction[Any]]
-) -> list[Told]:
+) -> list[TrialPair]:
     """The relations and answers that have probabilities.
 
-    Of relations that gold takes for one, the most probable one.
+    If gold counts several relations as one, only the most probable of them is used.
 
     Args:
         gold: The corpus.
-        metric: Its task's metric, by which a relation is right.
-        predictions: In the corpus' order.
+        metric: The task's metric, which decides whether a relation is right.
+        predictions: Predictions in the order of the corpus.
     """
     return [
-        told
+        pair
         for document, prediction in zip(gold.documents, predictions, strict=True)
-        for told in _told(gold, metric, document, prediction)
+        for pair in _pairs(gold, metric, document, prediction)
     ]
 
 
 def reliability(
-    gold: GoldSet[Any], metric: Metric, told: Sequence[Told]
+    gold: GoldSet[Any], metric: Metric, pairs: Sequence[TrialPair]
 ) -> tuple[Reliability | None, Reliability | None]:
-    """The figures of the model's own probabilities, and of calibrated ones; None without them."""
+    """The reliability of the model's own and of the calibrated probabilities; None if absent."""
     items = metric.show_gold(gold) if not metric.labels else [("",)] * len(gold.documents)
     whole = sum(len(set(of_one)) for of_one in items)
-    raw = Reliability.of((one.raw for one in told), whole) if told else None
-    calibrated = [one.calibrated for one in told if one.calibrated]
+    raw = Reliability.of((pair.raw for pair in pairs), whole) if pairs else None
+    calibrated = [pair.calibrated for pair in pairs if pair.calibrated]
     return raw, Reliability.of(calibrated, whole) if calibrated else None
 
 
-def _told(
+def _pairs(
     gold: GoldSet[Any], metric: Metric, document: Document[Any], prediction: Prediction[Any]
-) -> Iterator[Told]:
+) -> Iterator[TrialPair]:
     result: Any = prediction.result
     if prediction.kind == "answer" and result.probabilities:
         raw = result.uncalibrated or result.probabilities
         corrected = result.probabilities if result.uncalibrated else None
-        yield Told(_best(raw, document), _best(corrected, document) if corrected else None)
+        yield TrialPair(_best(raw, document), _best(corrected, document) if corrected else None)
     elif prediction.kind == "relations":
         yield from _relations(gold, metric, document, prediction.relations)
 
@@ -68,7 +68,7 @@ def _best(shares: Mapping[str, float], document: Document[Any]) -> Trial:
 
 def _relations(
     gold: GoldSet[Any], metric: Metric, document: Document[Any], relations: Iterable[Relation]
-) -> Iterator[Told]:
+) -> Iterator[TrialPair]:
     alone = GoldSet(gold.task, (document,), gold.names)
     seen = set()
     for relation in sorted(relations, key=lambda one: -(one.score or 0)):
@@ -82,4 +82,4 @@ def _relations(
         right = metric.score(alone, [answers]).documents[0][0] > 0
         own, score = relation.confidence.clause, relation.score
         corrected = Trial(probability=score, right=right) if score != own else None
-        yield Told(Trial(probability=own, right=right), corrected)
+        yield TrialPair(Trial(probability=own, right=right), corrected)

@@ -24,7 +24,7 @@ _TAKEN = frozenset(
 )
 
 
-class Node(NamedTuple):
+class GraphNode(NamedTuple):
     """An entity.
 
     Attributes:
@@ -53,9 +53,9 @@ class Edge(NamedTuple):
             `head_start`, `head_end`, `tail_start`, `tail_end`. Unknown properties are absent.
     """
 
-    source: Node
+    source: GraphNode
     label: str
-    target: Node
+    target: GraphNode
     properties: dict[str, Scalar]
 
 
@@ -68,7 +68,7 @@ def edges_of(relations: Iterable[Relation], text: str, **facts: Scalar | None) -
         facts: Further properties of every edge; None for unknown ones.
     """
     text = SourceText(text)
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, GraphNode] = {}
     edges: dict[tuple[str, str, str], Edge] = {}
     for relation in relations:
         ends = (_node(end, text) for end in (relation.head, relation.tail))
@@ -105,7 +105,7 @@ class Schema:
             frozenset(_allowed(given, task) for given in edges),
         )
 
-    def has_node(self, node: Node) -> bool:
+    def has_node(self, node: GraphNode) -> bool:
         return not self.nodes or node.label in self.nodes
 
     def has_edge(self, edge: Edge) -> bool:
@@ -114,7 +114,7 @@ class Schema:
         return not self.edges or not self.edges.isdisjoint((edge.label, triple))
 
 
-def _node(entity: Entity, text: str) -> Node:
+def _node(entity: Entity, text: str) -> GraphNode:
     properties = {
         "name": entity.canonical,
         "abbreviation": entity.short_form,
@@ -122,7 +122,7 @@ def _node(entity: Entity, text: str) -> Node:
         "identifier": entity.id,
     }
     node_id = f"{entity.type}:{spelling(entity, text)}"
-    return Node(node_id, node_label(entity.type), _known(properties))
+    return GraphNode(node_id, node_label(entity.type), _known(properties))
 
 
 def _properties(

@@ -51,7 +51,7 @@ from biogpt_plugins.values.results import (
 )
 
 RowKind = Literal["relation", "answer", "hallmark", "text", "nothing", "failure"]
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 
 _LABELS: tuple[str, ...] = get_args(Label)
 
@@ -88,7 +88,7 @@ COLUMNS: Mapping[str, type] = {
 
 def rows(
     prediction: Prediction[Any], *, question: str | None = None, origin: str | None = None
-) -> Iterator[Row]:
+) -> Iterator[TableRow]:
     """The rows of a Prediction, at least one; each has all of `COLUMNS`, in order.
 
     Args:
@@ -118,11 +118,11 @@ def rows(
         yield {**dict.fromkeys(COLUMNS), **shared, **own, **fields}
 
 
-def _kinds(prediction: Prediction[Any]) -> list[tuple[RowKind, Row]]:
+def _kinds(prediction: Prediction[Any]) -> list[tuple[RowKind, TableRow]]:
     """The kind of each row of a prediction, with the fields of that kind."""
     error = prediction.error
     result: Any = prediction.result
-    kinds: list[tuple[RowKind, Row]]
+    kinds: list[tuple[RowKind, TableRow]]
     if error is not None:
         kinds = [("failure", {"error_type": error.type, "error_message": error.message})]
     elif prediction.kind == "answer":
@@ -136,7 +136,7 @@ def _kinds(prediction: Prediction[Any]) -> list[tuple[RowKind, Row]]:
     return kinds or [("nothing", {})]
 
 
-def _relation(relation: Relation) -> Row:
+def _relation(relation: Relation) -> TableRow:
     return {
         "relation": relation.type,
         **_named("head", relation.head),
@@ -152,9 +152,9 @@ def _relation(relation: Relation) -> Row:
     }
 
 
-def _answer(answer: Answer, prediction: Prediction[Any]) -> Row:
+def _answer(answer: Answer, prediction: Prediction[Any]) -> TableRow:
     shares = {"probability": answer.probabilities, "uncalibrated": answer.uncalibrated}
-    row: Row = {"label": answer.label, "abstained": answer.abstained}
+    row: TableRow = {"label": answer.label, "abstained": answer.abstained}
     for name, of_labels in shares.items():
         if strange := [label for label in of_labels or () if label not in _LABELS]:
             raise InputError(
@@ -166,5 +166,5 @@ def _answer(answer: Answer, prediction: Prediction[Any]) -> Row:
     return row
 
 
-def _named(name: str, fields: Any) -> Row:  # noqa: ANN401 - pairs, or a model that iterates over pairs
+def _named(name: str, fields: Any) -> TableRow:  # noqa: ANN401 - pairs, or a model that iterates over pairs
     return {f"{name}_{field}": value for field, value in fields}

@@ -37,11 +37,11 @@ _FOR_ANY_OTHER = " Calling this tool again does not help: go on without it."
 _Words = tuple[str, list[str]]  # what stands first, and a list if there is one
 
 
-class Told(NamedTuple):
-    """What a tool found.
+class ToolAnswer(NamedTuple):
+    """The answer of a tool.
 
     Attributes:
-        content: In words, for the chat model.
+        content: The answer as text, for the chat model.
         result: The whole result, for the program.
     """
 
@@ -72,12 +72,12 @@ class ToolText:
     words: Callable[[Mapping[str, str], Prediction[Any]], _Words]
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def tell(self, asked: Mapping[str, str], prediction: Prediction[Any], most: int) -> Told:
+    def tell(self, asked: Mapping[str, str], prediction: Prediction[Any], most: int) -> ToolAnswer:
         """What a prediction that did not fail found, in at most so many characters."""
         head, entries = self.words(asked, prediction)
         remarks = "; ".join(prediction.warnings)
         notes = [shorten(f"Note: {remarks}", _NOTE)] if remarks else []
-        return Told(_within(most, head, entries, notes), prediction.result)
+        return ToolAnswer(_within(most, head, entries, notes), prediction.result)
 
 
 def explain(failure: Failure) -> str:

@@ -41,7 +41,7 @@ class _Reader(Protocol):
     def __next__(self) -> list[str]: ...
 
 
-class Row(NamedTuple):
+class DictionaryEntry(NamedTuple):
     """A row of a dictionary; no type stands for all."""
 
     name: str
@@ -82,7 +82,9 @@ class EntityDictionary:
 
     path: Path | None = None
 
-    def __init__(self, rows: Iterable[Row | tuple[str, ...]], *, cutoff: float = _CUTOFF) -> None:
+    def __init__(
+        self, rows: Iterable[DictionaryEntry | tuple[str, ...]], *, cutoff: float = _CUTOFF
+    ) -> None:
         """Index the rows, (name, id) or (name, id, type).
 
         Args:
@@ -97,9 +99,9 @@ class EntityDictionary:
         if not 0 < cutoff <= 100:  # noqa: PLR2004 - percent
             raise InputError(f"cutoff = {cutoff} must be above 0 and at most 100")
         self.cutoff = cutoff
-        self._rows: dict[str, dict[str, list[Row]]] = {}
+        self._rows: dict[str, dict[str, list[DictionaryEntry]]] = {}
         for given in rows:
-            row = given if isinstance(given, Row) else Row(*given)
+            row = given if isinstance(given, DictionaryEntry) else DictionaryEntry(*given)
             kind = self._rows.setdefault(row.type.casefold(), {})
             kind.setdefault(fold(row.name), []).append(row)
         self._shelves: defaultdict[tuple[str, tuple[str, int]], list[str]] = defaultdict(list)
@@ -144,7 +146,7 @@ class EntityDictionary:
             )
         cutoff = given.get("cutoff", _CUTOFF)
         if "rows" in given:
-            return cls([Row(*row) for row in given["rows"]], cutoff=cutoff)
+            return cls([DictionaryEntry(*row) for row in given["rows"]], cutoff=cutoff)
         found = _unchanged(Path(given["path"]), cutoff)
         if found.fingerprint != given.get("fingerprint", found.fingerprint):
             raise InputError(
@@ -161,7 +163,7 @@ class EntityDictionary:
             return {"path": str(self.path), "fingerprint": self.fingerprint, **cutoff}
         return {"rows": [list(row) for row in self.rows()], **cutoff}
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[DictionaryEntry]:
         """The rows, those of one type and name beside each other."""
         return (row for names in self._rows.values() for rows in names.values() for row in rows)
 
@@ -294,7 +296,7 @@ _UNPICKLED: WeakValueDictionary[str, EntityDictionary] = WeakValueDictionary()
 
 
 def _unpickled(
-    fingerprint: str, rows: list[Row], cutoff: float, path: Path | None
+    fingerprint: str, rows: list[DictionaryEntry], cutoff: float, path: Path | None
 ) -> EntityDictionary:
     """The dictionary of a pickle; a process that has it already does not index its rows again."""
     found = _UNPICKLED.get(fingerprint)
@@ -331,7 +333,7 @@ def _agree(name: str, other: str) -> bool:
     )
 
 
-def _read(path: Path) -> Iterator[Row]:
+def _read(path: Path) -> Iterator[DictionaryEntry]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = file.readline()
@@ -342,7 +344,7 @@ def _read(path: Path) -> Iterator[Row]:
         raise InputError(f"{path} is no UTF-8 text: convert it, with iconv say") from error
 
 
-def _rows(reader: _Reader, path: Path) -> Iterator[Row]:
+def _rows(reader: _Reader, path: Path) -> Iterator[DictionaryEntry]:
     try:
         header = [column.strip().casefold() for column in next(reader, [])]
         missing = [column for column in _COLUMNS[:2] if column not in header]
@@ -364,6 +366,6 @@ def _rows(reader: _Reader, path: Path) -> Iterator[Row]:
             fields = [row[place].strip() for place in places]
             if not fields[0] or not fields[1]:
                 raise InputError(f"{where}: a row needs a name and an id: {row}")
-            yield Row(*fields)
+            yield DictionaryEntry(*fields)
     except csv.Error as error:
         raise InputError(f"{path}:{reader.line_num}: no row of CSV: {error}") from error

@@ -213,7 +213,7 @@ class BioGPTGraphTransformer:
         )
 
 
-def _node(node: graph.Node) -> Node:
+def _node(node: graph.GraphNode) -> Node:
     return Node(id=node.id, type=node.label, properties=node.properties)
 
 

@@ -20,7 +20,7 @@ from pydantic import InstanceOf, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction
-from biogpt_plugins.findings.property_graph import Edge, Node, Schema, edges_of
+from biogpt_plugins.findings.property_graph import Edge, GraphNode, Schema, edges_of
 from biogpt_plugins.hosts.metadata import remark_keys, remarks
 from biogpt_plugins.values.errors import EngineError, InputError
 from biogpt_plugins.values.inputs import paper_id
@@ -213,7 +213,7 @@ def _reading(node: BaseNode, paths: _Paths, settings: dict[str, Any]) -> str:
     return sha256(read.encode(errors="replace")).hexdigest()[:16]
 
 
-def _entity(node: Node) -> EntityNode:
+def _entity(node: GraphNode) -> EntityNode:
     # Neo4j's store overwrites a property `name`.
     told = {"mention" if key == "name" else key: value for key, value in node.properties.items()}
     return EntityNode(name=_name(node), label=node.label, properties=told)
@@ -228,6 +228,6 @@ def _relation(edge: Edge) -> Relation:
     )
 
 
-def _name(node: Node) -> str:
+def _name(node: GraphNode) -> str:
     # An EntityNode's id has spaces for them, while some stores take the name itself for the id.
     return node.id.replace('"', "''")

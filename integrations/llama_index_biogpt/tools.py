@@ -16,7 +16,7 @@ from biogpt_plugins.hosts.tool_texts import (
     DESCRIBE_TERM,
     EXTRACT_RELATIONS,
     LEAST,
-    Told,
+    ToolAnswer,
     ToolText,
     describe_relations,
     explain,
@@ -80,36 +80,36 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
         tools = super().to_tool_list(pairs, {**own, **(func_to_metadata_mapping or {})})
         return [_Tool(tool.fn, tool.metadata, tool.async_fn) for tool in tools]
 
-    def extract_relations(self, text: str) -> Told:
+    def extract_relations(self, text: str) -> ToolAnswer:
         """The relations that a passage states."""
         return self._call(EXTRACT_RELATIONS, {"text": text})
 
-    async def aextract_relations(self, text: str) -> Told:
+    async def aextract_relations(self, text: str) -> ToolAnswer:
         return await in_thread(self._call, EXTRACT_RELATIONS, {"text": text})
 
-    def answer_question(self, question: str, context: str) -> Told:
+    def answer_question(self, question: str, context: str) -> ToolAnswer:
         """Yes, no or maybe, from a passage."""
         return self._call(ANSWER_QUESTION, {"question": question, "context": context})
 
-    async def aanswer_question(self, question: str, context: str) -> Told:
+    async def aanswer_question(self, question: str, context: str) -> ToolAnswer:
         asked = {"question": question, "context": context}
         return await in_thread(self._call, ANSWER_QUESTION, asked)
 
-    def describe_term(self, term: str) -> Told:
+    def describe_term(self, term: str) -> ToolAnswer:
         """What a term is."""
         return self._call(DESCRIBE_TERM, {"term": term})
 
-    async def adescribe_term(self, term: str) -> Told:
+    async def adescribe_term(self, term: str) -> ToolAnswer:
         return await in_thread(self._call, DESCRIBE_TERM, {"term": term})
 
-    def complete_text(self, text: str) -> Told:
+    def complete_text(self, text: str) -> ToolAnswer:
         """How a text goes on."""
         return self._call(COMPLETE_TEXT, {"text": text})
 
-    async def acomplete_text(self, text: str) -> Told:
+    async def acomplete_text(self, text: str) -> ToolAnswer:
         return await in_thread(self._call, COMPLETE_TEXT, {"text": text})
 
-    def _call(self, text: ToolText, asked: dict[str, str]) -> Told:
+    def _call(self, text: ToolText, asked: dict[str, str]) -> ToolAnswer:
         try:
             task = text.task or wanted_relations(self)
             (prediction,) = self.bind_with_options(task, **text.options).run([asked])
@@ -143,6 +143,6 @@ class _Tool(_ResultAlone, FunctionTool):
 
 
 def _result_alone(output: ToolOutput) -> ToolOutput:
-    if isinstance(output.raw_output, Told):
+    if isinstance(output.raw_output, ToolAnswer):
         output.raw_output = output.raw_output.result
     return output

@@ -182,7 +182,8 @@ def test_writer_replaces_what_is_empty(file):
 
 
 @pytest.mark.parametrize(
-    ("path", "why"), [("papers", "one of the inputs"), (".", "a folder"), ("no/out", "no folder")]
+    ("path", "why"),
+    [("papers", "one of the inputs"), (".", "a folder"), ("no/out", r"folder .*no does not exist")],
 )
 def test_writer_refuses(file, path, why):
     papers = file("A")

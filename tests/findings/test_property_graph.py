@@ -5,7 +5,7 @@ import re
 import pytest
 
 from biogpt_plugins import Entity, Relation
-from biogpt_plugins.findings.property_graph import Edge, Node, Schema, edges_of
+from biogpt_plugins.findings.property_graph import Edge, GraphNode, Schema, edges_of
 from biogpt_plugins.text.evidence import with_evidence
 from biogpt_plugins.values.errors import InputError
 
@@ -34,8 +34,8 @@ def drugs(*kinds):
 
 def test_an_edge():
     found = relation().model_copy(update={"score": 0.5})
-    head = Node("chemical:lithium", "Chemical", {"name": "Lithium", "type": "chemical"})
-    tail = Node("disease:tremor", "Disease", {"name": "tremor", "type": "disease"})
+    head = GraphNode("chemical:lithium", "Chemical", {"name": "Lithium", "type": "chemical"})
+    tail = GraphNode("disease:tremor", "Disease", {"name": "tremor", "type": "disease"})
     properties = {
         "type": "CID",
         "sentence": "Lithium caused tremor.",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from biogpt_plugins import __version__
 from biogpt_plugins.corpus.writers import STDOUT, whole
-from biogpt_plugins.findings.table import COLUMNS, Row
+from biogpt_plugins.findings.table import COLUMNS, TableRow
 from biogpt_plugins.values.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def schema() -> pa.Schema:
     return pa.schema(fields, metadata={"written_by": f"biogpt-plugins {__version__}"})
 
 
-def write_parquet(path: str, rows: Iterable[Row]) -> None:
+def write_parquet(path: str, rows: Iterable[TableRow]) -> None:
     """Write rows to a file, completely or not at all, in constant memory.
 
     Args:
@@ -68,7 +68,7 @@ def write_parquet(path: str, rows: Iterable[Row]) -> None:
             writer.write_table(group)
 
 
-def _groups(rows: Iterator[Row], columns: pa.Schema) -> Iterator[pa.Table]:
+def _groups(rows: Iterator[TableRow], columns: pa.Schema) -> Iterator[pa.Table]:
     pa = _pyarrow()
     while batches := [
         pa.RecordBatch.from_pylist(batch, schema=columns)

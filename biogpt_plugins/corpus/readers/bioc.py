@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Found, Sections
+from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, ParsedRecord, Sections
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper
 
@@ -28,13 +28,13 @@ class _Passage(NamedTuple):
     text: str
 
 
-def read_xml(document: Any, sections: Sections) -> Iterator[Found]:  # noqa: ANN401 - lxml's
+def read_xml(document: Any, sections: Sections) -> Iterator[ParsedRecord]:  # noqa: ANN401 - lxml's
     """Read a document element."""
     passages = [_passage_of_xml(passage) for passage in document.iterfind("passage")]
     return _papers(document.findtext("id"), passages, sections)
 
 
-def read_json(document: dict[str, Any], sections: Sections) -> Iterator[Found]:
+def read_json(document: dict[str, Any], sections: Sections) -> Iterator[ParsedRecord]:
     """Read a document object.
 
     Raises:
@@ -50,7 +50,9 @@ def read_json(document: dict[str, Any], sections: Sections) -> Iterator[Found]:
     return _papers(None if id_ is None else str(id_), passages, sections)
 
 
-def _papers(id_: str | None, passages: Sequence[_Passage], sections: Sections) -> Iterator[Found]:
+def _papers(
+    id_: str | None, passages: Sequence[_Passage], sections: Sections
+) -> Iterator[ParsedRecord]:
     title = [p for p in passages if p.kind in _TITLES][:1]
     abstract = [p for p in passages if p.section == TITLE_AND_ABSTRACT]
     whole = sections is Sections.all
@@ -60,13 +62,13 @@ def _papers(id_: str | None, passages: Sequence[_Passage], sections: Sections) -
     paper = Paper(id=id_, title=_joined(title), text=_joined(abstract))
     start = title[0].offset if title else abstract[0].offset if abstract else 0
     if paper.source or not (whole and rest):
-        yield Found(0, paper, TITLE_AND_ABSTRACT if whole else "", start if whole else 0)
+        yield ParsedRecord(0, paper, TITLE_AND_ABSTRACT if whole else "", start if whole else 0)
     if not whole:
         return
     for name, group in groupby(rest, lambda passage: passage.section):
         section = list(group)
         if name not in _REFERENCES:
-            yield Found(0, Paper(id=id_, text=_joined(section)), name, section[0].offset)
+            yield ParsedRecord(0, Paper(id=id_, text=_joined(section)), name, section[0].offset)
 
 
 def _joined(passages: Sequence[_Passage]) -> str:

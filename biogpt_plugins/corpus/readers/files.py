@@ -25,7 +25,7 @@ _PIECE = 1 << 18
 _MOST_LOOKED_AT = 1 << 16
 
 
-class Source(NamedTuple):
+class OpenFile(NamedTuple):
     """An open file, whose beginning has been read already.
 
     Attributes:
@@ -77,7 +77,7 @@ def check_readable(paths: Iterable[str]) -> None:
 
 
 @contextmanager
-def open_source(path: str, enough: Callable[[bytes], bool]) -> Iterator[Source]:
+def open_source(path: str, enough: Callable[[bytes], bool]) -> Iterator[OpenFile]:
     """Open a file and read its beginning until `enough` says so, or up to 64 KiB."""
     with ExitStack() as stack:
         raw = sys.stdin.buffer if path == STDIN else stack.enter_context(Path(path).open("rb"))
@@ -96,7 +96,7 @@ def open_source(path: str, enough: Callable[[bytes], bool]) -> Iterator[Source]:
             if not line:
                 break
             head += line
-        yield Source(None if path == STDIN else Path(path).name, head.removeprefix(BOM), stream)
+        yield OpenFile(None if path == STDIN else Path(path).name, head.removeprefix(BOM), stream)
 
 
 def decode(data: bytes) -> str | InputError:

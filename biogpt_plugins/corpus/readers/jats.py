@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from biogpt_plugins.corpus.readers.elements import local, plain
-from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, Found, Sections
+from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, ParsedRecord, Sections
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper
 
@@ -27,7 +27,7 @@ _OWN = {"p", "list", "def-list", "disp-quote", "statement", "speech", "verse-gro
 _IDS = ("pmcid", "pmc", "pmcaid", "pmid", "doi", "publisher-id")
 
 
-def read(article: Any, sections: Sections) -> Iterator[Found]:  # noqa: ANN401 - lxml has no types
+def read(article: Any, sections: Sections) -> Iterator[ParsedRecord]:  # noqa: ANN401 - lxml has no types
     """Read an article: title and abstract, and with `Sections.all` each section of the body."""
     meta = article.find("{*}front/{*}article-meta")
     if meta is None:
@@ -40,14 +40,14 @@ def read(article: Any, sections: Sections) -> Iterator[Found]:  # noqa: ANN401 -
     title = ": ".join(filter(None, (plain(part, _NO_TEXT) for part in parts)))
     paper = Paper(id=id_, title=title, text=_abstract(meta))
     if sections is Sections.abstract:
-        yield Found(0, paper)
+        yield ParsedRecord(0, paper)
         return
     body = article.find("{*}body")
     start = len(paper.source) + 1 if paper.source else 0
     if paper.source or body is None:
-        yield Found(0, paper, TITLE_AND_ABSTRACT)
+        yield ParsedRecord(0, paper, TITLE_AND_ABSTRACT)
     for name, text in () if body is None else _sections(body, ()):
-        yield Found(0, Paper(id=id_, text=text), name, start)
+        yield ParsedRecord(0, Paper(id=id_, text=text), name, start)
         start += len(text) + 1
 
 

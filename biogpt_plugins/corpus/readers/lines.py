@@ -8,20 +8,20 @@ from itertools import starmap
 
 from biogpt_plugins.corpus.readers.files import decode
 from biogpt_plugins.corpus.readers.formats import TITLE_OR_ABSTRACT
-from biogpt_plugins.corpus.readers.records import Found
+from biogpt_plugins.corpus.readers.records import ParsedRecord
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper
 
 _FIELDS = {"t": "title", "a": "abstract"}
 
 
-def read_jsonl(lines: Iterable[bytes]) -> Iterator[Found]:
+def read_jsonl(lines: Iterable[bytes]) -> Iterator[ParsedRecord]:
     """Read one JSON object or string per line."""
     for number, line in enumerate(map(decode, lines), start=1):
         if isinstance(line, InputError):
-            yield Found(number, line)
+            yield ParsedRecord(number, line)
         elif line.strip():
-            yield Found(number, _json(line))
+            yield ParsedRecord(number, _json(line))
 
 
 def _json(line: str) -> object:
@@ -38,9 +38,9 @@ def _json(line: str) -> object:
 
 # The bioc library's PubTator reader is not used: it strips titles, which shifts offsets, and drops
 # broken lines silently.
-def read_pubtator(lines: Iterable[bytes]) -> Iterator[Found]:
+def read_pubtator(lines: Iterable[bytes]) -> Iterator[ParsedRecord]:
     """Read titles and abstracts; annotations are skipped."""
-    return starmap(Found, _pubtator(enumerate(map(decode, lines), start=1)))
+    return starmap(ParsedRecord, _pubtator(enumerate(map(decode, lines), start=1)))
 
 
 def _pubtator(lines: Iterable[tuple[int, str | InputError]]) -> Iterator[tuple[int, object]]:

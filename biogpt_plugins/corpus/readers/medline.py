@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from biogpt_plugins.corpus.readers.elements import local, plain
-from biogpt_plugins.corpus.readers.records import Found, Withdrawn
+from biogpt_plugins.corpus.readers.records import ParsedRecord, Withdrawn
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper
 
@@ -47,11 +47,13 @@ def citations(data: bytes) -> list[Citation]:
     return [Citation(int(pmid[2]), _version(pmid[1])) for pmid in pmids]
 
 
-def read(element: Any) -> Iterator[Found]:  # noqa: ANN401 - lxml has no types
+def read(element: Any) -> Iterator[ParsedRecord]:  # noqa: ANN401 - lxml has no types
     """Read an element; a deletion yields a Withdrawn for each of its citations."""
     if local(element) == DELETED:
         for pmid in element.iterfind("PMID"):
-            yield Found(0, Withdrawn(f"PMID {plain(pmid)} is deleted from PubMed", plain(pmid)))
+            yield ParsedRecord(
+                0, Withdrawn(f"PMID {plain(pmid)} is deleted from PubMed", plain(pmid))
+            )
         return
     citation = next((e for e in element.iter("MedlineCitation", "BookDocument")), element)
     pmid = plain(citation.find("PMID"))
@@ -62,7 +64,7 @@ def read(element: Any) -> Iterator[Found]:  # noqa: ANN401 - lxml has no types
     title = plain(article.find("ArticleTitle"))
     if title in _NO_TITLE:
         title = plain(article.find("VernacularTitle")) or title
-    yield Found(0, Paper(id=pmid, title=title, text=_abstract(citation, article)))
+    yield ParsedRecord(0, Paper(id=pmid, title=title, text=_abstract(citation, article)))
 
 
 def _abstract(citation: Any, article: Any) -> str:  # noqa: ANN401

@@ -12,7 +12,7 @@ from biogpt_plugins.corpus.readers.elements import Element, XmlError, XmlParser,
 from biogpt_plugins.corpus.readers.files import (
     BREAKS,
     STDIN,
-    Source,
+    OpenFile,
     broken_off,
     decode,
     is_pipe,
@@ -22,7 +22,7 @@ from biogpt_plugins.corpus.readers.formats import Format, guess, is_collection, 
 from biogpt_plugins.corpus.readers.latest import Later, Latest
 from biogpt_plugins.corpus.readers.lines import read_jsonl, read_pubtator
 from biogpt_plugins.corpus.readers.medline import Citation
-from biogpt_plugins.corpus.readers.records import Found, Record, Sections, Withdrawn
+from biogpt_plugins.corpus.readers.records import ParsedRecord, Record, Sections, Withdrawn
 from biogpt_plugins.corpus.readers.tables import read_table
 from biogpt_plugins.corpus.readers.values import papers, read_questions, read_values
 from biogpt_plugins.values.errors import InputError
@@ -118,7 +118,9 @@ def _named(error: InputError, where: str) -> InputError:
     return Withdrawn(message, error.id) if isinstance(error, Withdrawn) else InputError(message)
 
 
-def _read(source: Source, form: Format, sections: Sections, later: Later | None) -> Iterator[Found]:
+def _read(
+    source: OpenFile, form: Format, sections: Sections, later: Later | None
+) -> Iterator[ParsedRecord]:
     known = guess(source.head) if form is Format.auto else form
     match known:
         case Format.pubtator:
@@ -146,40 +148,42 @@ def _read(source: Source, form: Format, sections: Sections, later: Later | None)
             yield from read_table(source.lines())
         case Format.text:
             text = decode(b"".join(source.lines()))
-            yield Found(1, Paper(id=source.name, text=text) if isinstance(text, str) else text)
+            yield ParsedRecord(
+                1, Paper(id=source.name, text=text) if isinstance(text, str) else text
+            )
         case _:
             message = "the XML root is not PubMed's, BioC's or JATS's: name the format if it is one"
-            yield Found(1, InputError(message))
+            yield ParsedRecord(1, InputError(message))
 
 
 def _xml(
-    source: Source, found: Iterable[Element], read: Callable[[Any], Iterator[Found]]
-) -> Iterator[Found]:
+    source: OpenFile, found: Iterable[Element], read: Callable[[Any], Iterator[ParsedRecord]]
+) -> Iterator[ParsedRecord]:
     try:
         parser = XmlParser(source.head)
     except InputError as error:
-        yield Found(1, error)
+        yield ParsedRecord(1, error)
         return
     for line, data in found:
         if isinstance(data, InputError):
-            yield Found(line, data)
+            yield ParsedRecord(line, data)
             continue
         try:
             for record in read(parser.parse(data)):
                 yield record._replace(line=line)
         except XmlError as error:
-            yield Found(line + error.below, error)
+            yield ParsedRecord(line + error.below, error)
         except InputError as error:
-            yield Found(line, error)
+            yield ParsedRecord(line, error)
 
 
-def _values(source: Source, sections: Sections, *, collection: bool) -> Iterator[Found]:
+def _values(source: OpenFile, sections: Sections, *, collection: bool) -> Iterator[ParsedRecord]:
     for line, value in read_values(source.pieces(), collection=collection):
         try:
             for record in papers(value, sections):
                 yield record._replace(line=line)
         except InputError as error:
-            yield Found(line, error)
+            yield ParsedRecord(line, error)
 
 
 def _current(found: Iterable[Element], later: Later) -> Iterator[Element]:

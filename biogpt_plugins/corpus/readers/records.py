@@ -33,8 +33,8 @@ class Withdrawn(InputError):
         return type(self), (str(self), self.id)
 
 
-class Found(NamedTuple):
-    """What the reader of a format yields: a Record without the name of the file."""
+class ParsedRecord(NamedTuple):
+    """A record as a format's reader yields it: a Record without the file's name."""
 
     line: int
     value: object

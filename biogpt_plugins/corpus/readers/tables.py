@@ -6,11 +6,11 @@ import csv
 from collections.abc import Iterable, Iterator
 
 from biogpt_plugins.corpus.readers.formats import MARKS, TEXTS, columns
-from biogpt_plugins.corpus.readers.records import Found
+from biogpt_plugins.corpus.readers.records import ParsedRecord
 from biogpt_plugins.values.errors import InputError
 
 
-def read_table(lines: Iterable[bytes]) -> Iterator[Found]:
+def read_table(lines: Iterable[bytes]) -> Iterator[ParsedRecord]:
     """Read each row as a mapping from lower-case column names to its non-empty cells."""
     # Bytes that are not UTF-8 become halves of surrogate pairs, so that only their row is lost.
     texts = (line.decode("utf-8", errors="surrogateescape") for line in lines)
@@ -19,7 +19,7 @@ def read_table(lines: Iterable[bytes]) -> Iterator[Found]:
     names = columns(header, mark)
     if not TEXTS.intersection(names):
         known = ", ".join(sorted(TEXTS))
-        yield Found(
+        yield ParsedRecord(
             1,
             InputError(
                 f"no column has the text: name one of the columns {known} in the first line"
@@ -34,10 +34,10 @@ def read_table(lines: Iterable[bytes]) -> Iterator[Found]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Found(line, InputError(f"not a row of a table: {error}"))
+            yield ParsedRecord(line, InputError(f"not a row of a table: {error}"))
         else:
             if row:
-                yield Found(line, _record(names, row))
+                yield ParsedRecord(line, _record(names, row))
 
 
 def _record(names: list[str], row: list[str]) -> object:

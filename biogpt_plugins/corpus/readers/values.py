@@ -13,7 +13,7 @@ from typing import Any
 
 from biogpt_plugins.corpus.readers import bioc
 from biogpt_plugins.corpus.readers.files import BREAKS, broken_off
-from biogpt_plugins.corpus.readers.records import Found, Sections
+from biogpt_plugins.corpus.readers.records import ParsedRecord, Sections
 from biogpt_plugins.values.errors import InputError
 
 LARGEST = 1 << 26
@@ -58,7 +58,7 @@ def read_values(pieces: Iterable[bytes], *, collection: bool) -> Iterator[tuple[
     yield from view.guarded(values())
 
 
-def read_questions(pieces: Iterable[bytes]) -> Iterator[Found]:
+def read_questions(pieces: Iterable[bytes]) -> Iterator[ParsedRecord]:
     """Read PubMedQA's JSON: an object that maps PMIDs to questions, or to other records."""
     view = _View(pieces)
 
@@ -75,17 +75,19 @@ def read_questions(pieces: Iterable[bytes]) -> Iterator[Found]:
             yield line, value
 
     for line, value in view.guarded(values()):
-        yield Found(line, value)
+        yield ParsedRecord(line, value)
 
 
-def papers(value: object, sections: Sections) -> Iterator[Found]:
+def papers(value: object, sections: Sections) -> Iterator[ParsedRecord]:
     """The records of a value: papers of BioC, or the value itself."""
     if isinstance(value, dict) and isinstance(value.get("passages"), list):
         yield from bioc.read_json(value, sections)
     elif isinstance(value, dict | str | InputError):
-        yield Found(0, value)
+        yield ParsedRecord(0, value)
     else:
-        yield Found(0, InputError(f"{str(value)[:40]} is not a record: expected a JSON object"))
+        yield ParsedRecord(
+            0, InputError(f"{str(value)[:40]} is not a record: expected a JSON object")
+        )
 
 
 class _View:
