@@ -2,7 +2,7 @@
 
     python examples/02_llama_index_ingestion.py
 
-The bundled model is for trying the plumbing. For medicine, name models that were taught your tasks:
+The bundled model is for trying the software. For medicine, name models that were taught your tasks:
 `BioGPTRelationExtractor(model="path/to/BioGPT-BC5CDR", task="bc5cdr")`.
 """
 

@@ -3,7 +3,7 @@
     pip install llama-index-graph-stores-ladybug
     python examples/07_llama_index_graph.py
 
-The stores of Neo4j and others take the same index. The bundled model is for trying the plumbing.
+The stores of Neo4j and others take the same index. The bundled model is for trying the software.
 For medicine, name one that was taught your task: `BioGPTPathExtractor(model="path/to/model")`.
 """
 

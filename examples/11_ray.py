@@ -3,7 +3,7 @@
     pip install -c constraints.txt ".[ray]"
     python examples/11_ray.py
 
-Without a cluster it starts one on this machine. The bundled model is for trying the plumbing.
+Without a cluster it starts one on this machine. The bundled model is for trying the software.
 """
 
 import json

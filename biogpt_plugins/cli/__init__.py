@@ -1,23 +1,24 @@
-"""`biogpt`, the command line: papers in, Predictions out, and what there is to choose from.
+"""The `biogpt` command line.
 
-Results go to the standard output; progress, remarks and errors to the standard error, an error in
-one line. Every command ends with one of these exit codes:
+Results go to standard output. Progress, notes and errors go to standard error; an error is one
+line. Every command ends with one of these exit codes:
 
-    0    It is done; single records may have failed, and each says why.
+    0    Done. Single records may have failed; each says why.
     1    Every record failed.
     2    The command, its input or its model cannot be used.
-    130  Ctrl-C; what is done stays done.
-    143  SIGTERM; the same.
+    130  Interrupted with Ctrl-C. Finished work is kept.
+    143  Stopped by SIGTERM. Finished work is kept.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 import biogpt_plugins
@@ -36,11 +37,12 @@ from biogpt_plugins.cli import (
     report,
 )
 from biogpt_plugins.cli.console import remark
+from biogpt_plugins.cli.plain_help import PlainHelp
 from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
 
 
-class _Group(TyperGroup):
-    """Turns the errors a user can mend, and warnings, into single lines."""
+class _Group(PlainHelp, TyperGroup):
+    """Prints warnings, and errors that the user can fix, as single lines."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as below
         given = list(args)
@@ -56,18 +58,22 @@ class _Group(TyperGroup):
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")
                 warnings.simplefilter("default", UserWarning)
-                # Commands tell of each text that was cut, and how many were.
+                # Commands report truncated texts themselves.
                 warnings.simplefilter("ignore", TruncationWarning)
             warnings.showwarning = lambda message, *_, **__: remark("warning", str(message))
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:
                 raise  # typer ends it silently
-            except TyperException as error:  # an option or command that there is not
+            except TyperException as error:  # an unknown option or command
                 raise _misused(error, ctx) from error
             except (BioGPTError, OSError) as error:
                 remark("error", _message(error))
                 raise typer.Exit(2) from error
+
+
+class _Command(PlainHelp, TyperCommand):
+    """A command of `biogpt`."""
 
 
 def _misused(error: TyperException, ctx: Any) -> typer.Exit:  # noqa: ANN401 - as above
@@ -79,7 +85,7 @@ def _misused(error: TyperException, ctx: Any) -> typer.Exit:  # noqa: ANN401 - a
 
 app = typer.Typer(
     cls=_Group,
-    help="Relations and answers out of biomedical papers, by a BioGPT on your own machine.",
+    help="Extract relations and answers from biomedical papers with a BioGPT on your own machine.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     add_completion=False,
@@ -97,41 +103,48 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     ctx: typer.Context,
-    version: Annotated[  # noqa: ARG001 - eager: it has been dealt with
+    version: Annotated[  # noqa: ARG001 - eager: its callback has handled it
         bool,
-        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
-    # Whoever runs the app from Python may hand in another way to load models: `app(obj=load)`.
+    # Python callers can pass their own loader: `app(obj=load)`.
     ctx.obj = ctx.obj or biogpt_plugins.load
 
 
 _TRY, _ASK, _SCORES, _MODELS = "Start here", "Ask a model", "Score and measure", "Models"
 
-app.command(rich_help_panel=_TRY)(demo.demo)
-app.command(rich_help_panel=_ASK)(extract.extract)
-app.command(rich_help_panel=_ASK)(aggregate.aggregate)
-app.command(rich_help_panel=_ASK)(report.report)
-app.command(rich_help_panel=_ASK)(export.export)
-app.command(rich_help_panel=_ASK)(ask.ask)
-app.command(rich_help_panel=_ASK)(ask.describe)
-app.command(rich_help_panel=_ASK)(ask.generate)
-app.command(rich_help_panel=_SCORES)(evaluate.score)
-app.command(name="eval", rich_help_panel=_SCORES)(evaluate.run)
-app.command(rich_help_panel=_SCORES)(calibrate.calibrate)
-app.command(rich_help_panel=_SCORES)(bench.bench)
-app.command(rich_help_panel=_MODELS)(convert.convert)
-app.command(rich_help_panel=_MODELS)(convert.inspect)
-app.command(rich_help_panel=_MODELS)(finetune.finetune)
-app.command(rich_help_panel=_MODELS)(listing.tasks)
-app.command(rich_help_panel=_MODELS)(listing.models)
+
+def _add(command: Callable[..., None], panel: str, *, name: str | None = None) -> None:
+    app.command(name, cls=_Command, rich_help_panel=panel)(command)
+
+
+_add(demo.demo, _TRY)
+_add(extract.extract, _ASK)
+_add(aggregate.aggregate, _ASK)
+_add(report.report, _ASK)
+_add(export.export, _ASK)
+_add(ask.ask, _ASK)
+_add(ask.describe, _ASK)
+_add(ask.generate, _ASK)
+_add(evaluate.score, _SCORES)
+_add(evaluate.run, _SCORES, name="eval")
+_add(calibrate.calibrate, _SCORES)
+_add(bench.bench, _SCORES)
+_add(convert.convert, _MODELS)
+_add(convert.inspect, _MODELS)
+_add(finetune.finetune, _MODELS)
+_add(listing.tasks, _MODELS)
+_add(listing.models, _MODELS)
 
 
 def main() -> None:
     """Run `biogpt`."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without α must not end a run
+            stream.reconfigure(errors="replace")  # a terminal that lacks α must not stop a run
     app(prog_name="biogpt")
 
 

@@ -1,4 +1,4 @@
-"""`biogpt aggregate`: the Predictions of many papers in, one edge a relation out."""
+"""`biogpt aggregate`: combines the Predictions of many papers into one edge per relation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FAULTS_SHOWN = 5
 
 
 class Shape(str, Enum):
-    """What edges are printed as."""
+    """The output format."""
 
     table = "table"
     markdown = "markdown"
@@ -36,30 +36,39 @@ def aggregate(
     files: Annotated[
         list[str],
         typer.Argument(
-            help='Files that `biogpt extract` wrote, or folders of runs; "-" for standard input.'
+            metavar="FILE",
+            help='Files or run folders that `biogpt extract` wrote; "-" for standard input.',
         ),
     ],
     *,
     out: Annotated[
         str | None,
-        typer.Option("--out", "-o", help="JSON Lines file for all edges.", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write all edges to this JSON Lines file.",
+            show_default=False,
+        ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the --out file if it exists.")
+    ] = False,
     shape: Annotated[
-        Shape, typer.Option("--format", "-f", help="What to print: table, markdown or csv.")
+        Shape, typer.Option("--format", "-f", help="The format to print.")
     ] = Shape.table,
     limit: Annotated[
-        int | None, typer.Option("--limit", "-n", min=1, help="Print so many edges, not all.")
+        int | None, typer.Option("--limit", "-n", min=1, help="Print only the first N edges.")
     ] = None,
 ) -> None:
-    """Make edges of the relations that were found in many papers.
+    """Combine the relations found in many papers into edges.
 
-    The same relation, by the ids of its ends or else by their names, is one edge, with the papers
-    that state it, that speak of it as possible, and in which a sentence negates it. A paper that is
-    there twice counts once, and the order of papers and files plays no part.
+    Relations are the same if their ends have the same ids, or without ids the same names. Each
+    edge lists the papers that state the relation, call it possible, or negate it. A repeated paper
+    counts once. The order of papers and files does not matter.
     """
     check_predictions(files)
-    found = Aggregate()
+    aggregated = Aggregate()
     papers = faults = 0
     with JsonlWriter(out or "-", force=force, inputs=files) as writer:
         for prediction in read_predictions(files):
@@ -67,14 +76,14 @@ def aggregate(
             try:
                 if isinstance(prediction, InputError):
                     raise prediction
-                found.add(prediction)
+                aggregated.add(prediction)
             except InputError as error:
                 faults += 1
                 if faults <= _FAULTS_SHOWN:
                     console.remark("warning", str(error))
         if papers == faults:
             raise InputError(f"no predictions in {', '.join(files)}")
-        edges = found.edges()
+        edges = aggregated.edges()
         for edge in edges if out else ():
             writer.write(edge)
     if out != "-":
@@ -85,7 +94,7 @@ def aggregate(
 def _row(edge: Edge) -> tuple[str, ...]:
     lists = (edge.supporting, edge.speculating, edge.contradicting)
     score = "" if edge.score is None else f"{edge.score:.3f}"
-    return edge.head.name, edge.type, edge.tail.name, *(str(len(one)) for one in lists), score
+    return edge.head.name, edge.type, edge.tail.name, *(str(len(papers)) for papers in lists), score
 
 
 def _print(edges: Iterable[Edge], shape: Shape) -> None:
@@ -117,7 +126,7 @@ def _conclude(papers: int, faults: int, edges: list[Edge], out: str | None) -> N
     several = sum(len(edge.papers) > 1 for edge in edges)
     err.print(
         f"{len(edges):,} relations in {papers - faults:,} predictions: {several:,} in several "
-        f"papers, {disputed:,} negated in some"
+        f"papers, {disputed:,} negated in at least one"
     )
     if faults:
         err.print(f"{faults:,} lines could not be used")

@@ -1,4 +1,4 @@
-"""`biogpt ask`, `describe` and `generate`: one question, term or text at a time."""
+"""`biogpt ask`, `describe` and `generate`: a question, a term or a text at a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from biogpt_plugins.values.errors import InputError, ModelError
 PRETRAINED = "microsoft/biogpt"
 
 MaxNewTokens = Annotated[
-    int | None, typer.Option("--max-new-tokens", "-n", min=1, help="Most tokens to write.")
+    int | None,
+    typer.Option("--max-new-tokens", "-n", min=1, help="Largest number of tokens to write."),
 ]
 
 
@@ -33,7 +34,8 @@ def ask(  # noqa: PLR0913 - options of a command
     question: Annotated[
         list[str],
         typer.Argument(
-            help="A question to be answered yes, no or maybe; of a corpus also several."
+            metavar="QUESTION",
+            help="A question to answer with yes, no or maybe. With --corpus, one or more.",
         ),
     ],
     *,
@@ -42,15 +44,17 @@ def ask(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--context",
             "-c",
-            help="The passage; @FILE reads it, @- the standard input.",
+            metavar="TEXT",
+            help="The passage; @FILE reads it from a file, @- from standard input.",
             show_default=False,
         ),
     ] = None,
     corpus: Annotated[
         list[str] | None,
         typer.Option(
-            help="A file of papers to ask instead, each by itself; may be given again. A pattern "
-            "in quotes stands for all files that it fits.",
+            metavar="FILE",
+            help="A file of papers to ask, each separately, instead of a passage. Repeatable. A "
+            'quoted pattern like "*.xml" names all matching files.',
             show_default=False,
         ),
     ] = None,
@@ -59,13 +63,23 @@ def ask(  # noqa: PLR0913 - options of a command
     ray_engines: RayEngines = None,
     ray_cpus: RayCpus = None,
     form: Annotated[
-        Format, typer.Option("--format", "-f", help="Of the corpus, as in `biogpt extract`.")
+        Format,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="FORMAT",
+            help="The format of the corpus; `biogpt extract --help` explains the formats.",
+        ),
     ] = Format.auto,
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Stop after so many answers of a corpus.")
+        int | None,
+        typer.Option("--limit", min=1, help="With --corpus: stop after this many answers."),
     ] = None,
     long_answer: Annotated[
-        str, typer.Option(help="The passage's own conclusion, for a reasoning-free model.")
+        str,
+        typer.Option(
+            metavar="TEXT", help="The passage's own conclusion, for a reasoning-free model."
+        ),
     ] = "",
     model: console.Model = "demo",
     abstain_below: console.AbstainBelow = None,
@@ -75,13 +89,16 @@ def ask(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Answer a question about a passage: yes, no or maybe, with probabilities.
 
-    With --corpus and --run, ask each paper of a corpus, which goes on after whatever ended it.
+    With --corpus and --run, ask every paper of a corpus; the same command continues an interrupted
+    run.
     """
     files = _of_a_corpus(question, corpus, context, run, single=bool(as_json or long_answer))
     if ray and not run:
-        raise InputError("--ray is for a run over a corpus: name its papers with --corpus")
+        raise InputError("--ray needs a corpus: name its papers with --corpus")
     if context is None and not files:
-        raise InputError("give a passage (--context) or papers (--corpus): see `biogpt ask --help`")
+        raise InputError(
+            "no passage and no papers: give --context or --corpus; see `biogpt ask --help`"
+        )
     asked = {"question": question[0], "context": _text(context or ""), "long_answer": long_answer}
     task = _layout(model, long_answer, options)
     load = partial(
@@ -114,13 +131,13 @@ def ask(  # noqa: PLR0913 - options of a command
 @console.takes_model_options
 def describe(
     ctx: typer.Context,
-    term: Annotated[str, typer.Argument(help="A gene, drug, disease, ...")],
+    term: Annotated[str, typer.Argument(metavar="TERM", help="A gene, drug, disease, ...")],
     *,
     model: console.Model = PRETRAINED,
     as_json: console.Json = False,
     options: dict[str, Any],
 ) -> None:
-    """Say what a term means, with a pretrained model (the bundled one was not taught this)."""
+    """Describe a biomedical term with a pretrained model (the bundled one cannot)."""
     pipeline = console.load(
         ctx,
         model,
@@ -138,18 +155,23 @@ def describe(
 @console.takes_model_options
 def generate(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
-    prompt: Annotated[str, typer.Argument(help="The text to continue.")],
+    prompt: Annotated[str, typer.Argument(metavar="TEXT", help="The text to continue.")],
     *,
     model: console.Model = PRETRAINED,
     max_new_tokens: MaxNewTokens = None,
     temperature: Annotated[
-        float, typer.Option(min=0, help="0 for the most probable text; above, sampled.")
+        float,
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="0 writes the most probable text; higher values sample more freely.",
+        ),
     ] = 0.0,
-    seed: Annotated[int | None, typer.Option(help="Makes sampling repeat itself.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeats the same samples.")] = None,
     as_json: console.Json = False,
     options: dict[str, Any],
 ) -> None:
-    """Continue a text, as it is written, with a pretrained model."""
+    """Continue a text with a pretrained model, and print it as the model writes."""
     decoding = TASKS["generate"].decoding.but(
         max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
     )
@@ -173,20 +195,22 @@ def generate(  # noqa: PLR0913 - options of a command
 
 
 def _layout(model: str, long_answer: str, options: Mapping[str, Any]) -> str:
-    """The task that the model was taught of the two, or the one that suits the question."""
+    """The question-answering task that the model was trained on, or that suits the question."""
     with console.stderr().status(f"looking for {model}"):
         try:
             named = {
                 name: options[name] for name in ("revision", "allow_pickle") if name in options
             }
             card = read_card(locate(model, **named), model)
-        except ModelError:  # what is wrong is said when it is loaded
+        except ModelError:  # loading reports what is wrong
             card = read_card(None, model)
     required, free = PUBMEDQA.name, PUBMEDQA_REASONING_FREE.name
     fitting = free if long_answer else required
     task = next((name for name in (fitting, required, free) if name in card.tasks), fitting)
     if long_answer and task == required:
-        console.remark("warning", f"{model} was not taught to read a long answer: it is left out")
+        console.remark(
+            "warning", f"{model} was not trained on long answers: --long-answer is ignored"
+        )
     return task
 
 
@@ -198,22 +222,24 @@ def _of_a_corpus(
     *,
     single: bool,
 ) -> list[str]:
-    """The files of the corpus, if one is asked."""
+    """The files of the corpus, or an empty list without one."""
     if not corpus:
         if run or len(questions) > 1:
             raise InputError(
-                "several questions, and --run, are for a corpus: name it with --corpus"
+                "several questions or --run need a corpus: name its papers with --corpus"
             )
         return []
     if context is not None or single:
-        raise InputError("--corpus asks papers: leave out --context, --long-answer and --json")
+        raise InputError(
+            "--corpus cannot be used with --context, --long-answer or --json: leave them out"
+        )
     if not run:
         raise InputError("--corpus needs a folder for its answers: name it with --run")
-    for one in questions:
-        if Path(one).is_file():
+    for question in questions:
+        if Path(question).is_file():
             raise InputError(
-                f"{one} is a file, and stands where a question does: give --corpus before each "
-                "file, or put the pattern in quotes"
+                f"{question} is a file, not a question: give --corpus before each file, or put "
+                "the pattern in quotes"
             )
     files = [name for given in corpus for name in (sorted(glob(given)) or [given])]
     check_readable(files)

@@ -1,4 +1,4 @@
-"""`biogpt bench`: how fast a model is on this machine."""
+"""`biogpt bench`: measures the speed of a model on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Case(str, Enum):
-    """What can be measured."""
+    """A kind of measurement."""
 
     speed = "speed"
     stream = "stream"
@@ -36,33 +36,39 @@ def bench(  # noqa: PLR0913 - options of a command
     task: Annotated[
         list[str] | None,
         typer.Option(
-            help="A task to measure. Repeatable.", show_default="the tasks of the model's card"
+            metavar="TASK",
+            help="A task to measure. Repeatable.",
+            show_default="the tasks of the model's card",
         ),
     ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="A file of papers, as `extract` reads them. Repeatable.",
+            metavar="FILE",
+            help="A file of papers in any format that `extract` reads. Repeatable.",
             show_default="the demo's papers",
         ),
     ] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="ENGINE",
             help="An engine to measure: transformers or ctranslate2. Repeatable.",
-            show_default="each one that is installed",
+            show_default="every installed engine",
         ),
     ] = None,
     device: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="DEVICE",
             help="A device to measure: cuda, cuda:1, mps or cpu. Repeatable.",
-            show_default="the best one",
+            show_default="the fastest available",
         ),
     ] = None,
     dtype: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="DTYPE",
             help="A dtype to measure: bfloat16, float16, float32 or, with ctranslate2, int8. "
             "Repeatable.",
             show_default="the engine's choice",
@@ -71,36 +77,51 @@ def bench(  # noqa: PLR0913 - options of a command
     batch_size: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Most inputs to compute at once.", show_default="the engine's choice"
+            min=1,
+            help="Largest number of inputs to compute at once.",
+            show_default="the engine's choice",
         ),
     ] = None,
     sizes: Annotated[
-        str, typer.Option(help="How many papers to give in one call; a row for each number.")
+        str,
+        typer.Option(
+            metavar="N,N,...", help="Numbers of papers to give in one call. Each gets a row."
+        ),
     ] = "1,8,32",
     new_tokens: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Most tokens to write for each paper.",
+            help="Largest number of tokens to write for each paper.",
             show_default="the task's own limit",
         ),
     ] = None,
     only: Annotated[
         list[Case] | None,
-        typer.Option(help="Measure only this. Repeatable.", show_default="everything"),
+        typer.Option(
+            metavar="|".join(case.value for case in Case),
+            help="Measure only this. Repeatable.",
+            show_default="everything",
+        ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="How often to measure everything.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="How often to repeat each measurement.")] = 3,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Also write OUT.json and OUT.md.", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="NAME",
+            help="Also write NAME.json and NAME.md.",
+            show_default=False,
+        ),
     ] = None,
     as_json: console.Json = False,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
-    """Measure a model on this machine: papers and tokens a second, first token, loading, memory.
+    """Measure a model's speed, time to the first token, loading time and memory on this machine.
 
-    Each combination of engine, device and dtype is a column of the result. They take turns, and
-    read each paper anew. The command names what cannot run here.
+    The result has a column for each combination of engine, device and dtype. Combinations take
+    turns, and each reads every paper afresh. Notes name the combinations that cannot run here.
     """
     from biogpt_plugins.bench.run import run  # noqa: PLC0415 - loads torch
 
@@ -140,12 +161,14 @@ def bench(  # noqa: PLR0913 - options of a command
 def _numbers(text: str) -> tuple[int, ...]:
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) for part in parts):
-        raise InputError(f"--sizes must be numbers above 0 with commas between, not {text!r}")
+        raise InputError(
+            f"--sizes must be whole numbers above 0, separated by commas, not {text!r}"
+        )
     return tuple(map(int, parts))
 
 
 def _command() -> str:
-    """The command as it was given, without the folders of the user's files."""
+    """The command line, without the folders of the user's files."""
     given = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])
     return join(["biogpt", *given])
 

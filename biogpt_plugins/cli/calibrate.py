@@ -1,4 +1,4 @@
-"""`biogpt calibrate`: probabilities brought in line with how often they are right."""
+"""`biogpt calibrate`: fits probabilities to how often predictions are right."""
 
 from __future__ import annotations
 
@@ -37,19 +37,23 @@ def calibrate(  # noqa: PLR0913 - options of a command
     task: Task,
     *,
     data: Annotated[
-        Path, typer.Option(help="Labelled documents that the model was not trained on.")
+        Path,
+        typer.Option(metavar="FILE", help="Labelled documents that the model was not trained on."),
     ],
     model: console.Model = "demo",
     limit: Limit = None,
     decoding: Annotated[
-        Written, typer.Option(help="How relations are found; grounded copies names from the text.")
+        Written,
+        typer.Option(
+            help="How the model writes relations. grounded makes it copy names from the text."
+        ),
     ] = Written.free,
     contextual: Annotated[
         bool | None,
         typer.Option(
             "--contextual/--no-contextual",
-            help="Divide answers by what the model answers without a text.",
-            show_default="if it helps",
+            help="Divide answer probabilities by those that the model gives without a text.",
+            show_default="whichever is better on the data",
         ),
     ] = None,
     out: Annotated[
@@ -57,8 +61,10 @@ def calibrate(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--out",
             "-o",
-            help="Write it to this file, for `load(..., calibration=FILE)`.",
-            show_default=f"{CALIBRATION_FILE} in the model's folder, which `load` finds",
+            metavar="FILE",
+            help="Write the calibration to this file, for --calibration and "
+            "`load(..., calibration=FILE)`.",
+            show_default="the model folder, where `load` finds it",
         ),
     ] = None,
     ground_truth: GroundTruth = None,
@@ -66,11 +72,10 @@ def calibrate(  # noqa: PLR0913 - options of a command
     as_json: console.Json = False,
     options: dict[str, Any],
 ) -> None:
-    """Fit a calibration of answers' probabilities, or of relations' scores, on labelled data.
+    """Fit a calibration of answer probabilities or relation scores on labelled data.
 
-    What it is worth is measured on each fifth of the data by what was fitted on the others, ten
-    times over, dealt out anew.
-    A file that has other tasks' calibrations keeps them.
+    The command measures the calibration by five-fold cross-validation, repeated ten times. If the
+    file already has calibrations for other tasks, they stay.
     """
     from biogpt_plugins.evaluation import calibrating  # noqa: PLC0415 - loads numpy
 
@@ -109,28 +114,28 @@ def calibrate(  # noqa: PLR0913 - options of a command
     if not out and {"engine", "dtype"} & options.keys():
         console.remark(
             "note",
-            "`load` takes it for every engine and dtype of this model: give --out for one that is "
-            "taken only where it is named",
+            "`load` uses this calibration with every engine and dtype of the model: to use it only "
+            "on request, write it elsewhere with --out",
         )
 
 
 def _place(model: str, out: Path | None) -> Path:
-    """Where the calibration is to be written.
+    """The file to write the calibration to.
 
     Raises:
-        InputError: The model has no folder of the user's own, or it cannot be written to.
+        InputError: The model is not a folder, or the folder is not writable.
     """
     if out:
         return out
     folder = Path(model).expanduser()
     if model in BUNDLED or not folder.is_dir():
         raise InputError(
-            f"{model!r} is no folder of yours to write into: name a file with --out, and give it "
-            "to load(..., calibration=FILE)"
+            f"{model!r} is not a local model folder, so the calibration needs a file: name one "
+            "with --out, and give it to load(..., calibration=FILE)"
         )
     if not os.access(folder, os.W_OK):
         raise InputError(
-            f"{folder} cannot be written to: name a file with --out, and give it to "
+            f"the folder {folder} is not writable: name a file with --out, and give it to "
             "load(..., calibration=FILE)"
         )
     return folder / CALIBRATION_FILE
@@ -149,16 +154,16 @@ def _show(found: Fitted) -> None:
     noun = "answers" if answers else "relations"
     out.print(f"{found.task}, {found.examples:,} {noun}", style="bold")
     out.print(table)
-    told = found.calibration.model_dump(exclude={"examples"}, exclude_defaults=True)
+    fields = found.calibration.model_dump(exclude={"examples"}, exclude_defaults=True)
     numbers = ", ".join(
-        name if value is True else f"{name} {value:.3f}" for name, value in told.items()
+        name if value is True else f"{name} {value:.3f}" for name, value in fields.items()
     )
-    out.print(f"Taken: {found.chosen} ({numbers}).")
+    out.print(f"Chosen: {found.chosen} ({numbers}).")
     out.print(
-        "Shares in percent, on fifths of the data that were not fitted on.",
+        "Shares are in percent, measured on data outside the fit (cross-validation).",
         style="dim",
     )
     if min(found.variants, key=lambda each: each.nll) is found.variants[0]:
-        console.remark("note", "it is no better than what the model says: think twice of using it")
+        console.remark("note", "the calibration is no better than the model's own probabilities")
     if found.failures:
-        console.remark("note", f"{found.failures:,} documents have no result, and no part in it")
+        console.remark("note", f"{found.failures:,} documents without a result were left out")

@@ -1,4 +1,4 @@
-"""What the commands share: consoles, options, and how a model is loaded."""
+"""Shared by all commands: consoles, options and model loading."""
 
 from __future__ import annotations
 
@@ -33,44 +33,66 @@ _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 Model = Annotated[
     str,
-    typer.Option("--model", "-m", help='"demo", a model folder, or an id on the Hugging Face hub.'),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="MODEL",
+        help='"demo", a model folder, or a model id on the Hugging Face hub.',
+    ),
 ]
 Engine = Annotated[
     str | None,
     typer.Option(
-        help="transformers or ctranslate2.", show_default="what the model's folder was made for"
+        metavar="ENGINE",
+        help="transformers or ctranslate2.",
+        show_default="the engine that the model folder was made for",
     ),
 ]
 DecodingManner = Annotated[
     Form | None,
     typer.Option(
         "--decoding",
-        help="grounded: names are copied from the text, and everything written can be read.",
+        help="free lets the model write anything. grounded makes it copy names from the text and "
+        "write only what the task can read.",
         show_default="free",
     ),
 ]
 Device = Annotated[
     str | None,
-    typer.Option(help="cuda, cuda:1, mps or cpu.", show_default="the best there is"),
+    typer.Option(
+        metavar="DEVICE", help="cuda, cuda:1, mps or cpu.", show_default="the fastest available"
+    ),
 ]
 Dtype = Annotated[
     str | None,
     typer.Option(
+        metavar="DTYPE",
         help="bfloat16, float16 or float32; with ctranslate2 int8 or float32.",
-        show_default="the best for it",
+        show_default="the best for the device",
     ),
 ]
 AllowPickle = Annotated[
     bool,
-    typer.Option("--allow-pickle", help="Load *.bin weights too; they can run their maker's code."),
+    typer.Option(
+        "--allow-pickle",
+        help="Also load *.bin weights. Such a file can run any code: use only files you trust.",
+    ),
 ]
 Revision = Annotated[
     str | None,
-    typer.Option(help="Branch, tag or commit of a hub model.", show_default="its main branch"),
+    typer.Option(
+        metavar="REVISION",
+        help="Branch, tag or commit of a model on the hub.",
+        show_default="the main branch",
+    ),
 ]
 BatchSize = Annotated[
     int | None,
-    typer.Option(min=1, help="Most inputs computed at once.", show_default="what suits the device"),
+    typer.Option(
+        min=1,
+        help="Largest number of inputs to compute at once.",
+        show_default="depends on the device",
+    ),
 ]
 MODEL_OPTIONS: dict[str, Any] = {
     "engine": Engine,
@@ -80,14 +102,15 @@ MODEL_OPTIONS: dict[str, Any] = {
     "batch_size": BatchSize,
     "allow_pickle": AllowPickle,
 }
-"""Options that say how a model is loaded, by the names that they have in Spec."""
+"""The options for loading a model, by their names in Spec."""
 
 AbstainBelow = Annotated[
     float | None,
     typer.Option(
         min=0,
         max=1,
-        help="Give no answer where none is as probable as this.",
+        metavar="PROBABILITY",
+        help="Withhold an answer if its probability is lower.",
         show_default=False,
     ),
 ]
@@ -95,24 +118,25 @@ CalibrationFile = Annotated[
     Path | None,
     typer.Option(
         "--calibration",
-        help="What `biogpt calibrate` wrote.",
-        show_default="what lies beside the model",
+        metavar="FILE",
+        help="A file that `biogpt calibrate` wrote.",
+        show_default="the one in the model folder, if any",
     ),
 ]
 
 
 class Method(str, Enum):
-    """How labels are found."""
+    """How a model finds labels."""
 
     complete = "complete"
     choose = "choose"
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def takes_model_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command MODEL_OPTIONS; it gets those that were chosen in one mapping, `options`."""
+    """Add MODEL_OPTIONS to a command, which gets those that the user set in `options`."""
     hints = get_type_hints(command, include_extras=True)
     given = [one for one in signature(command).parameters.values() if one.name != "options"]
     own = [one.replace(annotation=hints[one.name]) for one in given]
@@ -135,33 +159,33 @@ def takes_model_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Load(Protocol):
-    """How models are loaded: `biogpt_plugins.load`, unless the app was given another as `obj`."""
+    """A model loader: `biogpt_plugins.load`, or the `obj` that the app was given."""
 
     def __call__(self, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
-        """Bind a task, or the model's own, to a model."""
+        """Load a model for a task, or for the model's own task."""
         ...
 
 
 def stdout() -> Console:
-    """Where results go."""
+    """The console for results."""
     console = Console(highlight=False, emoji=False, markup=False)
     console.width = min(console.width, WIDEST)
     return console
 
 
 def stderr() -> Console:
-    """Where progress and remarks go."""
+    """The console for progress, notes and errors."""
     return Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def remark(kind: str, message: str) -> None:
-    """Say something on the standard error, in one line of any length."""
+    """Print an error, a warning or a note to standard error, in one line of any length."""
     line = Text.assemble((f"{kind}: ", _STYLES[kind]), " ".join(message.split()))
     stderr().print(line, soft_wrap=True)
 
 
 def print_json(value: BaseModel, *, exclude: Any = None) -> None:  # noqa: ANN401 - pydantic's
-    """Write JSON in one line; UTF-8, whatever the terminal's encoding."""
+    """Print JSON in one line, always in UTF-8."""
     sys.stdout.buffer.write(value.model_dump_json(exclude=exclude).encode() + b"\n")
     sys.stdout.buffer.flush()
 
@@ -175,11 +199,13 @@ def decode(data: bytes, name: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} is no UTF-8 text: convert it, with iconv say") from error
+        raise InputError(
+            f"{name} is not UTF-8 text: convert it first, for example with iconv"
+        ) from error
 
 
 def progress() -> Progress:
-    """A bar for records, with a field `rest` for remarks; nothing where nobody watches."""
+    """A progress bar with a field `rest` for remarks; disabled without a terminal."""
     err = stderr()
     return Progress(
         SpinnerColumn(),
@@ -200,26 +226,26 @@ def load(
     task: str | None,
     **options: Any,  # noqa: ANN401
 ) -> Pipeline:
-    """Load a model for a task, and show that it takes its time."""
+    """Load a model for a task, with a status line."""
     chosen: Load = ctx.obj
     return loaded(partial(chosen, model, task, **options), model)
 
 
 def loaded(load: Callable[[], Pipeline], model: str) -> Pipeline:
-    """What a function loads, and show that it takes its time."""
+    """Call a function that loads a model, with a status line."""
     with stderr().status(f"loading {model}"):
         return load()
 
 
 def result_of(prediction: Prediction[Any], *, as_json: bool = False) -> Any:  # noqa: ANN401
-    """The result of a Prediction, which is printed as JSON if asked for.
+    """The result of a Prediction; print the Prediction as JSON if `as_json`.
 
     Raises:
         BioGPTError: It holds an error.
     """
     if as_json:
         print_json(prediction)
-    # Free text ends at the limit as a rule: nothing to warn of.
+    # Free text usually ends at the limit: no warning.
     for warning in () if prediction.kind == "text" else prediction.warnings:
         remark("warning", warning)
     if prediction.error:

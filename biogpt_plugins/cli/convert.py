@@ -1,4 +1,4 @@
-"""`biogpt convert` and `biogpt inspect`: checkpoints that need no fairseq any more."""
+"""`biogpt convert` and `biogpt inspect`: converts checkpoints and describes models."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GIGA, _MEGA = 1e9, 1e6
 
 
 class Stored(str, Enum):
-    """What weights are stored in."""
+    """The type that weights are stored in."""
 
     float32 = "float32"
     bfloat16 = "bfloat16"
@@ -29,7 +29,7 @@ class Stored(str, Enum):
 
 
 class Target(str, Enum):
-    """What a folder is made for."""
+    """The engine to convert for."""
 
     transformers = "transformers"
     ctranslate2 = "ctranslate2"
@@ -39,45 +39,61 @@ def convert(  # noqa: PLR0913 - options of a command
     src: Annotated[
         str,
         typer.Argument(
-            help="A checkpoint of microsoft/BioGPT: its .tgz, folder or .pt file. For ctranslate2 "
-            "also a model as elsewhere."
+            metavar="CHECKPOINT",
+            help="A .tgz, a folder or a .pt file of microsoft/BioGPT. With --to ctranslate2 also "
+            "a model folder or a model id on the hub.",
         ),
     ],
-    out: Annotated[Path, typer.Argument(help="The folder to make.")],
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write.")],
     *,
-    to: Annotated[Target, typer.Option(help="What the folder is for.")] = Target.transformers,
+    to: Annotated[Target, typer.Option(help="The engine to convert for.")] = Target.transformers,
     dictionary: Annotated[
         Path | None,
-        typer.Option("--dict", help="dict.txt.", show_default="the one beside the checkpoint"),
+        typer.Option(
+            "--dict",
+            metavar="FILE",
+            help="The checkpoint's dict.txt.",
+            show_default="the one beside the checkpoint",
+        ),
     ] = None,
     bpecodes: Annotated[
         Path | None,
         typer.Option(
-            "--bpecodes", help="Byte-pair codes.", show_default="those beside the checkpoint"
+            "--bpecodes",
+            metavar="FILE",
+            help="The checkpoint's byte-pair codes.",
+            show_default="the file beside the checkpoint",
         ),
     ] = None,
     dtype: Annotated[
         Stored | None,
         typer.Option(
-            help="float32 changes nothing; bfloat16 takes half the space, int8 (ctranslate2 alone) "
-            "a quarter.",
+            help="The type of the stored weights. float32 keeps them exact; bfloat16 takes half "
+            "the space; int8, for ctranslate2 only, takes a quarter.",
             show_default="float32; for ctranslate2 int8",
         ),
     ] = None,
     average: Annotated[
         int | None,
-        typer.Option(min=1, help="Take the mean of so many of the newest checkpoints."),
+        typer.Option(min=1, help="Average the weights of the N newest checkpoints."),
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option("--task", "-t", help="What it was taught.", show_default="what it says"),
+        typer.Option(
+            "--task",
+            "-t",
+            metavar="TASK",
+            help="The task that the model was trained for.",
+            show_default="the checkpoint's own",
+        ),
     ] = None,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
-    """Turn a fairseq checkpoint into a folder that needs no fairseq, or any model for CTranslate2.
+    """Convert a fairseq checkpoint for transformers, or any model for CTranslate2.
 
-    dict.txt and bpecodes are in data/BioGPT (data/BioGPT-Large) of github.com/microsoft/BioGPT.
-    The folder knows its task: `biogpt extract PAPERS --model OUT`.
+    The new folder needs no fairseq. dict.txt and bpecodes are in data/BioGPT and data/BioGPT-Large
+    of github.com/microsoft/BioGPT. The folder records its task: `biogpt extract FILE --model
+    FOLDER`.
     """
     from biogpt_plugins import conversion  # noqa: PLC0415 - loads torch
 
@@ -87,7 +103,7 @@ def convert(  # noqa: PLR0913 - options of a command
     }
     stored = {"dtype": dtype.value} if dtype else {}
     with console.stderr().status(f"converting {src}"):
-        made = ways[to](
+        converted = ways[to](
             src,
             out,
             dictionary=dictionary,
@@ -97,28 +113,32 @@ def convert(  # noqa: PLR0913 - options of a command
             allow_pickle=allow_pickle,
             **stored,
         )
-    for note in made.notes:
+    for note in converted.notes:
         console.remark("warning", note)
-    what = f"taught {made.task}" if made.task else "pretrained"
+    training = f"trained for {converted.task}" if converted.task else "pretrained"
     err = console.stderr()
-    err.print(f"{', '.join(made.checkpoints)}: {what}", soft_wrap=True)
+    err.print(f"{', '.join(converted.checkpoints)}: {training}", soft_wrap=True)
     err.print("the model is in ", end="")
-    console.stdout().print(str(made.folder), soft_wrap=True)
+    console.stdout().print(str(converted.folder), soft_wrap=True)
 
 
 def inspect(
     path: Annotated[
         str,
-        typer.Argument(help="A folder, a fairseq checkpoint or its .tgz, a model of `models`."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A model folder, a fairseq checkpoint, its .tgz, or a name that `biogpt models` "
+            "lists.",
+        ),
     ],
     *,
     as_json: console.Json = False,
     allow_pickle: console.AllowPickle = False,
 ) -> None:
-    """Say what a model is, what it was taught, and what it can be used for."""
+    """Describe a model: its size, its tasks, and the commands that use it."""
     from biogpt_plugins.conversion import inspect_model  # noqa: PLC0415 - loads torch
 
-    with console.stderr().status(f"looking into {path}"):
+    with console.stderr().status(f"reading {path}"):
         report = inspect_model(path, allow_pickle=allow_pickle)
     if as_json:
         console.print_json(report)
@@ -137,10 +157,13 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     if card.description:
         yield "", card.description
     for task, expected in card.tasks.items():
-        yield "taught", f"{task}: {TASKS[task].summary}" if task in TASKS else task
+        yield "trained for", f"{task}: {TASKS[task].summary}" if task in TASKS else task
         yield "layout", _layout(expected)
     if not card.tasks:
-        yield "taught", "no task: it continues texts, and is shown solved examples for the rest"
+        yield (
+            "trained for",
+            "no task: it continues texts, and solves tasks from examples in the prompt",
+        )
     yield (
         "size",
         f"{report.parameters / _MEGA:,.1f} million parameters: {report.layers} layers of "

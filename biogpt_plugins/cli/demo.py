@@ -1,4 +1,4 @@
-"""`biogpt demo`: what there is to see, in under a minute and without a network."""
+"""`biogpt demo`: shows the package in under a minute, without a network."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MODEL = "demo"
 _INTRODUCTION = Text.assemble(
     ("BioGPT demo\n", "bold"),
     "Five invented papers, read by the small BioGPT that comes with this package.\n",
-    ("It is for trying the plumbing, not for medicine: expect mistakes.", "yellow"),
+    ("The model is for trying the software, not for medicine: expect mistakes.", "yellow"),
 )
 _LARGE = """\
-The same on a GPU, by Microsoft's model (6 GB, fetched from the hub once):
+To use Microsoft's large model on a GPU (6 GB, downloaded once from the hub):
   biogpt ask "Does aspirin prevent stroke?" --context @abstract.txt \\
     --model microsoft/BioGPT-Large-PubMedQA --allow-pickle"""
 
@@ -32,7 +32,7 @@ Found = list[Relation] | str
 
 
 def demo(ctx: typer.Context) -> None:
-    """Five papers through LangChain and LlamaIndex, on the bundled model."""
+    """Read five papers with LangChain and LlamaIndex, on the bundled model."""
     started = time.monotonic()
     out, err = console.stdout(), console.stderr()
     pairs = demonstration.papers()
@@ -40,14 +40,14 @@ def demo(ctx: typer.Context) -> None:
     out.print(_INTRODUCTION)
     pipeline = console.load(ctx, MODEL, demonstration.TASK)
 
-    _heading(out, "Which chemical induces which disease? By LangChain:")
+    _heading(out, "Which chemical induces which disease? With LangChain:")
     _code(out, 'create_relation_chain(BioGPTLLM(task="bc5cdr")).batch(papers)')
     with err.status("LangChain is reading"):
         chained = demonstration.by_langchain(papers, pipeline)
     for paper, found in zip(papers, chained, strict=True):
         _show(out, paper, found)
 
-    _heading(out, "The same papers by LlamaIndex:")
+    _heading(out, "The same papers with LlamaIndex:")
     _code(out, "IngestionPipeline(transformations=[BioGPTRelationExtractor()]).run(papers)")
     with err.status("LlamaIndex is reading"):
         ingested = demonstration.by_llama_index(papers, pipeline)
@@ -120,9 +120,9 @@ def _brief(found: Found) -> str:
 
 
 def _rest(found: list[Relation]) -> str:
-    """What is not shown: relations whose names the model made up."""
+    """How many relations are not shown because their names are not in the text."""
     if not found:
-        return "none found"
+        return "no relations found"
     strange = sum(not relation.grounded for relation in found)
     return f"{strange} left out: not in the text" if strange else ""
 

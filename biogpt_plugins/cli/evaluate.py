@@ -1,4 +1,4 @@
-"""`biogpt score` and `biogpt eval`: figures that equal those of the official scorers."""
+"""`biogpt score` and `biogpt eval`: compute the same figures as the official scorers."""
 
 from __future__ import annotations
 
@@ -29,21 +29,28 @@ from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError, MissingExtraError
 from biogpt_plugins.values.results import Prediction
 
-Task = Annotated[str, typer.Argument(help="Its name, see `biogpt tasks`, or its TOML file.")]
+Task = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="A task that `biogpt tasks` lists, or a TOML file."),
+]
 GroundTruth = Annotated[
     Path | None,
     typer.Option(
-        help="PubMedQA's labels; selects the questions that it names.", show_default=False
+        metavar="FILE",
+        help="PubMedQA: the file of labels. It also selects the questions.",
+        show_default=False,
     ),
 ]
 Entities = Annotated[
     Path | None,
     typer.Option(
-        help="BC5CDR's names and their ids.", show_default="what lies beside the data, or its own"
+        metavar="FILE",
+        help="BC5CDR: the file of names and their ids.",
+        show_default="the file beside the data, or the ids in the data",
     ),
 ]
 Limit = Annotated[
-    int | None, typer.Option("--limit", "-n", min=1, help="The first so many documents.")
+    int | None, typer.Option("--limit", "-n", min=1, help="Read only the first N documents.")
 ]
 CHUNK = 16
 _WITHOUT_ROWS = {
@@ -55,7 +62,7 @@ _WITHOUT_ROWS = {
 
 
 class Written(str, Enum):  # a Form: typer takes no list of Literals
-    """How completions are written."""
+    """How the model writes completions."""
 
     free = "free"
     grounded = "grounded"
@@ -64,20 +71,25 @@ class Written(str, Enum):  # a Form: typer takes no list of Literals
 def score(  # noqa: PLR0913 - options of a command
     task: Task,
     *,
-    gold: Annotated[Path, typer.Option(help="The corpus with its annotation, in any format.")],
+    gold: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The annotated corpus, in any of its usual formats."),
+    ],
     completions: Annotated[
         Path,
         typer.Option(
-            help="What a model wrote, a document a line; or Predictions, as JSONL or as a run."
+            metavar="FILE",
+            help="The model's completions, one document a line; or Predictions, as a JSON Lines "
+            "file or a run folder.",
         ),
     ],
     ground_truth: GroundTruth = None,
     entities: Entities = None,
     as_json: console.Json = False,
 ) -> None:
-    """Score recorded completions by a task's official metric, without a model.
+    """Score recorded completions with a task's official metric, without a model.
 
-    Completions are read twice: as the official scripts read them, and as this package does.
+    The command reads completions twice: as the official scripts do, and as this package does.
     """
     right = read_gold(gold, task, ground_truth=ground_truth, entities=entities)
     _show(evaluate(right, _recorded(completions)), as_json=as_json)
@@ -88,7 +100,10 @@ def run(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     task: Task,
     *,
-    data: Annotated[Path, typer.Option(help="The corpus with its annotation, in any format.")],
+    data: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="The annotated corpus, in any of its usual formats."),
+    ],
     model: console.Model = "demo",
     limit: Limit = None,
     out: Annotated[
@@ -96,22 +111,25 @@ def run(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--out",
             "-o",
-            help="Folder for the run, as `biogpt extract --run` has it, score.json and report.md; "
-            "a run that was interrupted goes on from there.",
+            metavar="FOLDER",
+            help="Keep the predictions in this folder, like `biogpt extract --run`, and write "
+            "score.json and report.md there. The same command continues an interrupted run.",
             show_default=False,
         ),
     ] = None,
     method: Annotated[
         console.Method,
         typer.Option(
-            help="complete writes and reads, as the official scripts do; choose scores labels."
+            help="complete writes a completion and reads it, like the official scripts; choose "
+            "scores the task's labels."
         ),
     ] = console.Method.complete,
     decoding: Annotated[
         list[Written] | None,
         typer.Option(
-            help="free, or grounded, which copies names from the text. Give both to see them side "
-            "by side; OUT then has a folder for each.",
+            metavar="free|grounded",
+            help="free lets the model write anything; grounded makes it copy names from the text. "
+            "Give the option twice to compare both; --out then has a subfolder for each.",
             show_default="free",
         ),
     ] = None,
@@ -119,7 +137,9 @@ def run(  # noqa: PLR0913 - options of a command
     plots: Annotated[
         Path | None,
         typer.Option(
-            help="Folder for reliability.png and precision_recall.png.", show_default=False
+            metavar="FOLDER",
+            help="Write reliability.png and precision_recall.png to this folder.",
+            show_default=False,
         ),
     ] = None,
     ground_truth: GroundTruth = None,
@@ -127,10 +147,10 @@ def run(  # noqa: PLR0913 - options of a command
     as_json: console.Json = False,
     options: dict[str, Any],
 ) -> None:
-    """Run a model on a corpus and score it by the task's official metric.
+    """Run a model on a corpus and score it with the task's official metric.
 
-    Scores of relations, and with --method choose the probabilities of answers, are held against
-    what is right: as the model gives them, and where there is a calibration as that corrects them.
+    The command also measures how reliable relation scores are, and with --method choose the
+    probabilities of answers: the model's own, and the calibrated ones if there is a calibration.
     """
     right = read_gold(
         data, find_task(task, model), ground_truth=ground_truth, entities=entities, limit=limit
@@ -173,7 +193,7 @@ def run(  # noqa: PLR0913 - options of a command
 def _predictions(
     pipeline: Pipeline, right: GoldSet[Any], folder: Path | None
 ) -> tuple[list[Prediction[Any]], list[str]]:
-    """The predictions of a corpus, and how long they took."""
+    """The predictions for a corpus, and a line about the time they took."""
     total = len(right.documents)
     taken_up = min(count_done(folder), total) if folder else 0
     started = time.monotonic()
@@ -183,13 +203,17 @@ def _predictions(
             bar = progress.add_task(right.task, total=total, rest="")
             for prediction in predict(pipeline, right, folder=folder, chunk_size=CHUNK):
                 if taken_up and not predictions:
-                    console.remark("note", f"{taken_up:,} of {total:,} are in {folder} already")
+                    console.remark(
+                        "note", f"{folder} already holds {taken_up:,} of {total:,} predictions"
+                    )
                 predictions.append(prediction)
                 progress.update(bar, advance=1)
     except KeyboardInterrupt as error:
         if folder:
-            remark = f"{folder} holds what is done: the same command goes on from there"
-            console.remark("note", remark)
+            console.remark(
+                "note",
+                f"{folder} keeps the finished predictions: give the same command again to continue",
+            )
         if isinstance(error, Terminated):
             raise typer.Exit(SIGTERM) from error
         raise
@@ -202,19 +226,18 @@ def _draw(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
 
     try:
         return plot(evaluations, folder)
-    except MissingExtraError as error:  # the figures are there nonetheless
+    except MissingExtraError as error:  # the evaluation does not need the plots
         console.remark("note", str(error))
         return []
 
 
 def _recorded(path: Path) -> list[str] | list[Prediction[Any]]:
-    """Completions, one a line, or Predictions; a line of JSON is one of the latter."""
+    """Completions, one a line; or Predictions, if the first line is a JSON object."""
     if is_run(path):
         return list(results(path))
     if not path.is_file():
-        raise InputError(f"there is no file of completions {str(path)!r}")
-    # Lines end as they do in a file. Not splitlines: a completion may hold other characters that
-    # Python takes for the end of a line.
+        raise InputError(f"no such file of completions: {str(path)!r}")
+    # Not splitlines: it also splits at other characters, which a completion may contain.
     text = StringIO(console.decode(path.read_bytes(), str(path)), newline=None).getvalue()
     lines = text.removesuffix("\n").split("\n") if text else []
     if not lines or not lines[0].startswith("{"):
@@ -230,7 +253,7 @@ def _prediction(line: str, where: str) -> Prediction[Any]:
     except ValidationError as error:
         fault = error.errors()[0]
         place = "".join(f"{key}: " for key in fault["loc"])
-        raise InputError(f"{where} is no Prediction: {place}{fault['msg'].lower()}") from error
+        raise InputError(f"{where} is not a Prediction: {place}{fault['msg'].lower()}") from error
 
 
 def _write(folder: Path, evaluation: Evaluation, *, title: str, facts: list[str]) -> None:
@@ -254,7 +277,9 @@ def _show_all(evaluations: Mapping[str, Evaluation], *, as_json: bool) -> None:
     out = console.stdout()
     out.print(f"{first.task}, {first.documents:,} documents", style="bold")
     out.print(table)
-    out.print("Shares are in percent; in brackets the 95 % interval over documents.", style="dim")
+    out.print(
+        "Shares are in percent, with the 95 % interval over documents in brackets.", style="dim"
+    )
 
 
 def _show(evaluation: Evaluation, *, as_json: bool) -> None:
@@ -270,7 +295,9 @@ def _show(evaluation: Evaluation, *, as_json: bool) -> None:
     out = console.stdout()
     out.print(title, style="bold")
     out.print(table)
-    out.print("Shares are in percent; in brackets the 95 % interval over documents.", style="dim")
+    out.print(
+        "Shares are in percent, with the 95 % interval over documents in brackets.", style="dim"
+    )
     if reported := report.paper(evaluation.task):
         out.print(f"The paper, on its own test set: {reported}.", style="dim")
     for note in report.notes(evaluation):

@@ -1,4 +1,4 @@
-"""`biogpt export`: Predictions in, the formats of others out."""
+"""`biogpt export`: writes Predictions in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from biogpt_plugins.values.results import Prediction
 
 
 class To(str, Enum):
-    """What may be written."""
+    """The output format."""
 
     pubtator = "pubtator"
     bioc = "bioc"
@@ -42,7 +42,8 @@ def export(
     files: Annotated[
         list[str],
         typer.Argument(
-            help='Files, or folders of runs, that `biogpt extract` wrote; "-" for standard input.'
+            metavar="FILE",
+            help='Files or run folders that `biogpt extract` wrote; "-" for standard input.',
         ),
     ],
     *,
@@ -51,31 +52,38 @@ def export(
         typer.Option(
             "--to",
             "-t",
-            help="pubtator or bioc: papers with mentions and relations. graphml or neo4j: the "
-            "graph that `biogpt aggregate` makes. parquet: a table of all that was found, and of "
-            "what failed.",
+            help="pubtator and bioc write papers with mentions and relations; graphml and neo4j "
+            "write the graph that `biogpt aggregate` builds; parquet writes a table of all results "
+            "and failures.",
         ),
     ],
-    out: Annotated[str, typer.Option("--out", "-o", help="File to write; of neo4j a folder.")],
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", metavar="FILE", help="The file to write; for neo4j, a folder."),
+    ],
     papers: Annotated[
         list[str] | None,
         typer.Option(
             "--papers",
             "-p",
-            help="A file of the papers, for pubtator and bioc. Repeatable.",
+            metavar="FILE",
+            help="For pubtator and bioc: a file of the papers. Repeatable.",
             show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the --out file if it exists.")
+    ] = False,
 ) -> None:
-    """Write what was found for other tools: PubTator, BioC XML, GraphML, neo4j's CSV, Parquet.
+    """Export results to other tools: PubTator, BioC XML, GraphML, CSV for neo4j, Parquet.
 
-    Papers and Predictions belong together by their ids. A paper that failed is left out, but for
-    Parquet's table, which has answers, hallmarks and failures too.
+    The command matches papers and Predictions by id. It leaves out papers that failed, except in
+    Parquet, whose table also has answers, hallmarks and failures.
     """
     if to in _WITH_TEXTS and not papers:
         raise InputError(
-            f"a Prediction holds no text, which {to.value} does: give the papers with --papers"
+            f"{to.value} needs the texts of the papers, which Predictions do not hold: give the "
+            "papers with --papers"
         )
     places = _places(Path(out)) if to is To.neo4j else {"": out}
     inputs = [*files, *(papers or ())]
@@ -97,7 +105,9 @@ def export(
 
 def _places(folder: Path) -> dict[str, str]:
     if folder.is_file() or str(folder) == "-":
-        raise InputError(f"{folder} is no folder: neo4j takes two files, so name a folder for them")
+        raise InputError(
+            f"{folder} is not a folder: neo4j needs two files, so name a folder for them"
+        )
     if folder.parent.is_dir():
         folder.mkdir(exist_ok=True)
     return {name: str(folder / f"{name}.csv") for name in ("nodes", "relationships")}
@@ -115,8 +125,8 @@ def _write_papers(
     written = list(documents(predictions, papers))
     if not written:
         raise InputError(
-            "no prediction of relations belongs to a paper that was given: their ids must be the "
-            "same, and the texts those that were read"
+            "no relations belong to the given papers: give the papers that the predictions were "
+            "made from, with the same ids and texts"
         )
     write_text(out, _WITH_TEXTS[to](written))
     relations = sum(len(document.relations) for document in written)
@@ -124,8 +134,8 @@ def _write_papers(
     if left := len({one.id for one in predictions} - {document.id for document in written}):
         console.remark(
             "warning",
-            f"{left:,} papers were left out: they failed, have no relations to look for, or their "
-            "text is not at hand or another",
+            f"{left:,} papers were left out: they failed, were not read for relations, or the text "
+            "in --papers is missing or different",
         )
 
 
@@ -145,19 +155,19 @@ def _write_graph(to: To, places: dict[str, str], edges: list[Edge]) -> None:
 def _write_table(out: str, files: list[str], faults: found.Faults) -> None:
     kinds: Counter[str] = Counter()
     write_parquet(out, _rows(found.each(files, faults), faults, kinds))
-    told = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
-    console.stderr().print(f"{kinds.total():,} rows: {told}")
+    by_kind = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
+    console.stderr().print(f"{kinds.total():,} rows: {by_kind}")
 
 
 def _rows(
     every: Iterable[StoredPrediction], faults: found.Faults, kinds: Counter[str]
 ) -> Iterator[TableRow]:
-    """The rows of all Predictions, which are counted by their kinds."""
+    """The rows of all Predictions; `kinds` counts them."""
     for one in every:
         try:
-            made = list(rows(one.prediction, question=one.question, origin=one.origin))
+            table = list(rows(one.prediction, question=one.question, origin=one.origin))
         except InputError as error:
             faults.tell(error)
             continue
-        kinds.update(row["kind"] for row in made)
-        yield from made
+        kinds.update(row["kind"] for row in table)
+        yield from table

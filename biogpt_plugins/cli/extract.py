@@ -1,4 +1,4 @@
-"""`biogpt extract`: files of papers in, one Prediction a line out."""
+"""`biogpt extract`: reads files of papers and writes one Prediction a line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ from biogpt_plugins.values.errors import InputError
 def extract(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     files: Annotated[
-        list[str], typer.Argument(help='Files of papers, plain or gzipped; "-" for standard input.')
+        list[str],
+        typer.Argument(
+            metavar="FILE", help='Files of papers, plain or gzipped; "-" for standard input.'
+        ),
     ],
     *,
     task: Annotated[
@@ -35,7 +38,8 @@ def extract(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--task",
             "-t",
-            help="Its name, see `biogpt tasks`, or its TOML file.",
+            metavar="TASK",
+            help="A task that `biogpt tasks` lists, or a TOML file.",
             show_default="the model's own",
         ),
     ] = None,
@@ -45,34 +49,41 @@ def extract(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--format",
             "-f",
-            help="medline: PubMed's XML; jats: PMC's full texts; pubmedqa: an object of PMIDs and "
-            "their questions; jsonl: an object a line, or an array of objects, with title and "
-            "abstract, text, or question and context; csv: columns of these names, also between "
-            "tabs; text: one document a file. auto looks into each file.",
+            metavar="FORMAT",
+            help="auto detects the format of each file. The others: pubtator; bioc-xml; bioc-json; "
+            "medline, PubMed's XML; jats, PMC's full texts; pubmedqa, a JSON object of questions "
+            "by PMID; jsonl, one JSON object a line, or an array of objects, with title and "
+            "abstract, text, or question and context; csv, columns with the same names, separated "
+            "by commas or tabs; text, one document a file.",
         ),
     ] = Format.auto,
     sections: Annotated[
         Sections,
         typer.Option(
-            help="Full texts, JATS or BioC: abstract reads title and abstract; all reads every "
-            "section by itself, with offsets in the whole paper."
+            help="For full texts in JATS or BioC: abstract reads the title and the abstract; all "
+            "reads each section separately, with offsets in the whole paper."
         ),
     ] = Sections.abstract,
     latest: Annotated[
         bool,
         typer.Option(
             "--latest",
-            help="PubMed's XML: look through all files first, and read citations that are revised "
-            "or deleted only in their last version.",
+            help="For PubMed's XML: scan all files first, and read only the last version of a "
+            "citation that was revised or deleted.",
         ),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")
     ] = False,
     out: Annotated[
-        str, typer.Option("--out", "-o", help='JSON Lines file; "-" for standard output.')
+        str,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help='JSON Lines file to write; "-" for standard output.'
+        ),
     ] = "-",
-    force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the --out file if it exists.")
+    ] = False,
     run: Run = None,
     ray: Ray = None,
     ray_engines: RayEngines = None,
@@ -84,16 +95,17 @@ def extract(  # noqa: PLR0913 - options of a command
         int | None,
         typer.Option(
             min=1,
-            help="Records handed to the model at a time.",
-            show_default="64; with --run up to 512, as many as take 15 seconds; with --ray 512 on "
-            "GPUs",
+            help="Number of records to give the model at a time.",
+            show_default="64; with --run up to 512, as many as take 15 seconds; with --ray on "
+            "GPUs 512",
         ),
     ] = None,
     decoding: console.DecodingManner = None,
     dictionary: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file with the columns name, id and type: gives entities their ids.",
+            metavar="FILE",
+            help="A CSV file with the columns name, id and type, which gives entities their ids.",
             show_default=False,
         ),
     ] = None,
@@ -102,7 +114,8 @@ def extract(  # noqa: PLR0913 - options of a command
         typer.Option(
             min=0,
             max=1,
-            help="Leave out relations with a lower score; each line says how many.",
+            metavar="PROBABILITY",
+            help="Leave out relations with a lower score. Each output line says how many.",
             show_default=False,
         ),
     ] = None,
@@ -110,9 +123,9 @@ def extract(  # noqa: PLR0913 - options of a command
         int | None,
         typer.Option(
             min=2,
-            help="Write so many completions for each record, and tell what share of them has a "
-            "relation.",
-            show_default="one",
+            help="Write this many completions for each record, and report the share of them that "
+            "contains each relation.",
+            show_default="1",
         ),
     ] = None,
     min_agreement: Annotated[
@@ -120,7 +133,8 @@ def extract(  # noqa: PLR0913 - options of a command
         typer.Option(
             min=0,
             max=1,
-            help="Leave out relations that a smaller share of the samples has.",
+            metavar="SHARE",
+            help="With --samples: leave out relations in a smaller share of the samples.",
             show_default="0.5",
         ),
     ] = None,
@@ -129,26 +143,26 @@ def extract(  # noqa: PLR0913 - options of a command
     method: Annotated[
         console.Method | None,
         typer.Option(
-            help="choose scores the task's labels; complete writes and reads a completion.",
-            show_default="choose, where the task has labels",
+            help="choose scores the task's labels; complete writes a completion and reads it.",
+            show_default="choose if the task has labels",
         ),
     ] = None,
     options: dict[str, Any],
 ) -> None:
     """Extract relations, answers or hallmarks from papers.
 
-    Writes one Prediction a line, in the order of the records, each as soon as it is there: what is
-    done stays done, whatever happens next. A record that cannot be read, or on which the model
-    fails, becomes a line that says so. With --run the results are kept in a folder, where
-    `biogpt aggregate` reads them, and the same command goes on after whatever ended it. Long papers
-    are read in windows, and identical texts once.
+    The command writes one Prediction a line, in the order of the records, as soon as each is
+    ready. A record that cannot be read, or on which the model fails, becomes a line with the error.
+    With --run it keeps the results in a folder that `biogpt aggregate` can read, and the same
+    command continues an interrupted run. It reads long papers in overlapping windows, and identical
+    texts once.
     """
     if run and (out != "-" or force):
-        raise InputError("--run keeps the results in its folder: leave out --out and --force")
+        raise InputError("--run writes to its own folder: leave out --out and --force")
     if ray and not run:
-        raise InputError("--ray is for a run: name a folder for its results with --run")
+        raise InputError("--ray needs a folder for the results: name one with --run")
     task_name = "papers"
-    if task is not None:  # a misspelt name is told at once
+    if task is not None:  # report a misspelt name at once
         task_name = find_task(task, model).name
     check_readable(files)
     asked = {"min_agreement": min_agreement, "method": method and method.value}
@@ -184,7 +198,7 @@ def extract(  # noqa: PLR0913 - options of a command
 
 
 def _load(load: console.Load, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
-    """Load a model so that every relation tells how sure it was; perhaps in another process."""
+    """Load a model that scores its relations; a worker process may call this too."""
     pipeline = load(model, task, **options)
     if pipeline.task.kind == "relations":
         pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))

@@ -1,4 +1,4 @@
-"""`biogpt finetune`: solved papers in, a model folder out."""
+"""`biogpt finetune`: trains a model on solved papers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from biogpt_plugins.values.errors import InputError
 
 
 class Weights(str, Enum):
-    """Which weights are trained."""
+    """The weights to train."""
 
     full = "full"
     lora = "lora"
@@ -22,42 +22,62 @@ class Weights(str, Enum):
 def finetune(  # noqa: PLR0913 - options of a command
     task: Annotated[
         str,
-        typer.Argument(help="Names or TOML files, with commas between them."),
+        typer.Argument(
+            metavar="TASK",
+            help="A task that `biogpt tasks` lists, or a TOML file; several separated by commas.",
+        ),
     ],
     *,
     train: Annotated[
         list[Path],
         typer.Option(
-            help='Solved inputs: JSONL with "gold", BC5CDR or PubMedQA JSON, PubTator. Repeatable.'
+            metavar="FILE",
+            help='Solved inputs: JSON Lines with "gold", JSON of BC5CDR or PubMedQA, or PubTator. '
+            "Repeatable.",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the new model.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="The folder for the new model.")
+    ],
     valid: Annotated[
-        Path | None, typer.Option(help="Solved inputs on which the loss is measured.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Solved inputs to measure the loss on."),
     ] = None,
     model: Annotated[
         str,
-        typer.Option("--model", "-m", help='As elsewhere; or "fresh" for a small new one.'),
+        typer.Option(
+            "--model",
+            "-m",
+            metavar="MODEL",
+            help='The model to start from: a model folder, a model id on the hub, or "fresh" for '
+            "a small new model.",
+        ),
     ] = "microsoft/biogpt",
-    epochs: Annotated[float | None, typer.Option(help="Passes over the data.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Its peak.")] = None,
-    weights: Annotated[Weights, typer.Option(help="All of them, or low-rank.")] = Weights.full,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run left off.")
-    ] = False,
+    epochs: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="Number of passes over the data.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(metavar="RATE", help="The peak learning rate.")
+    ] = None,
+    weights: Annotated[
+        Weights,
+        typer.Option(help="full trains all weights; lora trains low-rank additions to them."),
+    ] = Weights.full,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     more: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             "-s",
             metavar="NAME=VALUE",
-            help="Any other field of biogpt_plugins.training.Options, layers=4 say. Repeatable.",
+            help="Any other field of biogpt_plugins.training.Options, for example layers=4. "
+            "Repeatable.",
         ),
     ] = None,
 ) -> None:
-    """Teach a model a task, in the official layout with learned prompt tokens.
+    """Train a model for a task, in the official layout with learned prompt tokens.
 
-    The folder that comes of it knows its task: `biogpt extract ... --model FOLDER`.
+    The new folder records its task: `biogpt extract FILE --model FOLDER`.
     """
     options: dict[str, Any] = {"epochs": epochs, "learning_rate": learning_rate}
     options = {name: value for name, value in options.items() if value is not None}
@@ -65,18 +85,18 @@ def finetune(  # noqa: PLR0913 - options of a command
 
     from biogpt_plugins.training import finetune as teach  # noqa: PLC0415 - seldom needed
 
-    made = teach(task, train=train, valid=valid, model=model, out=out, resume=resume, **options)
-    loss = f"loss {made.train_loss:.3f}"
-    if made.valid_loss is not None:
-        loss += f", on the validation data {made.valid_loss:.3f}"
+    trained = teach(task, train=train, valid=valid, model=model, out=out, resume=resume, **options)
+    loss = f"loss {trained.train_loss:.3f}"
+    if trained.valid_loss is not None:
+        loss += f", on the validation data {trained.valid_loss:.3f}"
     err = console.stderr()
-    err.print(f"{made.examples:,} examples, {made.steps:,} steps, {loss}")
+    err.print(f"{trained.examples:,} examples, {trained.steps:,} steps, {loss}")
     err.print("the model is in ", end="")
-    console.stdout().print(str(made.folder), soft_wrap=True)
+    console.stdout().print(str(trained.folder), soft_wrap=True)
 
 
 def _setting(pair: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
     if not (name and equals and value):
-        raise InputError(f"--set {pair} is no setting: give NAME=VALUE")
+        raise InputError(f"--set must be NAME=VALUE, not {pair!r}")
     return name.strip().replace("-", "_"), value.strip()

@@ -1,4 +1,4 @@
-"""What commands on Predictions share: how they are read, and the texts that they are of."""
+"""Shared by the commands that read Predictions: the Predictions and the texts of their papers."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ _T = TypeVar("_T")
 
 
 class Faults:
-    """What could not be used; it is told as far as it is not too much."""
+    """Counts unusable lines, and prints the first few errors."""
 
     def __init__(self) -> None:
         self.number = 0
 
     def tell(self, error: InputError) -> None:
-        """Count an error, and say it if it is one of the first."""
+        """Count an error, and print it if it is one of the first."""
         self.number += 1
         if self.number <= _FAULTS_SHOWN:
             console.remark("warning", str(error))
 
     def conclude(self) -> None:
-        """Say how many there were."""
+        """Print the number of unusable lines."""
         if self.number:
             console.stderr().print(f"{self.number:,} lines could not be used")
 
 
 def predictions(files: list[str], faults: Faults) -> list[Prediction]:
-    """The Predictions of files.
+    """The Predictions in files.
 
     Raises:
-        InputError: There are none.
+        InputError: The files hold no Predictions.
     """
     return [one.prediction for one in each(files, faults)]
 
 
 def each(files: list[str], faults: Faults) -> Iterator[StoredPrediction]:
-    """The Predictions of files one at a time, with what runs know of their inputs.
+    """The Predictions in files, one at a time, with what runs record about their inputs.
 
     Raises:
-        InputError: There are none.
+        InputError: The files hold no Predictions.
     """
     none = True
     for one in read_stored(files):
@@ -71,17 +71,17 @@ def texts(
     read: Callable[[object], tuple[str | None, _T]],
     faults: Faults,
 ) -> dict[str, _T]:
-    """What files of papers hold for the ids of predictions; other papers are passed over.
+    """The texts of the papers that predictions belong to, by id.
 
-    Papers of which there are predictions by section are whole, a FullText; of others title and
-    abstract are read. That PubMed deleted a citation is passed over, too: it is no fault of the
-    file's, and what was predicted of the citation before keeps its text.
+    Papers with predictions by section are read whole, as a FullText; others as title and abstract.
+    Citations that PubMed deleted are skipped and are not faults: earlier predictions keep their
+    text.
 
     Args:
-        files: In any format that `biogpt extract` reads.
-        predictions: What was made of the papers.
-        read: A record's id and what is to be kept of it; an InputError costs that record only.
-        faults: Where broken records are counted.
+        files: Files in any format that `biogpt extract` reads.
+        predictions: The predictions.
+        read: Returns a record's id and the value to keep; an InputError skips that record only.
+        faults: Counts the broken records.
     """
     wanted: set[str | None] = set()
     by_section: set[str | None] = set()
@@ -90,7 +90,7 @@ def texts(
         if prediction.section is not None:
             by_section.add(prediction.id)
     sections = Sections.all if by_section else Sections.abstract
-    found: dict[str, _T] = {}
+    texts: dict[str, _T] = {}
     for record in whole_papers(read_records(files, sections=sections), by_section):
         if isinstance(record.value, Withdrawn):
             continue
@@ -103,5 +103,5 @@ def texts(
             faults.tell(InputError(f"{record.where}: {error}"))
             continue
         if id_ is not None and id_ in wanted:
-            found[id_] = text
-    return found
+            texts[id_] = text
+    return texts

@@ -1,4 +1,4 @@
-"""`biogpt tasks` and `biogpt models`: what there is to choose from."""
+"""`biogpt tasks` and `biogpt models`: lists of the tasks and the published models."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class _Task(BaseModel):
 
 
 _HOMES = {
-    "package": "In this package, to try things out; not for medicine",
-    "hub": "On the Hugging Face hub, fetched when first asked for: --model NAME",
-    "tarball": "Microsoft's tarballs: `biogpt convert NAME.tgz FOLDER`, then --model FOLDER",
+    "package": "In this package, for trying the software, not for medicine",
+    "hub": "On the Hugging Face hub, downloaded at first use: --model NAME",
+    "tarball": "Microsoft's tarballs: `biogpt convert NAME.tgz FOLDER`, then use --model FOLDER",
 }
 _REMARKS = f"""\
-Figures: the BioGPT paper's, in percent. Licence: {{licence}}.
+Figures are from the BioGPT paper, in percent. Licence: {{licence}}.
 BioGPT has 347 million parameters, BioGPT-Large 1.6 billion.
-Those that describe and generate do the rest by solved examples, less well.
+Models for describe and generate solve other tasks from examples, but less well.
 Tarballs: {REPOSITORY}#pre-trained-models
-Models of your own: `biogpt finetune`"""
+To train your own model: `biogpt finetune`"""
 
 
 def tasks(as_json: console.Json = False) -> None:
@@ -40,14 +40,14 @@ def tasks(as_json: console.Json = False) -> None:
     if as_json:
         console.print_json(RootModel(rows))
         return
-    table = _table("task", "reads a", "and says")
+    table = _table("task", "input", "output")
     for row in rows:
         table.add_row(row.name, row.reads, row.summary)
     console.stdout().print(table)
 
 
 def models(as_json: console.Json = False) -> None:
-    """List the models that are known by name, what each was trained for, and how to get it."""
+    """List the published models, what each was trained for, and how to get it."""
     if as_json:
         console.print_json(RootModel(list(KNOWN.values())))
         return
@@ -63,7 +63,7 @@ def models(as_json: console.Json = False) -> None:
 
 def _grid(models: list[KnownModel]) -> Table:
     grid = Table.grid(padding=(0, 2))
-    # Of one width, so that the lists stand under each other.
+    # The same width in all lists, so that their columns line up.
     grid.add_column(style="cyan", no_wrap=True, min_width=max(map(len, KNOWN)))
     grid.add_column(min_width=max(len(", ".join(model.tasks)) for model in KNOWN.values()))
     grid.add_column()

@@ -1,4 +1,4 @@
-"""`biogpt report`: Predictions in, one page to look at out."""
+"""`biogpt report`: writes Predictions as one HTML page."""
 
 from __future__ import annotations
 
@@ -17,27 +17,35 @@ def report(
     files: Annotated[
         list[str],
         typer.Argument(
-            help='Files, or folders of runs, that `biogpt extract` wrote; "-" for standard input.'
+            metavar="FILE",
+            help='Files or run folders that `biogpt extract` wrote; "-" for standard input.',
         ),
     ],
     *,
-    out: Annotated[str, typer.Option("--out", "-o", help="HTML file to write.")],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="The HTML file to write.")
+    ],
     papers: Annotated[
         list[str] | None,
         typer.Option(
             "--papers",
             "-p",
+            metavar="FILE",
             help="A file of the papers, to show their whole texts. Repeatable.",
-            show_default="the sentences that relations rest on",
+            show_default="show only the evidence sentences",
         ),
     ] = None,
-    title: Annotated[str, typer.Option(help="The page's heading.")] = "Relations and answers",
-    force: Annotated[bool, typer.Option("--force", help="Replace an OUT that exists.")] = False,
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="The page's heading.")
+    ] = "Relations and answers",
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the --out file if it exists.")
+    ] = False,
 ) -> None:
-    """Make a page of what was found: papers, a table, a graph, answers, failures.
+    """Write an HTML page of the results: papers, a table, a graph, answers and failures.
 
-    It is one file for a browser, and fetches nothing. Papers and Predictions belong together by
-    their ids.
+    The page is a single file and loads nothing from the network. The command matches papers and
+    Predictions by id.
     """
     inputs = [*files, *(papers or ())]
     check_predictions(inputs)
@@ -55,12 +63,12 @@ def report(
 
 
 def _conclude(content: Content, sources: dict[str, Source], page: str) -> None:
-    told = f", {len(sources):,} with their texts" if sources else ""
+    texts = f", {len(sources):,} with their texts" if sources else ""
     size = len(page.encode()) / _MEGABYTE
-    console.stderr().print(f"{len(content):,} papers{told}, {size:.1f} MB")
+    console.stderr().print(f"{len(content):,} papers{texts}, {size:.1f} MB")
     if content.strangers:
         console.remark(
             "warning",
-            f"{content.strangers:,} predictions were made from another text than the paper of "
-            "their id: only the sentences that their relations rest on are shown",
+            f"{content.strangers:,} predictions were made from a different text than the paper "
+            "with their id: the page shows only their evidence sentences",
         )

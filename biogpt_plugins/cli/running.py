@@ -1,4 +1,4 @@
-"""What the commands over a corpus share: a run, how it gets on, and what it came to."""
+"""Runs over a corpus, for the commands that start them: options, progress and summaries."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ from biogpt_plugins.corpus.writers import STDOUT
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.values.errors import InputError
 
-_COUNTED = 1 << 24  # bytes of inputs up to which their records are counted first
-_SECONDS = 60.0  # between two lines where nobody watches
+_COUNTED = 1 << 24  # bytes; the records of smaller inputs are counted first
+_SECONDS = 60.0  # between two progress lines where there is no terminal
 SIGTERM = 143
-"""The exit code of a command that was asked to end."""
+"""The exit code after SIGTERM."""
 
 Run = Annotated[
     Path | None,
     typer.Option(
         "--run",
-        help="Keep the results in this folder, and go on there after whatever ended it: give the "
-        "same command again.",
+        metavar="FOLDER",
+        help="Keep the results in this folder. To continue an interrupted run, give the same "
+        "command again.",
         show_default=False,
     ),
 ]
@@ -44,8 +45,9 @@ Ray = Annotated[
     str | None,
     typer.Option(
         "--ray",
-        help="With --run: ask the model on a Ray cluster at this address; auto is the one that "
-        "runs here or that RAY_ADDRESS names, or else a new one on this machine.",
+        metavar="ADDRESS",
+        help="With --run: run the model on the Ray cluster at this address. auto uses the cluster "
+        "in RAY_ADDRESS or on this machine, and starts one here if there is none.",
         show_default=False,
     ),
 ]
@@ -53,13 +55,17 @@ RayEngines = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Copies of the model on the cluster, each with a GPU where there are any.",
-        show_default="as many as there is room for",
+        help="Copies of the model on the cluster. Each takes a GPU if the cluster has GPUs.",
+        show_default="as many as fit",
     ),
 ]
 RayCpus = Annotated[
     int | None,
-    typer.Option(min=1, help="CPUs of each.", show_default="1 with a GPU, else 4 or all there are"),
+    typer.Option(
+        min=1,
+        help="CPUs for each copy.",
+        show_default="1 with a GPU; otherwise 4, or all if a machine has fewer",
+    ),
 ]
 
 
@@ -70,7 +76,7 @@ def where(
     engines: int | None,
     cpus: int | None,
 ) -> Pipeline | Executor:
-    """Where a run computes: here, where the model is loaded now, or as `--ray` and its options say.
+    """Load the model in this process, or prepare a Ray cluster as `--ray` and its options say.
 
     Raises:
         BioGPTError: The model cannot be loaded.
@@ -80,11 +86,11 @@ def where(
         return console.loaded(load, model)
     from ray_biogpt import Cluster  # noqa: PLC0415 - an extra, and slow to import
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # the progress is our own
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # we show our own progress
     return Cluster(load, None if ray == "auto" else ray, engines=engines, cpus=cpus)
 
 
-def carry_out(  # noqa: PLR0913 - what commands were given
+def carry_out(  # noqa: PLR0913 - the commands' options
     pipeline: Pipeline | Executor,
     files: Sequence[str],
     into: Path | Lines,
@@ -98,25 +104,25 @@ def carry_out(  # noqa: PLR0913 - what commands were given
     strict: bool = False,
     questions: Sequence[str] = (),
 ) -> None:
-    """Do a run, or go on with it, and say what it came to.
+    """Start or continue a run, and print a summary.
 
     Args:
-        pipeline: The task on a model, or a cluster of them.
+        pipeline: A pipeline, or a cluster that runs one.
         files: The inputs.
-        into: The folder of the run, or the lines of a file.
-        name: What the bar is called.
-        form: As in `corpus.run.run`, and so are the other options.
-        limit: As there.
-        chunk: As there.
-        sections: As there.
-        latest: As there.
-        strict: As there.
-        questions: As there.
+        into: The run's folder, or the output file.
+        name: The progress bar's label.
+        form: As in `corpus.run.run`, like the options below.
+        limit: Stop after this many records.
+        chunk: `chunk_size` of `corpus.run.run`.
+        sections: Which sections of full texts to read.
+        latest: Whether to read only the last version of revised citations.
+        strict: Whether to stop at the first unreadable record.
+        questions: The questions to ask about each record.
 
     Raises:
         InputError: The folder holds another run, or there are no records.
         OSError: An input is missing, or the disk is full.
-        typer.Exit: Everything failed, or the process was asked to end.
+        typer.Exit: Every record failed, or the process received SIGTERM.
     """
     with console.progress() as progress, terminated_cleanly():
         read = partial(read_records, files, form, sections=sections)
@@ -146,15 +152,15 @@ def carry_out(  # noqa: PLR0913 - what commands were given
     if not counts.records:
         raise InputError(f"no records in {', '.join(files)}")
     if questions and isinstance(into, Path):
-        _tell_answers(into)
+        _print_answers(into)
     if counts.failed == counts.records:
         raise typer.Exit(1)
 
 
 class _Shown:
-    """A bar where somebody watches, or else a line a minute."""
+    """A progress bar on a terminal; elsewhere a line a minute."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what carry_out was given
+    def __init__(  # noqa: PLR0913, PLR0917 - the arguments of carry_out
         self,
         name: str,
         progress: Progress,
@@ -181,7 +187,7 @@ class _Shown:
         self._before, self._done = counts.records, records_of_files
         self._file = max(records_of_files, default=0)
         if counts.records:
-            console.remark("note", f"{counts.records:,} records are done already: going on")
+            console.remark("note", f"continuing after {counts.records:,} finished records")
         self._total = self._counted() or self._estimated()
         self.tally = Tally()
         self._progress.update(self._bar, total=self._total, completed=counts.records)
@@ -205,22 +211,22 @@ class _Shown:
         return None not in self._bytes and sum(filter(None, self._bytes)) <= _COUNTED
 
     def _counted(self) -> int | None:
-        """The number of records of a small corpus."""
+        """The number of records in a small corpus."""
         if not self._exact:
             return None
         most = None if self._limit is None else -(-self._limit // self._each)
-        found = sum(1 for _ in islice(self._read(), most)) * self._each
-        return found if self._limit is None else min(found, self._limit)
+        total = sum(1 for _ in islice(self._read(), most)) * self._each
+        return total if self._limit is None else min(total, self._limit)
 
     def _estimated(self) -> int | None:
-        """The number of records of a large one, by what the inputs that are done held."""
+        """The estimated number of records in a large corpus, from its finished inputs."""
         past = [number for number in self._done if number < self._file]
         size = sum(self._bytes[number] or 0 for number in past)
         if None in self._bytes or not size:
             return self._limit
         records = sum(self._done[number] for number in past)
-        found = round(records * sum(filter(None, self._bytes)) / size)
-        return found if self._limit is None else min(found, self._limit)
+        total = round(records * sum(filter(None, self._bytes)) / size)
+        return total if self._limit is None else min(total, self._limit)
 
     def _line(self) -> str:
         of = f" of {'' if self._exact else 'about '}{self._total:,}" if self._total else ""
@@ -242,7 +248,7 @@ def _conclude(shown: _Shown, into: Path | Lines, counts: Counts, *, ended: bool)
     if shown.tally.papers:
         for line in shown.tally.lines():
             err.print(line)
-    copies = f", {counts.copied:,} of them as identical texts had" if counts.copied else ""
+    copies = f", {counts.copied:,} of them copied from identical texts" if counts.copied else ""
     if isinstance(into, Lines):
         if counts.records and into.path != STDOUT:
             err.print(f"written to {into.path}{copies}", soft_wrap=True)
@@ -250,20 +256,20 @@ def _conclude(shown: _Shown, into: Path | Lines, counts: Counts, *, ended: bool)
     failed = f"; {counts.failed:,} failed" if counts.failed else ""
     err.print(f"{into} holds {counts.records:,} results{copies}{failed}", soft_wrap=True)
     if ended:
-        err.print("not finished: the same command goes on from here")
+        err.print("not finished: give the same command again to continue")
 
 
-def _tell_answers(folder: Path) -> None:
-    """How the papers of a run answer each question."""
-    labels: dict[str, Counter[str]] = {}
+def _print_answers(folder: Path) -> None:
+    """Print each question with the number of papers for each answer."""
+    answers: dict[str, Counter[str]] = {}
     for outcome in outcomes(folder):
-        found = labels.setdefault(outcome.question or "", Counter())
+        counts = answers.setdefault(outcome.question or "", Counter())
         result: Any = outcome.prediction.result
         if outcome.prediction.kind == "answer":
-            found[result.label or "no answer"] += 1
+            counts[result.label or "no answer"] += 1
         else:
-            found["failed" if outcome.failed else "withdrawn"] += 1
+            counts["failed" if outcome.failed else "withdrawn"] += 1
     out = console.stdout()
-    for question, found in labels.items():
+    for question, counts in answers.items():
         out.print(question)
-        out.print("  " + ", ".join(f"{label} {n:,}" for label, n in found.most_common()))
+        out.print("  " + ", ".join(f"{label} {n:,}" for label, n in counts.most_common()))

@@ -1,4 +1,4 @@
-"""How results look on a terminal, and in a log without colours."""
+"""Results for a terminal, and for a log without colours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BAR = 32
 
 
 def bars(probabilities: Mapping[str, float]) -> Table:
-    """Labels, their probabilities as bars, and as figures."""
+    """Labels with their probabilities as bars and figures."""
     table = Table.grid(padding=(0, 2))
     best = max(probabilities.values())
     for label, share in probabilities.items():
@@ -32,7 +32,7 @@ def bars(probabilities: Mapping[str, float]) -> Table:
 def relation(found: Relation) -> Text:
     """A relation with the offsets of its ends: `cisplatin 0:9 -> hearing loss 18:30`.
 
-    It says if a sentence negates the relation, or none states it plainly.
+    A flag says if the text negates the relation or calls it only possible.
     """
     line = Text.assemble(*_end(found.head, HEAD), (f" -{found.type}-> ", "dim"))
     line.append_text(Text.assemble(*_end(found.tail, TAIL)))
@@ -41,9 +41,9 @@ def relation(found: Relation) -> Text:
 
 
 def sentence(found: Relation, text: str, console: Console) -> Text:
-    """The sentence, or sentences, with both mentions of a relation, marked.
+    """The sentence or sentences with both mentions of a relation.
 
-    Marked by colour, or by brackets where there is none.
+    Colour marks the mentions; without colour, brackets do.
     """
     ends = [(e.start, e.end, style) for e, style in ((found.head, HEAD), (found.tail, TAIL))]
     spans = sorted((s, e, style) for s, e, style in ends if s is not None and e is not None)

@@ -1,4 +1,4 @@
-"""What a command's predictions came to: counted as they come, told at the end."""
+"""Counts a command's predictions as they arrive, and summarises them at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FAILURES_SHOWN = 5
 
 @dataclass
 class Tally:
-    """What a run came to so far."""
+    """The counts so far."""
 
     papers: int = 0
     failures: int = 0
@@ -66,19 +66,19 @@ class Tally:
         yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
         if self.relations:
             yield (
-                f"{self.relations:,} relations in {self.with_relations:,} of them, "
+                f"{self.relations:,} relations in {self.with_relations:,} of the records, "
                 f"{self.grounded / self.relations:.1%} with both ends found in the text"
             )
         if self.negated or self.speculated:
-            yield f"{self.negated:,} negated by a sentence, {self.speculated:,} only speculated"
+            yield f"{self.negated:,} negated in the text, {self.speculated:,} only speculated"
         if self.identified:
-            yield f"{self.identified / self.ends:.1%} of their ends with an id"
+            yield f"{self.identified / self.ends:.1%} of the relations' ends have an id"
         if self.labels:
             yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
         if self.cut:
-            yield f"{self.cut:,} were cut to fit the model"
+            yield f"{self.cut:,} truncated to fit the model"
         if self.withdrawn:
-            yield f"{self.withdrawn:,} deleted from PubMed, or revised later on"
+            yield f"{self.withdrawn:,} deleted from PubMed or revised in a later record"
         if self.failures:
             yield f"{self.failures:,} failed; their lines say why"
 

@@ -1,4 +1,4 @@
-"""Predictions against a gold corpus: the official figures, and what one wants to know beside them.
+"""Scores predictions against a gold corpus, with the official figures and others beside them.
 
 Completions are read twice. The *strict* reading is that of the official scripts and gives the
 official figures; the *default* one is what a pipeline makes of the same completions. Both are

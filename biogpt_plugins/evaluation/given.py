@@ -1,4 +1,4 @@
-"""What evaluators are given: completions, results, Predictions, JSON, mappings that hold one."""
+"""Reads what evaluators get: completions, results, Predictions, JSON, or mappings of these."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def read_given(task: Task[Any], value: object, source: str | None) -> Reading[An
 
     Args:
         task: A task that has a metric.
-        value: What was given.
+        value: The completion, result or Prediction.
         source: The text that the completion is about, if at hand.
 
     Raises:
-        ParseError: There is nothing, or a completion or result that cannot be read.
-        InputError: It is of another task, or may hold a result but does not say where.
+        ParseError: The value is empty, or a completion or result that cannot be read.
+        InputError: The value belongs to another task, or it is unclear which field is the result.
     """
     match _opened(value):
         case str() as text:
@@ -42,7 +42,7 @@ def read_given(task: Task[Any], value: object, source: str | None) -> Reading[An
             _check(task, prediction)
             return replace(read_given(task, prediction.result, None), notes=prediction.warnings)
         case {"abstained": str() as reason}:
-            raise ParseError(f"it abstained: {reason}", "")
+            raise ParseError(f"the model abstained: {reason}", "")
         case {"label": label}:
             return read_given(task, label, None)
         case {"head": _, "tail": _} as row:
@@ -54,45 +54,47 @@ def read_given(task: Task[Any], value: object, source: str | None) -> Reading[An
         case other if not other:
             raise ParseError(_NOTHING, "")
         case other:
-            raise InputError(f"{_short(other)} is no result of {task.name}: name the field of it")
+            raise InputError(
+                f"{_short(other)} is not a result of {task.name}: name the field that holds it"
+            )
 
 
 def read_right(task: Task[Any], right: object, source: str | None) -> Any:  # noqa: ANN401
-    """Read what is right, all of it.
+    """Read the right result.
 
     Raises:
-        InputError: It cannot be read, or a part of it would be passed over.
+        InputError: It cannot be read, or only in part.
     """
     try:
         reading = read_given(task, right, source)
     except ParseError as error:
         example = task.shots[0][1]
         raise InputError(
-            f"cannot read what is right: {error}; give a text such as {example!r}, or a result"
+            f"cannot read the right result: {error}; give a text like {example!r}, or a result"
         ) from error
     if reading.notes:
-        raise InputError(f"cannot read all of what is right: {'; '.join(reading.notes)}")
+        raise InputError(f"cannot read all of the right result: {'; '.join(reading.notes)}")
     return reading.result
 
 
 def read_strictly(task: Task[Any], found: object) -> Any:  # noqa: ANN401 - each task has its own
-    """Read a completion, or that of a Prediction, by the official reader.
+    """Read a completion, or a Prediction's completion, with the official reader.
 
     Raises:
-        ParseError: It reads nothing.
-        InputError: There is a result, and no completion that it was read from.
+        ParseError: The official reader reads nothing.
+        InputError: There is a result without its completion.
     """
     metric, opened = find_metric(task), _opened(found)
     if metric.official is None:
         raise InputError(f"task {task.name} has no official reader: leave `strict` out")
     if opened is None or opened == {}:
         raise ParseError(_NOTHING, "")
-    told = _opened(_json(opened)) if isinstance(opened, str) else opened
-    if isinstance(told, Prediction):
-        _check(task, told)
-        if told.error and told.completion is None:
-            raise ParseError(told.error.message, "")
-        opened = told.completion
+    decoded = _opened(_json(opened)) if isinstance(opened, str) else opened
+    if isinstance(decoded, Prediction):
+        _check(task, decoded)
+        if decoded.error and decoded.completion is None:
+            raise ParseError(decoded.error.message, "")
+        opened = decoded.completion
     if not isinstance(opened, str):
         raise InputError(
             f"the official reader takes a completion, not {_short(found)}: give that, or leave "
@@ -105,7 +107,7 @@ def read_strictly(task: Task[Any], found: object) -> Any:  # noqa: ANN401 - each
 
 
 def text_of(task: Task[Any], source: object) -> str | None:
-    """The text that a task's input, or a mapping of one field, holds; None if that is no text."""
+    """The text of a task's input, or of a mapping's only field; None if it is not an input."""
     if isinstance(source, Mapping) and len(source) == 1:
         (source,) = source.values()
     try:
@@ -120,17 +122,17 @@ def _check(task: Task[Any], prediction: Prediction[Any]) -> None:
 
 
 def _read_text(task: Task[Any], text: str, source: str | None) -> Reading[Any]:
-    told = _json(text)
-    if told is None:
+    decoded = _json(text)
+    if decoded is None:
         return task.read(text, source, False)
     try:
-        return read_given(task, told, source)
+        return read_given(task, decoded, source)
     except InputError as error:  # by now it is the model's fault, not the caller's
         raise ParseError(str(error), text) from error
 
 
 def _json(text: str) -> object:
-    """The object or list of a text of JSON; None if it is none."""
+    """The object or list in a JSON text; None if the text is not JSON."""
     try:
         return json.loads(text) if text.lstrip().startswith(("{", "[")) else None
     except (ValueError, RecursionError):
@@ -138,7 +140,7 @@ def _json(text: str) -> object:
 
 
 def _opened(value: object) -> object:
-    """Models as mappings, those of Predictions as Predictions, an only field as itself."""
+    """Unwrap a value: models become mappings or Predictions, a mapping's only field its value."""
     while isinstance(value, BaseModel | Mapping) and not isinstance(value, Prediction):
         if isinstance(value, BaseModel):
             value = value.model_dump()
@@ -160,7 +162,7 @@ def _relations(task: Task[Any], rows: Iterable[object]) -> Reading[list[Relation
     except ValidationError as error:
         fault = error.errors()[0]
         raise ParseError(
-            f"{_short(rows)} are no relations of {task.name}: "
+            f"{_short(rows)} are not relations of {task.name}: "
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}",
             _short(rows),
         ) from error
@@ -182,7 +184,7 @@ def _relation(task: Task[Any], row: object) -> Relation:
 
 
 def _end(end: object) -> dict[str, object]:
-    """An end of a relation; a name that no model wrote is put in lower case, as models write."""
+    """An end of a relation; a name taken from its text is put in lower case, as models write."""
     given = end if isinstance(end, Mapping) else {"text": end}
     known = {field: given[field] for field in ("text", "id", "name") if given.get(field)}
     return {"type": "", "name": str(known.get("text", "")).lower(), **known}

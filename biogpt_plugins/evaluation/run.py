@@ -1,4 +1,4 @@
-"""A model's predictions for a gold corpus: a run that goes on in its folder."""
+"""A model's predictions for a gold corpus, as a run that can continue in its folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from biogpt_plugins.values.results import Prediction
 
 @dataclass(frozen=True)
 class _Documents:
-    """What a run over a gold corpus reads: the documents that are not done."""
+    """The items of a run over a gold corpus: the unfinished documents."""
 
     task: Task[Any]
     gold: GoldSet[Any]
@@ -47,14 +47,14 @@ def predict(
     """Predict the documents of a corpus, in its order.
 
     Args:
-        pipeline: The task on a model.
+        pipeline: The pipeline.
         gold: The corpus, with texts.
-        folder: Where the run is kept, as `corpus.run.run` keeps it. Predictions that are there
-            already are taken from there, if they are those of the same settings and documents.
-        chunk_size: Documents handed to the model at a time.
+        folder: The run's folder, as for `corpus.run.run`. Predictions in it are reused; they must
+            come from the same settings and documents.
+        chunk_size: Number of documents to give the model at a time.
 
     Raises:
-        InputError: The corpus is another task's or has no texts, or the folder holds another run.
+        InputError: The corpus has another task or no texts, or the folder holds another run.
     """
     if pipeline.task.name != gold.task:
         raise InputError(f"a pipeline for {pipeline.task.name} cannot predict {gold.task} gold")
@@ -63,7 +63,7 @@ def predict(
     executor = Here(pipeline)
     with sink:
         _, made = executor.made(sink.weights)
-        # The corpus is known by its texts, so that its annotation may be corrected.
+        # Texts identify the corpus, so that corrected annotations do not start a new run.
         sink.begin(made, (), {})
         kept = list(outcomes(folder)) if folder else []
         reading = _Documents(pipeline.task, gold, len(kept))
@@ -76,10 +76,10 @@ def predict(
 
 
 def check_texts(gold: GoldSet[Any]) -> None:
-    """Find documents that have nothing to predict from.
+    """Check that all documents have texts.
 
     Raises:
-        InputError: There is one.
+        InputError: A document has no text to predict from.
     """
     for document in gold.documents:
         if document.input is None:
@@ -90,7 +90,7 @@ def check_texts(gold: GoldSet[Any]) -> None:
 
 
 def count_done(folder: Path) -> int:
-    """How many predictions a folder holds."""
+    """The number of predictions in a folder."""
     return sum(1 for _ in outcomes(folder)) if is_run(folder) else 0
 
 
@@ -99,6 +99,6 @@ def _check_texts_are_the_same(reading: _Documents, kept: list[Outcome], folder: 
         same_id = outcome.prediction.id == document.id
         if not same_id or outcome.text != reading.item(number).digest:
             raise InputError(
-                f"{folder} holds a run over other documents, from {name(document)} on: name "
-                "another folder, or remove that one"
+                f"the run in {folder} has other documents, starting at {name(document)}: name "
+                "another folder, or remove this one"
             )

@@ -1,7 +1,7 @@
-"""One document by itself: what a completion or a result is worth, and in words why.
+"""Scores one document, and explains the score in words.
 
-This is what evaluators of host frameworks ask for. The figure is the document's own score in the
-task's main figure, counted by the same metric as a corpus.
+Evaluators of host frameworks use this. The score is the document's own value of the task's main
+figure, computed with the same metric as for a corpus.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ from biogpt_plugins.values.results import Entity, Relation
 
 
 class Verdict(Value):
-    """What one completion or result is worth.
+    """The score of one completion or result, and the reasons.
 
     Attributes:
-        score: The document's own score in the task's main figure, from 0 to 1; NaN where the
-            official metric leaves the document out.
-        missed: What is right and was not found, each item as a text.
-        wrong: What was found and is not right, likewise.
-        failure: Why nothing could be read, which is scored as the official scripts score it; ""
-            where something was.
-        notes: What was passed over.
+        score: The document's own score in the task's main figure, from 0 to 1; NaN if the official
+            metric leaves the document out.
+        missed: Right items that were not found, as texts.
+        wrong: Found items that are not right, as texts.
+        failure: Why nothing could be read; "" otherwise. The official rule scores such documents.
+        notes: Skipped parts of the completion.
     """
 
     score: Figure
@@ -43,7 +42,7 @@ class Verdict(Value):
 
     @property
     def feedback(self) -> str:
-        """All but the score, in words."""
+        """The reasons for the score, in words."""
         said = [self.failure] if self.failure else []
         if math.isnan(self.score):
             said.append("the official metric leaves out documents that have no right relation")
@@ -56,7 +55,7 @@ def scored_task(task: str | Task[Any], names: Names | None = None) -> tuple[Task
     """A task and its metric.
 
     Raises:
-        InputError: It has none, or the tables of names are not what its metric takes.
+        InputError: The task has no metric, or its metric does not take these tables of names.
     """
     found = get_task(task)
     metric = find_metric(found)
@@ -78,19 +77,19 @@ def score_one(  # noqa: PLR0913 - options, all but three keyword-only
 ) -> Verdict:
     """Score one document.
 
-    Results may be given as such, as Predictions, as the JSON of either, and as mappings of which
-    they are the only field. A relation may also be [head, tail, type], and its ends plain names.
+    A result may be a result value, a Prediction, the JSON of either, or a mapping with one of these
+    as its only field. A relation may also be [head, tail, type], and its ends plain names.
 
     Args:
         task: The task, or its name.
-        right: What is right: the official target text, a label, or a result. BC5CDR's ends may be
-            ids where there are tables of names.
-        found: What a model wrote, or the result that was made of it.
-        source: The text that was read, or the input that holds it; helps to divide names at the
-            right " and ".
-        strict: Whether the completion is read as the official scripts do.
-        names: BC5CDR: "chemical2id" and "disease2id". Without them names are compared instead of
-            ids, whatever their case and spaces.
+        right: The right result: the official target text, a label, or a result. With tables of
+            names, BC5CDR's ends may be ids.
+        found: The model's completion, or a result.
+        source: The text that the model read, or the input that holds it; helps to split names at
+            the right " and ".
+        strict: Whether to read the completion like the official scripts.
+        names: BC5CDR: "chemical2id" and "disease2id". Without them, names are compared instead of
+            ids, ignoring case and spaces.
 
     Raises:
         InputError: The task has no metric, `right` cannot be read or has no id, or `found` is
@@ -134,7 +133,7 @@ def score_one(  # noqa: PLR0913 - options, all but three keyword-only
 
 
 def _singly(answer: Any) -> list[Any]:  # noqa: ANN401 - each task has its own
-    """The distinct items of an answer, each as an answer of its own."""
+    """The distinct items of an answer, each as a separate answer."""
     return [[item] for item in dict.fromkeys(answer)] if isinstance(answer, list) else [answer]
 
 
@@ -153,7 +152,7 @@ _BY_NAME = replace(
 
 
 def _own_ids(pairs: Sequence[Pair]) -> Names:
-    """Tables in which a name is its own id, whatever its case and spaces."""
+    """Tables in which a name is its own id, ignoring case and spaces."""
 
     def table(names: Iterable[str]) -> dict[str, str]:
         first: dict[str, str] = {}
@@ -173,7 +172,7 @@ def _id(end: Entity, ids: Mapping[str, str]) -> str:
         found = end.text
     if found is None:
         raise InputError(
-            f"{end.text!r}, which is right, has no id in the tables of names: give one, as "
+            f"the right end {end.text!r} has no id in the tables of names: give an id, as in "
             '{"text": name, "id": id}'
         )
     return plain_id(found)

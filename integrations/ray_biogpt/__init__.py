@@ -1,4 +1,4 @@
-"""BioGPT on a Ray cluster: runs over a corpus, and a mapper for Ray Data programs of one's own."""
+"""BioGPT on a Ray cluster: runs over a corpus, and a mapper for your own Ray Data programs."""
 
 from biogpt_plugins.values.errors import MissingExtraError
 

@@ -1,9 +1,10 @@
-"""Runs over a corpus on a Ray cluster: files are read here, models are asked there.
+"""Runs over a corpus on a Ray cluster.
 
     run(Cluster(partial(load, "demo", "bc5cdr")), ["papers.pubtator"], "my-run")
 
-One process reads, workers have an engine each, and results come back in the order of the papers,
-to the process that writes them. Ray replaces workers that die, and gives their papers to others.
+One process on this machine reads the files. Each worker has one engine. Results return in the order
+of the papers to the process that writes them. Ray replaces workers that die, and gives their papers
+to others.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Failure, Prediction
 from ray_biogpt.papers import COLUMN, Known, Papers, block, working_in
 
-_BLOCK = 32 << 10  # bytes; Ray's own 128 MiB would be 50,000 abstracts for one worker
-_AHEAD = 256 << 20  # bytes that are read, or have come back, before they are written
-_CPUS = 4  # of an engine without a GPU, if machines have so many
+_BLOCK = 32 << 10  # bytes; Ray's default of 128 MiB would give one worker 50,000 abstracts
+_AHEAD = 256 << 20  # bytes of inputs and results that may wait in memory
+_CPUS = 4  # for an engine without a GPU, if machines have that many
 
 
 class Each(NamedTuple):
-    """What an engine has, and how many engines there are."""
+    """The resources of each engine, and the number of engines."""
 
     cpus: int
     gpus: float
@@ -52,18 +53,19 @@ class Each(NamedTuple):
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where a run computes: engines on a Ray cluster. Hand it to `biogpt_plugins.corpus.run.run`.
+    """Engines on a Ray cluster, as the executor of `biogpt_plugins.corpus.run.run`.
 
     Attributes:
-        load: Loads the model, once in each worker; `partial(load, "demo", "bc5cdr")`, say. Workers
-            must have the model, or find it on the hub, and these packages.
-        address: The cluster's, as `ray.init` takes it; None for the one that runs on this
-            machine or that RAY_ADDRESS names, and for a new one on this machine if there is none.
-            A program that has called `ray.init` keeps what it has.
-        engines: How many; as many as there is room for by default. More than that wait for it,
-            and ask an autoscaler for it.
-        cpus: CPUs of an engine; 1 beside a GPU, else 4 or all that the smallest machine has.
-        gpus: GPUs of an engine; 1 where there are any.
+        load: Loads the model, once in each worker, for example `partial(load, "demo", "bc5cdr")`.
+            Workers need these packages, and the model or access to the hub.
+        address: The cluster's address, as for `ray.init`. None uses the cluster in RAY_ADDRESS or
+            on this machine, and starts one here if there is none. If the program has already
+            called `ray.init`, that connection stays.
+        engines: Number of engines; by default as many as fit. Additional ones wait for resources,
+            which an autoscaler may add.
+        cpus: CPUs of each engine; by default 1 with a GPU, otherwise 4, or fewer if the smallest
+            machine has fewer.
+        gpus: GPUs of each engine; by default 1 if the cluster has any.
     """
 
     load: Callable[[], Pipeline]
@@ -73,11 +75,11 @@ class Cluster:
     gpus: float | None = None
 
     def made(self, known: Sequence[FileMark] | None) -> tuple[Task[Any], Made]:
-        """What is done and with what, as a worker sees it.
+        """The task, and what produces the results, as seen by a worker.
 
         Raises:
             InputError: No machine of the cluster is large enough for an engine.
-            BioGPTError: The model cannot be loaded there.
+            BioGPTError: A worker cannot load the model.
         """
         each = self.each()
         look = ray.remote(num_cpus=each.cpus, num_gpus=each.gpus, max_retries=3)(_made)
@@ -89,10 +91,10 @@ class Cluster:
         return task, made.model_copy(update={"device": device})
 
     def each(self) -> Each:
-        """What each engine has.
+        """The resources of each engine, and the number of engines.
 
         Raises:
-            InputError: No machine of the cluster is large enough for one.
+            InputError: No machine of the cluster is large enough for an engine.
         """
         self._connect()
         machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -105,8 +107,8 @@ class Cluster:
         if not room and not self.engines:
             wanted = f"{cpus} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
             raise InputError(
-                f"no machine of the cluster has {wanted} for an engine: ask for fewer, or say how "
-                "many engines its autoscaler is to make room for"
+                f"no machine of the cluster has {wanted} for an engine: ask for fewer, or set the "
+                "number of engines (--ray-engines), for which an autoscaler can add machines"
             )
         return Each(cpus, gpus, self.engines or room)
 
@@ -116,16 +118,18 @@ class Cluster:
         """One outcome for each item of a reading, in order.
 
         Raises:
-            InputError: Results are not written to a run's folder, or not of files.
-            InputError: As `Reading.items`; or a pipe is to be read.
-            OSError: The same.
+            InputError: The results do not go to a run's folder, or the items do not come from
+                files; an input is a pipe; or as `Reading.items`.
+            OSError: As `Reading.items`.
             EngineError: Ray fails.
         """
         if not isinstance(store, RunFolder) or not isinstance(reading, Reading):
-            raise InputError("a cluster's results go to the folder of a run over files: name one")
+            raise InputError(
+                "a Ray cluster reads files and writes to a run's folder: name a folder for the run"
+            )
         each = self.each()
         chunk_size = chunk_size or (MOST if each.gpus else FEWEST)
-        # It comes of corpora that are too small for all workers.
+        # Ray gives this warning for corpora that are too small for all workers.
         warnings.filterwarnings("ignore", "The minimum number of concurrent actors")
         context = DataContext.get_current().copy()
         context.target_max_block_size = context.target_min_block_size = _BLOCK
@@ -147,9 +151,9 @@ class Cluster:
                 compute=ActorPoolStrategy(size=each.engines),
             )
             for rows in data.iter_batches(batch_size=None, batch_format="pyarrow"):
-                found, error = _outcomes(rows, store, reading.task.name)
-                if found:
-                    yield found
+                outcomes, error = _outcomes(rows, store, reading.task.name)
+                if outcomes:
+                    yield outcomes
                 if error:
                     raise error
 
@@ -161,25 +165,25 @@ class Cluster:
             except ConnectionError as error:
                 raise InputError(
                     f"no Ray cluster answers at {self.address}: start one with `ray start --head`, "
-                    "or leave the address to Ray (--ray auto)"
+                    "or let Ray choose the address (--ray auto)"
                 ) from error
             finally:
                 main = threading.current_thread() is threading.main_thread()
-                if main and callable(ours):  # in place of which Ray puts its own
+                if main and callable(ours):  # Ray replaces it with its own
                     signal.signal(signal.SIGTERM, ours)
         if ray.util.client.ray.is_connected():
             raise InputError(
-                "through Ray's client, ray://, files of this machine cannot be read: start the "
-                "program on a machine of the cluster, with `ray job submit` say"
+                "Ray's client (ray://) cannot read files of this machine: start the program on a "
+                "machine of the cluster, for example with `ray job submit`"
             )
 
 
 class _Worker:
-    """What runs in each process of the pool."""
+    """A worker of the pool, with one engine."""
 
     def __init__(self, load: Callable[[], Pipeline], here: Path) -> None:
         with working_in(here), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they were given when the run began
+            warnings.simplefilter("ignore")  # the run has shown them at its start
             self.pipeline = load()
 
     def __call__(self, rows: pa.Table) -> pa.Table:
@@ -198,32 +202,34 @@ class _Worker:
 def _outcomes(
     rows: pa.Table, store: RunFolder, task: str
 ) -> tuple[list[Outcome], BaseException | None]:
-    """Outcomes of a block, those of known texts looked up; and the error at which reading ended."""
-    found: list[Outcome] = []
+    """The outcomes of a block, with known texts looked up, and the error that ended reading."""
+    outcomes: list[Outcome] = []
     here: dict[str | None, Outcome] = {}
     for row in rows[COLUMN].to_pylist():
         one = cloudpickle.loads(row)
         if isinstance(one, BaseException):
-            return found, one
+            return outcomes, one
         if isinstance(one, Known):
             digest = one.item.digest or ""
             known = here.get(digest) or store.find(digest) or store.find(digest, failed=True)
             one = one.item.as_was(known) if known else _lost(one.item, task)
         here.setdefault(one.text, one)
-        found.append(one)
-    return found, None
+        outcomes.append(one)
+    return outcomes, None
 
 
 def _lost(item: Item, task: str) -> Outcome:
-    """An outcome for a text that is not where the index has it, as two digests begin alike."""
-    error = EngineError("the text was taken for another one: give it in a run of its own")
+    """An outcome for a text that the index confused with another: their digests begin alike."""
+    error = EngineError(
+        "the text was mistaken for another with a similar digest: give it in a separate run"
+    )
     return item.outcome(Prediction(id=item.read.id, task=task, error=Failure.of(error)))
 
 
 def _made(
     load: Callable[[], Pipeline], here: Path, known: Sequence[FileMark] | None
 ) -> tuple[Task[Any], Made, list[str]]:
-    """What a pipeline is, and what was to be said when it was loaded; runs in a worker."""
+    """The task, what produces the results, and the warnings of loading; runs in a worker."""
     with working_in(here), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         pipeline = load()
@@ -234,7 +240,7 @@ def _made(
 
 @contextmanager
 def _own_errors() -> Iterator[None]:
-    """Turn what Ray says of an error into the error, and Ray's own into one of ours."""
+    """Unwrap our errors from Ray's, and turn other errors of Ray into EngineError."""
     try:
         yield
     except RayError as error:
@@ -246,6 +252,6 @@ def _own_errors() -> Iterator[None]:
 
 
 def _room(machine: dict[str, float], cpus: int, gpus: float) -> int:
-    """Engines that a machine has room for."""
+    """The number of engines that fit on a machine."""
     most = machine.get("CPU", 0) // cpus
     return int(min(most, machine.get("GPU", 0) // gpus) if gpus else most)

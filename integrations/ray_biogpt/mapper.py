@@ -1,4 +1,4 @@
-"""A Pipeline as a class for `map_batches`, in Ray Data programs of one's own."""
+"""A Pipeline as a class for `map_batches` of Ray Data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREDICTION = "prediction"
 
 
 class BioGPTMapper:
-    """Rows of papers in, the same rows with a column "prediction" out.
+    """Adds a column "prediction" to rows of papers.
 
         papers.map_batches(
             BioGPTMapper,
@@ -29,50 +29,50 @@ class BioGPTMapper:
             batch_size=64,
         )
 
-    Columns are named as fields of JSONL are: title and abstract, text, or question and context; id
-    or pmid. Others are passed on. A prediction is JSON: `Prediction.model_validate_json(...)`. A
-    row that cannot be read, or on which the model fails, gets one that says so. Long papers are
-    read in windows.
+    Columns have the names of the JSON Lines fields: title and abstract, text, or question and
+    context; id or pmid. Other columns stay unchanged. Each prediction is JSON; read it with
+    `Prediction.model_validate_json(...)`. If a row cannot be read or the model fails, its
+    prediction holds the error. Long papers are read in windows.
     """
 
     def __init__(self, model: str = "demo", task: str | None = None, **options: Any) -> None:  # noqa: ANN401
         """Load a model.
 
         Args:
-            model: As in `biogpt_plugins.load`.
-            task: As there.
-            options: As there.
+            model: The model, as in `biogpt_plugins.load`.
+            task: The task, as there.
+            options: Other options, as there.
 
         Raises:
-            BioGPTError: As there.
+            BioGPTError: The model cannot be loaded.
         """
         self.pipeline = load(model, task, **options)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Predict for a batch, as `map_batches` has them by default: a column a name."""
+        """Predict for a batch in Ray's default form, a mapping of names to columns."""
         columns = [column.tolist() for column in batch.values()]
         papers = [_fields(zip(batch, row, strict=True)) for row in zip(*columns, strict=True)]
-        found = self.pipeline.run(papers)
-        told = np.array([one.model_dump_json() for one in found], dtype=object)
-        return {**batch, PREDICTION: told}
+        predictions = self.pipeline.run(papers)
+        column = np.array([each.model_dump_json() for each in predictions], dtype=object)
+        return {**batch, PREDICTION: column}
 
 
 def to_table(batch: dict[str, np.ndarray]) -> pa.Table:
-    """Rows of what predictions found, for `map_batches`: columns of `findings.table`.
+    """Turn predictions into rows with the columns of `findings.table`, for `map_batches`.
 
         papers.map_batches(BioGPTMapper, ...).map_batches(to_table).write_parquet("found")
 
-    Columns have the same types in every batch, also where nothing is in them.
+    Columns have the same types in every batch, even if they are empty.
 
     Args:
-        batch: One that BioGPTMapper made.
+        batch: A batch that BioGPTMapper returned.
     """
     found = (
         row
-        for told, question in zip(
+        for prediction, question in zip(
             batch[PREDICTION], batch.get("question", repeat(None)), strict=False
         )
-        for row in rows(Prediction.model_validate_json(told), question=question)
+        for row in rows(Prediction.model_validate_json(prediction), question=question)
     )
     return pa.Table.from_pylist(list(found), schema=schema())
 
@@ -82,10 +82,10 @@ def _fields(row: Iterable[tuple[str, object]]) -> dict[str, object]:
 
 
 def _is_there(value: object) -> bool:
-    """Whether a table has something there; kinds of columns say "nothing" in their own ways."""
+    """Whether a value is present; depending on its type, a column marks gaps with None or NaN."""
     return value is not None and not (isinstance(value, float) and math.isnan(value))
 
 
 def _whole(value: object) -> object:
-    """A number that is whole as an integer: in a column where some are missing 7 is 7.0."""
+    """Turn a whole float into an integer: a column with gaps holds 7 as 7.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,4 +1,4 @@
-"""The items of a run as a source of Ray Data: read in one place, in order, a few at a time."""
+"""The items of a run as a Ray Data source, which reads them in one place, in order."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from biogpt_plugins.corpus.run.text_index import TextIndex
 from biogpt_plugins.values.errors import InputError
 
 COLUMN = "pickled"
-"""The one column of blocks; what stands there is this project's own, in its processes only."""
+"""The only column of blocks. Its pickles come from this project's own processes."""
 
 
 class Known(NamedTuple):
-    """An item whose text is that of one before it, or of an earlier start of the run."""
+    """An item with the same text as an earlier item, or as one of an earlier start."""
 
     item: Item
 
 
 @contextmanager
 def working_in(folder: Path) -> Iterator[None]:
-    """Work in a folder, if this machine has it: names of files mean there what they mean here."""
+    """Change to a folder, if this machine has it, so that relative paths mean the same."""
     before = Path.cwd()
     if folder.is_dir():
         os.chdir(folder)
@@ -44,37 +44,37 @@ def working_in(folder: Path) -> Iterator[None]:
 
 
 class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
-    """What a run is to read, once in each order: each time it is read, the same blocks come out.
+    """The items of a run. Every read gives the same blocks.
 
-    Each row is an Item, or Known; and where reading ended early, the last is the error.
+    Each row is an Item or a Known. If reading fails, the last row is the error.
     """
 
     def __init__(self, reading: Reading, index: Path, block_size: int) -> None:
-        """Name what is to be read.
+        """Name the items to read.
 
         Args:
-            reading: What.
-            index: The texts that the run has, which are not to be asked again; a TextIndex, of
-                which copies are made.
-            block_size: Rows of a block.
+            reading: The items.
+            index: A TextIndex of the run's finished texts, which the model need not read again.
+                Each read uses a copy.
+            block_size: Number of rows in a block.
 
         Raises:
-            InputError: A pipe is among it.
+            InputError: An input is a pipe.
         """
         super().__init__()
         for path in filter(is_pipe, reading.files):
             raise InputError(
-                f"on a cluster {called(path)} cannot be read, as it is a pipe: name a file"
+                f"a Ray cluster cannot read {called(path)}, which is a pipe: name a file"
             )
         self._reading, self._index, self._size = reading, index, block_size
 
     @property
     def supports_distributed_reads(self) -> bool:
-        """Files are read where the program runs, which has them; nobody else needs to."""
+        """Always False: only the machine of the program needs the files."""
         return False
 
     def estimate_inmemory_data_size(self) -> None:
-        """Nobody knows."""
+        """Return None: the size is unknown."""
 
     def get_read_tasks(
         self,
@@ -82,13 +82,11 @@ class Papers(Datasource):  # type: ignore[misc]  # Ray has no types
         per_task_row_limit: int | None = None,
         data_context: DataContext | None = None,  # noqa: ARG002 - the same
     ) -> list[ReadTask]:
-        """One task, for one order."""
+        """A single task, which keeps the order."""
         reading, index, size, here = self._reading, self._index, self._size, Path.cwd()
-        nobody_knows = BlockMetadata(
-            num_rows=None, size_bytes=None, input_files=None, exec_stats=None
-        )
+        unknown = BlockMetadata(num_rows=None, size_bytes=None, input_files=None, exec_stats=None)
         task = ReadTask(
-            lambda: _blocks(reading, index, size, here), nobody_knows, None, per_task_row_limit
+            lambda: _blocks(reading, index, size, here), unknown, None, per_task_row_limit
         )
         return [task]
 
@@ -100,7 +98,7 @@ def block(values: list[object]) -> pa.Table:
 
 def _blocks(reading: Reading, index: Path, size: int, here: Path) -> Iterator[pa.Table]:
     with tempfile.TemporaryDirectory() as folder, working_in(here):
-        # If this process dies, Ray has another one read all again, which must know as little.
+        # If this process dies, another reads everything again from the same known texts.
         own = Path(folder, "texts")
         shutil.copyfile(index, own)
         with closing(TextIndex(own)) as seen, closing(reading.items()) as items:

@@ -135,7 +135,10 @@ def test_what_cannot_run_here_is_named():
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--sizes", "1,x"], "--sizes must be numbers above 0 with commas between, not '1,x'"),
+        (
+            ["--sizes", "1,x"],
+            "--sizes must be whole numbers above 0, separated by commas, not '1,x'",
+        ),
         (["--sizes", "0"], "not '0'"),
         (["--engine", "x"], "engine"),
         (["--task", "x"], "'x'"),

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import warnings
 
 import pytest
 from doubles import Ruled
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import biogpt_plugins
@@ -76,7 +78,7 @@ def test_extract_writes_a_prediction_a_line_and_says_what_it_came_to(papers, tmp
     said = done.stderr.splitlines()
     assert said[0].startswith(f"warning: {papers}:2: ")
     assert said[1].startswith("3 records in ")
-    assert said[2] == "3 relations in 2 of them, 66.7% with both ends found in the text"
+    assert said[2] == "3 relations in 2 of the records, 66.7% with both ends found in the text"
     assert said[3] == "1 failed; their lines say why"
     assert said[4] == f"written to {out}"
     assert "\x1b" not in done.stderr
@@ -96,7 +98,9 @@ def test_extract_asks_of_each_text_once_and_copies_results(papers, tmp_path):
     assert [len(call) for call in load.engine.calls] == [2, 1]
     found = predictions(out.read_text())
     assert found[3:] == found[:3]
-    assert done.stderr.splitlines()[-1] == f"written to {out}, 3 of them as identical texts had"
+    assert (
+        done.stderr.splitlines()[-1] == f"written to {out}, 3 of them copied from identical texts"
+    )
 
 
 def test_a_long_paper_is_read_whole_whatever_it_is_written_to(tmp_path):
@@ -285,7 +289,7 @@ def test_ask_in_the_setting_that_the_model_was_taught(
     )
     assert (done.exit_code, load.asked[1]) == (0, asked)
     left_out = bool(long_answer) and asked == "pubmedqa"
-    assert ("was not taught to read a long answer" in done.stderr) == left_out
+    assert ("was not trained on long answers" in done.stderr) == left_out
 
 
 def test_ask_a_known_model_that_is_not_here():
@@ -354,7 +358,7 @@ def test_models():
     ("more", "why"),
     [
         (["--train", "nowhere"], "data file 'nowhere' does not exist"),
-        (["--train", "x", "--set", "layers"], "give NAME=VALUE"),
+        (["--train", "x", "--set", "layers"], "--set must be NAME=VALUE"),
         (["--train", "x", "--set", "layer=4"], "invalid training options: layer:"),
     ],
 )
@@ -434,11 +438,11 @@ def test_a_closed_pipe_is_no_matter():
     [
         (
             ["ask", "why?"],
-            "error: give a passage (--context) or papers (--corpus): see `biogpt ask --help`",
+            "error: no passage and no papers: give --context or --corpus; see `biogpt ask --help`",
         ),
         (["nope"], "error: No such command 'nope': see `biogpt --help`"),
         (["--nope"], "error: No such option: --nope: see `biogpt --help`"),
-        (["extract"], "error: Missing argument 'files': see `biogpt extract --help`"),
+        (["extract"], "error: Missing argument 'FILE': see `biogpt extract --help`"),
     ],
 )
 def test_misuse_is_one_line_too(arguments, message):
@@ -465,7 +469,7 @@ def test_extract_tells_deleted_citations_from_failures(tmp_path):
     found = predictions(done.stdout)
     assert [(p.id, p.ok) for p in found] == [("7", True), (None, False), ("7", False)]
     assert f"warning: {path}:6: not XML" in done.stderr
-    assert "1 deleted from PubMed, or revised later on\n1 failed" in done.stderr
+    assert "1 deleted from PubMed or revised in a later record\n1 failed" in done.stderr
     done = run("extract", path, "--latest")
     assert [p.ok for p in predictions(done.stdout)] == [False, False, False]
 
@@ -494,3 +498,10 @@ def test_extract_reads_full_texts_by_section(tmp_path):
         ("PMC5", "Results"),
     ]
     assert second.result[0].head.start == len("Aspirin and nausea. ")
+
+
+@pytest.mark.parametrize("command", ["", *get_command(app).commands])
+def test_help_shows_types_as_people_write_them(command):
+    shown = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="biogpt")
+    assert shown.exit_code == 0, shown.output
+    assert "<" not in re.sub("<=", "", shown.output)

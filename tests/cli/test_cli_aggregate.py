@@ -46,7 +46,10 @@ def test_edges_in_a_file_and_a_table(found, tmp_path):
     assert [(e.supporting, e.contradicting) for e in edges] == [(("1", "3"), ("2",)), (("3",), ())]
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["Lithium", "CID", "tremor", "2", "0", "1"] in rows
-    assert "2 relations in 4 predictions: 1 in several papers, 1 negated in some" in done.stderr
+    assert (
+        "2 relations in 4 predictions: 1 in several papers, 1 negated in at least one"
+        in done.stderr
+    )
     assert f"written to {out}" in done.stderr
 
 
@@ -119,8 +122,8 @@ def test_extract_with_a_dictionary(tmp_path):
     assert done.exit_code == 0
     first = Prediction.model_validate_json(done.stdout.splitlines()[0]).result[0]
     assert (first.head.id, first.head.id_match, first.tail.id) == ("D008094", "exact", None)
-    assert "0 negated by a sentence, 1 only speculated" in done.stderr
-    assert "33.3% of their ends with an id" in done.stderr
+    assert "0 negated in the text, 1 only speculated" in done.stderr
+    assert "33.3% of the relations' ends have an id" in done.stderr
 
 
 def test_a_dictionary_that_is_none_is_told_before_the_model_is_loaded(tmp_path):

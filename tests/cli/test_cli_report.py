@@ -55,7 +55,7 @@ def test_a_text_that_is_another_is_told(tmp_path):
     found, _ = files(tmp_path)
     papers = written(tmp_path, "other.jsonl", ['{"id": "1", "text": "Something else."}'])
     done = run("report", found, "-p", papers, "-o", tmp_path / "report.html")
-    assert "warning: 1 predictions were made from another text" in done.stderr
+    assert "warning: 1 predictions were made from a different text" in done.stderr
 
 
 def test_what_cannot_be_used_costs_itself_only(tmp_path):

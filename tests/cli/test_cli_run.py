@@ -35,14 +35,14 @@ def test_extract_into_a_run_and_go_on(papers, tmp_path):
     again = run("extract", papers, "--run", folder)
     assert again.exit_code == 0
     said = again.stderr.splitlines()
-    assert said[0] == "note: 2 records are done already: going on"
+    assert said[0] == "note: continuing after 2 finished records"
     assert said[1].startswith("3 records in ")
-    assert said[-1] == f"{folder} holds 5 results, 2 of them as identical texts had"
+    assert said[-1] == f"{folder} holds 5 results, 2 of them copied from identical texts"
     assert [prediction.id for prediction in results(folder)] == list("01234")
     assert all(one.score is None for p in results(folder) for one in p.result), "Ruled tells none"
     third = run("extract", papers, "--run", folder)
     assert third.exit_code == 0
-    assert "5 records are done already" in third.stderr
+    assert "continuing after 5 finished records" in third.stderr
 
 
 def test_a_pipe_must_give_the_same_again(papers, tmp_path):
@@ -50,9 +50,9 @@ def test_a_pipe_must_give_the_same_again(papers, tmp_path):
     assert run(*given, "--limit", 2, input=text).exit_code == 0
     other = run(*given, input=text.replace("drug1", "drug9"))
     assert other.exit_code == 2
-    assert "standard input:2 is another text than the run had there" in other.stderr
+    assert "standard input:2 has a different text than when the run began" in other.stderr
     short = run(*given, input=text.splitlines()[0])
-    assert "the standard input has 1 records, and 2 of it are done" in short.stderr
+    assert "standard input has only 1 records, but the run has finished 2 of it" in short.stderr
     assert run(*given, input=text).exit_code == 0
     assert [prediction.id for prediction in results(tmp_path / "run")] == list("01234")
 
@@ -116,9 +116,12 @@ def test_ask_each_paper_of_a_corpus(papers, tmp_path):
     ("args", "why"),
     [
         (["q?", "--corpus", "{papers}"], "name it with --run"),
-        (["q?", "--corpus", "{papers}", "--run", "{run}", "-c", "x"], "leave out --context"),
-        (["q?", "{papers}", "--corpus", "{papers}", "--run", "{run}"], "is a file, and stands"),
-        (["q?", "r?", "-c", "x"], "several questions, and --run, are for a corpus"),
+        (
+            ["q?", "--corpus", "{papers}", "--run", "{run}", "-c", "x"],
+            "cannot be used with --context",
+        ),
+        (["q?", "{papers}", "--corpus", "{papers}", "--run", "{run}"], "is a file, not a question"),
+        (["q?", "r?", "-c", "x"], "several questions or --run need a corpus"),
         (["q?", "--corpus", "nowhere", "--run", "{run}"], "nowhere: No such file"),
     ],
 )
@@ -200,9 +203,9 @@ def test_a_run_by_section_goes_on_and_is_aggregated_by_paper(full_texts, tmp_pat
     assert run(*given, "--limit", 2).exit_code == 0
     again = run(*given)
     assert again.exit_code == 0
-    assert again.stderr.startswith("note: 2 records are done already: going on\n")
+    assert again.stderr.startswith("note: continuing after 2 finished records\n")
     assert again.stderr.endswith(
-        f"{tmp_path}/run holds 11 results, 6 of them as identical texts had; 1 failed\n"
+        f"{tmp_path}/run holds 11 results, 6 of them copied from identical texts; 1 failed\n"
     )
     done = run("aggregate", tmp_path / "run", "--format", "csv")
     assert [line.split(",")[:6] for line in done.stdout.splitlines()[1:]] == [
@@ -232,7 +235,7 @@ def test_what_is_withdrawn_is_told_and_is_no_failure(citations, tmp_path):
     assert done.exit_code == 0
     said = done.stderr.splitlines()
     assert said[-3:] == [
-        "3 deleted from PubMed, or revised later on",
+        "3 deleted from PubMed or revised in a later record",
         "1 failed; their lines say why",
         f"{tmp_path}/run holds 6 results; 1 failed",
     ]

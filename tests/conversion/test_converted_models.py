@@ -133,7 +133,7 @@ def test_inspect_of_other_models(tmp_path):
     assert (demo.parameters, demo.dtype) == (5_846_016, "bfloat16")
     pretrained = Converted(Model(pretrained=True), tmp_path)
     shown = " ".join(run("inspect", pretrained.folder).stdout.split())
-    assert "taught no task" in shown
+    assert "trained for no task" in shown
     assert "biogpt generate TEXT --model" in shown
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="no config"):

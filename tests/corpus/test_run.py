@@ -285,21 +285,21 @@ def test_another_setting_is_refused_and_named(papers, tmp_path, change, named):
 def test_other_inputs_are_refused_and_named(papers, tmp_path):
     more = write(tmp_path / "more.jsonl", range(10, 12))
     run(pipeline(), [papers, more], tmp_path / "run")
-    for files, why in (([papers], "holds a run over .*more.jsonl too"), ([more, papers], "is now")):
+    for files, why in (([papers], "also has the input .*more.jsonl"), ([more, papers], "is now")):
         with pytest.raises(InputError, match=why):
             run(pipeline(), files, tmp_path / "run")
     write(papers, range(9))
-    with pytest.raises(InputError, match=r"papers\.jsonl, has been changed since"):
+    with pytest.raises(InputError, match=r"papers\.jsonl, has changed since"):
         run(pipeline(), [papers, more], tmp_path / "run")
 
 
 def test_a_folder_of_something_else_is_left_alone(papers, tmp_path):
-    with pytest.raises(InputError, match="holds something else"):
+    with pytest.raises(InputError, match="holds files that are not a run"):
         run(pipeline(), [papers], tmp_path)
     with pytest.raises(InputError, match="is a file"):
         run(pipeline(), [papers], papers)
     assert not is_run(tmp_path)
-    with pytest.raises(InputError, match="holds no run"):
+    with pytest.raises(InputError, match="is not the folder of a run"):
         list(results(tmp_path))
 
 
@@ -310,7 +310,7 @@ def test_shards_that_are_broken_missing_or_of_nothing_are_named(papers, tmp_path
     with pytest.raises(InputError, match=r"000001.jsonl:2 is broken"):
         list(results(tmp_path / "run"))
     shard.unlink()
-    with pytest.raises(InputError, match=r"lacks shards/000001.jsonl"):
+    with pytest.raises(InputError, match=r"shards/000001.jsonl is missing"):
         run(pipeline(), [papers], tmp_path / "run")
     (tmp_path / "run/shards/000000.jsonl").rename(shard)
     (tmp_path / "run/shards/000002.jsonl").rename(tmp_path / "run/shards/000000.jsonl")
@@ -358,7 +358,7 @@ def test_a_full_disk_is_told_and_keeps_what_is_done(tmp_path):
     assert 8 <= len(ids(folder)) < 60
     *said, last = err.splitlines()
     assert last == f"error: {folder}/shards/000000.jsonl: File too large"
-    assert "not finished: the same command goes on from here" in said
+    assert "not finished: give the same command again to continue" in said
     code, _, err = ended(driver(*given))
     assert (code, ids(folder)) == (0, [str(n) for n in range(60)])
     assert f"{folder} holds 60 results" in err
@@ -378,7 +378,7 @@ def test_a_signal_ends_a_run_with_a_summary(papers, tmp_path, number, code):
     done = len(ids(tmp_path / "run"))
     assert 2 <= done < 10
     assert f"{tmp_path}/run holds {done} results" in err
-    assert "the same command goes on from here" in err
+    assert "give the same command again to continue" in err
     ending, _, err = ended(driver(*given))
     assert ending == 0
     assert err.startswith(f"note: {done} records are done already")

@@ -467,7 +467,7 @@ class TestCommands:
         out = tmp_path / "demo8"
         done = run("convert", "--to", "ctranslate2", "demo", out)
         assert (done.exit_code, done.stdout) == (0, f"{out}\n"), done.stderr
-        assert "model.safetensors: taught bc5cdr" in done.stderr
+        assert "model.safetensors: trained for bc5cdr" in done.stderr
 
         done = run("inspect", out)
         assert "CTranslate2 folder" in done.stdout

@@ -247,7 +247,7 @@ class TestTheCommand:
     def test_models_that_are_not_ones_own_need_a_file(self, questions, model):
         done = run("pubmedqa", "--data", questions(), "--model", model, load=Loader(None))
         assert done.exit_code == 2
-        assert f"error: '{model}' is no folder of yours to write into: name a file with --out" in (
+        assert f"error: '{model}' is not a local model folder, so the calibration needs a file" in (
             done.stderr
         )
 

@@ -141,7 +141,7 @@ def test_limits(tmp_path):
     assert [p.id for p in predict(larger, corpus(5), folder=tmp_path)] == list("12345")
     assert asked(larger) == ["4.", "5."]
     # The texts that were added are known from then on.
-    with pytest.raises(InputError, match=r"from 4 \(gold.json:4\) on"):
+    with pytest.raises(InputError, match=r"starting at 4 \(gold.json:4\)"):
         list(predict(pipeline(), GoldSet("bc5cdr", _but_the_fourth()), folder=tmp_path))
 
 
@@ -221,7 +221,9 @@ def test_other_documents_are_refused_whatever_their_ids(tmp_path, other, place):
     refused = pipeline()
     with pytest.raises(InputError) as error:
         list(predict(refused, other, folder=tmp_path))
-    assert str(error.value).startswith(f"{tmp_path} holds a run over other documents, from {place}")
+    assert str(error.value).startswith(
+        f"the run in {tmp_path} has other documents, starting at {place}"
+    )
     assert refused.engine.calls == []
 
 
@@ -237,16 +239,16 @@ def test_what_is_no_run_is_left_alone(tmp_path):
     list(predict(pipeline(), corpus(1), folder=tmp_path))
     assert count_done(tmp_path) == 1
     (tmp_path / "run.json").write_text('{"task": ')
-    with pytest.raises(InputError, match="is no manifest that this version can read"):
+    with pytest.raises(InputError, match="this version cannot read the manifest"):
         list(predict(pipeline(), corpus(2), folder=tmp_path))
     (tmp_path / "run.json").unlink()
-    with pytest.raises(InputError, match=r"has results, and no run\.json that says"):
+    with pytest.raises(InputError, match=r"has results but no run\.json, which records"):
         list(predict(pipeline(), corpus(2), folder=tmp_path))
 
 
 def test_a_file_of_somebody_else_is_left_alone(tmp_path):
     (tmp_path / "predictions.jsonl").write_text("a line without an end")
-    with pytest.raises(InputError, match="holds something else than a run"):
+    with pytest.raises(InputError, match="holds files that are not a run"):
         list(predict(pipeline(), corpus(1), folder=tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.jsonl"]
 

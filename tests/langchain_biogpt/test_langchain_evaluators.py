@@ -110,7 +110,7 @@ def test_fields_are_named_where_there_are_several():
     assert ask(evaluator, outputs, reference)["score"] == 1
     assert ask(evaluator, {}, reference)["score"] == 0
     for wrong, fault in (
-        ((outputs, reference), "is no result of ddi: name the field of it"),
+        ((outputs, reference), "is not a result of ddi: name the field that holds it"),
         (({"answer": X}, {"x": X}), "the reference outputs have no field 'gold': they are {'x'"),
         (("text", {"gold": X}), "the outputs have no field 'answer': they are 'text'"),
     ):

@@ -186,7 +186,7 @@ def test_a_task_without_a_metric_is_told_at_once(options, fault):
     [
         ({"reference": "yes"}, "give a response and a reference"),
         ({"response": "yes"}, "give a response and a reference"),
-        ({"response": "yes", "reference": "often"}, "cannot read what is right: no answer in"),
+        ({"response": "yes", "reference": "often"}, "cannot read the right result: no answer in"),
     ],
 )
 def test_what_cannot_be_evaluated_is_a_value_error(given, fault):

@@ -191,7 +191,9 @@ def test_names_of_files_mean_what_they_mean_here(papers, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(Cluster(local_ray.named), [papers.name], "run", limit=2)
     assert [one.where for one in outcomes("run")] == ["papers.jsonl:1", "papers.jsonl:2"]
-    with pytest.raises(InputError, match="on a cluster the standard input cannot be read"):
+    with pytest.raises(
+        InputError, match="a Ray cluster cannot read standard input, which is a pipe"
+    ):
         run(Cluster(local_ray.named), ["-"], "other")
 
 
@@ -275,7 +277,7 @@ def test_the_command(papers, plain, tmp_path, address):
     assert list(outcomes(folder)) == plain
     refused = biogpt("extract", str(papers), "--ray", address)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("error: --ray is for a run: name a folder")
+    assert refused.stderr.startswith("error: --ray needs a folder for the results: name one")
 
 
 def test_a_cluster_that_is_not_there(papers, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Runs over a corpus, which go on where they were ended."""
+"""Runs over a corpus, which continue where they were interrupted."""
 
 from biogpt_plugins.corpus.run.folder import Outcome, is_run, outcomes, results
 from biogpt_plugins.corpus.run.run import FEWEST, MOST, Executor, Watcher, run

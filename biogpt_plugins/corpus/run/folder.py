@@ -1,12 +1,12 @@
-"""The folder of a run: a manifest, a lock, results in shards, an index of the texts.
+"""A run's folder: a manifest, a lock, results in shards, and an index of the texts.
 
     run.json             the manifest
     lock                 held by the process that writes
-    shards/000000.jsonl  Outcomes, one a line; whole as soon as it has this name
-    index.sqlite         where the result of a text is; can be made anew
+    shards/000000.jsonl  Outcomes, one a line; a file with this name is complete
+    index.sqlite         the place of each text's result; can be rebuilt from the shards
 
-A shard is written under another name, brought to the disk, and then renamed. Whatever ends the
-process, at whatever moment, costs the shard in work and nothing else.
+A shard is written under another name, synced to disk, and then renamed. If the process dies, only
+the unfinished shard is lost.
 """
 
 from __future__ import annotations
@@ -44,16 +44,17 @@ _PART = ".part"
 
 
 class Outcome(BaseModel):
-    """What became of one record: a line of a shard.
+    """The outcome of one record: a line of a shard.
 
     Attributes:
-        where: "file:line" of the record.
+        where: The record's place, "file:line".
         file: Number of its input, from 0.
-        record: Its number in that input, from 0; with several questions each is counted.
-        text: Digest of what the model was asked; None if it could not be read.
-        same_as: `where` of the record whose result this is, as the texts are identical.
-        question: What was asked of the paper, in a run over questions.
-        start: Where the record begins in its paper, of which the prediction's offsets are.
+        record: Its number in that input, from 0. With several questions, each counts separately.
+        text: Digest of the model's input; None if the record could not be read.
+        same_as: `where` of an earlier record with the same text, whose result was copied.
+        question: The question about the paper, in a run over questions.
+        start: The record's offset in its paper; the prediction's offsets count from the paper's
+            start.
         prediction: The result or the error.
     """
 
@@ -70,23 +71,23 @@ class Outcome(BaseModel):
 
     @property
     def failed(self) -> bool:
-        """Whether it is an error; that PubMed withdrew a citation is none."""
+        """Whether it is an error. A citation that PubMed withdrew is not."""
         error = self.prediction.error
         return error is not None and error.type != Withdrawn.__name__
 
 
 class Place(NamedTuple):
-    """The next record of a run: the number of an input, and that of a record in it."""
+    """A record's place in a run: the number of its input, and its number in that input."""
 
     file: int = 0
     record: int = 0
 
 
 class RunFolder:
-    """A run that is being written; a context manager, which holds the lock."""
+    """A run that is being written. As a context manager it holds the folder's lock."""
 
     def __init__(self, path: Path) -> None:
-        """Name the folder; it is made when it is entered."""
+        """Name the folder, which entering the context creates."""
         self.path = path
         self._lock = FileLock(path / _LOCK)
         self._index: TextIndex
@@ -96,16 +97,16 @@ class RunFolder:
         self.last: Outcome | None = None
 
     def __enter__(self) -> Self:
-        """Take the lock, and look at what is there.
+        """Lock the folder, and read what it holds.
 
         Raises:
-            InputError: Another process writes it, or it is broken or something else.
-            OSError: It cannot be written.
+            InputError: Another process writes the folder, or it is broken or not a run.
+            OSError: The folder cannot be written.
         """
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path} is a file: name a folder for the run")
         if self.path.is_dir() and not is_run(self.path) and any(_strange(self.path)):
-            raise InputError(f"{self.path} holds something else than a run: name another folder")
+            raise InputError(f"{self.path} holds files that are not a run: name another folder")
         (self.path / SHARDS).mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
@@ -130,12 +131,12 @@ class RunFolder:
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest of the starts before, if there were any."""
+        """The manifest of earlier starts, if any."""
         return read_manifest(self.path)
 
     @property
     def counts(self) -> Counts:
-        """What the run holds so far."""
+        """The counts of the run so far."""
         return self._index.counts
 
     @property
@@ -145,35 +146,35 @@ class RunFolder:
 
     @property
     def weights(self) -> Sequence[FileMark]:
-        """The model's files at an earlier start."""
+        """The model's files at an earlier start; empty at the first."""
         known = self.manifest
         return known.weights if known else ()
 
     def begin(self, made: Made, files: Sequence[str], facts: Mapping[str, Any]) -> None:
-        """Go on with what is there, or begin.
+        """Begin the run, or continue it.
 
         Raises:
-            InputError: The folder holds results of other settings or inputs.
+            InputError: The folder's results come from other settings or inputs.
         """
         earlier = self.manifest
         manifest = Manifest.of(made, files, known=earlier, **facts)
         if self.last and not earlier:
             raise InputError(
-                f"{self.path} has results, and no {MANIFEST} that says what they are of: put it "
+                f"{self.path} has results but no {MANIFEST}, which records their settings: put it "
                 "back, or name another folder"
             )
         if earlier and self.last:
             manifest.check_goes_on_from(earlier, self.path)
         _replace(self.path / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
         if changed := versions_changed(manifest):
-            warnings.warn(f"versions are others than at the last start: {changed}", stacklevel=4)
+            warnings.warn(f"versions differ from the last start: {changed}", stacklevel=4)
 
     def copy_index(self, path: Path) -> None:
-        """Write a copy of the index of the run's texts, for `TextIndex`."""
+        """Copy the index of the run's texts to a file for `TextIndex`."""
         self._index.copy(path)
 
     def find(self, text: str, *, failed: bool = False) -> Outcome | None:
-        """The outcome of a text, by its digest, if the run has one that did not fail, or did."""
+        """The outcome of a text by its digest, or None; a failure only if `failed`."""
         place = self._index.find(text, failed=failed)
         if place is None:
             return None
@@ -183,15 +184,15 @@ class RunFolder:
                 path = self._shard.part
             with path.open("rb") as file:
                 file.seek(place[1])
-                found = Outcome.model_validate_json(file.readline())
-            return found if found.text == text else None
+                outcome = Outcome.model_validate_json(file.readline())
+            return outcome if outcome.text == text else None
         return None
 
     def write(self, outcomes: Sequence[Outcome]) -> int:
-        """Write outcomes into the shard in work; how many it has then.
+        """Write outcomes to the current shard, and return the number that it then holds.
 
         Raises:
-            OSError: They could not be written; none of them is there then.
+            OSError: They could not be written; the shard then holds none of them.
         """
         if not outcomes:
             return self._shard.records if self._shard else 0
@@ -200,20 +201,20 @@ class RunFolder:
         lines = [one.model_dump_json().encode() + b"\n" for one in outcomes]
         at = self._shard.size
         self._shard.write(lines)
-        found = []
+        indexed = []
         for outcome, line in zip(outcomes, lines, strict=True):
-            found.append(_line(at, outcome))
+            indexed.append(_line(at, outcome))
             at += len(line)
-        self._index.add(self._shards, found)
+        self._index.add(self._shards, indexed)
         self.last = outcomes[-1]
         self.next = Place(self.last.file, self.last.record + 1)
         return self._shard.records
 
     def publish(self) -> None:
-        """Finish the shard in work.
+        """Finish the current shard.
 
         Raises:
-            OSError: It could not be brought to the disk.
+            OSError: It could not be synced to disk.
         """
         if self._shard is None:
             return
@@ -246,13 +247,13 @@ class RunFolder:
 
 
 class _Shard:
-    """A shard in work. What it holds are whole lines, also after a write that failed."""
+    """An unfinished shard. It holds only whole lines, even after a failed write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.part = path.with_suffix(_PART)
         self.size = self.records = 0
-        binary = getattr(os, "O_BINARY", 0)  # of Windows
+        binary = getattr(os, "O_BINARY", 0)  # only on Windows
         self._file = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | binary, 0o666)
 
     def write(self, lines: Sequence[bytes]) -> None:
@@ -295,27 +296,27 @@ def shards_of(folder: Path) -> list[Path]:
     """The finished shards of a run, in order.
 
     Raises:
-        InputError: One is missing.
+        InputError: A shard is missing.
     """
-    found = sorted((folder / SHARDS).glob(f"*{_ENDING}"))
-    for number, path in enumerate(found):
+    shards = sorted((folder / SHARDS).glob(f"*{_ENDING}"))
+    for number, path in enumerate(shards):
         if path.stem != f"{number:06}":
             raise InputError(
-                f"{folder} lacks {SHARDS}/{number:06}{_ENDING}: put it back, or remove the shards "
-                "behind it, whose records are then done again"
+                f"{SHARDS}/{number:06}{_ENDING} is missing in {folder}: put it back, or remove all "
+                "later shards and run their records again"
             )
-    return found
+    return shards
 
 
 def outcomes(folder: str | Path) -> Iterator[Outcome]:
-    """What a run has found, in the order of its inputs; also of one that is not finished.
+    """The outcomes of a run, finished or not, in the order of its inputs.
 
     Raises:
         InputError: The folder holds no run, or a shard is broken.
     """
     folder = Path(folder)
     if not is_run(folder):
-        raise InputError(f"{folder} holds no run: name the folder that was given to --run")
+        raise InputError(f"{folder} is not the folder of a run: name one that was given to --run")
     for path in shards_of(folder):
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -326,7 +327,7 @@ def results(folder: str | Path) -> Iterator[Prediction[Any]]:
     """The Predictions of a run, one for each record, in the order of its inputs.
 
     Raises:
-        InputError: As `outcomes`.
+        InputError: The folder holds no run, or a shard is broken.
     """
     return (outcome.prediction for outcome in outcomes(folder))
 
@@ -336,8 +337,8 @@ def _outcome(line: bytes, path: Path, number: int) -> Outcome:
         return Outcome.model_validate_json(line)
     except ValueError as error:
         raise InputError(
-            f"{path}:{number} is broken: remove this shard and those behind it, whose records are "
-            "then done again"
+            f"{path}:{number} is broken: remove this shard and all later ones, and run their "
+            "records again"
         ) from error
 
 
@@ -362,7 +363,7 @@ def _last(path: Path) -> Outcome:
 
 
 def _strange(folder: Path) -> Iterator[Path]:
-    """What no run has made."""
+    """The files that do not belong to a run."""
     ours = {SHARDS, _LOCK, MANIFEST, f"{MANIFEST}{_PART}"}
     return (path for path in folder.iterdir() if path.name not in ours and _INDEX not in path.name)
 
@@ -371,7 +372,7 @@ def _strange(folder: Path) -> Iterator[Path]:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write a file so that it is there as it was or as it is to be, never in part."""
+    """Replace a file atomically."""
     part = path.with_name(f"{path.name}{_PART}")
     with part.open("wb") as file:
         file.write(data)
@@ -382,9 +383,9 @@ def _replace(path: Path, data: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Bring a folder's list of names to the disk."""
+    """Sync a folder's entries to disk."""
     if os.name == "nt":
-        return  # which does so by itself, and opens no folders
+        return  # Windows syncs them itself, and cannot open folders
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Signals that wait while something is written which must not be left half done."""
+"""Delays signals during a write that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, ended as cleanly as Ctrl-C."""
+    """SIGTERM, handled like Ctrl-C."""
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Let SIGINT and SIGTERM wait until this is left."""
+    """Delay SIGINT and SIGTERM until the context ends."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach the main thread only
         return
@@ -25,7 +25,7 @@ def held_back() -> Iterator[None]:
         yield
     finally:
         for kind, handler in zip(kinds, before, strict=True):
-            # One that Python did not install cannot be put back.
+            # A handler that Python did not install cannot be restored.
             signal.signal(kind, signal.SIG_DFL if handler is None else handler)
     for number in came[:1]:
         signal.raise_signal(number)

@@ -1,4 +1,4 @@
-"""A run's manifest: inputs, settings, weights, versions; what may be gone on with, and what not."""
+"""A run's manifest: inputs, settings, weights and versions, and whether a run may continue."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class _Value(BaseModel):
 
 
 class FileMark(_Value):
-    """What tells a file from others; of a pipe only its name is known.
+    """Identifies a file. A pipe has only a path.
 
     Attributes:
-        path: Where it is.
-        size: Its bytes.
-        modified: When it was last changed, in nanoseconds.
-        sha256: The digest of its bytes, for which it is read again only if it was changed.
+        path: Its path.
+        size: Its size in bytes.
+        modified: Its modification time in nanoseconds.
+        sha256: The digest of its bytes, computed again only if size or time change.
     """
 
     path: str
@@ -45,7 +45,7 @@ class FileMark(_Value):
     sha256: str | None = None
 
     def same_as(self, other: FileMark) -> bool:
-        """Whether both are the same file, wherever it is now."""
+        """Whether both have the same name and bytes; the folder may differ."""
         names = (os.path.basename(one.path) for one in (self, other))
         return len(set(names)) == 1 and (self.size, self.sha256) == (other.size, other.sha256)
 
@@ -60,12 +60,12 @@ class Start(_Value):
 
 
 class Made(_Value):
-    """With what results are made.
+    """What produces the results of a run.
 
     Attributes:
-        settings: All of it that decides on a prediction but for the text.
+        settings: All settings that affect predictions.
         weights: The model's files.
-        device: Where it computes.
+        device: The device of the model.
     """
 
     settings: dict[str, Any]
@@ -74,12 +74,12 @@ class Made(_Value):
 
     @classmethod
     def by(cls, pipeline: Pipeline, known: Sequence[FileMark] | None = ()) -> Made:
-        """What a pipeline is.
+        """Describe a pipeline.
 
         Args:
-            pipeline: The task on a model.
-            known: The model's files at an earlier start; those that are as they were are not read.
-                None reads no files.
+            pipeline: The pipeline.
+            known: The model's files at an earlier start; unchanged files are not read again. None
+                reads no files.
 
         Raises:
             OSError: A file cannot be read.
@@ -92,23 +92,23 @@ class Made(_Value):
         )
         weights = _marks(map(str, parts), known or ())
         settings = {**settings_of(pipeline), "prompts": pipeline.task.fingerprint}
-        if folder and folder.parent.name == "snapshots":  # of the hub's cache
+        if folder and folder.parent.name == "snapshots":  # in the hub's cache
             settings["revision"] = folder.name
         if weights:
-            told = "".join(f"{os.path.basename(one.path)} {one.sha256}\n" for one in weights)
-            settings["weights"] = sha256(told.encode()).hexdigest()[:16]
+            digests = "".join(f"{os.path.basename(one.path)} {one.sha256}\n" for one in weights)
+            settings["weights"] = sha256(digests.encode()).hexdigest()[:16]
         device = str(getattr(pipeline.engine, "device", ""))
         return cls(settings=settings, weights=weights, device=device)
 
 
 class Manifest(_Value):
-    """What a run is.
+    """Describes a run.
 
     Attributes:
         format: Version of the folder's layout.
-        settings: All that decides on a prediction but for the text; a run has one set of them.
-        inputs: The files, in the order in which they are read.
-        weights: The model's files; their digests are among the settings.
+        settings: All settings that affect predictions; they are the same at every start.
+        inputs: The files, in reading order.
+        weights: The model's files; the settings include their digests.
         starts: Each start of the run.
     """
 
@@ -130,10 +130,10 @@ class Manifest(_Value):
         """The manifest of a run that starts now.
 
         Args:
-            made: With what.
+            made: What produces the results.
             files: The inputs.
-            known: The manifest of an earlier start; files that are as they were are not read.
-            more: What else decides on the results.
+            known: The manifest of an earlier start; unchanged files are not read again.
+            more: Other settings that affect the results.
 
         Raises:
             OSError: A file cannot be read.
@@ -152,27 +152,27 @@ class Manifest(_Value):
         )
 
     def check_goes_on_from(self, earlier: Manifest, folder: Path) -> None:
-        """See to it that this start may go on with what an earlier one has done.
+        """Check that this start may continue an earlier one.
 
-        Files may have been added behind the others.
+        New inputs may follow the earlier ones.
 
         Raises:
-            InputError: A setting or an input is another; the message names it.
+            InputError: A setting or an input differs; the message names it.
         """
         check_same(folder, earlier.settings, self.settings)
         for number, before in enumerate(earlier.inputs):
             if number >= len(self.inputs):
                 raise InputError(
-                    f"{folder} holds a run over {before.path} too: name all of its inputs, in "
-                    "their order, or another folder"
+                    f"the run in {folder} also has the input {before.path}: name all of its inputs "
+                    "in the same order, or another folder"
                 )
             now = self.inputs[number]
             if not now.same_as(before):
                 other = os.path.basename(now.path) != os.path.basename(before.path)
-                fault = f"is now {now.path}" if other else "has been changed since"
+                fault = f"is now {now.path}" if other else "has changed since"
                 raise InputError(
                     f"input {number + 1} of the run in {folder}, {before.path}, {fault}: name the "
-                    "same inputs, new ones behind them, or another folder"
+                    "same inputs first and new ones after them, or name another folder"
                 )
 
 
@@ -189,13 +189,12 @@ def read_manifest(folder: Path) -> Manifest | None:
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise InputError(
-            f"{path} is no manifest that this version can read: name another folder, or remove "
-            "that one"
+            f"this version cannot read the manifest {path}: name another folder, or remove this one"
         ) from error
 
 
 def versions_changed(manifest: Manifest) -> str:
-    """Which packages are others than at the start before; empty if none."""
+    """The packages whose version changed since the last start, as text; "" without changes."""
     *_, before, now = (None, None, *manifest.starts)
     if before is None or now is None:
         return ""
@@ -228,10 +227,10 @@ def _mark(given: str, known: dict[str, FileMark]) -> FileMark:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    installed = {}
     for package in _PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed

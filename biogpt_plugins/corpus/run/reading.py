@@ -1,4 +1,4 @@
-"""What a run reads: the records of its inputs, in their order, from where it was ended."""
+"""The items of a run: the records of its inputs, in order, from where the run stopped."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Item:
     """A record of a run, or one question about it.
 
     Attributes:
-        record: What a reader gave.
-        place: Where it is in the run.
-        question: What is asked of it.
-        read: What the model is to be asked, or the failure of a record that cannot be read.
+        record: The reader's record.
+        place: Its place in the run.
+        question: The question about it, if any.
+        read: The input for the model, or the failure of a record that cannot be read.
     """
 
     record: Record
@@ -50,14 +50,14 @@ class Item:
 
     @cached_property
     def digest(self) -> str | None:
-        """What tells texts apart: all that the model may be shown of it; None of a failure."""
+        """The digest of the model's input, which identifies the text; None for a failure."""
         if not isinstance(self.read, Text):
             return None
-        told = self.read.model_dump_json(exclude={"id"})
-        return sha256(told.encode()).hexdigest()[:32]
+        content = self.read.model_dump_json(exclude={"id"})
+        return sha256(content.encode()).hexdigest()[:32]
 
     def outcome(self, prediction: Prediction[Any], same_as: str | None = None) -> Outcome:
-        """What a prediction for its text makes of it."""
+        """The outcome of this item, given the prediction for its text."""
         return Outcome(
             where=self.record.where,
             file=self.place.file,
@@ -70,26 +70,26 @@ class Item:
         )
 
     def as_was(self, known: Outcome) -> Outcome:
-        """What the outcome of a record with the same text makes of it."""
-        found = known.prediction.model_copy(update={"id": self.read.id, "section": None})
-        return self.outcome(moved(found, -known.start), known.same_as or known.where)
+        """The outcome of this item, copied from a record with the same text."""
+        copied = known.prediction.model_copy(update={"id": self.read.id, "section": None})
+        return self.outcome(moved(copied, -known.start), known.same_as or known.where)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What is to be read; a value that can be handed to another process.
+    """What a run reads. The value is picklable.
 
     Attributes:
-        task: What is done with it.
-        files: The inputs; "-" for the standard input.
-        form: As in `read_records`, and so are
-        sections: this,
-        latest: this,
-        strict: and this.
-        questions: Each is asked of each record, if there are any.
-        begin: The first record that is not done.
-        last: What the record before it was, if there is one.
-        limit: Most records to read.
+        task: The task.
+        files: The inputs; "-" for standard input.
+        form: The format, as in `read_records`.
+        sections: Which sections of full texts to read, as there.
+        latest: Whether to read only the last version of revised citations, as there.
+        strict: Whether to stop at the first unreadable record, as there.
+        questions: The questions to ask about each record, if any.
+        begin: The first unfinished record.
+        last: The outcome of the record before it, if any.
+        limit: Largest number of records to read.
 
     Raises:
         InputError: The task takes no questions.
@@ -107,13 +107,13 @@ class Reading:
     limit: int | None = None
 
     def __post_init__(self) -> None:
-        """See to it that the task takes questions, if there are any."""
+        """Check that the task takes questions, if there are any."""
         if self.questions and not issubclass(self.task.input, Question):
             fit = " or ".join(TASKS.of_kind("answer"))
             raise InputError(f"task {self.task.name} takes no questions: use {fit}")
 
     def facts(self) -> dict[str, object]:
-        """All of it that decides on results, as a manifest keeps it."""
+        """The settings that affect results, for a manifest."""
         facts: dict[str, object] = {"format": self.form.value}
         if self.questions:
             facts["questions"] = list(self.questions)
@@ -124,11 +124,11 @@ class Reading:
         return facts
 
     def items(self) -> Generator[Item, None, None]:
-        """What is not done yet; no record of an input that is done is read again.
+        """The unfinished items; finished inputs are not read again.
 
         Raises:
-            InputError: An input is not what the run began with; or as `read_records`.
-            OSError: An input has gone.
+            InputError: An input differs from the one that the run began with; or as `read_records`.
+            OSError: An input no longer exists.
         """
         with closing(self._items()) as every:
             yield from islice(every, self.limit)
@@ -139,12 +139,12 @@ class Reading:
             path = self.files[number]
             check_readable([path])  # it may have gone since the start
             past = 0
-            # Closed, as an error would keep the file open for as long as somebody keeps the error.
+            # Without closing, a kept error would keep the file open.
             with closing(self._records(path, later[number])) as records:
                 asked = ((record, one) for record in records for one in self.questions or (None,))
                 for past, (record, question) in enumerate(asked, start=1):
                     place = Place(number, past - 1)
-                    # A file that was added may withdraw what is done.
+                    # An added file may withdraw a finished record.
                     withdrawn = later[number] and isinstance(record.value, Withdrawn)
                     if place >= self.begin:
                         yield self._item(record, place, question)
@@ -152,19 +152,19 @@ class Reading:
                         self._check_known(self._item(record, place, question))
             if number == self.begin.file and past < self.begin.record:
                 raise InputError(
-                    f"{called(path)} has {past} records, and {self.begin.record} of it are done: "
-                    "it is not what this run began with"
+                    f"{called(path)} has only {past} records, but the run has finished "
+                    f"{self.begin.record} of it: give the input that the run began with"
                 )
 
     def _records(self, path: str, later: Later | None) -> Generator[Record, None, None]:
         return read_file(path, self.form, sections=self.sections, later=later, strict=self.strict)
 
     def _check_known(self, item: Item) -> None:
-        """See to it that an input is what the run began with; of a pipe nothing else tells it."""
+        """Check that an input is the one that the run began with; a pipe has no other sign."""
         if self.last and item.digest != self.last.text:
             raise InputError(
-                f"{item.record.where} is another text than the run had there: give the input that "
-                "it began with"
+                f"{item.record.where} has a different text than when the run began: give the input "
+                "that it began with"
             )
 
     def _item(self, record: Record, place: Place, question: str | None) -> Item:
@@ -172,12 +172,12 @@ class Reading:
 
 
 def read_for(task: Task[Any], value: object, question: str | None = None) -> Text | Prediction[Any]:
-    """What a task is to be asked of a value, or the failure of one that cannot be read.
+    """A task's input for a value, or the failure of a value that cannot be read.
 
     Args:
         task: The task.
-        value: What a reader gave, which may be an error.
-        question: Is put to the paper that it is.
+        value: A reader's value, which may be an error.
+        question: The question to ask about the value, which is then a paper.
     """
     error = value
     if not isinstance(error, BioGPTError):
@@ -189,7 +189,7 @@ def read_for(task: Task[Any], value: object, question: str | None = None) -> Tex
 
 
 def taken(given: Iterator[T], size: int) -> tuple[list[T], Exception | None]:
-    """So many of the next records or items, and the error at which reading ended behind them."""
+    """The next records or items, at most `size`, and the error that ended reading, if any."""
     chunk: list[T] = []
     try:
         for one in islice(given, size):

@@ -1,10 +1,10 @@
-"""A run over a corpus: started again after whatever ended it, it goes on where it was.
+"""A run over a corpus, which continues where it stopped when it is started again.
 
     run(load("demo", "bc5cdr"), ["papers.pubtator"], "my-run")
     for prediction in results("my-run"): ...
 
-Inputs are read one record at a time and results written as they come, so that memory does not grow
-with the corpus. Identical texts are computed once, long ones in windows.
+A run reads its inputs one record at a time and writes results as they come, so memory does not grow
+with the corpus. It computes identical texts once, and long ones in windows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Prediction
 
 FEWEST, MOST = 64, 512
-"""Records that the model is handed at a time, where nobody says how many."""
+"""Limits on the number of records that the model gets at a time, if no option sets it."""
 
 _SHARD = 1024
 _SECONDS = 15.0
@@ -38,12 +38,12 @@ _SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Watcher:
-    """Whom a run tells how it gets on.
+    """Callbacks for the progress of a run.
 
     Attributes:
-        begun: With what is done already, and how many records of each input that are.
-        done: With each outcome, as soon as it is written.
-        ended: With what is kept, however the run ended.
+        begun: Called at the start with the counts so far, and the finished records of each input.
+        done: Called with each outcome as soon as it is written.
+        ended: Called with the final counts, even after an error.
     """
 
     begun: Callable[[Counts, dict[int, int]], None] = lambda *_: None
@@ -56,31 +56,37 @@ class Items(Protocol):
 
     @property
     def task(self) -> Task[Any]:
-        """What is done with it."""
+        """The task."""
         ...
 
     def items(self) -> Generator[Item, None, None]:
-        """What is not done yet, in order."""
+        """The unfinished items, in order."""
         ...
 
 
 class Executor(Protocol):
-    """Where a run computes; a Pipeline does so in this process."""
+    """Computes the outcomes of a run, here or elsewhere."""
 
     def made(self, known: Sequence[FileMark] | None) -> tuple[Task[Any], Made]:
-        """What is done, and with what; files of a model that are as known need no reading.
+        """The task, and what produces the results.
 
-        None reads no files.
+        Args:
+            known: The model's files at an earlier start; unchanged files are not read again. None
+                reads no files.
         """
         ...
 
     def outcomes(
         self, reading: Items, store: Sink, chunk_size: int | None
     ) -> Generator[list[Outcome], None, None]:
-        """One outcome for each item of a reading, in order, some at a time.
+        """One outcome for each item of a reading, in order, in lists.
 
-        What came before an error is given before it is raised. `store` has what was given so far.
-        The model is handed so many items at a time, or as suits it.
+        If reading fails, the outcomes before the error come first.
+
+        Args:
+            reading: The items.
+            store: The outcomes so far.
+            chunk_size: Number of items to give the model at a time; None lets the executor choose.
         """
         ...
 
@@ -101,36 +107,36 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
     shard_seconds: float = _SECONDS,
     watcher: Watcher = Watcher(),
 ) -> Counts:
-    """Run a pipeline over files, or go on with a run that was ended.
+    """Run a pipeline over files, or continue an interrupted run.
 
-    What ends it, be it `kill -9`, costs the shard in work at most; the outcomes of a Ctrl-C or an
-    error are kept but for the records that the model is being asked.
+    If the process dies, even by `kill -9`, at most the unfinished shard is lost. Ctrl-C and errors
+    lose only the records that the model is reading.
 
     Args:
-        pipeline: The task on a model, or another place where both are, `ray_biogpt.Cluster` say.
-        files: The inputs; "-" for the standard input, which must be the same again to go on.
-        into: The folder where the results are, or are to be; or another sink.
+        pipeline: A pipeline, or another executor, for example `ray_biogpt.Cluster`.
+        files: The inputs; "-" for standard input. To continue a run, give the same inputs.
+        into: The run's folder, or another sink.
         form: As in `read_records`.
         sections: As there.
-        latest: As there. Files that are added later are looked through as well, but what is
-            done stays: of a citation that they revise the last outcome counts.
-        strict: Stop at a record that is broken.
-        questions: Ask these of each paper; for tasks that answer questions.
-        limit: Stop when the run has so many records.
-        chunk_size: Records handed to the model at a time; the more, the quicker, as rows of a batch
-            wait for the longest, and the more is lost when the run ends. By default as many as
-            take 15 seconds, but 64 at least and 512 at most.
-        shard_size: Records after which a shard is finished, or
-        shard_seconds: seconds.
-        watcher: Is told how it gets on.
+        latest: As there. Files added later are scanned too, but finished records stay: the last
+            outcome for a revised citation counts.
+        strict: Whether to stop at the first broken record.
+        questions: The questions to ask about each paper, for tasks that answer questions.
+        limit: Stop when the run has this many records.
+        chunk_size: Number of records to give the model at a time. More are faster, because rows of
+            a batch wait for the longest, but more are lost if the run is interrupted. The default
+            is as many as take 15 seconds, at least 64 and at most 512.
+        shard_size: Finish a shard after this many records.
+        shard_seconds: Finish a shard after this many seconds.
+        watcher: Callbacks for the progress.
 
     Returns:
-        What the run holds in the end, the starts before included.
+        The final counts of the run, including earlier starts.
 
     Raises:
-        InputError: The folder holds another run, or is being written; the message names the
-            setting or the input. Or the task takes no questions.
-        OSError: An input is missing or locked, or the disk is full. What is done is kept.
+        InputError: The folder holds another run, or another process is writing it; the message
+            names the difference. Or the task takes no questions.
+        OSError: An input is missing or locked, or the disk is full. Finished records are kept.
     """
     executor = Here(pipeline) if isinstance(pipeline, Pipeline) else pipeline
     if chunk_size is not None and chunk_size < 1:
@@ -156,8 +162,8 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         watcher.begun(counts, sink.records_of_files)
         shards = (shard_size, shard_seconds)
         try:
-            with closing(carried(executor, reading, sink, chunk_size, shards)) as found:
-                for outcome in found:
+            with closing(carried(executor, reading, sink, chunk_size, shards)) as written:
+                for outcome in written:
                     watcher.done(outcome)
         finally:
             counts = sink.counts
@@ -172,20 +178,20 @@ def carried(
     chunk_size: int | None = None,
     shards: tuple[int, float] = (_SHARD, _SECONDS),
 ) -> Generator[Outcome, None, None]:
-    """The outcomes of what is to be read, each as soon as the sink has it.
+    """Compute and write outcomes, and yield each as soon as the sink has it.
 
     Args:
-        executor: Where it is computed.
-        reading: What is to be read.
-        sink: Where outcomes go; begun.
-        chunk_size: As in `run`.
-        shards: Records, and seconds, after which the sink finishes what it was given.
+        executor: Computes the outcomes.
+        reading: The items to read.
+        sink: Takes the outcomes; it has begun.
+        chunk_size: Number of items to give the model at a time, as in `run`.
+        shards: The sink publishes after this many records, or this many seconds.
     """
     most, seconds = shards
-    found = executor.outcomes(reading, sink, chunk_size)
+    chunks = executor.outcomes(reading, sink, chunk_size)
     began = time.monotonic()
     try:
-        for chunk in found:
+        for chunk in chunks:
             with held_back():
                 records = sink.write(chunk)
                 if records >= most or time.monotonic() - began >= seconds:
@@ -193,7 +199,7 @@ def carried(
                     began = time.monotonic()
             yield from chunk
     finally:
-        with held_back(), closing(found):
+        with held_back(), closing(chunks):
             sink.publish()
 
 
@@ -226,7 +232,7 @@ class Here:
             raise error
 
     def _outcomes(self, chunk: Sequence[Item], store: Sink) -> list[Outcome]:
-        """An outcome for each item; the model is asked once for each text that is new."""
+        """An outcome for each item; the model reads each new text once."""
         first: dict[str, int] = {}
         earlier: dict[str, Outcome] = {}
         for at, item in enumerate(chunk):

@@ -1,4 +1,4 @@
-"""Where the outcomes of a run go: a folder that is gone on with, lines of a file, or nowhere."""
+"""Sinks for the outcomes of a run that keep no folder. `RunFolder` is the one that does."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from biogpt_plugins.corpus.writers import JsonlWriter
 
 
 class Sink(Protocol):
-    """Takes the outcomes of a run, in order, and tells what it has; a context manager.
+    """Takes the outcomes of a run, in order. A context manager.
 
     Attributes:
-        next: The first record that is not done.
-        last: The outcome before it, if there is one.
+        next: The first unfinished record.
+        last: The outcome before it, if any.
     """
 
     next: Place
@@ -29,7 +29,7 @@ class Sink(Protocol):
 
     @property
     def counts(self) -> Counts:
-        """What it holds so far."""
+        """The counts of the outcomes so far."""
         ...
 
     @property
@@ -39,27 +39,27 @@ class Sink(Protocol):
 
     @property
     def weights(self) -> Sequence[FileMark] | None:
-        """The model's files at an earlier start; None if nobody asks with what results are made."""
+        """The model's files at an earlier start; None if the sink does not record them."""
         ...
 
     def begin(self, made: Made, files: Sequence[str], facts: Mapping[str, Any]) -> None:
-        """Begin, or go on, with these inputs and all that decides on results.
+        """Begin or continue with these inputs and settings.
 
         Raises:
-            InputError: It holds results of others.
+            InputError: The sink holds results of other inputs or settings.
         """
         ...
 
     def find(self, text: str, *, failed: bool = False) -> Outcome | None:
-        """The outcome of a text, by its digest, if one is there that did not fail, or did."""
+        """The outcome of a text by its digest, or None; a failure only if `failed`."""
         ...
 
     def write(self, outcomes: Sequence[Outcome]) -> int:
-        """Take outcomes; how many are not finished yet."""
+        """Take outcomes, and return the number of unpublished ones."""
         ...
 
     def publish(self) -> None:
-        """Finish what was written."""
+        """Make the written outcomes permanent."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -68,9 +68,9 @@ class Sink(Protocol):
 
 
 class Unkept:
-    """Keeps nothing for later starts, but knows which texts were asked while the run lasts.
+    """Keeps nothing for later starts, but knows the finished texts during the run.
 
-    What it knows is on the disk, so that memory does not grow with the corpus.
+    It holds them on disk, so that memory does not grow with the corpus.
     """
 
     def __init__(self) -> None:
@@ -98,15 +98,15 @@ class Unkept:
         return self._index.records_of_files
 
     def begin(self, made: Made, files: Sequence[str], facts: Mapping[str, Any]) -> None:
-        """Any will do."""
+        """Accept any inputs and settings."""
 
     def find(self, text: str, *, failed: bool = False) -> Outcome | None:
         place = self._index.find(text, failed=failed)
         if place is None:
             return None
         self._outcomes.seek(place[1])
-        found = Outcome.model_validate_json(self._outcomes.readline())
-        return found if found.text == text else None
+        outcome = Outcome.model_validate_json(self._outcomes.readline())
+        return outcome if outcome.text == text else None
 
     def write(self, outcomes: Sequence[Outcome]) -> int:
         lines = []
@@ -122,20 +122,20 @@ class Unkept:
         return 0
 
     def publish(self) -> None:
-        """Nothing is ever unfinished."""
+        """Do nothing: every write is final."""
 
 
 class Lines(Unkept):
-    """One Prediction a line, on the disk as soon as it is there."""
+    """Writes one Prediction a line, each as soon as it is ready."""
 
     def __init__(self, writer: JsonlWriter) -> None:
-        """Name the writer, which is closed by whoever opened it."""
+        """Take a writer; its opener closes it."""
         super().__init__()
         self._writer = writer
 
     @property
     def path(self) -> str:
-        """Where the lines are."""
+        """The output file."""
         return self._writer.path
 
     def write(self, outcomes: Sequence[Outcome]) -> int:

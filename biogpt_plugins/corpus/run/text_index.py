@@ -1,8 +1,8 @@
-"""Where in a run's shards the result of a text is, on disk: memory does not grow with the corpus.
+"""An index on disk of the place of each text's result in a run's shards.
 
-The index can be made anew from the shards at any time, so that losing it loses nothing. It has
-about 25 bytes a text. A key is half of a text's digest; whoever looks one up compares the whole
-digest with the line's.
+On disk, because memory must not grow with the corpus. The index can be rebuilt from the shards, so
+losing it loses nothing. It takes about 25 bytes a text. A key is half of a text's digest, so
+callers must compare the whole digest with the line's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS files (number INTEGER PRIMARY KEY, records INTEGER);
 
 
 class Line(NamedTuple):
-    """A line of a shard, as far as the index is concerned."""
+    """The facts about a line of a shard that the index needs."""
 
     at: int
     file: int
@@ -35,9 +35,9 @@ class Line(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many records shards hold, and how many of them failed or are copies.
+    """The number of records in shards, and of those that failed or are copies.
 
-    What PubMed withdrew is neither.
+    Citations that PubMed withdrew count as neither.
     """
 
     records: int = 0
@@ -46,25 +46,25 @@ class Counts(NamedTuple):
 
 
 class TextIndex:
-    """Digests of texts -> (shard, offset of the line), and what was counted. One process at a time.
+    """Digests of texts -> (shard, offset of the line), and counts. For one process at a time.
 
-    What is added counts as there at once, and stays if `keep` is called.
+    Additions are visible at once, and permanent after `keep`.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the index, or make an empty one, also of one that is broken."""
+        """Open the index. If it is missing or broken, create an empty one."""
         self._path = path
         try:
             self._open()
         except sqlite3.DatabaseError:
             for left in path.parent.glob(f"{path.name}*"):
                 left.unlink()
-            with self._told():
+            with self._os_errors():
                 self._open()
 
     def _open(self) -> None:
         self._base = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        # Alone on it, it needs no shared memory, which network file systems do not have.
+        # Exclusive access needs no shared memory, which network file systems lack.
         self._base.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._base.execute("PRAGMA journal_mode = WAL")
         self._base.execute("PRAGMA synchronous = NORMAL")
@@ -72,10 +72,10 @@ class TextIndex:
         self._base.execute("BEGIN")
 
     def add(self, shard: int, lines: list[Line]) -> None:
-        """Add lines of a shard; of equal texts the first one counts, failures apart."""
+        """Add lines of a shard. The first line of a text is kept, for failures separately."""
         counts = (shard, len(lines), sum(x.failed for x in lines), sum(x.copied for x in lines))
         last = {line.file: line.record + 1 for line in lines}
-        with self._told():
+        with self._os_errors():
             for failed, table in enumerate(("texts", "failures")):
                 self._base.executemany(
                     f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)",
@@ -90,76 +90,76 @@ class TextIndex:
             self._base.executemany("REPLACE INTO files VALUES (?, ?)", last.items())
 
     def note(self, text: str) -> bool:
-        """Note a text that has no line yet; whether it is new."""
-        with self._told():
+        """Note a text that has no line yet, and return whether it is new."""
+        with self._os_errors():
             done = self._base.execute("INSERT OR IGNORE INTO texts VALUES (?, 0, 0)", (_key(text),))
         return done.rowcount == 1
 
     def find(self, text: str, *, failed: bool = False) -> tuple[int, int] | None:
-        """Shard and offset of the line that may be this text's, or of its failure."""
+        """Shard and offset of the line that may be this text's, or its failure's if `failed`."""
         table = "failures" if failed else "texts"
-        with self._told():
+        with self._os_errors():
             rows = self._base.execute(f"SELECT shard, at FROM {table} WHERE key = ?", (_key(text),))
-            found: tuple[int, int] | None = rows.fetchone()
-        return found
+            place: tuple[int, int] | None = rows.fetchone()
+        return place
 
     @property
     def shards(self) -> int:
-        """How many shards it knows."""
-        with self._told():
+        """The number of indexed shards."""
+        with self._os_errors():
             return int(self._base.execute("SELECT count(*) FROM shards").fetchone()[0])
 
     @property
     def counts(self) -> Counts:
-        """What all shards hold."""
+        """The counts of all shards."""
         wanted = "SELECT sum(records), sum(failed), sum(copied) FROM shards"
-        with self._told():
+        with self._os_errors():
             return Counts(*(int(one or 0) for one in self._base.execute(wanted).fetchone()))
 
     @property
     def records_of_files(self) -> dict[int, int]:
         """How many records of each input are done, by its number."""
-        with self._told():
+        with self._os_errors():
             return dict(self._base.execute("SELECT number, records FROM files").fetchall())
 
     def keep(self) -> None:
-        """Keep what was added."""
-        with self._told():
+        """Make additions permanent."""
+        with self._os_errors():
             self._base.execute("COMMIT")
             self._base.execute("BEGIN")
 
     def drop(self) -> None:
-        """Drop what was added since."""
-        with self._told():
+        """Drop the additions since `keep`."""
+        with self._os_errors():
             self._base.execute("ROLLBACK")
             self._base.execute("BEGIN")
 
     def copy(self, path: Path) -> None:
         """Write a copy to a file."""
-        with self._told(), closing(sqlite3.connect(path)) as other:
+        with self._os_errors(), closing(sqlite3.connect(path)) as other:
             self._base.backup(other)
 
     def forget(self) -> None:
-        """Become empty."""
-        with self._told():
+        """Delete all entries."""
+        with self._os_errors():
             for table in ("texts", "failures", "shards", "files"):
                 self._base.execute(f"DELETE FROM {table}")
 
     def close(self) -> None:
-        """Close it; what was not kept is gone."""
+        """Close the index, and drop additions that were not kept."""
         with suppress(sqlite3.Error):
             self._base.execute("ROLLBACK")
         with suppress(sqlite3.Error):
             self._base.close()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn the library's errors into those that a full or broken disk gives elsewhere."""
+    def _os_errors(self) -> Iterator[None]:
+        """Turn SQLite's errors into OSError, as for other files on a full or broken disk."""
         try:
             yield
         except sqlite3.Error as error:
-            told = f"the index cannot be used ({error}); it may be removed"
-            raise OSError(errno.EIO, told, str(self._path)) from error
+            fault = f"the index cannot be read or written ({error}): remove it, to rebuild it"
+            raise OSError(errno.EIO, fault, str(self._path)) from error
 
 
 def _key(digest: str) -> int:
