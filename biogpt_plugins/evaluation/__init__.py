@@ -1,8 +1,7 @@
 """Scores predictions against a gold corpus, with the official figures and others beside them.
 
-Completions are read twice. The *strict* reading is that of the official scripts and gives the
-official figures; the *default* one is what a pipeline makes of the same completions. Both are
-scored by the same official metric.
+Completions are read twice. The *strict* reading follows the official scripts and gives the official
+figures. The *default* reading is the pipeline's own. The same official metric scores both.
 """
 
 from biogpt_plugins.evaluation.evaluate import evaluate

@@ -41,7 +41,7 @@ def plot(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
     }
     if not series:
         raise InputError(
-            "there are no probabilities to draw: use --method choose to get those of labels"
+            "there are no probabilities to draw: use --method choose to get label probabilities"
         )
     task = next(iter(evaluations.values())).task
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Relations of any task: micro precision, recall and F1 of (head, type, tail).
 
-An end is right by its id where both sides have one, and by its name otherwise, whatever the name's
-case, spaces, hyphens and plural.
+Ends are compared by id if both have one, otherwise by name, ignoring case, spaces, hyphens and
+plurals.
 """
 
 from __future__ import annotations
