@@ -1,1 +1,1 @@
-"""What the adapters to LangChain and LlamaIndex share."""
+"""Code that the LangChain and LlamaIndex adapters share."""

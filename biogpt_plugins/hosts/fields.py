@@ -1,7 +1,8 @@
-"""Fields of a host framework's component that has a BioGPT behind it.
+"""Fields of host framework components that use a BioGPT.
 
-A component names its model and loads it on first use, so that it can be copied, pickled, hashed and
-configured without the model; all who name the same model share one engine.
+A component stores the name of its model and loads the model on first use. It can therefore be
+copied, pickled, hashed and configured without the model. Components with the same model share one
+engine.
 """
 
 from __future__ import annotations
@@ -36,29 +37,29 @@ from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.values.errors import InputError, ModelError, OptionError
 
 OPTIONS = ("max_new_tokens", "temperature", "top_p", "top_k", "num_beams", "seed", "truncate")
-"""Options of Decoding that are fields of an LLM."""
+"""Options of Decoding that are also fields of an LLM."""
 
 HOST_WORDS = {"max_tokens": "max_new_tokens"}
-"""What the hosts call an option, and what it is called here."""
+"""The hosts' names of options, and the names used here."""
 
 _TRUST = ("min_score", "samples", "min_agreement", "abstain_below", "dictionary", "method")
 
 
 def relation_task(task: str) -> str:
-    """The name of a relation task, as the tasks spell it.
+    """The registered name of a relation task.
 
     Raises:
-        InputError: There is no such task, or it finds no relations.
+        InputError: The task is unknown or does not find relations.
     """
     found = get_task(task)
     if found.kind != "relations":
         fit = " or ".join(TASKS.of_kind("relations"))
-        raise InputError(f"task {task!r} finds no relations: use {fit}")
+        raise InputError(f"task {task!r} does not find relations: use {fit}")
     return found.name
 
 
 class Options(BaseModel):
-    """Fields that are options of a constructor: one that there is not is refused in one line."""
+    """Constructor options as fields; an unknown option gives a one-line error."""
 
     @model_validator(mode="before")
     @classmethod
@@ -75,12 +76,13 @@ class Options(BaseModel):
 
 
 class ModelFields(ModelSettings, Options):
-    """Which model, and how it is asked: the settings of `biogpt_plugins.Spec`.
+    """The model and how it is used: the settings of `biogpt_plugins.Spec`.
 
     Attributes:
-        own: As in Spec; told where the component was made from what a program made by itself.
-        pipeline: Used instead of loading, as long as `model` names its engine. It is left out of
-            whatever is written down or sent to another process, which then loads `model`.
+        own: As in Spec; set if the component uses an engine, layout or task that a program made
+            itself.
+        pipeline: Used instead of loading `model`, as long as its engine has that name. It is not
+            saved or sent to other processes; they load `model`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
@@ -91,7 +93,7 @@ class ModelFields(ModelSettings, Options):
 
     @classmethod
     def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
-        """One on a pipeline at hand, with its task, its layout and its settings."""
+        """Make a component that uses a pipeline, with its task, layout and settings."""
         spec = pipeline.spec
         if (task := options.get("task")) and task != pipeline.task.name:
             spec = spec.for_task(task)
@@ -102,7 +104,7 @@ class ModelFields(ModelSettings, Options):
         """The settings of this component as one value.
 
         Args:
-            task: The task that is asked; None for the component's own.
+            task: The task; None uses the component's own.
         """
         settings = {name: getattr(self, name) for name in ModelSettings.model_fields}
         given = self.pipeline
@@ -111,20 +113,20 @@ class ModelFields(ModelSettings, Options):
         return Spec(**settings, task=task or own, own=self.own if theirs else ())
 
     def bind_task(self, task: str) -> Pipeline:
-        """The task on this component's model, which is loaded if need be.
+        """A pipeline for a task on this component's model, which is loaded if necessary.
 
-        A task that is not the component's own gets the settings that it has a use for.
+        A task other than the component's own gets only the settings that apply to it.
 
         Raises:
-            InputError: A setting is of no use to the component's own task.
+            InputError: A setting does not apply to the component's own task.
         """
         own = getattr(self, "task", None)
         return self._bound(self.spec(task) if own == task else self._fitting(task))
 
     def bind_engine(self) -> Engine:
-        """This component's model, whatever it was taught; loaded if need be.
+        """The engine of this component's model, which is loaded if necessary.
 
-        For tokens: it is found once, as splitters count those of every sentence.
+        It is cached, because splitters count the tokens of every sentence.
         """
         if given := self._pipeline_at_hand():
             return given.engine
@@ -132,7 +134,7 @@ class ModelFields(ModelSettings, Options):
         return _engine(self.spec().but(**usual, task=None))
 
     def _fitting(self, task: str) -> Spec:
-        """The settings that a task has a use for."""
+        """The settings that apply to a task."""
         given, own = self.pipeline, getattr(self, "task", None)
         at_hand = given.task if given and given.task.name == task else None
         fit = fitting(self.spec().given(), at_hand or get_task(task))
@@ -146,18 +148,19 @@ class ModelFields(ModelSettings, Options):
         return given.with_settings(spec) if given else spec.pipeline()
 
     def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
-        """Name of the first relation task that the model was taught, which is not loaded for it.
+        """Name of the first relation task that the model was taught; does not load the model.
 
         Raises:
-            InputError: It was taught none.
-            ModelError: It cannot be found; on the hub it is not looked for if `local_files_only`.
+            InputError: The model was not taught a relation task.
+            ModelError: The model cannot be found; with `local_files_only` the hub is not searched.
         """
         names = self._taught(local_files_only)
         if found := [name for name in names if name in TASKS and TASKS[name].kind == "relations"]:
             return found[0]
         raise InputError(
-            f"model {self.model!r} was taught {', '.join(names) or 'no task'}, which finds no "
-            f"relations: name a task, {' or '.join(TASKS.of_kind('relations'))}, or another model"
+            f"model {self.model!r} was taught {', '.join(names) or 'no task'}, which does "
+            f"not find relations: set task to {' or '.join(TASKS.of_kind('relations'))}, or use "
+            "another model"
         )
 
     def _taught(self, local_files_only: bool | None) -> list[str]:
@@ -169,9 +172,9 @@ class ModelFields(ModelSettings, Options):
         return list(names)
 
     def own_ways(self) -> dict[str, Any]:
-        """What decides on the results of a pipeline at hand, and is no field.
+        """Settings of a given pipeline that determine its results and are not fields.
 
-        For whoever tells results apart by the settings that they came from.
+        Caches use them to tell results of different settings apart.
         """
         given = self._pipeline_at_hand()
         if given is None:
@@ -184,7 +187,7 @@ class ModelFields(ModelSettings, Options):
         return {name: repr(way) for name, way in ways.items()}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        # What is not usual, and in short: a dictionary may have thousands of rows.
+        # Only what differs from the defaults, in short form: a dictionary may have many rows.
         fields = type(self).model_fields
         for name, value in super().__repr_args__():
             field = fields.get(name or "")
@@ -224,16 +227,17 @@ def _engine(spec: Spec) -> Engine:
 
 
 class LLMFields(ModelFields):
-    """Which model, and how it writes.
+    """The model and its decoding options.
 
-    `max_tokens`, as the hosts call it, is `max_new_tokens`. A component of several tasks leaves out
-    the settings that a task has no use for.
+    `max_tokens`, the hosts' name, is accepted for `max_new_tokens`. A component that runs several
+    tasks ignores the settings that do not apply to a task.
 
     Attributes:
-        task: Name of the task whose layout a prompt is put into, the prompt being a source text;
-            None to continue prompts as they stand.
-        stop: Strings that end a completion, besides the task's own and those of a call.
-        max_new_tokens: As in `Decoding`, None being the task's own; likewise the other options.
+        task: Name of the task. Prompts are source texts, which are put into the task's layout. None
+            continues prompts as they are.
+        stop: Strings that end a completion, in addition to those of the task and of a call.
+        max_new_tokens: As in `Decoding`; None uses the task's value. The same holds for the other
+            options.
     """
 
     task: str | None = None
@@ -262,23 +266,23 @@ class LLMFields(ModelFields):
 
     @classmethod
     def from_engine(cls, engine: Engine, *, task: str | None = None, **options: Any) -> Self:  # noqa: ANN401
-        """One on an engine of your own, which is shown solved examples of the task."""
+        """Make a component that uses a custom engine; prompts contain solved examples."""
         return cls.from_pipeline(Pipeline(task or "generate", engine), task=task, **options)
 
     def bind_task(self, task: str) -> Pipeline:
-        """The task on this LLM's model, with the settings that the task has a use for."""
+        """A pipeline for a task on this LLM's model, with the settings that apply to the task."""
         return self._bound(self._fitting(task))
 
     def bind_own_task(self) -> Pipeline:
-        """This LLM's own task on its model, to write texts: nothing is asked of their results."""
+        """A pipeline for this LLM's own task that writes text; its results are not filtered."""
         usual = Settings().every()
         spec = self.spec(self.task or "generate")
         return self._bound(spec.but(**{name: usual[name] for name in _TRUST}))
 
     def limits(self) -> tuple[int, int | None]:
-        """Most tokens of prompt and completion together, and of a completion if that has a limit.
+        """Maximum tokens of prompt and completion together, and of a completion (None: no limit).
 
-        The model is not loaded for it.
+        This does not load the model.
         """
         if self._pipeline_at_hand():
             given = self.bind_own_task()
@@ -297,16 +301,17 @@ class LLMFields(ModelFields):
         return window, self.max_new_tokens or decoding.max_new_tokens or own
 
     def but(self, **changes: Any) -> Self:  # noqa: ANN401
-        """This one with other fields, which are checked."""
+        """A copy with other values of fields, which are validated."""
         if not changes:
             return self
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**fields, **in_own_words(changes)})
 
     def bind_with_options(self, task: str, **options: Any) -> Pipeline:  # noqa: ANN401
-        """A task on this LLM's model, decoded as the fields and these options say.
+        """A pipeline for a task on this LLM's model, with decoding options.
 
-        Settings of `biogpt_plugins.Spec` that say how a task is asked are options, too.
+        The options override the fields. They may include the settings of `biogpt_plugins.Spec` that
+        determine how a task is run.
         """
         settings = {name: options.pop(name) for name in Settings.model_fields if name in options}
         pipeline = self.but(**settings).bind_task(task)
@@ -317,10 +322,10 @@ class LLMFields(ModelFields):
         return pipeline.with_decoding(replace(decoding, n=1))  # a result is of one completion
 
     def check_options(self, options: Iterable[str]) -> None:
-        """See to it that a call has these options.
+        """Check that a call accepts these options.
 
         Raises:
-            OptionError: There is no such option.
+            OptionError: An option is unknown.
         """
         known = (*self.decoding_options, "decoding", "stop", *HOST_WORDS)
         for name in options:
@@ -330,17 +335,17 @@ class LLMFields(ModelFields):
     def decoding_for(
         self, pipeline: Pipeline, stop: Sequence[str] | None, options: Mapping[str, Any]
     ) -> Decoding:
-        """The pipeline's decoding as the fields, and then the options of a call, change it.
+        """The pipeline's decoding, changed by the fields and then by the options of a call.
 
         Raises:
-            OptionError: There is no such option.
-            InputError: An option is out of range, or the task has no form to keep to.
+            OptionError: An option is unknown.
+            InputError: An option is out of range, or the task does not support grounded decoding.
         """
         self.check_options(options)
         options = in_own_words(options)
         changes = {name: getattr(self, name) for name in self.decoding_options} | options
         if changes["temperature"] and changes["num_beams"] is None:
-            changes["num_beams"] = 1  # sampling that is asked for comes before a task's own beams
+            changes["num_beams"] = 1  # requested sampling overrides the task's beams
         decoding, form = pipeline.decoding, changes.pop("decoding", None)
         if isinstance(form, Decoding):
             decoding = form
@@ -353,16 +358,16 @@ class LLMFields(ModelFields):
 
 
 def in_own_words(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options by the names that they have here.
+    """Replace the hosts' names of options by the names used here.
 
     Raises:
-        OptionError: An option is given by both of its names, with different values.
+        OptionError: An option has different values under its two names.
     """
     found = dict(options)
     for theirs, ours in HOST_WORDS.items():
         if theirs in found:
             value = found.pop(theirs)
             if found.get(ours) not in (None, value):
-                raise OptionError(f"{theirs} and {ours} are the same option: give one of them")
+                raise OptionError(f"{theirs} and {ours} are the same option: give only one of them")
             found[ours] = value if value is not None else found.get(ours)
     return found

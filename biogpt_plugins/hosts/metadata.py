@@ -1,6 +1,6 @@
-"""Results as metadata of the texts that they were found in: flat, JSON, and read back.
+"""Results as flat JSON metadata of texts, and reading them back.
 
-Each task has keys of its own, so that what one wrote outlives the other.
+Each task has separate keys, so that tasks do not overwrite each other's results.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _FOUND = TypeAdapter(list[Relation])
 
 
 def name_key(type_: str) -> str:
-    """Where the list of the names of one type of entities stands."""
+    """The key of the list of entity names of one type."""
     return f"biogpt_{type_}s"
 
 
 def is_name_key(key: str) -> bool:
-    """Whether a list of the names of entities stands under a key."""
+    """Whether a key holds a list of entity names."""
     types = {type_ for name in TASKS.of_kind("relations") for type_ in TASKS[name].entity_types}
     return key in map(name_key, types)
 
 
 def remark_keys(key: str) -> tuple[str, str]:
-    """Where it stands why there is nothing under a key, and what to know of what is there."""
+    """The keys of the error and of the warnings that belong to a key."""
     return f"{key}_error", f"{key}_warnings"
 
 
 def remarks(prediction: Prediction[Any], key: str) -> dict[str, str]:
-    """What to tell of a failure, and what to know of a result, beside this key."""
+    """The error and warnings of a prediction, under the keys that belong to this key."""
     failure, notes = prediction.error, "; ".join(prediction.warnings)
     told = (f"{failure.type}: {failure.message}" if failure else "", notes)
     return {name: remark for name, remark in zip(remark_keys(key), told, strict=True) if remark}
@@ -49,12 +49,12 @@ def remarks(prediction: Prediction[Any], key: str) -> dict[str, str]:
 def relation_facts(
     prediction: Prediction[list[Relation]], text: str, known: Mapping[str, Any], *, flat: bool
 ) -> dict[str, Any]:
-    """What a relation task tells of a text.
+    """The metadata that a relation task adds to a text.
 
     Args:
-        prediction: What it found, or why it did not.
+        prediction: The prediction for the text.
         text: The text.
-        known: The text's metadata so far. A name that another task found, too, stays.
+        known: The text's current metadata. Names that other tasks found are kept.
         flat: Write a key for each name instead of lists.
     """
     key, text = _key(prediction.task), SourceText(text)
@@ -75,7 +75,7 @@ def relation_facts(
 
 
 def is_relation_fact(key: str, task: str) -> bool:
-    """Whether this task's facts are told under such a key."""
+    """Whether a key belongs to the metadata of this task."""
     own = _key(task)
     return key in (own, f"{own}_model", *remark_keys(own)) or any(
         key == name_key(type_) or key.startswith(f"biogpt_{type_}:")
@@ -86,16 +86,16 @@ def is_relation_fact(key: str, task: str) -> bool:
 def relations_by_task(
     metadata: Mapping[str, Any], task: str | None, *, whose: str, unseen: str
 ) -> dict[str, list[Relation]]:
-    """The relations that metadata tell.
+    """Read relations from metadata, by task.
 
     Args:
-        metadata: With the facts of any tasks.
-        task: Those of this task; None for all that were asked.
-        whose: What has the metadata, for errors: "node 7".
-        unseen: What to say of a task that was not asked.
+        metadata: The metadata of a text.
+        task: Read only the relations of this task; None reads those of all tasks.
+        whose: The owner of the metadata, for errors: "node 7".
+        unseen: The reason to give for a task that was not run.
 
     Raises:
-        InputError: No such task was asked, or one of them failed; or it finds no relations.
+        InputError: The task was not run, failed, or does not find relations.
     """
     asked = _tasks(metadata)
     wanted = [relation_task(task)] if task else asked
@@ -107,7 +107,7 @@ def relations_by_task(
         written = metadata.get(key)
         if written is None:
             why = metadata.get(remark_keys(key)[0], unseen)
-            raise InputError(f"{whose} has no relations of {name}: {why}")
+            raise InputError(f"{whose} has no {name} relations: {why}")
         found[name] = _FOUND.validate_json(written)
     return found
 
@@ -117,7 +117,7 @@ def _key(task: str) -> str:
 
 
 def _tasks(metadata: Mapping[str, Any]) -> list[str]:
-    """The relation tasks that metadata tell of, in the order of all tasks, unknown ones last."""
+    """The relation tasks in the metadata, in the order of the registry, unknown tasks last."""
     begin, end = f"{_RELATIONS}_", "_model"
     told = [
         key[len(begin) : -len(end)]
@@ -136,7 +136,7 @@ def _all_relations(metadata: Mapping[str, Any]) -> Iterator[Relation]:
 
 
 def _read(written: Any) -> list[Relation]:  # noqa: ANN401 - metadata hold anything
-    # What another task's key holds, if somebody changed it, is no reason to lose what was found.
+    # An invalid value under another task's key must not lose the new relations.
     with suppress(ValidationError):
         return _FOUND.validate_json(written)
     return []

@@ -1,6 +1,6 @@
-"""What agents' tools say: what each is for, what it found, and what to do where it could not.
+"""Texts of the agent tools: descriptions, results, and advice after failures.
 
-The texts are for chat models that call tools. Adapters hand them over as they are.
+The texts are written for chat models that call tools. The adapters pass them on unchanged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from biogpt_plugins.values.errors import InputError, ModelError
 from biogpt_plugins.values.results import Failure, Prediction, Relation
 
 LEAST = 800
-"""Characters for the first relation, whatever its length, and all that stands around it."""
+"""Enough characters for the first relation at its maximum length and the text around it."""
 
 _ENTRY = 400  # characters of one relation and its sentence
 _NOTE = 200
@@ -29,20 +29,20 @@ _NOTE = 200
 _FOR_A_FAULT = {
     "InputError": "",
     "ContextOverflowError": "",
-    "ParseError": " This is a failure of the tool and no finding: try once more with a shorter "
-    "text, or go on without it.",
+    "ParseError": " The tool failed; this is not a finding. Try once more with a shorter text, or "
+    "continue without the tool.",
 }
-_FOR_ANY_OTHER = " Calling this tool again does not help: go on without it."
+_FOR_ANY_OTHER = " Calling this tool again will not help: continue without it."
 
-_Words = tuple[str, list[str]]  # what stands first, and a list if there is one
+_Words = tuple[str, list[str]]  # the first line, and list entries
 
 
 class ToolAnswer(NamedTuple):
-    """The answer of a tool.
+    """The result of a tool.
 
     Attributes:
-        content: The answer as text, for the chat model.
-        result: The whole result, for the program.
+        content: Text for the chat model.
+        result: The complete result for the program.
     """
 
     content: str
@@ -57,12 +57,12 @@ class ToolText:
     """The texts of a tool.
 
     Attributes:
-        name: What chat models call it by.
-        description: When to use it, and when not.
-        task: The task that it asks; None for a relation task, see `wanted_relations`.
-        arguments: Its arguments, described; they are the fields of the task's input.
-        options: How its task is decoded, as in `Decoding`.
-        words: A prediction's result in words.
+        name: The tool's name for chat models.
+        description: When to use the tool, and when not.
+        task: The task that the tool runs; None for a relation task, see `wanted_relations`.
+        arguments: The arguments with descriptions; they are the fields of the task's input.
+        options: Decoding options of the task, as in `Decoding`.
+        words: Converts a prediction's result to text.
     """
 
     name: str
@@ -73,7 +73,7 @@ class ToolText:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def tell(self, asked: Mapping[str, str], prediction: Prediction[Any], most: int) -> ToolAnswer:
-        """What a prediction that did not fail found, in at most so many characters."""
+        """The result of a successful prediction, in at most `most` characters."""
         head, entries = self.words(asked, prediction)
         remarks = "; ".join(prediction.warnings)
         notes = [shorten(f"Note: {remarks}", _NOTE)] if remarks else []
@@ -81,7 +81,7 @@ class ToolText:
 
 
 def explain(failure: Failure) -> str:
-    """Why a tool failed, and what the chat model can do about it."""
+    """Why a tool failed, and what the chat model should do."""
     advice = _FOR_A_FAULT.get(failure.type, _FOR_ANY_OTHER)
     return f"{failure.message.rstrip('.')}.{advice}"
 
@@ -94,12 +94,11 @@ def wanted_relations(
 ) -> str:
     """The relation task of a tool.
 
-    It is the one that is named, or the LLM's own if it finds relations, or the first such task that
-    the model was taught, or else "bc5cdr": a model that was taught none is shown solved examples.
+    This is the given task, or else the LLM's own task if it finds relations, or else the first
+    relation task that the model was taught, or else "bc5cdr" with solved examples in the prompt.
 
     Raises:
-        ModelError: The model cannot be found; on the hub it is not looked for if
-            `local_files_only`.
+        ModelError: The model cannot be found; with `local_files_only` the hub is not searched.
     """
     with suppress(InputError):
         return relation_task(task or llm.task or "")
@@ -109,18 +108,18 @@ def wanted_relations(
 
 
 def describe_relations(llm: LLMFields, task: str | None = None) -> str:
-    """The description of EXTRACT_RELATIONS, with what the tool finds; the hub is not asked."""
+    """The description of EXTRACT_RELATIONS with the relations it finds; does not use the hub."""
     try:
         finds = get_task(wanted_relations(llm, task, local_files_only=True)).summary
-    except ModelError:  # it is not on this machine yet
-        finds = "which relations its model was taught to find"
+    except ModelError:  # the model is not on this machine yet
+        finds = "the relations that its model was taught to find"
     return EXTRACT_RELATIONS.description.format(finds=finds)
 
 
 def _relations(asked: Mapping[str, str], prediction: Prediction[Any]) -> _Words:
     finds = get_task(prediction.task).summary
     if not prediction.result:
-        return f"No relation was found in this text. Looked for: {finds}.", []
+        return f"No relations were found in this text. Searched for: {finds}.", []
     text = SourceText(asked["text"])
     entries = [_relation(relation, text) for relation in prediction.result]
     return f"Relations found ({finds}):", entries
@@ -143,20 +142,20 @@ def _relation(relation: Relation, text: str) -> str:
 
 class _Passage(BaseModel):
     text: str = Field(
-        description="The passage to read, word for word: a title and abstract, or a few sentences. "
-        "No summary, no question, no search terms."
+        description="The exact text to read: a title and abstract, or a few sentences. "
+        "Not a summary, a question or search terms."
     )
 
 
 EXTRACT_RELATIONS = ToolText(
     name="extract_relations",
     description=(
-        "Extract relations from a biomedical text: {finds}. Use it when you have a "
-        "passage of a paper and need to know which of these relations it states; call it "
-        "once for each paper. It reads the passage that you pass and nothing else, does "
-        "not search for papers, and finds no other kind of relation. It is a small local "
-        "model that misses some and mistakes others: each relation comes with the "
-        "sentence that it stands in, so that you can check it."
+        "Extract relations from a biomedical text: {finds}. Use this tool when you have a "
+        "passage of a paper and need to know which of these relations it states. Call it "
+        "once for each paper. It reads only the passage that you pass, does not search for "
+        "papers, and finds no other kinds of relations. It is a small local model that "
+        "misses some relations and gets others wrong. Each relation comes with its "
+        "sentence, so that you can check it."
     ),
     arguments=_Passage,
     words=_relations,
@@ -169,16 +168,16 @@ EXTRACT_RELATIONS = ToolText(
 def _answer(asked: Mapping[str, str], prediction: Prediction[Any]) -> _Words:  # noqa: ARG001
     answer: Any = prediction.result
     found = answer.label or f"No answer: {answer.abstained}"
-    if not answer.probabilities:  # the pipeline at hand writes its answers
+    if not answer.probabilities:  # the answer was written, not scored
         return found, []
     shares = (f"{label} {share:.1%}" for label, share in answer.probabilities.items())
     return f"{found} (probabilities: {', '.join(shares)})", []
 
 
 class _QuestionAndContext(BaseModel):
-    question: str = Field(description="A question that can be answered by yes, no or maybe.")
+    question: str = Field(description="A question whose answer is yes, no or maybe.")
     context: str = Field(
-        description="The passage to answer it from, word for word: an abstract, or its findings."
+        description="The exact text that answers the question: an abstract, or its findings."
     )
 
 
@@ -186,10 +185,10 @@ ANSWER_QUESTION = ToolText(
     name="answer_question",
     description=(
         "Answer a biomedical yes/no question from a passage: yes, no or maybe, with the "
-        "probability of each. Use it when you have an abstract and need to know whether it "
-        "supports a claim; call it once for each paper. It reads the passage that you pass and "
-        "nothing else, and does not search for papers. Not for questions that ask what, which or "
-        "how many. It is a small local model: where the probabilities are close, read the passage "
+        "probability of each. Use this tool when you have an abstract and need to know whether it "
+        "supports a claim. Call it once for each paper. It reads only the passage that you pass "
+        "and does not search for papers. Do not use it for questions that ask what, which or how "
+        "many. It is a small local model: if the probabilities are close, read the passage "
         "yourself."
     ),
     task="pubmedqa",
@@ -209,25 +208,25 @@ def _continuation(asked: Mapping[str, str], prediction: Prediction[Any]) -> _Wor
 
 
 class _Term(BaseModel):
-    term: str = Field(description="The term alone: a gene, protein, drug, disease or method.")
+    term: str = Field(description="Only the term: a gene, protein, drug, disease or method.")
 
 
 class _Beginning(BaseModel):
     text: str = Field(
         description="The beginning of a scientific sentence or paragraph, in the style of a "
-        "PubMed abstract. No instruction, no question."
+        "PubMed abstract. Not an instruction or a question."
     )
 
 
-_WHOLE = {"truncate": False}  # nothing can be made of a text that goes on where its end was cut off
+_WHOLE = {"truncate": False}  # a continuation of a text whose end was cut off is useless
 
 DESCRIBE_TERM = ToolText(
     name="describe_term",
     description=(
         "Describe a biomedical term, such as a gene, protein, drug, disease or method, in a "
-        "sentence or two. Use it for a term that you do not know and have no text about. Not for "
-        "questions and not for passages. It is a small local model that writes from memory and "
-        "may be wrong: never give what it says as a fact without another source."
+        "sentence or two. Use this tool for a term that you do not know and have no text about. Do "
+        "not use it for questions or passages. It is a small local model that writes from memory "
+        "and may be wrong: never state what it says as a fact without another source."
     ),
     task="describe",
     arguments=_Term,
@@ -238,9 +237,10 @@ DESCRIBE_TERM = ToolText(
 COMPLETE_TEXT = ToolText(
     name="complete_text",
     description=(
-        "Continue a biomedical text in the style of a PubMed abstract; gives the continuation "
-        "alone. Use it to draft wording. It follows no instructions and answers no questions. It "
-        "is a small local model that makes up facts and figures: never cite what it writes."
+        "Continue a biomedical text in the style of a PubMed abstract. Returns only the "
+        "continuation. Use this tool to draft wording. It does not follow instructions or answer "
+        "questions. It is a small local model that makes up facts and figures: never cite what it "
+        "writes."
     ),
     task="generate",
     arguments=_Beginning,
@@ -250,9 +250,9 @@ COMPLETE_TEXT = ToolText(
 
 
 def _within(most: int, head: str, entries: Sequence[str], notes: Sequence[str]) -> str:
-    """As many entries as fit, and how many more there are; a head that is too long loses its end.
+    """Join the head, as many entries as fit, and the notes; count what is left out.
 
-    The notes are always there.
+    A head that is too long is cut. The notes are always included.
     """
     for shown in range(len(entries), -1, -1):
         left = [f"... and {len(entries) - shown} more"] if shown < len(entries) else []

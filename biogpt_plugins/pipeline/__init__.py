@@ -1,4 +1,4 @@
-"""One task on one model: inputs -> Predictions, none lost."""
+"""Run one task on one model: every input gets a Prediction."""
 
 from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.pipeline.pipeline import Pipeline, StreamChunk

@@ -1,4 +1,4 @@
-"""What several completions of one prompt agree on."""
+"""Relations on which several completions of one prompt agree."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from biogpt_plugins.values.results import Entity, Relation
 
 
 def several(decoding: Decoding, samples: int) -> Decoding:
-    """A decoding that writes so many completions: samples, or the best of as many beams.
+    """A decoding that returns several completions: samples, or the best beams.
 
-    A greedy one samples at temperature 1, from seed 0, so that it repeats itself.
+    A greedy decoding is changed to sample at temperature 1 with seed 0, which is reproducible.
     """
     if decoding.num_beams == 1 and not decoding.temperature:
         seed = decoding.seed or 0
@@ -28,19 +28,19 @@ def several(decoding: Decoding, samples: int) -> Decoding:
 def read_several(
     task: Task[list[Relation]], completions: Sequence[Completion], source: str, least: float
 ) -> Reading[list[Relation]]:
-    """The relations that a share of the completions has, what most have first.
+    """Relations that occur in enough of the completions, the most frequent first.
 
-    Relations are the same if they have the same type and their ends the same texts, whatever the
-    case and spaces. Of those that are the same the one with the highest score is told.
+    Two relations are the same if their types and the texts of their ends are equal, ignoring case
+    and spaces. The result contains the one with the highest score.
 
     Args:
         task: A relation task.
-        completions: What was written for one prompt.
+        completions: The completions of one prompt.
         source: The text.
-        least: The least share of the completions that can be read.
+        least: Minimum share of the readable completions that must contain a relation.
 
     Raises:
-        ParseError: None can be read.
+        ParseError: No completion can be read.
     """
     read: list[Reading[list[Relation]]] = []
     errors: list[ParseError] = []
@@ -54,18 +54,18 @@ def read_several(
         raise errors[0]
     found: dict[object, list[Relation]] = {}
     for reading in read:
-        # Two clauses of one completion may be about the same two mentions.
+        # One completion may state the same relation in two clauses.
         for key, relation in {_identity(one): one for one in reversed(reading.result)}.items():
             found.setdefault(key, []).append(relation)
     agreed = [_agreed(same, len(read)) for same in found.values()]
-    # Sorting is stable: of equals the one that was read first stays first.
+    # Sorting is stable: equal relations stay in the order in which they were read.
     agreed.sort(key=lambda one: (-(one.agreement or 0), -(one.score or 0)))
     kept = [one for one in agreed if (one.agreement or 0) >= least]
     return Reading(kept, tuple(_notes(completions, read, errors, len(agreed) - len(kept), least)))
 
 
 def left_out(count: int, which: str) -> str:
-    """A remark on relations that are not told."""
+    """A warning about relations that are left out."""
     noun, verb = ("relation", "was") if count == 1 else ("relations", "were")
     return f"{count} {noun} {which} {verb} left out"
 
@@ -97,7 +97,7 @@ def _notes(
     notes = Counter(note for reading in read for note in set(reading.notes))
     if notes:
         ((first, times),) = notes.most_common(1)
-        more = f"; {len(notes) - 1} more remarks" if len(notes) > 1 else ""
+        more = f"; {len(notes) - 1} more warnings" if len(notes) > 1 else ""
         yield f"{times} of {whole} samples: {first}{more}"
     if dropped:
-        yield left_out(dropped, f"that less than {least:.0%} of the samples have")
+        yield left_out(dropped, f"found in fewer than {least:.0%} of the samples")

@@ -1,4 +1,4 @@
-"""Identifiers of entities, out of a dictionary of the user's own: MeSH, say."""
+"""Identifiers of entities from a dictionary that the user provides, such as MeSH."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from biogpt_plugins.values.results import Entity, IdMatch, Relation
 
 _COLUMNS = ("name", "id", "type")
 _CUTOFF = 92.0
-_LEAST = 8  # letters; of shorter names too many are like another
+_LEAST = 8  # letters; too many shorter names are similar
 _NEAREST = 10
 _DIGITS = re.compile(r"\d+")
 
 
 class _Reader(Protocol):
-    """What csv.reader gives."""
+    """The type of csv.reader."""
 
     line_num: int
 
@@ -42,7 +42,7 @@ class _Reader(Protocol):
 
 
 class DictionaryEntry(NamedTuple):
-    """A row of a dictionary; no type stands for all."""
+    """A row of a dictionary; an empty type matches all types."""
 
     name: str
     id: str
@@ -50,13 +50,13 @@ class DictionaryEntry(NamedTuple):
 
 
 class Match(NamedTuple):
-    """What a dictionary has for a name.
+    """The dictionary entry that matches a name.
 
     Attributes:
         id: The identifier.
-        name: The name that it has there.
+        name: The name in the dictionary.
         how: As in `Entity.id_match`.
-        score: Likeness of the names, from 0 to 100.
+        score: Similarity of the names, from 0 to 100.
     """
 
     id: str
@@ -68,16 +68,16 @@ class Match(NamedTuple):
 class EntityDictionary:
     """Names of entities and their identifiers. Immutable; safe to share between threads.
 
-    An id may have several names. Of a name that has several ids, the first row's is taken, and the
-    match is called ambiguous.
+    An id may have several names. If a name has several ids, the first row is used and the match is
+    marked as ambiguous.
 
-    Dictionaries with the same rows and cutoff are equal. A pickle holds the rows. As JSON, a
-    dictionary that was read from a file is the file's path and the fingerprint of its rows, any
-    other is its rows.
+    Dictionaries with the same rows and cutoff are equal. A pickle contains the rows. The JSON form
+    of a dictionary that was read from a file is the path and the fingerprint of the rows; the JSON
+    form of any other dictionary is its rows.
 
     Attributes:
-        cutoff: Least likeness of names that are not equal.
-        path: The file that it was read from; None for rows that were given.
+        cutoff: Minimum similarity of names that are not equal.
+        path: The file that the dictionary was read from; None for rows passed to the constructor.
     """
 
     path: Path | None = None
@@ -88,16 +88,17 @@ class EntityDictionary:
         """Index the rows, (name, id) or (name, id, type).
 
         Args:
-            rows: The rows; a type is what a task calls it: "chemical", "disease", "drug", "target".
-            cutoff: Least likeness, from 0 to 100, of names that are not equal (rapidfuzz's
-                `fuzz.ratio`); 100 for equal names only. Whatever it is, they may differ in words of
-                eight letters or more only, each by a letter that one of them has more.
+            rows: The rows; a type is an entity type of a task: "chemical", "disease", "drug",
+                "target".
+            cutoff: Minimum similarity, from 0 to 100, of names that are not equal (rapidfuzz's
+                `fuzz.ratio`); 100 for equal names only. At any cutoff, names may differ only in
+                words of eight or more letters, and each of these words by one extra letter.
 
         Raises:
             InputError: The cutoff is out of range.
         """
         if not 0 < cutoff <= 100:  # noqa: PLR2004 - percent
-            raise InputError(f"cutoff = {cutoff} must be above 0 and at most 100")
+            raise InputError(f"cutoff must be above 0 and at most 100, not {cutoff}")
         self.cutoff = cutoff
         self._rows: dict[str, dict[str, list[DictionaryEntry]]] = {}
         for given in rows:
@@ -112,12 +113,12 @@ class EntityDictionary:
 
     @classmethod
     def read(cls, path: str | Path, *, cutoff: float = _CUTOFF) -> Self:
-        """Read a CSV file in UTF-8 with a header that has `name`, `id` and, if need be, `type`.
+        """Read a UTF-8 CSV file whose header names the columns `name`, `id` and optionally `type`.
 
-        Other columns are passed over. One that separates by tabs or semicolons is read as well.
+        Other columns are ignored. Tabs and semicolons are also accepted as separators.
 
         Raises:
-            InputError: The header lacks a column, or a row is none; the message names the line.
+            InputError: The header lacks a column, or a row is invalid; the message gives the line.
             OSError: The file is missing or locked.
         """
         found = cls(_read(Path(path)), cutoff=cutoff)
@@ -126,13 +127,13 @@ class EntityDictionary:
 
     @classmethod
     def of(cls, given: object) -> EntityDictionary:
-        """The dictionary that is given: itself, a CSV file, or what it is as JSON.
+        """Convert a value to a dictionary: a dictionary, the path of a CSV file, or the JSON form.
 
-        A file that was not changed since is read once in a process.
+        A process reads a file once, and again only if the file changes.
 
         Raises:
-            InputError: It is something else, or a file that holds other rows than it did when it
-                was written down.
+            InputError: The value is something else, or the file's rows have changed since its JSON
+                form was saved.
             OSError: The file is missing or locked.
         """
         if isinstance(given, EntityDictionary):
@@ -150,21 +151,21 @@ class EntityDictionary:
         found = _unchanged(Path(given["path"]), cutoff)
         if found.fingerprint != given.get("fingerprint", found.fingerprint):
             raise InputError(
-                f"the dictionary {given['path']} was changed: its rows have the fingerprint "
-                f"{found.fingerprint}, and had {given['fingerprint']}. Name the file again "
-                "(dictionary=) to use it as it is now"
+                f"the dictionary {given['path']} has changed: the fingerprint of its rows is "
+                f"{found.fingerprint}, but was {given['fingerprint']}. To use the file as it is "
+                "now, pass its path again with dictionary="
             )
         return found
 
     def as_json(self) -> dict[str, Any]:
-        """The dictionary as `of` reads it."""
+        """The JSON form of the dictionary, which `of` reads."""
         cutoff = {} if self.cutoff == _CUTOFF else {"cutoff": self.cutoff}
         if self.path:
             return {"path": str(self.path), "fingerprint": self.fingerprint, **cutoff}
         return {"rows": [list(row) for row in self.rows()], **cutoff}
 
     def rows(self) -> Iterator[DictionaryEntry]:
-        """The rows, those of one type and name beside each other."""
+        """The rows, grouped by type and name."""
         return (row for names in self._rows.values() for rows in names.values() for row in rows)
 
     def __eq__(self, other: object) -> bool:
@@ -182,7 +183,7 @@ class EntityDictionary:
         return _unpickled, (self.fingerprint, list(self.rows()), self.cutoff, self.path)
 
     def __deepcopy__(self, _: dict[int, Any]) -> EntityDictionary:
-        return self  # it cannot be changed
+        return self  # it is immutable
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: Any, __: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
@@ -197,7 +198,7 @@ class EntityDictionary:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve digits that change with the rows and the cutoff, for caches of results."""
+        """Twelve hex digits that identify the rows and the cutoff, for caches of results."""
         said = sha256(repr(self.cutoff).encode())
         for names in self._rows.values():
             for rows in names.values():
@@ -205,25 +206,26 @@ class EntityDictionary:
         return said.hexdigest()[:12]
 
     def find(self, name: str, type: str = "") -> Match | None:
-        """What the dictionary has for a name, equal names first.
+        """The entry for a name; an equal name takes precedence over a similar one.
 
         Args:
             name: The name, in any spelling.
-            type: Look among rows of this type, and those without one; among all if empty.
+            type: Search rows of this type and rows without a type; all rows if empty.
         """
         return self._match(name, type.casefold(), True)
 
     def identify(self, entity: Entity) -> tuple[Entity, Match | None]:
-        """The entity with its id, and how that was found.
+        """The entity with its id, and the dictionary entry that matched.
 
-        By the name that the paper has or the model wrote, by the long form of an abbreviation, or
-        else by a name that is like one of these. An entity that has an id already keeps it.
+        The search uses the long form of an abbreviation, the name in the paper and the name that
+        the model wrote, and then names that are similar to these. An entity that already has an id
+        keeps it.
         """
         if entity.id is not None:
             return entity, None
         type_ = entity.type.casefold()
         long = entity.long_form or ""
-        # An abbreviation is the paper's own: what it stands for there comes before other readings.
+        # The paper defines its abbreviations, so the long form takes precedence.
         abbreviated = bool(long) and fold(entity.text) != fold(long)
         names = dict.fromkeys(filter(None, (long, entity.text, entity.name)))
         for alike in (False, True):
@@ -236,7 +238,7 @@ class EntityDictionary:
         return entity, None
 
     def identify_all(self, relations: Sequence[Relation]) -> tuple[list[Relation], tuple[str, ...]]:
-        """Relations with the ids of their ends, and a remark on each that is no equal name's."""
+        """Relations with the ids of their ends, and a warning for each uncertain id."""
         notes: dict[str, None] = {}
         found = []
         for relation in relations:
@@ -245,11 +247,11 @@ class EntityDictionary:
                 ends[end], match = self.identify(entity)
                 if match and match.how == "fuzzy":
                     notes[
-                        f"{entity.text!r} has the id {match.id} of a name that is like it, "
+                        f"{entity.text!r} got the id {match.id} of a similar name, "
                         f"{match.name!r} ({match.score:.0f} %)"
                     ] = None
                 elif match and match.how == "ambiguous":
-                    notes[f"{entity.text!r} has the first of several ids, {match.id}"] = None
+                    notes[f"{entity.text!r} has several ids; the first, {match.id}, is used"] = None
             found.append(relation.model_copy(update=ends))
         return found, tuple(notes)
 
@@ -298,7 +300,7 @@ _UNPICKLED: WeakValueDictionary[str, EntityDictionary] = WeakValueDictionary()
 def _unpickled(
     fingerprint: str, rows: list[DictionaryEntry], cutoff: float, path: Path | None
 ) -> EntityDictionary:
-    """The dictionary of a pickle; a process that has it already does not index its rows again."""
+    """The dictionary of a pickle, which a process indexes only once."""
     found = _UNPICKLED.get(fingerprint)
     if found is None:
         found = _UNPICKLED[fingerprint] = EntityDictionary(rows, cutoff=cutoff)
@@ -311,15 +313,15 @@ def _may_be_alike(name: str) -> bool:
 
 
 def _shelf(name: str) -> tuple[str, int]:
-    """Where names stand that could be like a name: spellings share a first letter."""
+    """The key of names that may be similar: spellings of a name share the first letter."""
     return name[:1], name.count(" ")
 
 
 def _agree(name: str, other: str) -> bool:
-    """Whether two names differ in spelling only: by a letter more in long words, "haemorrhage".
+    """Whether two names differ only in spelling: one extra letter in long words ("haemorrhage").
 
-    Of BC5CDR's names that are like one of another split's, this tells "retinal toxicity" from
-    "renal toxicity", "neuropathy" from "nephropathy" and "alpha 2a" from "alpha 2b".
+    On names from BC5CDR this distinguishes "retinal toxicity" from "renal toxicity", "neuropathy"
+    from "nephropathy", and "alpha 2a" from "alpha 2b".
     """
     pairs = list(zip_longest(name.split(), other.split(), fillvalue=""))
     return all(
@@ -341,7 +343,7 @@ def _read(path: Path) -> Iterator[DictionaryEntry]:
             file.seek(0)
             yield from _rows(csv.reader(file, delimiter=delimiter, strict=True), path)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no UTF-8 text: convert it, with iconv say") from error
+        raise InputError(f"{path} is not UTF-8 text: convert it, for example with iconv") from error
 
 
 def _rows(reader: _Reader, path: Path) -> Iterator[DictionaryEntry]:
@@ -350,8 +352,8 @@ def _rows(reader: _Reader, path: Path) -> Iterator[DictionaryEntry]:
         missing = [column for column in _COLUMNS[:2] if column not in header]
         if missing:
             raise InputError(
-                f"{path}: the first line must name the columns {', '.join(_COLUMNS)}; it lacks "
-                f"{' and '.join(missing)}"
+                f"{path}: the first line must name the columns name, id and, optionally, type; "
+                f"it lacks {' and '.join(missing)}"
             )
         places = [header.index(column) for column in _COLUMNS if column in header]
         for row in reader:
@@ -360,12 +362,12 @@ def _rows(reader: _Reader, path: Path) -> Iterator[DictionaryEntry]:
             where = f"{path}:{reader.line_num}"
             if len(row) != len(header):
                 raise InputError(
-                    f"{where}: {len(row)} fields where the header has {len(header)}: put a name "
-                    "that holds the separator in double quotes"
+                    f"{where}: the row has {len(row)} fields, but the header has {len(header)}: "
+                    "put names that contain the separator in double quotes"
                 )
             fields = [row[place].strip() for place in places]
             if not fields[0] or not fields[1]:
-                raise InputError(f"{where}: a row needs a name and an id: {row}")
+                raise InputError(f"{where}: a row must have a name and an id, not {row}")
             yield DictionaryEntry(*fields)
     except csv.Error as error:
-        raise InputError(f"{path}:{reader.line_num}: no row of CSV: {error}") from error
+        raise InputError(f"{path}:{reader.line_num}: invalid CSV: {error}") from error

@@ -1,4 +1,4 @@
-"""From a spec to its pipeline, which a process loads once. Where the parts are put together."""
+"""Load the pipeline that a spec describes, once in a process."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.tasks.toml_task import FOLDER, read_task
 from biogpt_plugins.values.errors import InputError, ModelError
 
-_MOST = 64  # pipelines that a process keeps; their engines are shared
+_MOST = 64  # pipelines that a process keeps; they share engines
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A pipeline, and what it was made of."""
+    """A pipeline and the files that it was loaded from."""
 
     pipeline: Pipeline
     folder: Path
@@ -36,7 +36,7 @@ class _Loaded:
     remark: str | None
 
     def is_of(self, spec: Spec) -> bool:
-        """Whether the same would be loaded now."""
+        """Whether loading the spec now would give the same pipeline."""
         try:
             return (
                 find_here(spec.model, spec.revision) == self.folder
@@ -49,7 +49,7 @@ class _Loaded:
 
 
 class _Pipelines:
-    """The pipelines of this process by their specs, those used last; for several threads."""
+    """The most recently used pipelines of this process by spec; thread-safe."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[Spec, _Loaded] = OrderedDict()
@@ -57,7 +57,7 @@ class _Pipelines:
         self._loading = RLock()
 
     def get(self, spec: Spec) -> tuple[_Loaded, bool]:
-        """What a spec describes, and whether it was loaded now."""
+        """The pipeline of a spec, and whether this call has loaded it."""
         if spec.own:
             raise ModelError(cannot_be_loaded(spec.model, spec.own))
         if found := self._find(spec):
@@ -68,7 +68,7 @@ class _Pipelines:
             made = _loaded(
                 spec, find_task(spec.task, spec.model, spec.revision) if spec.task else None
             )
-            # Who names the model's own task has the same pipeline as who leaves it out.
+            # Naming the model's own task and leaving it out give the same pipeline.
             made = self._find(made.pipeline.spec) or made
             self._keep({spec: made, made.pipeline.spec: made})
             return made, True
@@ -98,23 +98,23 @@ def load(
     task: str | Path | Task[Any] | None = None,
     **options: Any,  # noqa: ANN401 - the fields of Spec
 ) -> Pipeline:
-    """Load a model for a task. What is in memory already is shared, not loaded again.
+    """Load a model for a task. A model that is already in memory is shared, not loaded again.
 
-    `load(...)` is `Spec(...).pipeline()`, and its options are the fields of Spec. A model that was
-    not taught the task gives a warning.
+    `load(...)` is short for `Spec(...).pipeline()`, and its options are the fields of Spec. A
+    warning tells if the model was not taught the task.
 
     Args:
         model: "demo" for the bundled model, a folder, or a hub id such as
             "microsoft/BioGPT-Large".
-        task: The task or its name, see `biogpt_plugins.TASKS`; None takes the model's own, the
-            first in its card.
+        task: The task or its name, see `biogpt_plugins.TASKS`; None uses the first task in the
+            model's card.
         options: {options}
 
     Raises:
-        InputError: An option is unknown or out of range; or there is no such task; or no task is
-            given and the model was taught none.
-        ModelError: The model cannot be found, or is no BioGPT.
-        DeviceError: This machine does not have the device or dtype.
+        InputError: An option is unknown or out of range; the task is unknown; or no task is given
+            and the model was not taught any.
+        ModelError: The model cannot be found or is not a BioGPT.
+        DeviceError: This machine does not have the device or does not support the dtype.
         MissingExtraError: CTranslate2 is not installed.
     """
     own = task if isinstance(task, Task) and TASKS.get(task.name) is not task else None
@@ -127,7 +127,7 @@ def load(
 
 
 def pipeline_of(spec: Spec) -> Pipeline:
-    """The pipeline of a spec, as `Spec.pipeline` says; it warns when it loads one."""
+    """The pipeline of a spec, for `Spec.pipeline`; warnings are given only when it is loaded."""
     found, new = _PIPELINES.get(spec)
     if new and found.remark:
         warnings.warn(found.remark, stacklevel=3)
@@ -135,7 +135,7 @@ def pipeline_of(spec: Spec) -> Pipeline:
 
 
 def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
-    # Before torch is imported, which takes seconds: a misspelt name is to be told at once.
+    # Importing torch takes seconds, so misspelt names are reported first.
     folder = locate(spec.model, revision=spec.revision, allow_pickle=spec.allow_pickle)
     before = contents(folder)
     card = read_card(folder, spec.model)
@@ -164,7 +164,7 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
     )
     pipeline._beside = beside
     registered = task is None or spec.task is not None
-    own = () if registered else (f"a task of its own, {chosen.name!r}",)
+    own = () if registered else (f"an unregistered task, {chosen.name!r}",)
     pipeline.spec = spec.but(task=spec.task or chosen.name, own=own)
     return _Loaded(pipeline, folder, before, _remark(card, folder, spec.model, chosen))
 
@@ -172,24 +172,24 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
 def _own_task(card: ModelCard, model: str) -> str:
     if not card.tasks:
         raise InputError(
-            f"model {model!r} was taught no task of its own: name the one to ask it for (--task), "
+            f"model {model!r} was taught no task: name the task to use (--task), one of "
             f"{', '.join(TASKS)}"
         )
     name = next(iter(card.tasks))
     if name not in TASKS:
         raise InputError(
-            f"model {model!r} was taught the task {name!r}, which is not known here, and it brings "
-            f"no {FOLDER}/{name}.toml: name the task's file (--task {name}.toml), or register the "
-            "task"
+            f"model {model!r} was taught the task {name!r}, which is not known here, and "
+            f"its folder has no {FOLDER}/{name}.toml: pass the task's file (--task {name}.toml) or "
+            "register the task"
         )
     return name
 
 
 def find_task(name: str, model: str, revision: str | None = None) -> Task[Any]:
-    """The task of a name or file: one that is known, or one that the model brings along.
+    """The task with this name or file: a registered one, or one from the model's folder.
 
     Raises:
-        InputError: There is no such task.
+        InputError: The task is unknown.
     """
     if not is_file(name) and name not in TASKS:
         folder = find_here(model, revision)
@@ -199,28 +199,26 @@ def find_task(name: str, model: str, revision: str | None = None) -> Task[Any]:
 
 
 def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str | None:
-    """What to say of a model that is asked for a task that it was not taught."""
+    """The warning for a model that was not taught the task."""
     if task.name in card.tasks:
         own = declared(folder, task.name)
         if own is None or read_task(own).fingerprint == task.fingerprint:
             return None
         return (
-            f"model {model!r} was taught another version of {task.name}: its own is {own}. Expect "
-            "worse results, or fine-tune it again"
+            f"model {model!r} was taught another version of {task.name}, the one in {own}. "
+            "Expect worse results, or fine-tune the model again"
         )
     if card.tasks:
-        fault = (
-            f"was taught {', '.join(card.tasks)}, not {task.name}: expect nothing of its answers"
-        )
+        fault = f"was taught {', '.join(card.tasks)}, not {task.name}: its results are unreliable"
     elif task.shots:
-        fault = f"was not taught {task.name} and is shown solved examples instead"
+        fault = f"was not taught {task.name}: its prompts contain solved examples instead"
     else:
         return None
     return f"model {model!r} {fault}. {advice(task.name)}"
 
 
 def _signature() -> None:
-    """Show the fields of Spec as what they are, options of `load`."""
+    """Add the fields of Spec to the signature and docstring of `load`."""
     fields = {name: field for name, field in Spec.model_fields.items() if name != "own"}
     first = [one for one in signature(load).parameters.values() if one.name in fields]
     rest = [

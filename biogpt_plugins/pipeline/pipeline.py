@@ -1,4 +1,4 @@
-"""A Pipeline binds one task to one engine: inputs -> Predictions, none lost."""
+"""A Pipeline binds one task to one engine and gives every input a Prediction."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class StreamChunk:
-    """A piece of a completion; the last one's `prediction` is what the whole of it came to."""
+    """A piece of a completion; the last chunk has the `prediction` for the whole completion."""
 
     text: str
     prediction: Prediction[Any] | None = None
 
 
 class _Asked(NamedTuple):
-    """A text, what the model is asked of it, and its windows if it does not fit."""
+    """A text, its prompts, and its windows if it is too long for one prompt."""
 
     text: Text
     parts: list[tuple[Text, Prompt]]
@@ -58,13 +58,13 @@ class Pipeline:
     Attributes:
         task: The task.
         engine: The engine.
-        card: What the engine's checkpoint expects of the task's prompt.
-        cards: The same of every task that the checkpoint was taught.
-        decoding: How completions are chosen.
-        chooses: Whether the task's labels are scored, which gives their probabilities, instead
-            of a completion being written and read.
-        dictionary: What gives entities their ids; None for no ids.
-        trust: When a result is believed.
+        card: The prompt layout that the checkpoint expects for the task.
+        cards: The layouts of all tasks that the checkpoint was taught, by name.
+        decoding: How completions are generated.
+        chooses: Whether the labels of the task are scored, which gives their probabilities;
+            otherwise the model writes a completion, which is parsed.
+        dictionary: The dictionary of entity ids, or None.
+        trust: Which results are accepted.
     """
 
     def __init__(
@@ -81,28 +81,30 @@ class Pipeline:
         Args:
             task: The task or its name.
             engine: The engine.
-            card: What the checkpoint expects; by default what `cards` says, and solved examples
-                are shown to one that was not taught the task, texts before questions.
-            cards: What the checkpoint expects of each task that it was taught, by name.
+            card: The prompt layout that the checkpoint expects; by default the one in `cards`. If
+                the checkpoint was not taught the task, prompts contain solved examples, with
+                texts before questions.
+            cards: The layouts of all tasks that the checkpoint was taught, by name.
             settings: `decoding`, `method`, `min_score`, `samples`, `min_agreement`,
-                `abstain_below`, `calibration` and `dictionary`, as in `load`; without a calibration
-                nothing is corrected.
+                `abstain_below`, `calibration` and `dictionary`, as in `load`; without a
+                calibration, probabilities are not corrected.
 
         Raises:
-            InputError: No such task, or it has no labels to choose from, or no form to keep to, or
-                no such results as a setting speaks of.
+            InputError: The task is unknown, or a setting does not apply to it.
         """
         given = Settings.of(settings, "Pipeline")
         self.task = get_task(task)
         if given.method == "choose" and not self.task.choices:
-            raise InputError(f"task {self.task.name} has no labels to choose from: use 'complete'")
+            raise InputError(
+                f"method must be 'complete', not 'choose': task {self.task.name} has no labels"
+            )
         self.engine = engine
         self.dictionary = given.dictionary
         self.cards = dict(cards or {})
         self.card = card or self.cards.get(self.task.name, PRETRAINED)
         self.chooses = given.method != "complete" and bool(self.task.choices)
         self.trust = Trust(given, given.calibration or Calibration())
-        self._beside = Calibration()  # the model's, where it was loaded
+        self._beside = Calibration()  # the one saved with the model, if it was loaded
         self.trust.check(self.task, chooses=self.chooses)
         self._priors = Priors()
         usual = self.task.decoding_for(self.card)
@@ -113,16 +115,16 @@ class Pipeline:
         self._spec: Spec | None = None
 
     def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
-        return self  # it cannot be changed, and its engine is shared
+        return self  # it is immutable, and its engine is shared
 
     def __repr__(self) -> str:
         return repr(self.spec).replace("Spec(", "Pipeline(", 1)
 
     def for_task(self, task: str | Task[Any]) -> Pipeline:
-        """Another task on the same model, with the settings that it has a use for.
+        """Another task on the same model, with the settings that apply to that task.
 
-        It is decoded as suits that task: a Decoding that was given is left out. Without relations
-        there are no scores and samples, and without labels nothing to abstain from.
+        A custom Decoding is replaced by the task's own. `min_score`, `samples` and `min_agreement`
+        apply only to relations, `abstain_below` only to tasks with labels.
         """
         found = get_task(task)
         if found is self.task:
@@ -133,7 +135,7 @@ class Pipeline:
         return self._derived(found, fit)
 
     def with_settings(self, spec: Spec) -> Pipeline:
-        """This model, asked as another spec says; which model that names plays no part."""
+        """This model with the settings of another spec; the model of that spec is ignored."""
         theirs, ours = spec.given(Settings), self.spec.given(Settings)
         task = self.task if spec.task in (None, self.spec.task) else get_task(spec.task)
         if task is self.task and theirs == ours:
@@ -141,14 +143,14 @@ class Pipeline:
         return self._derived(task, spec.given(Settings))
 
     def with_decoding(self, decoding: Decoding) -> Pipeline:
-        """This pipeline, its completions chosen in another way."""
+        """This pipeline with another decoding."""
         other = copy(self)
         other.decoding = self._checked(decoding)
         other.spec = self.spec.but(decoding=decoding)
         return other
 
     def _derived(self, task: Task[Any], given: dict[str, Any]) -> Pipeline:
-        """A pipeline on the same engine, which knows the same priors."""
+        """A pipeline on the same engine that shares the cache of priors."""
         card = self.card if task is self.task else None
         other = Pipeline(
             task,
@@ -165,12 +167,12 @@ class Pipeline:
 
     @property
     def spec(self) -> Spec:
-        """What this pipeline is, as a spec says it; `spec.own` is what no spec can make again."""
+        """The spec of this pipeline; `spec.own` lists the parts that a spec cannot describe."""
         if self._spec is None:
             loaded: Mapping[str, Any] | None = getattr(self.engine, "loaded_as", None)
-            own = [] if loaded else [f"an engine of its own, {type(self.engine).__name__}"]
+            own = [] if loaded else [f"a custom engine, {type(self.engine).__name__}"]
             if loaded and self.cards != read_card(loaded["folder"], self.engine.model_name).tasks:
-                own.append("a layout of its own")
+                own.append("a custom layout")
             if not _is_registered(self.task):
                 own.append(_its_own(self.task))
             named = {
@@ -189,24 +191,24 @@ class Pipeline:
     def _checked(self, decoding: Decoding) -> Decoding:
         if decoding.form == "grounded" and self.task.grammar is None:
             raise InputError(
-                f"task {self.task.name} has no form that a grounded decoding could keep to: use "
-                "decoding='free'"
+                f"decoding must be 'free', not 'grounded': task {self.task.name} has no grammar "
+                "for grounded decoding"
             )
         return self.trust.decoding(decoding)
 
     def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
-        """One Prediction for each input, in order, by one call of the engine.
+        """Return one Prediction for each input, in order, with one call of the engine.
 
-        A text that is longer than the model takes is read in windows of whole sentences if the task
-        finds relations. Of others the end is cut: their Predictions say so, and a
-        TruncationWarning. A bad input, a failed prompt or an unreadable completion becomes a
-        Prediction with an error and costs the others nothing.
+        If the task finds relations, texts longer than the model's limit are read in windows of
+        whole sentences. For other tasks the end of the text is cut, and both the Prediction and a
+        TruncationWarning say so. An invalid input, a failed prompt or an unreadable completion
+        becomes a Prediction with an error; the other inputs are not affected.
 
         Args:
-            inputs: Strings, mappings or models, as the task's `input` reads them.
+            inputs: Strings, mappings or models that the task's `input` accepts.
 
         Raises:
-            InputError: `inputs` is a single string or mapping instead of a list of them.
+            InputError: `inputs` is a single string or mapping instead of a list.
         """
         read = [self._read(value) for value in _several(inputs)]
         texts = [text for text in read if isinstance(text, Text)]
@@ -216,10 +218,10 @@ class Pipeline:
         return [next(rest) if isinstance(text, Text) else text for text in read]
 
     def predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
-        """`run` for what the task's `read_input` has read; that texts were cut is told there only.
+        """`run` for inputs that the task's `read_input` has validated, without TruncationWarnings.
 
         Args:
-            texts: The task's inputs, each checked by `read_input`.
+            texts: The validated inputs.
         """
         if not texts:
             return []
@@ -227,26 +229,26 @@ class Pipeline:
             return self._predict(texts)
         except BioGPTError as error:
             return [self._failed(text.id, error) for text in texts]
-        except Exception as error:  # an engine of the user's may raise anything
+        except Exception as error:  # a custom engine may raise anything
             return [self._failed(text.id, _engine_error(error)) for text in texts]
 
     async def arun(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
-        """`run` in a thread, so that the event loop goes on; cancelling stops the generation."""
+        """`run` in a thread, which keeps the event loop free; cancelling stops the generation."""
         return await in_thread(self.run, inputs)
 
     def imap(self, inputs: Iterable[object], *, chunk_size: int = 64) -> Iterator[Prediction[Any]]:
-        """`run` lazily: Predictions in input order, with `chunk_size` inputs held at a time."""
+        """`run` lazily: yield Predictions in input order, reading `chunk_size` inputs at a time."""
         if chunk_size < 1:
-            raise InputError(f"chunk_size = {chunk_size} must be at least 1")
+            raise InputError(f"chunk_size must be at least 1, not {chunk_size}")
         waiting = iter(_several(inputs))
         while chunk := list(islice(waiting, chunk_size)):
             yield from self.run(chunk)
 
     def stream(self, value: object) -> Iterator[StreamChunk]:
-        """Write the completion for one input piece by piece; the last chunk has the Prediction.
+        """Stream the completion of one input; the last chunk has the Prediction.
 
-        A long text is read in windows as by `run`, one after the other. Labels are not scored here:
-        the completion is always written. A failure ends in a Prediction with an error, as in `run`.
+        Long texts are read in windows as in `run`, one after another. Labels are not scored: the
+        model always writes a completion. A failure gives a Prediction with an error, as in `run`.
         Closing the iterator stops the generation.
         """
         text = self._read(value)
@@ -258,7 +260,7 @@ class Pipeline:
         except BioGPTError as error:
             yield StreamChunk("", self._failed(text.id, error))
             return
-        except Exception as error:  # an engine of the user's may raise anything
+        except Exception as error:  # a custom engine may raise anything
             yield StreamChunk("", self._failed(text.id, _engine_error(error)))
             return
         found: list[Prediction[Any]] = []
@@ -272,8 +274,8 @@ class Pipeline:
         yield StreamChunk("", prediction)
 
     def _written(self, prompt: Prompt) -> Generator[StreamChunk, None, Completion]:
-        """The pieces of a completion, and then all of it."""
-        completion = Completion(error=InputError("the engine streamed no completion"))
+        """Yield the pieces of a completion and return the whole completion."""
+        completion = Completion(error=InputError("the engine's stream ended without a completion"))
         try:
             for chunk in self.engine.stream(prompt, self.decoding):
                 completion = chunk.completion or completion
@@ -281,7 +283,7 @@ class Pipeline:
                     yield StreamChunk(chunk.text)
         except BioGPTError as error:
             return Completion(error=error)
-        except Exception as error:  # an engine of the user's may raise anything
+        except Exception as error:  # a custom engine may raise anything
             return Completion(error=_engine_error(error))
         return completion
 
@@ -310,7 +312,7 @@ class Pipeline:
         return _Asked(text, parts or [(text, prompt)], pieces)
 
     def _whole(self, asked: _Asked, read: list[Prediction[Any]]) -> Prediction[Any]:
-        """The prediction for a text, of those for what was asked of it."""
+        """The prediction for a text, joined from the predictions for its windows."""
         found = join(asked.text, asked.windows, read) if asked.windows else read[0]
         if not (self.dictionary and self.task.kind == "relations" and found.result):
             return found
@@ -318,7 +320,7 @@ class Pipeline:
         return found.model_copy(update={"result": result, "warnings": (*found.warnings, *notes)})
 
     def _choose(self, texts: Sequence[Text], prompts: list[Prompt]) -> list[Prediction[Any]]:
-        """Score the labels, and in the same call those of questions without a text, if need be."""
+        """Score the labels and, if needed, those of the questions without texts, in one call."""
         asked = [replace(prompt, target=self.task.stem) for prompt in prompts]
         bare: list[Prompt] = []
         if self.trust.needs_prior(self.task):
@@ -345,7 +347,7 @@ class Pipeline:
         }
         try:
             if self.decoding.form == "grounded" and not written:
-                reading: Reading[Any] = Reading([], ("the text has no name that could be copied",))
+                reading: Reading[Any] = Reading([], ("the text contains no name to copy",))
             else:
                 reading = self.trust.read(self.task, completion, SourceText(text.source))
         except BioGPTError as error:
@@ -382,20 +384,22 @@ def _is_registered(task: Task[Any]) -> bool:
 
 
 def _its_own(task: Task[Any]) -> str:
-    return f"a task of its own, {task.name!r}"
+    return f"an unregistered task, {task.name!r}"
 
 
 def _several(inputs: Iterable[object]) -> Iterable[object]:
     if isinstance(inputs, str | bytes | Mapping | Text) or not isinstance(inputs, Iterable):
-        raise InputError(f"give a list of inputs, not one {type(inputs).__name__}: [it]")
+        raise InputError(
+            f"inputs must be a list, not a single {type(inputs).__name__}; wrap it: [text]"
+        )
     return inputs
 
 
 def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
     if len(outcomes) != len(asked):
         raise EngineError(
-            f"the engine gave {len(outcomes)} results for {len(asked)} prompts: it must give one "
-            "for each, in their order"
+            f"the engine returned {len(outcomes)} results for {len(asked)} prompts: it must return "
+            "one for each prompt, in order"
         )
     return zip(asked, outcomes, strict=True)
 

@@ -1,4 +1,4 @@
-"""What decides on a model's results, so that those of other settings are not mixed with them."""
+"""The settings that determine results, so that results of different settings are not mixed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRUST = ("min_score", "samples", "min_agreement", "abstain_below")
 
 
 def settings_of(pipeline: Pipeline) -> dict[str, Any]:
-    """All that decides on a prediction but for the text and the weights, as JSON has it."""
+    """All settings that determine a prediction, except the text and the weights, as JSON."""
     card = pipeline.card.model_dump(mode="json")
     decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
     runtime = getattr(pipeline.engine, "runtime", "transformers")
@@ -24,7 +24,7 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
     return {
         "task": pipeline.task.name,
         "model": pipeline.engine.model_name,
-        # Runs of before there were others do not tell these two.
+        # Older runs do not record these two.
         **({} if runtime == "transformers" else {"engine": runtime}),
         **({"dictionary": pipeline.dictionary.fingerprint} if pipeline.dictionary else {}),
         "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
@@ -37,10 +37,10 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
 
 
 def check_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
-    """See to it that results of these settings may join those of a folder.
+    """Check that results of these settings may be added to those in a folder.
 
     Raises:
-        InputError: A setting is another; the message names it.
+        InputError: A setting differs; the message names it.
     """
     for key in {**ours, **theirs}:
         if theirs.get(key) != ours.get(key):

@@ -1,7 +1,7 @@
-"""The settings that decide on results, as one value.
+"""The settings that determine results, as one value.
 
-Each is declared here, once: `load`, `Pipeline`, fields of adapters, options of commands, workers on
-Ray, manifests of runs and keys of caches are made of these declarations.
+Each setting is declared once, here. `load`, `Pipeline`, adapter fields, command-line options, Ray
+workers, run manifests and cache keys are derived from these declarations.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _calibration(given: object) -> object:
 
 
 def _setting(default: Any, description: str, **limits: Any) -> Any:  # noqa: ANN401 - pydantic's
-    """A field that is written down only where it differs from its default."""
+    """A field that is saved only if it differs from its default."""
     return Field(
         default=default,
         description=description,
@@ -53,52 +53,58 @@ def _setting(default: Any, description: str, **limits: Any) -> Any:  # noqa: ANN
 
 
 class Settings(BaseModel):
-    """How a task is asked, and which of its results are believed."""
+    """How a task is run, and which of its results are accepted."""
 
     model_config = ConfigDict(extra="forbid")
 
     decoding: Decoding | Form | None = _setting(
         None,
-        'How completions are chosen. "grounded" keeps to the form of the task\'s targets and '
-        'copies names from the text; "free" and None are the task\'s official decoding; a '
-        "Decoding takes its place.",
+        'How completions are generated. "grounded" follows the format of the task\'s targets and '
+        'copies names from the text. "free" and None use the task\'s official decoding; a '
+        "Decoding replaces it.",
     )
     method: Method = _setting(
         "auto",
-        '"choose" scores the task\'s labels, "complete" writes and reads a completion, "auto" '
-        "chooses where the task has labels.",
+        '"choose" scores the task\'s labels, "complete" generates and parses a completion, "auto" '
+        'is "choose" for tasks with labels and "complete" for others.',
     )
     min_score: float | None = _setting(
         None,
-        "Least score of a relation, from 0 to 1. A warning counts the relations that are left out. "
-        "0 leaves out nothing, and asks for scores.",
+        "Minimum score of a relation, from 0 to 1. A warning counts the relations that are left "
+        "out. 0 keeps all relations and adds their scores.",
     )
     samples: int | None = _setting(
         None,
-        "Write this many completions for each input, at temperature 1 unless the decoding has "
-        "another, or as beams if it has beams; relations then have an `agreement`.",
+        "Number of completions for each input, sampled at the decoding's temperature (1 if it has "
+        "none) or taken from its beams. Relations then have an `agreement`.",
     )
     min_agreement: float = _setting(
-        0.5, "Least share of the samples that must have a relation, from 0 to 1."
+        0.5, "Minimum share of the samples that must contain a relation, from 0 to 1."
     )
     abstain_below: float | None = _setting(
-        None, "Give no answer, but the reason, where no label has at least this probability."
+        None,
+        "Minimum probability of an answer. If no label reaches it, the result gives the reason "
+        "instead of an answer.",
     )
     calibration: Annotated[Calibration | None, BeforeValidator(_calibration)] = _setting(
         None,
-        "How probabilities are corrected: a Calibration, or the file that holds one. None takes "
-        "what `biogpt calibrate` left beside the model; `Calibration()` corrects nothing.",
+        "Correction of probabilities: a Calibration or the path of its file. None uses the file "
+        "that `biogpt calibrate` saved with the model; `Calibration()` corrects nothing.",
     )
     dictionary: EntityDictionary | None = _setting(
-        None, "Gives entities their ids: an EntityDictionary, or the path of a CSV file."
+        None, "Dictionary of entity ids: an EntityDictionary or the path of a CSV file."
     )
 
     @classmethod
     def of(cls, given: Mapping[str, Any], what: str) -> Self:
-        """The settings given to something.
+        """Validate settings.
+
+        Args:
+            given: The settings by name.
+            what: What they were passed to, for messages.
 
         Raises:
-            InputError: One is unknown or out of range; the message names it.
+            InputError: A setting is unknown or out of range; the message names it.
         """
         try:
             return cls(**given)
@@ -106,14 +112,14 @@ class Settings(BaseModel):
             raise explained(error, cls.model_fields, what) from error
 
     def every(self) -> dict[str, Any]:
-        """All settings by name, as they are."""
+        """All settings by name."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
     def given(self, kind: type[Settings] | None = None) -> dict[str, Any]:
         """The settings that differ from their defaults, by name.
 
         Args:
-            kind: Of these only.
+            kind: Return only the fields of this class.
         """
         fields = (kind or type(self)).model_fields
         every = {name: getattr(self, name) for name in fields}
@@ -123,19 +129,19 @@ class Settings(BaseModel):
     @classmethod
     def _is_a_share(cls, share: float | None, info: ValidationInfo) -> float | None:
         if share is not None and not 0 <= share <= 1:
-            raise InputError(f"{info.field_name} = {share:g} must be from 0 to 1")
+            raise InputError(f"{info.field_name} must be from 0 to 1, not {share:g}")
         return share
 
     @field_validator("samples")
     @classmethod
     def _can_agree(cls, samples: int | None) -> int | None:
         if samples is not None and samples < 2:  # noqa: PLR2004
-            raise InputError(f"samples = {samples} must be at least 2: one agrees with itself")
+            raise InputError(f"samples must be at least 2, not {samples}")
         return samples
 
 
 class ModelSettings(Settings):
-    """Which model is asked, on what it runs, and how it is asked."""
+    """The model, the hardware it runs on, and how a task is run."""
 
     KNOBS: ClassVar[frozenset[str]] = frozenset({"device", "batch_size", "allow_pickle"})
     """Settings that do not change results."""
@@ -148,30 +154,30 @@ class ModelSettings(Settings):
     revision: str | None = _setting(None, "Branch, tag or commit of a hub model.")
     engine: Runtime | None = _setting(
         None,
-        '"transformers", or "ctranslate2" (an extra). None takes what the model\'s folder was '
-        "made for.",
+        '"transformers", or "ctranslate2" (an extra). None uses the engine that the model\'s '
+        "folder was made for.",
     )
     device: str | None = _setting(
         None,
-        '"cuda", "cuda:1", "mps" or "cpu"; None takes the best there is. "cuda:0,cuda:1", or "all" '
-        "for every CUDA device: each has a copy of the model, and all share the work.",
+        '"cuda", "cuda:1", "mps" or "cpu"; None uses the best available. "cuda:0,cuda:1" or "all" '
+        "(every CUDA device) puts a copy of the model on each device and divides the work.",
     )
     dtype: str | None = _setting(
         None,
-        '"bfloat16", "float16" or "float32"; None takes the best for the device. CTranslate2 takes '
-        '"int8", its default, or "float32".',
+        '"bfloat16", "float16" or "float32"; None uses the best for the device. For CTranslate2: '
+        '"int8" (the default) or "float32".',
     )
     batch_size: int | None = _setting(
         None,
-        "Most inputs computed at once, for all who share the model; None takes what suits the "
+        "Maximum number of inputs computed at once, for all users of the model; None chooses by "
         "device.",
     )
-    # Whether a file may run code is for the program to say, not for what it reads from a disk.
+    # Only the program may allow code from files; a saved value must not.
     allow_pickle: bool = Field(
         default=False,
         exclude=True,
-        description="Also load pytorch_model.bin, which can run code of whoever made it. It is "
-        "never written down, and never taken from what was.",
+        description="Also load pytorch_model.bin, which can run code from its author. This setting "
+        "is never saved, and never read from saved settings.",
     )
 
     @field_validator("model", mode="before")
@@ -179,7 +185,7 @@ class ModelSettings(Settings):
     def _names_a_folder(cls, model: object) -> object:
         if not isinstance(model, Path):
             return model
-        # A path means a folder, also where a bundled model or one of the hub has the same name.
+        # A path is a folder even if a bundled model or a hub model has the same name.
         clear = model.is_absolute() or (model.is_dir() and str(model) not in BUNDLED)
         return str(model) if clear else f"./{model}"
 
@@ -187,34 +193,34 @@ class ModelSettings(Settings):
     @classmethod
     def _is_a_number(cls, size: int | None) -> int | None:
         if size is not None and size < 1:
-            raise InputError(f"batch_size = {size} must be at least 1")
+            raise InputError(f"batch_size must be at least 1, not {size}")
         return size
 
 
 class Spec(ModelSettings):
-    """All that decides on results, as one value: hashable, and the same as pickle and as JSON.
+    """All settings that determine results, as one hashable value for pickle and JSON.
 
         spec = Spec(model="demo", task="bc5cdr", min_score=0.5)
         spec.pipeline().run(texts)
         Spec.model_validate_json(spec.model_dump_json()) == spec
 
-    What differs from the defaults is written down, but for `allow_pickle`.
+    The JSON form contains the settings that differ from their defaults, except `allow_pickle`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str | None = _setting(
         None,
-        "The task's name, see `biogpt tasks`; None takes the model's own, the first in its card.",
+        "Name of the task, see `biogpt tasks`; None uses the first task in the model's card.",
     )
     own: tuple[str, ...] = _setting(
-        (), "What the program made by itself, and no spec can make again: an engine, say."
+        (), "Parts that the program made itself and a spec cannot describe, such as an engine."
     )
 
-    if not TYPE_CHECKING:  # type checkers are to see the fields
+    if not TYPE_CHECKING:  # type checkers should see the fields
 
         def __init__(self, **given: object) -> None:
-            """See the fields.
+            """Set the fields.
 
             Raises:
                 InputError: A setting is unknown or out of range; the message names it.
@@ -226,27 +232,27 @@ class Spec(ModelSettings):
 
         @classmethod
         def model_validate(cls, obj: object, **options: object) -> Self:
-            """A spec that was written down; it does not say whether files may run code."""
+            """Read a saved spec, which must not set `allow_pickle`."""
             if isinstance(obj, Mapping) and obj.get("allow_pickle"):
                 raise InputError(
-                    "allow_pickle is not taken from what was written down: "
-                    "Spec(...).but(allow_pickle=True) if you trust who made the model"
+                    "allow_pickle cannot be read from a saved spec: if you trust the author of the "
+                    "model, use Spec(...).but(allow_pickle=True)"
                 )
             return super().model_validate(obj, **options)
 
         @classmethod
         def model_validate_json(cls, json_data: str | bytes, **options: object) -> Self:
-            """The same."""
+            """Read a saved spec, as `model_validate` does."""
             return cls.model_validate(from_json(json_data), **options)
 
     def but(self, **changes: object) -> Self:
-        """This spec with other settings."""
+        """This spec with some settings changed."""
         return type(self)(**{**self.given(), **changes})
 
     def for_task(self, task: str | Task[Any]) -> Self:
-        """This spec for another task, without the settings that the task has no use for.
+        """This spec for another task, without the settings that do not apply to it.
 
-        A Decoding was chosen for the task before, and is left out too.
+        A Decoding is removed too, because it was chosen for the previous task.
         """
         found = get_task(task)
         name = task if isinstance(task, str) and task.endswith(".toml") else found.name
@@ -260,15 +266,14 @@ class Spec(ModelSettings):
     def pipeline(self) -> Pipeline:
         """The pipeline that this spec describes.
 
-        A process loads it once: as long as the model's files stay what they are, all who ask for
-        the same spec share one pipeline.
+        A process loads each spec once. All callers with the same spec share one pipeline, until the
+        model's files change.
 
         Raises:
-            InputError: There is no such task or engine, or no task is named and the model was
-                taught none.
-            ModelError: The model cannot be found, or is no BioGPT; or the spec describes what a
-                program made by itself.
-            DeviceError: This machine does not have the device or dtype.
+            InputError: The task is unknown, or no task is given and the model was not taught any.
+            ModelError: The model cannot be found or is not a BioGPT, or the spec has parts that the
+                program made itself (`own`).
+            DeviceError: This machine does not have the device or does not support the dtype.
             MissingExtraError: CTranslate2 is not installed.
         """
         from biogpt_plugins.pipeline.loading import pipeline_of  # noqa: PLC0415 - imports this
@@ -287,7 +292,7 @@ class Spec(ModelSettings):
 
 
 def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
-    """The settings among those given that another task has a use for."""
+    """The given settings that apply to a task."""
     fit = dict(given)
     for name in ("min_score", "samples", "min_agreement"):
         if task.kind != "relations":
@@ -305,15 +310,15 @@ def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
 
 
 def cannot_be_loaded(model: str, own: Sequence[str]) -> str:
-    """What to say of a spec that no pipeline can be loaded by."""
+    """The message for a spec from which no pipeline can be loaded."""
     return (
-        f"{model!r} cannot be loaded by its name: a program made it with {' and '.join(own)}. Make "
-        "it again in this program, with from_pipeline(...) or from_engine(...)"
+        f"{model!r} cannot be loaded by name: a program made it with {' and '.join(own)}. Make it "
+        "again in this program with from_pipeline(...) or from_engine(...)"
     )
 
 
-class _Told:
-    """A word that `repr` gives as it is."""
+class _Verbatim:
+    """A text whose `repr` is the text itself."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -323,10 +328,10 @@ class _Told:
 
 
 def short(value: object) -> object:
-    """A setting in short, for a `repr`: what a decoding changes, and the tasks of a calibration."""
+    """A short form of a setting for `repr`: a Decoding's changes, a Calibration's tasks."""
     if isinstance(value, Calibration):
         tasks = [*value.answers, *value.relations]
-        return _Told(f"Calibration({', '.join(tasks)})")
+        return _Verbatim(f"Calibration({', '.join(tasks)})")
     if isinstance(value, Decoding):
         usual = Decoding()
         changed = [
@@ -334,12 +339,12 @@ def short(value: object) -> object:
             for field in dataclass_fields(value)
             if getattr(value, field.name) != getattr(usual, field.name)
         ]
-        return _Told(f"Decoding({', '.join(changed)})")
+        return _Verbatim(f"Decoding({', '.join(changed)})")
     return value
 
 
 def explained(error: ValidationError, known: Iterable[str], what: str) -> BioGPTError:
-    """What pydantic found wrong with options, in one line: the first of them."""
+    """The first of pydantic's validation errors, as a one-line error."""
     faults = error.errors(include_url=False)
     fault = next((one for one in faults if one["type"] == "value_error"), faults[0])
     name = str(fault["loc"][0]) if fault["loc"] else ""
@@ -351,12 +356,12 @@ def explained(error: ValidationError, known: Iterable[str], what: str) -> BioGPT
     if choices:
         return InputError(f"{name} must be {choices[0]}, not {fault['input']!r}")
     told = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
-    return InputError(f"{name} = {fault['input']!r}: {told}")
+    return InputError(f"{name} = {fault['input']!r} is invalid: {told}")
 
 
 def unknown_option(name: str, known: Iterable[str], what: str) -> str:
-    """What to say of an option that there is not."""
+    """The message for an unknown option."""
     names = [one for one in known if one not in ("own", "pipeline")]
     near = get_close_matches(name, names, n=1)
-    guess = f" Do you mean {near[0]!r}?" if near else ""
-    return f"{what} has no option {name!r}.{guess} It has {', '.join(names)}"
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{what} has no option {name!r}.{guess} Its options are {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""What of a model's results is believed: filters, agreement, calibration, abstention."""
+"""Which results are accepted: filters, agreement, calibration, abstention."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ Labels = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Trust:
-    """When a result is believed.
+    """Which results are accepted.
 
     Attributes:
-        settings: The thresholds, and how many completions are written.
-        calibration: How probabilities are corrected, task by task.
+        settings: The thresholds and the number of completions.
+        calibration: The correction of probabilities for each task.
     """
 
     settings: Settings
     calibration: Calibration
 
     def check(self, task: Task[Any], *, chooses: bool) -> None:
-        """See to it that the task has what is asked for.
+        """Check that the settings apply to the task.
 
         Raises:
-            InputError: It has not.
+            InputError: A setting does not apply.
         """
         for name in ("min_score", "samples"):
             if getattr(self.settings, name) is not None and task.kind != "relations":
-                raise InputError(f"{name} is for relations: leave it out for {task.name}")
+                raise InputError(f"{name} applies only to relations: leave it out for {task.name}")
         if self.settings.abstain_below is not None and not chooses:
             raise InputError(
-                "abstain_below needs probabilities of labels: leave it out for "
-                f"{task.name}, or score its labels (method='choose')"
+                "abstain_below needs the probabilities of labels: leave it out for "
+                f"{task.name}, or use method='choose'"
                 if task.choices
-                else f"abstain_below is for answers: leave it out for {task.name}"
+                else f"abstain_below applies only to answers: leave it out for {task.name}"
             )
 
     def decoding(self, usual: Decoding) -> Decoding:
-        """A decoding that gives what is asked for."""
+        """The decoding with the samples and log-probabilities that the settings need."""
         if self.settings.samples is not None:
             usual = several(usual, self.settings.samples)
         needed = self.settings.min_score is not None or self.settings.samples is not None
@@ -62,10 +62,10 @@ class Trust:
     # --- relations ----------------------------------------------------------------------------
 
     def read(self, task: Task[Any], completion: Completion, source: str) -> Reading[Any]:
-        """What was written for one input, with remarks on what is left out.
+        """Parse the completion of one input, with warnings about what is left out.
 
         Raises:
-            ParseError: It cannot be read.
+            ParseError: The completion cannot be read.
         """
         cut = completion.finish_reason != "stop"
         if self.settings.samples is not None and completion.others:
@@ -74,9 +74,9 @@ class Trust:
         else:
             written, tokens = encodable(completion.text), completion.tokens
             reading = task.interpret(written, source, cut=cut, tokens=tokens)
-            if cut and task.kind != "text":  # free text ends somewhere
-                remark = "the completion was cut off at the length limit"
-                reading = Reading(reading.result, (*reading.notes, remark))
+            if cut and task.kind != "text":  # free text may end anywhere
+                note = "the completion was cut off at the length limit"
+                reading = Reading(reading.result, (*reading.notes, note))
         return self._filtered(task, reading) if task.kind == "relations" else reading
 
     def _filtered(
@@ -92,7 +92,7 @@ class Trust:
                 for one in relations
             ]
         if least is not None:
-            # One without a score is not known to be below.
+            # A relation without a score may be above the threshold.
             if bare := sum(one.score is None for one in relations):
                 notes += (_unscored(task, bare, least),)
             kept = [one for one in relations if one.score is None or one.score >= least]
@@ -104,14 +104,14 @@ class Trust:
     # --- answers ------------------------------------------------------------------------------
 
     def needs_prior(self, task: Task[Any]) -> bool:
-        """Whether answers are corrected by what the model would answer without a text."""
+        """Whether answers are corrected by the model's answers without a text."""
         found = self.calibration.answers.get(task.name)
         return found is not None and found.contextual
 
     def answer(
         self, task: Task[Any], choice: Choice, prior: Mapping[str, float] | None = None
     ) -> Answer:
-        """The answer that probabilities of labels come to."""
+        """The answer with the highest probability."""
         own = choice.probabilities
         calibration = self.calibration.answers.get(task.name)
         shares = calibration.correct(own, prior) if calibration else own
@@ -128,31 +128,31 @@ class Trust:
 
 
 def _unscored(task: Task[Any], count: int, least: float) -> str:
-    """A remark on relations that no least score can leave out."""
+    """The warning about relations that `min_score` cannot filter."""
     noun, verb = ("relation has", "was") if count == 1 else ("relations have", "were")
     why = (
-        "the engine told no log-probabilities of their words"
+        "the engine returned no log-probabilities for them"
         if task.clause
-        else f"task {task.name} declares no clause, by which their words are found"
+        else f"task {task.name} declares no clause, which scores need"
     )
-    return f"{count} {noun} no score and {verb} kept in spite of min_score {least:g}: {why}"
+    return f"{count} {noun} no score and {verb} kept despite min_score {least:g}: {why}"
 
 
 class Priors:
-    """What a model answers without a text, remembered by prompt and labels; for several threads."""
+    """A thread-safe cache of the model's answers without a text, by prompt and labels."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[Prompt, Labels], Choice] = OrderedDict()
         self._lock = Lock()
 
     def known(self, prompts: Iterable[Prompt], labels: Labels) -> dict[Prompt, Choice]:
-        """What is remembered of them."""
+        """The cached answers among these prompts."""
         with self._lock:
             known = {prompt: self._known.get((prompt, labels)) for prompt in prompts}
         return {prompt: choice for prompt, choice in known.items() if choice}
 
     def remember(self, found: Mapping[Prompt, Choice], labels: Labels) -> None:
-        """Remember what was answered; what failed is asked again the next time."""
+        """Cache answers, except failed ones, which are asked for again next time."""
         with self._lock:
             self._known.update({(p, labels): one for p, one in found.items() if not one.error})
             while len(self._known) > _MANY_PRIORS:

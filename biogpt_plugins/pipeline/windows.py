@@ -1,9 +1,8 @@
-"""Texts that are longer than the model takes, read in windows of whole sentences.
+"""Texts that are longer than the model's limit, read in windows of whole sentences.
 
-Windows overlap, so that what stands in neighbouring sentences is seen together once at least. Each
-is shown with the paper's title. Relations are then brought back into the whole paper: offsets,
-evidence, abbreviations and what is one relation are those of the whole, as if it had been read at
-once.
+Windows overlap, so that neighbouring sentences occur together in at least one window. Each window
+starts with the paper's title. The relations are then joined for the whole paper: offsets, evidence,
+abbreviations and duplicates are the same as if the paper had been read at once.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from biogpt_plugins.values.inputs import Paper, Text
 from biogpt_plugins.values.results import Entity, Prediction, Relation, Usage
 
 OVERLAP = 3
-"""Sentences that a window has in common with the one before it, unless they are half of it."""
+"""Sentences that a window shares with the previous one, at most half of that one."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a text as the model is shown it.
+    """A part of a text, as it is shown to the model.
 
     Attributes:
         value: The title, if there is one, and the part.
-        span: Where the part is in the whole's source.
-        lead: Characters before the part in `value.source`.
+        span: Position of the part in the source of the whole text.
+        lead: Number of characters before the part in `value.source`.
     """
 
     value: Text
@@ -40,27 +39,27 @@ class Window:
 
 
 def windows(text: Text, prompt: Prompt, engine: Engine, decoding: Decoding) -> list[Window]:
-    """Divide a text into as few windows as fit the model; none if it fits, or cannot be divided.
+    """Divide a text into as few windows as possible; empty if it fits or cannot be divided.
 
-    A sentence that is longer than the model takes is a window of its own, and is cut.
+    A sentence that is longer than the model's limit becomes a separate window and is cut.
 
     Args:
         text: The text.
-        prompt: What the model would be asked of it.
+        prompt: The prompt for the whole text.
         engine: The model.
-        decoding: How it would write.
+        decoding: The decoding.
     """
     count = engine.count_tokens
     most = source_limit(prompt, decoding, engine)
     if count(prompt.source) <= most:
         return []
     most -= count(prompt.head) + count(prompt.tail)
-    if most < 1:  # nor would a part of it fit
+    if most < 1:  # no part of the text would fit either
         return []
     whole = text.source
     title = text.title if isinstance(text, Paper) and text.text else ""
     heading = count(title) + 1 if title else 0
-    if heading > most // 2:  # it would leave little room for the text: divide it, too
+    if heading > most // 2:  # a long title leaves little room for the text: divide it too
         title, heading = "", 0
     lead = len(title) + 1 if title else 0
     most -= heading
@@ -85,17 +84,17 @@ def windows(text: Text, prompt: Prompt, engine: Engine, decoding: Decoding) -> l
 def join(
     text: Text, pieces: Sequence[Window], read: Sequence[Prediction[list[Relation]]]
 ) -> Prediction[Any]:
-    """One Prediction for the whole text, of those for its windows."""
+    """Join the Predictions for the windows into one for the whole text."""
     whole = SourceText(text.source)
     good = [(piece, one) for piece, one in zip(pieces, read, strict=True) if one.result is not None]
     notes = {
-        f"the text is longer than the model takes: it was read in {len(pieces)} windows of whole "
+        f"the text is longer than the model's limit: it was read in {len(pieces)} windows of whole "
         "sentences": None
     }
     for number, (piece, one) in enumerate(zip(pieces, read, strict=True), start=1):
         if one.error:
-            place = f"characters {piece.span.start} to {piece.span.end} of what was read"
-            said = f"window {number} of {len(pieces)}, {place}, has no result: {one.error.message}"
+            place = f"characters {piece.span.start} to {piece.span.end} of the text"
+            said = f"window {number} of {len(pieces)} ({place}) has no result: {one.error.message}"
             notes[said] = None
         notes |= dict.fromkeys(one.warnings)
     facts = {
@@ -128,7 +127,7 @@ def _shown(text: Text, title: str, part: str) -> Text:
 
 
 def _moved(relation: Relation, piece: Window, whole: str) -> Relation:
-    """A window's relation in the whole; `with_evidence` looks for the evidence there anew."""
+    """A window's relation with offsets in the whole text; `with_evidence` adds its evidence."""
     ends = {
         "head": _end_moved(relation.head, piece, whole),
         "tail": _end_moved(relation.tail, piece, whole),
@@ -142,5 +141,5 @@ def _end_moved(entity: Entity, piece: Window, whole: str) -> Entity:
     moved = entity.moved(piece.span.start - piece.lead if entity.start >= piece.lead else 0)
     if whole[moved.start : moved.end] == moved.text:
         return moved
-    # It reaches from the title into the part, which in the whole are not neighbours.
+    # The name spans the title and the part, which are not adjacent in the whole text.
     return entity.model_copy(update={"text": entity.name, "start": None, "end": None})

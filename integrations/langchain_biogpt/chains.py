@@ -1,4 +1,4 @@
-"""Chains: texts in, typed and grounded results out."""
+"""Chains from texts to typed, grounded results."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ def create_relation_chain(
     predictions: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> BioGPTTask:
-    """Papers in, relations out, with offsets into the text that was given.
+    """Make a chain that finds the relations in papers, with offsets into the text.
 
-    A batch is one call of the engine. With `return_exceptions=True` a bad text or an unreadable
-    completion costs the others nothing. A stream yields the relations so far, whenever another one
-    is written.
+    A batch is one engine call. With `return_exceptions=True`, an invalid text or an unreadable
+    completion does not affect the other texts. A stream yields the relations so far after each new
+    relation.
 
     Args:
-        llm: The model, and how it writes; None for the bundled one.
-        task: A relation task; None for the LLM's own, or else the first relation task that its
+        llm: The model and its decoding options; None uses the bundled model.
+        task: A relation task; None uses the LLM's own, or else the first relation task that the
             model was taught.
-        predictions: Give whole Predictions, failed ones among them, instead of relations.
-        options: Settings of the LLM and decoding options besides its own: `min_score=0.5`,
-            `dictionary="mesh.csv"`; `logprobs=True` gives relations a score.
+        predictions: Return Predictions, including failed ones, instead of relations.
+        options: Settings of the LLM and decoding options, such as `min_score=0.5` or
+            `dictionary="mesh.csv"`; `logprobs=True` adds scores to relations.
 
     Returns:
         A runnable from a text, a Document, or a mapping with `title` and `abstract`, to its
-        relations. Offsets count in the text, in `page_content`, or in title + " " + abstract.
+        relations. Offsets refer to the text, to `page_content`, or to title + " " + abstract.
 
     Raises:
-        InputError: The task finds no relations, or the model was taught none that does.
-        ModelError: No task is named, and the model cannot be found.
+        InputError: The task does not find relations, or the model was not taught a relation task.
+        ModelError: No task is given, and the model cannot be found.
     """
     llm, options = with_settings(llm, options)
     named = task or llm.task

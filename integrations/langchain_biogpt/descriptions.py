@@ -1,4 +1,4 @@
-"""What a term means, in words."""
+"""Describe terms in words."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from langchain_biogpt.runnables import BioGPTTask, outcome, raised, with_setting
 
 
 def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> BioGPTTask:  # noqa: ANN401
-    """A gene, drug or disease in; out comes what it is, in whole sentences.
+    """Make a chain that describes a gene, drug or disease in complete sentences.
 
-    The description is what the model writes behind "{term} is". A batch is one call of the engine,
-    and with `return_exceptions=True` a term that fails costs the others nothing. A stream gives the
-    first sentence piece by piece and every other one when it is whole, as an end that was cut off
-    is no part of a description; it is written without the beams that a call has.
+    The description is the model's continuation of "{term} is". A batch is one engine call. With
+    `return_exceptions=True`, a failed term does not affect the others. A stream yields the first
+    sentence in pieces and each further sentence when it is complete, because descriptions do not
+    include an unfinished last sentence. Streams do not use beams.
 
     Args:
-        llm: The model, best a pretrained one such as "microsoft/biogpt"; its own task plays no
-            part. None for the bundled model, which was not taught to describe.
-        options: Settings of the LLM and decoding options besides its own, such as `max_tokens=60`.
+        llm: The model, preferably a pretrained one such as "microsoft/biogpt"; its own task is
+            ignored. None uses the bundled model, which was not taught to describe terms.
+        options: Settings of the LLM and decoding options, such as `max_tokens=60`.
 
     Returns:
         A runnable from a term, or a mapping with `term`, to its description.
@@ -32,7 +32,7 @@ def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> Bi
 
 
 class BioGPTDescription(BioGPTTask):
-    """What `create_description_chain` makes."""
+    """The chain that `create_description_chain` returns."""
 
     def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[str]:  # noqa: ANN401
         pipeline = self.pipeline(**options)
@@ -48,10 +48,10 @@ class BioGPTDescription(BioGPTTask):
 
 
 def _settled(written: str) -> str:
-    """The part of an unfinished description that stays, whatever follows.
+    """The part of an unfinished description that later text cannot change.
 
-    The task's own reading of it, which leaves out an unfinished sentence but for the first; a
-    full stop at its end may yet be that of "3.5".
+    The task leaves out an unfinished sentence unless it is the first. A full stop at the end is
+    ignored, because it may belong to a number such as "3.5".
     """
     begun = written.rstrip(". ")
     return DESCRIBE.parse(begun) if begun.strip() else ""

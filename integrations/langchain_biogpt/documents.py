@@ -1,4 +1,4 @@
-"""What a LangChain Document says of the paper that it holds."""
+"""Data of a paper in a LangChain Document."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def paper_title(document: Document) -> str | None:
 
 
 def as_input(value: object) -> object:
-    """A task's input for what a chain was given: offsets count in a document's `page_content`."""
+    """The task's input for a chain's input; offsets refer to a document's `page_content`."""
     if isinstance(value, Document):
         return {"id": paper_id(value), "text": value.page_content}
     return value

@@ -1,4 +1,4 @@
-"""The official metrics as an evaluator for LangSmith, and wherever an evaluator is a callable."""
+"""The official metrics as an evaluator for LangSmith and other tools that take callables."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from biogpt_plugins.values.errors import InputError
 
 @dataclass(frozen=True)
 class BioGPTEvaluator:
-    """Scores what a model wrote for one document by a task's official metric; asks no model.
+    """Scores a model's output for one document with the task's official metric; uses no model.
 
-    `langsmith.evaluate(..., evaluators=[BioGPTEvaluator("ddi")])` gives each run the
-    document's own score in the task's main figure, and a comment on what was missed and what is
-    wrong. The mean over documents is the official figure for PubMedQA, DDI and KD-DTI; those of
-    BC5CDR and HoC are counted over the corpus, by `biogpt score`.
+    `langsmith.evaluate(..., evaluators=[BioGPTEvaluator("ddi")])` gives each run the document's
+    score in the task's main metric, and a comment that lists missing and wrong items. The mean over
+    documents is the official figure for PubMedQA, DDI and KD-DTI. The figures for BC5CDR and HoC
+    are computed over the whole corpus; use `biogpt score`.
 
-    A completion that cannot be read has the score that the official scripts give it. Documents of
-    BC5CDR without right relations, which its metric leaves out, have none.
+    A completion that cannot be read gets the score that the official scripts give it. The metric of
+    BC5CDR ignores documents without gold relations, so these have no score.
 
     Attributes:
-        task: A task that has a metric, by its name or its TOML file.
-        strict: Whether completions are read as the official scripts do.
-        names: BC5CDR: "chemical2id" and "disease2id", as in {split}.entities.json. Without them
-            names are compared instead of ids.
-        key: What the feedback is called; "ddi_tp_micro_f1", say, by default.
-        output_key: The field of the outputs to score; None for the only one.
-        reference_key: The field of the reference outputs that says what is right; likewise.
+        task: A task with a metric: its name or its TOML file.
+        strict: Whether completions are parsed exactly as by the official scripts.
+        names: BC5CDR only: "chemical2id" and "disease2id", as in {split}.entities.json. Without
+            them, names are compared instead of ids.
+        key: Name of the feedback; by default the task and its metric, such as "ddi_tp_micro_f1".
+        output_key: The field of the outputs to score; None uses the only field.
+        reference_key: The field of the reference outputs with the right result; None uses the only
+            field.
     """
 
     task: str
@@ -48,28 +49,29 @@ class BioGPTEvaluator:
 
     @property
     def __name__(self) -> str:
-        """What LangSmith calls the evaluator's own trace."""
+        """The name of the evaluator's trace in LangSmith."""
         return self.key
 
     def __call__(
         self,
-        inputs: Any,  # noqa: ANN401 - what there is to score is up to the user's chain
+        inputs: Any,  # noqa: ANN401 - the user's chain determines the types
         outputs: Any,  # noqa: ANN401 - the same
         reference_outputs: Any,  # noqa: ANN401 - the same
     ) -> dict[str, Any]:
         """Score one document.
 
         Args:
-            inputs: The text that was read, or the input that holds it; helps to divide names at
-                the right " and ".
-            outputs: A completion or a result, or a mapping that has it as a field.
-            reference_outputs: The task's official target text, a label or a result; likewise.
+            inputs: The text that the model read, or the input that contains it; helps to divide
+                names at the right " and ".
+            outputs: A completion or a result, or a mapping with a field that contains it.
+            reference_outputs: The task's official target text, a label or a result, or a mapping
+                with a field that contains it.
 
         Returns:
-            "key", "score" from 0 to 1 or None, and "comment".
+            "key", "score" (from 0 to 1, or None) and "comment".
 
         Raises:
-            InputError: The reference cannot be read, or which field is meant cannot be told.
+            InputError: The reference cannot be read, or the field is missing or ambiguous.
         """
         verdict = score_one(
             self.task,
@@ -90,5 +92,5 @@ def _field(values: object, key: str | None, what: str) -> object:
     if key is None or not values:
         return values
     if not isinstance(values, Mapping) or key not in values:
-        raise InputError(f"the {what} have no field {key!r}: they are {values!r:.80}")
+        raise InputError(f"the {what} have no field {key!r}: {values!r:.80}")
     return values[key]

@@ -1,4 +1,4 @@
-"""Documents as graphs of their relations, for graph databases."""
+"""Convert documents to graphs of their relations, for graph databases."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _log = logging.getLogger(__name__)
 
 
 class Node(BaseModel):
-    """An entity, with the fields that LangChain's graph stores ask of a node.
+    """An entity, with the fields that LangChain's graph stores require.
 
     Attributes:
         id: Type and name: "chemical:lithium".
         type: A label: "Chemical", "Disease", "Drug", "Target".
-        properties: `name`, as the paper spells it; `abbreviation`, if it defines one; `type`, as
-            the task calls it; `identifier`, in a vocabulary such as MeSH, where one is known.
+        properties: `name`, as spelled in the paper; `abbreviation`, if the paper defines one;
+            `type`, as in the task; `identifier`, an id in a vocabulary such as MeSH, if known.
     """
 
     id: str
@@ -40,17 +40,17 @@ class Node(BaseModel):
 
 
 class Relationship(BaseModel):
-    """A relation, with the fields that LangChain's graph stores ask of a relationship.
+    """A relation, with the fields that LangChain's graph stores require of a relationship.
 
     Attributes:
         source: The relation's head.
         target: Its tail.
         type: A label: "CID", "MECHANISM", "PARTIAL_AGONIST".
-        properties: `type`, as the model wrote it; `pmid`; `sentence`, the one around both ends;
-            `evidence`, all sentences that it rests on, a line each; `negated` and `speculated`, by
-            cues in these; `score`, from 0 to 1; `grounded`, whether both ends stand in the text;
-            `head_start`, `head_end`, `tail_start`, `tail_end`, counted in the source's
-            `page_content`; `task`; `model`. What is not known is left out.
+        properties: `type`, as the model wrote it; `pmid`; `sentence`, which contains both ends;
+            `evidence`, all supporting sentences, one per line; `negated` and `speculated`, from
+            cues in these sentences; `score`, from 0 to 1; `grounded`, whether both ends occur in
+            the text; `head_start`, `head_end`, `tail_start`, `tail_end`, offsets in the source's
+            `page_content`; `task`; `model`. Unknown values are left out.
     """
 
     source: Node
@@ -60,7 +60,7 @@ class Relationship(BaseModel):
 
 
 class GraphDocument(BaseModel):
-    """A document's relations, with the fields that LangChain's graph stores ask for.
+    """A document's relations, with the fields that LangChain's graph stores require.
 
     Attributes:
         nodes: The entities, each once.
@@ -74,22 +74,22 @@ class GraphDocument(BaseModel):
 
 
 class BioGPTGraphTransformer:
-    """Turns documents into graphs, by the methods of LangChain's LLMGraphTransformer.
+    """Converts documents to graphs, with the methods of LangChain's LLMGraphTransformer.
 
-    All documents are one call of the engine. `add_graph_documents` of Neo4jGraph, LadybugGraph
-    and their like takes the graphs as they are.
+    All documents are read with one engine call. Pass the graphs to `add_graph_documents` of a
+    graph store such as Neo4jGraph or LadybugGraph.
 
-    Entities of one type and name are one node, within a paper and among papers. Names keep their
-    case, but for capitals that only begin a sentence or a title: CAT and cat are two, Lithium and
-    lithium are one.
+    Entities with the same type and name are one node, within a paper and across papers. Names keep
+    their case, except for capitals that only begin a sentence or a title: CAT and cat are different
+    nodes, Lithium and lithium are the same node.
 
-    Stores keep one relationship of a type between two nodes, with the properties that the first
-    paper gave it, or none. Where every paper's sentence and score are to be kept, write the
-    relationships into a table of your own as well.
+    Graph stores keep one relationship of each type between two nodes, with the properties from the
+    first paper or without properties. To keep the sentence and score of every paper, also write the
+    relationships to a table.
 
-    The source's `metadata["id"]`, by which stores know a document, is the one that it has, or else
-    its PMID. Several documents of a call that have the same PMID, such as a paper's chunks, are
-    given none: stores then go by a hash of the text.
+    Stores identify a document by the source's `metadata["id"]`. It is the document's own, or else
+    its PMID. Documents of one call with the same PMID, such as the chunks of a paper, get no id;
+    stores then use a hash of the text.
     """
 
     def __init__(
@@ -101,26 +101,29 @@ class BioGPTGraphTransformer:
         allowed_relationships: Iterable[str | tuple[str, str, str]] = (),
         **options: Any,  # noqa: ANN401 - settings of the LLM
     ) -> None:
-        """Choose a model, a task, and what of its findings to keep.
+        """Choose a model, a task, and the nodes and relationships to keep.
 
         Args:
-            llm: The model, and how it writes; None for the bundled one.
-            task: A relation task; None for the LLM's own, or else the first relation task that its
-                model was taught. "bc5cdr" finds (Chemical, CID, Disease); "ddi" MECHANISM,
-                EFFECT, ADVISE and INT from Drug to Drug; "kd_dti" whatever a Drug is to a Target.
-            allowed_nodes: Types of nodes to keep, and the relationships among them; empty for all.
-            allowed_relationships: Types of relationships to keep, or triples of source type,
-                type and target type; empty for all. Nodes stay without them. Case plays no part.
+            llm: The model and its decoding options; None uses the bundled model.
+            task: A relation task; None uses the LLM's own, or else the first relation task that the
+                model was taught. "bc5cdr" finds (Chemical, CID, Disease); "ddi" finds MECHANISM,
+                EFFECT, ADVISE and INT from Drug to Drug; "kd_dti" finds interactions of any type
+                from Drug to Target.
+            allowed_nodes: Types of nodes to keep, with the relationships between them; empty keeps
+                all.
+            allowed_relationships: Types of relationships to keep, or triples of source type, type
+                and target type; empty keeps all. Their nodes are kept in any case. Matching
+                ignores case.
             options: As in `create_relation_chain`.
 
         Raises:
-            InputError: The task finds no relations, or no entities of an allowed type; or the
-                model was taught no relation task.
-            ModelError: No task is named, and the model cannot be found.
+            InputError: The task does not find relations, or no entities of an allowed type; or the
+                model was not taught a relation task.
+            ModelError: No task is given, and the model cannot be found.
         """
         options = {"logprobs": True, **options}
         self._finder = create_relation_chain(llm, task=task, predictions=True, **options)
-        self._strict = self._finder.model_copy(update={"predictions": False})  # failures are raised
+        self._strict = self._finder.model_copy(update={"predictions": False})  # raises failures
         self._schema = Schema.of(self._finder.task, allowed_nodes, allowed_relationships)
         self._key = f"biogpt_graph_{self._finder.task}"
 
@@ -132,10 +135,10 @@ class BioGPTGraphTransformer:
     ) -> list[GraphDocument]:
         """The graph of each document, in order.
 
-        A document that fails costs the others nothing. Its graph is empty, the source's metadata
-        `biogpt_graph_bc5cdr_error`, or of another task, says why, and it is logged; a document in
-        which no relation is found has no such key. `biogpt_graph_bc5cdr_warnings` has remarks, if
-        there are any.
+        A document that fails does not affect the others. Its graph is empty, its error is logged,
+        and the source's metadata `biogpt_graph_bc5cdr_error` (with the name of the task) gives the
+        reason. A document without relations does not have this key. `biogpt_graph_bc5cdr_warnings`
+        contains warnings, if there are any.
 
         Raises:
             ModelError: The model cannot be loaded.
@@ -146,7 +149,7 @@ class BioGPTGraphTransformer:
     async def aconvert_to_graph_documents(
         self, documents: Sequence[Document], config: RunnableConfig | None = None
     ) -> list[GraphDocument]:
-        """The same while the event loop goes on; cancelling stops the generation."""
+        """The same in a thread, which keeps the event loop free; cancelling stops it."""
         documents = list(documents)
         found = await self._finder.abatch(documents, config)
         return await in_thread(self._graphs, documents, found)
@@ -157,15 +160,15 @@ class BioGPTGraphTransformer:
         """The graph of one document.
 
         Raises:
-            OutputParserException: The completion cannot be read; `llm_output` is the completion.
-            BioGPTError: The document cannot be used, or the engine failed.
+            OutputParserException: The completion cannot be read; `llm_output` contains it.
+            BioGPTError: The document is invalid, or the engine failed.
         """
         return self._graph(document, self._strict.invoke(document, config), _known_by(document))
 
     async def aprocess_response(
         self, document: Document, config: RunnableConfig | None = None
     ) -> GraphDocument:
-        """The same while the event loop goes on; cancelling stops the generation."""
+        """The same in a thread, which keeps the event loop free; cancelling stops it."""
         return self._graph(
             document, await self._strict.ainvoke(document, config), _known_by(document)
         )
@@ -179,7 +182,7 @@ class BioGPTGraphTransformer:
             facts = remarks(prediction, self._key)
             if failure := prediction.error:
                 told = (paper_id(document), failure.type, failure.message)
-                _log.warning("no graph of document %s: %s: %s", *told)
+                _log.warning("no graph for document %s: %s: %s", *told)
             if times[paper_id(document)] == 1:
                 facts |= _known_by(document)
             graphs.append(self._graph(document, prediction.result or [], facts))
@@ -218,6 +221,6 @@ def _node(node: graph.GraphNode) -> Node:
 
 
 def _known_by(document: Document) -> dict[str, str]:
-    """The id that stores are to know a document by, if it says none itself."""
+    """The id for stores, if the document's metadata has none."""
     id_ = paper_id(document)
     return {} if id_ is None or document.metadata.get("id") else {"id": id_}

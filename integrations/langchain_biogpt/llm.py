@@ -28,31 +28,31 @@ from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, Engi
 
 
 class BioGPTContextOverflowError(ContextOverflowError, HostContextOverflowError):
-    """A prompt that is too long, as this package's error and as the host's."""
+    """A prompt that is too long; both this package's and the host's error type."""
 
 
 class BioGPTLLM(LLMFields, BaseLLM):
-    """A local BioGPT. With a task it reads source texts, without one it continues prompts.
+    """A local BioGPT. With a task it reads source texts; without one it continues prompts.
 
-    `batch` and `generate` make one call of the engine for all prompts; with
-    `return_exceptions=True` a prompt that fails costs the others nothing. The model is loaded on
-    first use and shared by all who name it. Decoding options may also be given with each call
-    (`llm.invoke(text, max_tokens=20)`, `llm.bind(seed=1)`), and count for caching. Cancelling a
-    task, and closing a stream, stops the generation.
+    `batch` and `generate` make one engine call for all prompts. With `return_exceptions=True`, a
+    failed prompt does not affect the others. The model is loaded on first use, and all LLMs with
+    the same model share it. Decoding options can also be passed with each call
+    (`llm.invoke(text, max_tokens=20)`, `llm.bind(seed=1)`); cache keys include them. Cancelling a
+    task or closing a stream stops the generation.
 
     Each generation's `generation_info` has `finish_reason`, `prompt_tokens`, `completion_tokens`
     and `truncated_tokens`, and with `logprobs` also `logprobs`: the lists `tokens`,
     `token_logprobs` and `text_offset`. A prompt that is too long is cut, unless `truncate` is
-    False; a TruncationWarning says so, one for all prompts of a call.
+    False; each call gives at most one TruncationWarning.
 
     Attributes:
-        n: Generations of each prompt, by sampling or from beams; a stream has one.
-        logprobs: Whether generations tell the log-probabilities of their tokens.
+        n: Number of generations for each prompt, sampled or from beams; a stream has one.
+        logprobs: Whether generations include the log-probabilities of their tokens.
 
     The other fields are those of `biogpt_plugins.hosts.fields.LLMFields`.
     """
 
-    model_config = ConfigDict(extra="forbid")  # the host's own allows what is misspelt
+    model_config = ConfigDict(extra="forbid")  # the host's config accepts misspelt fields
 
     n: int | None = None
     logprobs: bool | None = None
@@ -64,15 +64,15 @@ class BioGPTLLM(LLMFields, BaseLLM):
 
     @classmethod
     def from_model_id(cls, model_id: str, **options: Any) -> Self:  # noqa: ANN401
-        """One on a model that is loaded at once: "demo", a folder, or a hub id.
+        """Make an LLM and load its model immediately.
 
         Args:
-            model_id: The model.
+            model_id: "demo", a folder, or a hub id.
             options: Other fields of the LLM.
 
         Raises:
-            ModelError: The model cannot be found, or is no BioGPT.
-            DeviceError: The device or dtype is not to be had here.
+            ModelError: The model cannot be found or is not a BioGPT.
+            DeviceError: This machine does not have the device or does not support the dtype.
         """
         llm = cls(model=model_id, **options)
         llm.bind_own_task()
@@ -106,10 +106,11 @@ class BioGPTLLM(LLMFields, BaseLLM):
         return_exceptions: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[str]:
-        """The completion of each input, by one call of the engine.
+        """The completion of each input, with one engine call.
 
-        The host takes the failure of one prompt for that of all. With `return_exceptions` each
-        prompt then goes its own way through the host, on what the engine has written already.
+        The host treats the failure of one prompt as a failure of all prompts. With
+        `return_exceptions`, each prompt is therefore passed to the host separately, together with
+        the completion that the engine has already written.
         """
         configs = get_config_list(config, len(inputs))
         if not return_exceptions or (inputs and configs[0].get("max_concurrency")):
@@ -132,7 +133,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         return_exceptions: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[str]:
-        """`batch`, while the event loop goes on."""
+        """`batch` in a thread, which keeps the event loop free."""
         configs = get_config_list(config, len(inputs))
         if not return_exceptions or (inputs and configs[0].get("max_concurrency")):
             return await super().abatch(
@@ -149,11 +150,11 @@ class BioGPTLLM(LLMFields, BaseLLM):
         return [(await BaseLLM.abatch(llm, [one], own, **options))[0] for one, own in pairs]
 
     def get_num_tokens(self, text: str) -> int:
-        """Number of tokens by BioGPT's own tokenizer."""
+        """Number of tokens, counted with BioGPT's own tokenizer."""
         return len(self.get_token_ids(text))
 
     def get_token_ids(self, text: str) -> list[int]:
-        """Token ids by BioGPT's own tokenizer; the leading `</s>` is not among them."""
+        """Token ids from BioGPT's own tokenizer, without the leading `</s>`."""
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
         return self.bind_engine().token_ids(text)
@@ -163,7 +164,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         return True
 
     def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
-        """What `dumps` writes: settings that are values of their own as JSON has them."""
+        """The form that `dumps` writes, with settings converted to JSON values."""
         written = super().to_json()
         if written["type"] == "constructor":
             plain = self.model_dump(mode="json", include={*Spec.model_fields})
@@ -174,7 +175,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
     @model_validator(mode="before")
     @classmethod
     def _runs_code_for_programs_only(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's
-        # `loads` calls the constructor as a program does, and tells nobody that it is reading.
+        # `loads` calls the constructor like a program, without saying that it reads saved data.
         if isinstance(given, dict) and given.get("allow_pickle") and _is_read_by_the_host():
             return {**given, "allow_pickle": False}
         return given
@@ -185,7 +186,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        # `stop` is what the host calls the stop strings of a call, and would hide our own.
+        # The host stores the stop strings of a call as `stop`, which would hide ours.
         settings = self.spec().but(**dict.fromkeys(Spec.KNOBS - {"allow_pickle"})).model_dump()
         options = {name: getattr(self, name) for name in self.decoding_options}
         values = {**settings, **options, "own_stop": self.stop}
@@ -236,7 +237,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         completions = pipeline.engine.complete(sources, self.decoding_for(pipeline, stop, options))
         if len(completions) != len(prompts):
             raise EngineError(
-                f"the engine gave {len(completions)} completions for {len(prompts)} prompts"
+                f"the engine returned {len(completions)} completions for {len(prompts)} prompts"
             )
         warn_of_truncation(completion.truncated_tokens for completion in completions)
         if self._written is not None:
@@ -293,7 +294,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
             raise _error(error) from error
 
     def _with(self, kwargs: dict[str, Any]) -> Self:
-        # The host leaves the options of a call out of the cache's key: move them into the fields.
+        # The host's cache key omits the options of a call, so move them into the fields.
         ours = (*self.decoding_options, "decoding", *HOST_WORDS)
         return self.but(**{name: kwargs.pop(name) for name in ours if name in kwargs})
 
@@ -305,7 +306,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
 
 
 def _is_read_by_the_host() -> bool:
-    """Whether `langchain_core.load` makes what is made now, of what was written down."""
+    """Whether `langchain_core.load` is the caller and constructs from saved data."""
     frame = sys._getframe()
     while frame := frame.f_back:  # type: ignore[assignment]
         if frame.f_globals.get("__name__") == "langchain_core.load.load":
@@ -318,7 +319,7 @@ def _prompt(pipeline: Pipeline, source: str) -> Prompt:
 
 
 def _error(error: BioGPTError, where: str = "") -> BioGPTError:
-    if isinstance(error, ParseError):  # which a message alone does not make
+    if isinstance(error, ParseError):  # its constructor needs more than a message
         return error
     overflow = isinstance(error, ContextOverflowError)
     kind = BioGPTContextOverflowError if overflow else type(error)

@@ -1,4 +1,4 @@
-"""LangChain output parsers: from a BioGPT's completion to relations, answers and hallmarks."""
+"""LangChain output parsers from BioGPT completions to relations, answers and hallmarks."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ ResultT = TypeVar("ResultT")
 
 
 def unreadable(task: str, reason: str, completion: str | None) -> OutputParserException:
-    """The host's error for a completion that cannot be read as a task's result."""
+    """The host's error for a completion that cannot be parsed as a task's result."""
     targets = "\n".join(target for _, target in get_task(task).shots)
     return OutputParserException(
         reason,
-        observation=f"{reason}\nWrite it like this:\n{targets}",
+        observation=f"{reason}\nUse this format:\n{targets}",
         llm_output=completion,
         send_to_llm=True,
     )
@@ -38,24 +38,24 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
     source: str | None = None
 
     def parse(self, text: str) -> ResultT:
-        """Read a completion.
+        """Parse a completion.
 
         Raises:
-            OutputParserException: It cannot be read; `llm_output` is the completion.
+            OutputParserException: The completion cannot be read; `llm_output` contains it.
         """
         return self._read(text, self.source)
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> ResultT:
-        """Read the first generation, heeding that it was cut off if its info says so."""
+        """Parse the first generation; its info says whether it was cut off."""
         first = result[0]
         cut = (first.generation_info or {}).get("finish_reason", "stop") != "stop"
         return self._read(first.text, self.source, cut=cut or partial)
 
     def get_format_instructions(self) -> str:
-        """The task's solved examples: BioGPT follows no instructions, but goes on with examples.
+        """The task's solved examples; BioGPT does not follow instructions but continues examples.
 
-        For papers, `"{format_instructions}Abstract: {abstract} Conclusion:"` is what
-        `few_shot_prompt` asks.
+        For papers, `"{format_instructions}Abstract: {abstract} Conclusion:"` gives the prompt of
+        `few_shot_prompt`.
         """
         return get_task(self.task).demonstrations
 
@@ -73,7 +73,7 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
         task = get_task(name)
         if not cls._reads(task):
             fit = " or ".join(task.name for task in TASKS.values() if cls._reads(task))
-            raise InputError(f"{cls.__name__} does not read task {name!r}: use {fit}")
+            raise InputError(f"{cls.__name__} cannot parse task {name!r}: use {fit}")
         return task.name
 
     @staticmethod
@@ -91,33 +91,33 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
 class RelationOutputParser(
     _TaskOutputParser[list[Relation]], BaseCumulativeTransformOutputParser[list[Relation]]
 ):
-    """Reads relations. An empty list means that the model says there are none.
+    """Parses relations. An empty list means that the model found none.
 
-    A stream yields a longer list whenever a clause has ended; what it has yielded it does not take
-    back. Its last list is what `invoke` gives for the whole completion, and a completion that
-    cannot be read raises at its end. Closing the stream of a chain stops the LLM before it.
+    A stream yields a longer list after each complete clause and never takes back a relation. The
+    last list is the one that `invoke` returns for the whole completion. If the completion cannot be
+    read, the stream raises at its end. Closing the stream of a chain stops the LLM before it.
 
     Attributes:
         task: A task whose result is relations.
-        source: The text that was read: ends of relations get their offsets in it. In a chain
-            with many texts use `create_relation_chain`, or `parse_with_source`.
-        diff: Stream only the relations that are new, each time.
+        source: The text that the model read; relations get offsets in it. In a chain with many
+            texts use `create_relation_chain` or `parse_with_source`.
+        diff: Stream only the new relations each time.
     """
 
     task: str = "bc5cdr"
 
     def parse_with_source(self, completion: str, source: str) -> list[Relation]:
-        """Read a completion and find the ends of its relations in the text that was read.
+        """Parse a completion and find the ends of its relations in the source text.
 
         Raises:
-            OutputParserException: It cannot be read; `llm_output` is the completion.
+            OutputParserException: The completion cannot be read; `llm_output` contains it.
         """
         return self._read(completion, source)
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> list[Relation]:
-        """Read the first generation, heeding that it was cut off if its info says so.
+        """Parse the first generation; its info says whether it was cut off.
 
-        If `partial`, only the relations that text still to come cannot change.
+        If `partial`, return only the relations that the rest of the text cannot change.
         """
         if not partial:
             return super().parse_result(result)
@@ -145,7 +145,7 @@ class RelationOutputParser(
             for found in stream:  # noqa: UP028 - `yield from` would close the stream first
                 yield found
         finally:
-            closed = True  # a closed stream of the host's reads its input to the end
+            closed = True  # the host reads the input to the end when its stream is closed
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[list[Relation]]:
         stream = RelationStream(self)
@@ -173,17 +173,17 @@ class RelationOutputParser(
 
 
 class RelationStream:
-    """What a stream of pieces has come to, and what to yield for it."""
+    """Parses a stream of pieces and decides which lists of relations to yield."""
 
     def __init__(self, parser: RelationOutputParser) -> None:
-        # Each clause that has ended is read in the same text.
+        # All clauses are read with the same source text.
         source = SourceText(parser.source) if parser.source else None
         self._parser = parser.model_copy(update={"source": source})
         self._text = self._settled = ""
         self._found: list[Relation] | None = None
 
     def add(self, chunk: str | BaseMessage) -> list[list[Relation]]:
-        """The relations so far, if the next piece has ended a clause."""
+        """The relations so far, if this piece completes a clause."""
         self._text += chunk if isinstance(chunk, str) else chunk.text
         before = self._settled
         self._settled = get_task(self._parser.task).settled(self._text)
@@ -193,10 +193,13 @@ class RelationStream:
         return self._next(found) if len(found) > len(self._found or ()) else []
 
     def end(self, found: list[Relation] | None = None) -> list[list[Relation]]:
-        """The relations of the whole, read here if they are not given, unless they were yielded.
+        """The relations of the whole completion, unless they were already yielded.
+
+        Args:
+            found: The relations; None parses the completion.
 
         Raises:
-            OutputParserException: The whole cannot be read.
+            OutputParserException: The completion cannot be read.
         """
         found = self._parser.parse(self._text) if found is None else found
         return self._next(found) if found != self._found else []
@@ -207,10 +210,10 @@ class RelationStream:
 
 
 class _SoFar(list[Relation]):
-    """A list that the stream's next one contains, so the two cannot be added up.
+    """A list that is part of the next list of the stream, so the two must not be added.
 
-    Hosts add up the chunks of a stream, and keep the last one where that is a TypeError, as it is
-    between the mappings of their own parsers.
+    Hosts add up the chunks of a stream. If adding raises a TypeError, they keep the last chunk, as
+    they do for the mappings of their own parsers.
     """
 
     def __init__(self, found: list[Relation], stream: RelationStream) -> None:
@@ -227,7 +230,7 @@ class _SoFar(list[Relation]):
 
 
 class AnswerOutputParser(_TaskOutputParser[Answer]):
-    """Reads a yes/no/maybe answer.
+    """Parses a yes/no/maybe answer.
 
     Attributes:
         task: A task whose result is an answer.
@@ -241,7 +244,7 @@ class AnswerOutputParser(_TaskOutputParser[Answer]):
 
 
 class HallmarksOutputParser(_TaskOutputParser[Hallmarks]):
-    """Reads hallmarks of cancer. No labels mean that the model says there are none.
+    """Parses hallmarks of cancer. No labels means that the model found none.
 
     Attributes:
         task: A task whose result is hallmarks.

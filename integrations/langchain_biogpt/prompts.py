@@ -1,6 +1,6 @@
 """LangChain prompt templates in the layouts of the tasks.
 
-The layouts are rendered by the tasks themselves; a template here only names their variables.
+The tasks render the layouts; the templates only name the variables.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from biogpt_plugins.tasks.layouts import CUE, framed, lay_out
 from biogpt_plugins.values.errors import InputError
 
 FIX_PROMPT = PromptTemplate.from_template("{instructions}" + framed("{completion}"))
-"""For an OutputFixingParser whose LLM is a pretrained BioGPT, which follows no instructions: it is
-shown the parser's solved examples, and then the completion as a text to conclude from."""
+"""For an OutputFixingParser with a pretrained BioGPT, which does not follow instructions. The
+prompt has the parser's solved examples, and then the completion as the text to conclude from."""
 
 RETRY_PROMPT = PromptTemplate.from_template("{prompt}")
-"""For a RetryOutputParser whose LLM is a BioGPT: the same prompt again, for an LLM that samples."""
+"""For a RetryOutputParser with a BioGPT that samples: the same prompt again."""
 
 
 class TaskPromptTemplate(PromptTemplate):
     """A task's source text, for a `BioGPTLLM` with that task.
 
-    `template` shows the layout; the text itself is rendered by the task, which knows what a
-    template cannot say (a title without a full stop gets one, say).
+    `template` shows the layout. The task renders the text, because a template cannot express all
+    rules (for example, a title without a full stop gets one).
     """
 
     task: str
@@ -41,7 +41,7 @@ class TaskPromptTemplate(PromptTemplate):
         """Render the source text.
 
         Raises:
-            InputError: The values hold no text.
+            InputError: The values contain no text.
         """
         task = get_task(self.task)
         values = self._merge_partial_and_user_variables(**kwargs)
@@ -49,11 +49,11 @@ class TaskPromptTemplate(PromptTemplate):
 
 
 class TaskFewShotPromptTemplate(FewShotPromptTemplate):
-    """Solved examples of a task and then the text, for a `BioGPTLLM` without a task.
+    """Solved examples of a task followed by the text, for a `BioGPTLLM` without a task.
 
-    A pretrained model goes on with the next text: `BioGPTLLM(stop=prompt.stop)` or
-    `llm.bind(stop=prompt.stop)` ends its completion there. An example has the task's variables and
-    `target`, what the model should have written.
+    A pretrained model would continue with another text; `BioGPTLLM(stop=prompt.stop)` or
+    `llm.bind(stop=prompt.stop)` stops it there. An example has the task's variables and `target`,
+    the completion that the model should write.
     """
 
     task: str
@@ -72,10 +72,10 @@ class TaskFewShotPromptTemplate(FewShotPromptTemplate):
         return True
 
     def format(self, **kwargs: Any) -> str:  # noqa: ANN401
-        """Render the examples and the text, as the task's few-shot layout does.
+        """Render the examples and the text in the task's few-shot layout.
 
         Raises:
-            InputError: The values, or those of an example, hold no text, or it lacks its target.
+            InputError: The values or an example contain no text, or an example lacks its target.
         """
         text = self._text(kwargs)
         return self._render(text, self._get_examples(**_fields(text)))
@@ -104,8 +104,8 @@ class TaskFewShotPromptTemplate(FewShotPromptTemplate):
         except InputError as error:
             needed = ", ".join(self.example_prompt.input_variables)
             raise InputError(
-                f"example {number}: {error}. Give every example {needed} and target, what the "
-                "model should have written"
+                f"example {number}: {error}. Every example needs {needed} and target, the "
+                "completion that the model should write"
             ) from error
         return source, example["target"]
 
@@ -113,11 +113,11 @@ class TaskFewShotPromptTemplate(FewShotPromptTemplate):
 def task_prompt(task: str) -> TaskPromptTemplate:
     """The source text of a task in its official layout.
 
-    The variables are those of the task's input: `title` (may be left out) and `abstract`,
+    The variables are those of the task's input: `title` (optional) and `abstract`,
     `question` and `context`, or `text`.
 
     Raises:
-        InputError: There is no such task.
+        InputError: The task is unknown.
     """
     chosen = get_task(task)
     names = chosen.variables
@@ -145,14 +145,14 @@ def question_prompt() -> TaskPromptTemplate:
 def few_shot_prompt(
     task: str, *, example_selector: BaseExampleSelector | None = None
 ) -> TaskFewShotPromptTemplate:
-    """A task's text behind solved examples, to ask a pretrained BioGPT.
+    """Solved examples followed by a task's text, for a pretrained BioGPT.
 
     Args:
-        task: The task; its own demonstrations are shown.
-        example_selector: Selects other examples instead: dicts with the variables and `target`.
+        task: The task; the prompt contains its own examples.
+        example_selector: Selects other examples: dicts with the variables and `target`.
 
     Raises:
-        InputError: There is no such task.
+        InputError: The task is unknown.
     """
     prompt = task_prompt(task)
     shots = get_task(task).shots
@@ -170,5 +170,5 @@ def few_shot_prompt(
 
 
 def _fields(text: Text) -> dict[str, Any]:
-    """The values of a task's variables, as strings: selectors join them."""
+    """The values of a task's variables as strings, which selectors can join."""
     return text.model_dump(by_alias=True, exclude={"id"})

@@ -1,4 +1,4 @@
-"""Questions answered from papers that a retriever finds."""
+"""Answer questions from the papers that a retriever finds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from langchain_biogpt.documents import paper_id, paper_title
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask, with_settings
 
-_Found = dict[str, Any]  # "question" and "documents", as the host's retrieval chains hand them on
+_Found = dict[str, Any]  # "question" and "documents", as in the host's retrieval chains
 
 
 def create_paper_qa_chain(
@@ -32,21 +32,23 @@ def create_paper_qa_chain(
     llm: BioGPTLLM | None = None,
     **options: Any,  # noqa: ANN401 - settings of the LLM
 ) -> Runnable[str | Mapping[str, Any], PaperAnswer]:
-    """A question in; the papers that a retriever finds are judged and put together to one answer.
+    """Make a chain that answers a question from the papers that a retriever finds.
 
-    A text is judged once, however often it was found, and the parts of a paper, known by its id,
-    make one vote. That no paper was found is an answer too, and asks no model; so is that papers
-    could not be judged, each with its reason. What the retriever raises is raised.
+    The model judges each paper, and the judgements are combined into one answer. A text that was
+    found several times is judged once. Parts of a paper, recognised by its id, have one vote. If
+    the retriever finds no papers, the answer says so and the model is not used. If papers cannot be
+    judged, the answer gives the reason for each. Exceptions of the retriever are raised.
 
-    All papers of a question, and of a batch of questions, are judged by one call of the engine.
-    A stream gives two answers: what was found, and then the whole. With `return_exceptions=True` a
-    question that fails costs the others nothing.
+    All papers of a question, or of a batch of questions, are judged with one engine call. A stream
+    yields two answers: the papers found, and then the complete answer. With
+    `return_exceptions=True`, a failed question does not affect the others.
 
     Args:
-        retriever: Finds papers for a question; all of them vote, so let it leave out what is off
-            the subject (`search_type="similarity_score_threshold"`). A Document's `page_content`
-            is judged, and offsets count in it; `pmid` and `title` in its metadata name the paper.
-        llm: The model, best one that was taught PubMedQA; its own task plays no part. None for
+        retriever: Finds papers for a question. All of them vote, so configure it to leave out
+            irrelevant papers (`search_type="similarity_score_threshold"`). The model judges a
+            Document's `page_content`, and offsets refer to it; `pmid` and `title` in the metadata
+            identify the paper.
+        llm: The model, preferably one that was taught PubMedQA; its own task is ignored. None uses
             the bundled model.
         options: Settings of the LLM, such as `abstain_below=0.6`.
 
@@ -54,12 +56,12 @@ def create_paper_qa_chain(
         A runnable from a question, or a mapping with `question` or `input`, to a PaperAnswer.
 
     Raises:
-        InputError: The retriever is none.
+        InputError: `retriever` is not a Runnable.
     """
     if not isinstance(retriever, Runnable):
         raise InputError(
-            f"a retriever finds Documents for a question, but {type(retriever).__name__} does not: "
-            "give store.as_retriever() of a vector store, RunnableLambda(function) of a function"
+            f"retriever must be a Runnable that returns Documents, not {type(retriever).__name__}: "
+            "pass store.as_retriever() for a vector store, RunnableLambda(function) for a function"
         )
 
     llm, asked = with_settings(llm, options)
@@ -71,7 +73,7 @@ def create_paper_qa_chain(
 
 
 class _PaperFinder(RunnableSerializable[str | Mapping[str, Any], _Found]):
-    """Finds the papers of a question."""
+    """Finds papers for a question."""
 
     name: str | None = "find_papers"
     retriever: Runnable[str, list[Document]]
@@ -84,7 +86,7 @@ class _PaperFinder(RunnableSerializable[str | Mapping[str, Any], _Found]):
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> _Found:
-        work: Any = self._find  # the host gives it what it asks for by name
+        work: Any = self._find  # the host passes arguments by name
         found: _Found = self._call_with_config(work, input, config, **kwargs)
         return found
 
@@ -108,7 +110,7 @@ class _PaperFinder(RunnableSerializable[str | Mapping[str, Any], _Found]):
 
 
 class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
-    """Answers questions from the papers found, those of a whole batch by one call of the engine."""
+    """Answers questions from the papers found, with one engine call for a batch."""
 
     name: str | None = "judge_papers"
     task: BioGPTTask
@@ -129,7 +131,7 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
     ) -> PaperAnswer:
         return (await self.abatch([input], config, **kwargs))[0]
 
-    # The host gives the functions below what they ask for by name, though its types say less.
+    # The host passes arguments to the functions below by name, which its types do not show.
 
     def batch(
         self,
@@ -177,8 +179,8 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
         async for answer in stream:
             yield answer
 
-    # The aggregate belongs to this step, and is not one behind it: a closed stream of the host's
-    # reads its input to the end, and would have the papers judged for nobody.
+    # The aggregate is part of this step: if a stream is closed, the host reads the input of a later
+    # step to the end, and would judge papers for nothing.
 
     def _growing(self, input: Iterator[_Found], config: RunnableConfig) -> Iterator[PaperAnswer]:
         for found in input:
@@ -214,7 +216,8 @@ def _question(asked: str | Mapping[str, Any]) -> str:
         question = asked.get("question") or asked.get("input") or ""
     if not isinstance(question, str) or not question.strip():
         raise InputError(
-            f"no question in {asked!r:.80}: give a string, or a mapping with question or input"
+            f"{asked!r:.80} contains no question: pass a string, or a mapping with the key "
+            "question or input"
         )
     return question
 
@@ -222,7 +225,7 @@ def _question(asked: str | Mapping[str, Any]) -> str:
 def _found(question: str, documents: Sequence[Document]) -> _Found:
     for document in documents:
         if not isinstance(document, Document):
-            raise InputError(f"the retriever found {document!r:.80}, which is not a Document")
+            raise InputError(f"the retriever must return Documents, not {document!r:.80}")
     return {"question": question, "documents": documents}
 
 
@@ -245,7 +248,7 @@ def _read(inputs: list[_Found]) -> list[_Found]:
 def _asked(
     inputs: list[_Found], config: list[RunnableConfig]
 ) -> tuple[list[dict[str, str | None]], list[RunnableConfig]]:
-    """What the task is asked of every paper of every question, and on whose behalf."""
+    """The task's input for every paper of every question, and the configs."""
     pairs = [
         ({"id": paper.paper, "question": found["question"], "context": paper.text}, own)
         for found, own in zip(inputs, config, strict=True)
@@ -255,7 +258,7 @@ def _asked(
 
 
 def _judged(inputs: list[_Found], predictions: list[Prediction[Any]]) -> list[_Found]:
-    """What was found, with each question's own share of the predictions."""
+    """The papers found for each question, with their predictions."""
     rest = iter(predictions)
     return [{**one, "predictions": list(islice(rest, len(one["passages"])))} for one in inputs]
 

@@ -1,4 +1,4 @@
-"""A task as a Runnable: typed results, one call of the engine for a batch."""
+"""A task as a Runnable with typed results and one engine call for a batch."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unrea
 
 
 class BioGPTTask(Options, RunnableSerializable[Any, Any]):
-    """A task on an LLM's model: texts, mappings or Documents in, typed results out.
+    """Runs a task on an LLM's model: takes texts, mappings or Documents, returns typed results.
 
-    A batch is one call of the engine. With `return_exceptions=True` an input that fails costs the
-    others nothing; `abatch` and `ainvoke` leave the event loop free, and cancelling them stops the
-    generation. Labels of a task that has them are scored, which gives their probabilities. Decoding
-    options may also be given with a call, as to an LLM.
+    A batch is one engine call. With `return_exceptions=True`, a failed input does not affect the
+    others. `abatch` and `ainvoke` keep the event loop free, and cancelling them stops the
+    generation. If the task has labels, they are scored, which gives their probabilities. Decoding
+    options can also be passed with a call, as for an LLM.
 
     Attributes:
-        llm: The model, and how it writes; its own `task` plays no part.
-        task: What is asked of it.
-        options: Decoding options besides the LLM's own, such as `{"logprobs": True}`.
-        predictions: Give whole Predictions, failed ones among them, instead of results.
+        llm: The model and its decoding options; its own `task` is ignored.
+        task: Name of the task.
+        options: Additional decoding options, such as `{"logprobs": True}`.
+        predictions: Return Predictions, including failed ones, instead of results.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,13 +45,13 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         """The result for one input.
 
         Raises:
-            OutputParserException: The completion cannot be read; `llm_output` is the completion.
-            BioGPTError: The input cannot be used, or the engine failed.
+            OutputParserException: The completion cannot be read; `llm_output` contains it.
+            BioGPTError: The input is invalid, or the engine failed.
         """
         return self.batch([input], config, **kwargs)[0]
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ANN401
-        """`invoke`, while the event loop goes on."""
+        """`invoke` in a thread, which keeps the event loop free."""
         return (await self.abatch([input], config, **kwargs))[0]
 
     def batch(
@@ -62,7 +62,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[Any]:
-        """The result for each input, by one call of the engine."""
+        """The result for each input, with one engine call."""
         return self._batch_with_config(
             self._run, inputs, config, return_exceptions=return_exceptions, **kwargs
         )
@@ -75,7 +75,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[Any]:
-        """`batch`, while the event loop goes on."""
+        """`batch` in a thread, which keeps the event loop free."""
 
         async def run(inputs: list[Any], **options: Any) -> list[Any]:  # noqa: ANN401
             return await in_thread(partial(self._run, inputs, **options))
@@ -90,7 +90,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Iterator[Any]:
-        """Of a relation task the relations so far, whenever one is written; else the result."""
+        """Yield the relations so far after each new relation; other tasks yield the result."""
         inputs = iter([input])
         yield from self._transform_stream_with_config(inputs, self._pieces, config, **kwargs)
 
@@ -100,7 +100,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         config: RunnableConfig | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[Any]:
-        """`stream`, while the event loop goes on."""
+        """`stream` in a thread, which keeps the event loop free."""
 
         async def inputs() -> AsyncIterator[Any]:
             yield input
@@ -118,11 +118,11 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         return True
 
     def get_name(self, suffix: str | None = None, *, name: str | None = None) -> str:
-        """What traces call this runnable."""
+        """The name of this runnable in traces."""
         return super().get_name(suffix, name=name or self.name or f"biogpt_{self.task}")
 
     def pipeline(self, **options: Any) -> Pipeline:  # noqa: ANN401
-        """The pipeline behind it, with the decoding options of a call."""
+        """The pipeline of this runnable, with the decoding options of a call."""
         return self.llm.bind_with_options(self.task, **{**self.options, **options})
 
     def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[Any]:  # noqa: ANN401
@@ -146,10 +146,10 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
 def with_settings(
     llm: BioGPTLLM | None, options: dict[str, Any]
 ) -> tuple[BioGPTLLM, dict[str, Any]]:
-    """An LLM with the settings among some options, and the other options, which are for decoding.
+    """Split options: return the LLM with the settings among them, and the decoding options.
 
     Raises:
-        OptionError: There is no such option.
+        OptionError: An option is unknown.
     """
     settings = {name: options[name] for name in ModelSettings.model_fields if name in options}
     llm = (llm or BioGPTLLM()).but(**settings)
@@ -159,14 +159,14 @@ def with_settings(
 
 
 def raised(found: Any) -> Any:  # noqa: ANN401 - a result or an exception
-    """The result; an exception is raised."""
+    """Return a result; raise an exception."""
     if isinstance(found, Exception):
         raise found
     return found
 
 
 def outcome(prediction: Prediction[Any]) -> Any:  # noqa: ANN401 - a result or an exception
-    """A prediction's result, or what a Runnable raises in its stead."""
+    """A prediction's result, or the exception that a Runnable raises instead."""
     failure = prediction.error
     if failure is None:
         return prediction.result

@@ -1,4 +1,4 @@
-"""Agent tools: what a BioGPT can do for a chat model that calls tools."""
+"""BioGPT tools for agents, that is, for chat models that call tools."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ from langchain_biogpt.runnables import BioGPTTask
 
 
 class _BioGPTTool(Options, BaseTool):
-    """A task as a tool; `BioGPTToolkit` says what holds for all.
+    """A task as a tool; see `BioGPTToolkit` for what all tools have in common.
 
     Attributes:
-        llm: The model, and how it writes.
-        max_characters: Most characters of the content.
-        handle_tool_error: As the host has it; None tells chat models, and raises for programs.
+        llm: The model and its decoding options.
+        max_characters: Maximum length of the content.
+        handle_tool_error: As in the host; None reports errors to chat models and raises them for
+            programs.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -78,18 +79,18 @@ class _BioGPTTool(Options, BaseTool):
     async def _arun(self, *text: str, **arguments: str) -> tuple[str, Any]:
         asked = self._named(text, arguments)
         with _tool_exceptions():
-            task = await in_thread(self._task)  # which may have to look for the model on the hub
+            task = await in_thread(self._task)  # may search the hub for the model
             return self._reply(asked, await task.ainvoke(asked))
 
     def _answering(self, call: object) -> Self:
-        """This tool, made to answer a tool call also where it fails."""
+        """This tool, configured to answer a tool call even if it fails."""
         called = isinstance(call, dict) and call.get("type") == "tool_call"
         if not called or self.handle_tool_error is not None:
             return self
         return self.model_copy(update={"handle_tool_error": True})
 
     def _named(self, text: Sequence[str], arguments: dict[str, str]) -> dict[str, str]:
-        # The host hands a tool's only argument over without its name if it was given without.
+        # The host passes a tool's only argument without its name if the caller did.
         return {**dict(zip(self.args, text, strict=False)), **arguments}
 
     def _reply(self, asked: dict[str, str], prediction: Prediction[Any]) -> tuple[str, Any]:
@@ -106,18 +107,18 @@ class _BioGPTTool(Options, BaseTool):
 
 
 class BioGPTRelationTool(_BioGPTTool):
-    """Extracts relations from a text; the artifact is the list of them, with offsets and scores.
+    """Extracts relations from a text; the artifact is their list, with offsets and scores.
 
     Attributes:
-        task: A relation task, by its name or its TOML file. None for the LLM's own task if it
-            finds relations, or the first such task that the model was taught, or else "bc5cdr": a
-            model that was taught none is shown solved examples.
+        task: A relation task: its name or its TOML file. None uses the LLM's own task if it finds
+            relations, or else the first relation task that the model was taught, or else "bc5cdr"
+            with solved examples in the prompt.
     """
 
     _text = EXTRACT_RELATIONS
 
     name: str = EXTRACT_RELATIONS.name
-    description: str = ""  # says what the task finds
+    description: str = ""  # filled in with the relations that the task finds
     args_schema: ArgsSchema | None = Field(default=EXTRACT_RELATIONS.arguments, exclude=True)
     task: str | None = None
 
@@ -146,7 +147,7 @@ class BioGPTAnswerTool(_BioGPTTool):
 
 
 class BioGPTDescribeTool(_BioGPTTool):
-    """Describes a term; the artifact is what the model wrote behind "{term} is"."""
+    """Describes a term; the artifact is the model's continuation of "{term} is"."""
 
     _text = DESCRIBE_TERM
 
@@ -166,23 +167,24 @@ class BioGPTCompleteTool(_BioGPTTool):
 
 
 class BioGPTToolkit(Options, BaseToolkit):
-    """All tools on one model, which is loaded by the first that is called.
+    """All tools on one model, which is loaded at the first call of a tool.
 
-    A tool's content is a short text for the chat model, and says how much of the result it leaves
-    out; the artifact is the whole result for the program. What comes back out of a LangGraph
-    checkpoint is the artifact's dump, which pydantic reads: `Answer.model_validate(dump)`.
+    A tool's content is a short text for the chat model and says how much of the result it leaves
+    out. The artifact is the complete result for the program. LangGraph checkpoints return the
+    artifact's dump, which pydantic can read: `Answer.model_validate(dump)`.
 
-    What a tool cannot do is a ToolException that says what to do about it. Whoever passes plain
-    arguments gets it raised. The maker of a tool call is told, in a ToolMessage with the status
-    "error", so that an agent goes on: LangGraph's ToolNode would end its run.
+    A tool that fails raises a ToolException that says what to do. With plain arguments the
+    exception reaches the caller. A tool call is answered with a ToolMessage with the status
+    "error", so that the agent continues; an exception would end the run of LangGraph's ToolNode.
 
-    A model that was not taught a tool's task is asked all the same, and a warning says so when it
-    is loaded. Fine-tuned models hardly describe or continue texts: make the tools one by one to
-    leave those two out, or to put a pretrained model behind them.
+    A tool also works with a model that was not taught its task; a warning says so when the model
+    is loaded. Fine-tuned models are poor at describing terms and continuing texts. Make the tools
+    separately to leave these two out, or to give them a pretrained model.
 
     Attributes:
-        llm: The model, and how it writes. A relation task of its own is that of the relation tool.
-        max_characters: Most characters of a tool's content.
+        llm: The model and its decoding options. If its task finds relations, the relation tool
+            uses that task.
+        max_characters: Maximum length of a tool's content.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -1,4 +1,4 @@
-"""Relations of documents as their metadata: flat and JSON-safe, as vector stores want it."""
+"""Relations of documents as flat, JSON-safe metadata for vector stores."""
 
 from __future__ import annotations
 
@@ -18,31 +18,29 @@ from langchain_biogpt.llm import BioGPTLLM
 
 
 class BioGPTRelationTransformer(BaseDocumentTransformer):
-    """Finds the relations in each document's text; one call of the engine for all documents.
+    """Finds the relations in the texts of documents, with one engine call for all documents.
 
-    In a chain it is `RunnableLambda(it.transform_documents, it.atransform_documents)`.
+    To use it in a chain: `RunnableLambda(it.transform_documents, it.atransform_documents)`.
 
-    Gives new documents, with the id, the text and the metadata of those given, and besides, of the
-    task "bc5cdr":
+    The result is new documents with the same id, text and metadata, and with additional metadata.
+    For the task "bc5cdr" these are:
 
-    - `biogpt_relations_bc5cdr`: the relations with their evidence as one JSON text, which
-      `relations_of` reads back; "[]" if the model says that there are none. Offsets count in
-      `page_content`.
-    - `biogpt_relations_bc5cdr_model`: who was asked.
-    - `biogpt_relations_bc5cdr_warnings`: remarks, such as that the text was cut to fit the model,
-      if there are any.
-    - `biogpt_relations_bc5cdr_error`: why a document has no relations, in their stead. The others
-      go unharmed.
-    - `biogpt_chemicals`, `biogpt_diseases`; of other tasks `biogpt_drugs`, `biogpt_targets`: lists
-      of the names found, to filter by, spelled as within a sentence: "lithium" also where the paper
-      has "Lithium", but "BRCA1". An abbreviation that the text defines is there in full. Only types
-      that were found.
+    - `biogpt_relations_bc5cdr`: the relations with their evidence as JSON text, which
+      `relations_of` reads; "[]" if the model found none. Offsets refer to `page_content`.
+    - `biogpt_relations_bc5cdr_model`: the model.
+    - `biogpt_relations_bc5cdr_warnings`: warnings, if any, for example that the text was cut.
+    - `biogpt_relations_bc5cdr_error`: the error, if the document could not be processed; the
+      relations are missing then. Other documents are not affected.
+    - `biogpt_chemicals`, `biogpt_diseases` (other tasks: `biogpt_drugs`, `biogpt_targets`): lists
+      of the names found, for filters. They are spelled as within a sentence: "lithium" even if the
+      paper has "Lithium", but "BRCA1". Abbreviations that the text defines are written in full.
+      Types without names have no list.
 
-    What an earlier run of the same task wrote is replaced; transformers of several tasks may follow
-    each other.
+    Results of an earlier run of the same task are replaced. Transformers for several tasks can be
+    applied one after another.
 
-    Relations have scores if the LLM has `logprobs=True`; a score's last digits may change with the
-    batch, which `langchain_core.indexing.index` takes for a change of the document.
+    Relations have scores if the LLM has `logprobs=True`. The last digits of a score may depend on
+    the batch; `langchain_core.indexing.index` treats this as a change of the document.
     """
 
     def __init__(
@@ -55,14 +53,15 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
         """Choose a model and a task.
 
         Args:
-            llm: The model, and how it writes; None for the bundled one.
-            task: A relation task; None for the LLM's own, or else the first relation task that its
+            llm: The model and its decoding options; None uses the bundled model.
+            task: A relation task; None uses the LLM's own, or else the first relation task that the
                 model was taught.
             options: As in `create_relation_chain`.
 
         Raises:
-            InputError: The task finds no relations, or the model was taught none that does.
-            ModelError: No task is named, and the model cannot be found.
+            InputError: The task does not find relations, or the model was not taught a relation
+                task.
+            ModelError: No task is given, and the model cannot be found.
         """
         self._finder = create_relation_chain(llm, task=task, predictions=True, **options)
 
@@ -77,8 +76,8 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
         """The documents with their relations.
 
         Args:
-            documents: The documents. BioGPT was taught on titles and abstracts as one text.
-            kwargs: `config`, as of a runnable.
+            documents: The documents. BioGPT was trained on title and abstract as one text.
+            kwargs: `config`, as for a runnable.
 
         Raises:
             ModelError: The model cannot be loaded.
@@ -91,7 +90,7 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
         documents: Sequence[Document],
         **kwargs: Any,  # noqa: ANN401
     ) -> list[Document]:
-        """`transform_documents`, while the event loop goes on; cancelling stops the generation."""
+        """`transform_documents` in a thread; cancelling stops the generation."""
         documents = list(documents)
         found = await self._finder.abatch(documents, **kwargs)
         return await in_thread(_annotated, documents, found)
@@ -101,18 +100,18 @@ def relations_of(document: Document, *, task: str | None = None) -> list[Relatio
     """The relations that BioGPTRelationTransformer found in a document.
 
     Args:
-        document: The document, or what a store gives back of it.
-        task: Those of this task; of all that the document was asked for by default.
+        document: The document, or a copy of it from a store.
+        task: Return only the relations of this task; by default those of all tasks.
 
     Raises:
-        InputError: The transformer has not seen the document, or could not read it; the message
-            says which, and for which task.
+        InputError: The document was not processed, or processing failed; the message gives the task
+            and the reason.
     """
     told = relations_by_task(
         document.metadata,
         task,
         whose=f"document {paper_id(document)}",
-        unseen="BioGPTRelationTransformer has not seen it",
+        unseen="BioGPTRelationTransformer has not processed it",
     )
     return list(chain.from_iterable(told.values()))
 
@@ -120,7 +119,7 @@ def relations_of(document: Document, *, task: str | None = None) -> list[Relatio
 def with_metadata(
     document: Document, facts: dict[str, Any], *, owns: Callable[[str], bool]
 ) -> Document:
-    """A copy of the document with these metadata, instead of those that are owned."""
+    """A copy of the document in which these metadata replace the owned ones."""
     given = document.metadata.items()
     others = {key: _copied(value) for key, value in given if not owns(str(key))}
     return document.model_copy(update={"metadata": {**others, **facts}})
@@ -129,7 +128,7 @@ def with_metadata(
 def _copied(value: Any) -> Any:  # noqa: ANN401 - metadata hold anything
     try:
         return deepcopy(value)
-    except TypeError:  # an open file, say: one document's is no reason to lose the others
+    except TypeError:  # for example an open file; it must not lose the other documents
         return value
 
 

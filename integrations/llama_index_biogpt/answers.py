@@ -1,4 +1,4 @@
-"""Answers to yes/no questions about nodes as their metadata, for LlamaIndex ingestion pipelines."""
+"""Answers to yes/no questions about nodes as metadata, for LlamaIndex ingestion pipelines."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ _ANSWER = "biogpt_answer"
 
 
 class BioGPTAnswerExtractor(TaskExtractor):
-    """Asks yes/no/maybe questions of each node; one call of the engine for all of them.
+    """Answers yes/no/maybe questions about each node, with one engine call for all nodes.
 
         BioGPTAnswerExtractor(questions={"rct": "Is this a randomised trial?"})
 
-    Keys of the metadata, for each question by its name, all of it JSON and no lists:
+    Metadata keys for each question, by the question's name; all values are JSON without lists:
 
     - `biogpt_answer_rct`: "yes", "no" or "maybe".
     - `biogpt_answer_rct_yes`, `biogpt_answer_rct_no`, `biogpt_answer_rct_maybe`: probabilities,
-      from 0 to 1; their last digits may change with the batch.
-    - `biogpt_answer_rct_model`: who was asked.
-    - `biogpt_answer_rct_warnings`: remarks, such as that the text was cut, if there are any.
-    - `biogpt_answer_rct_abstained`: why a pipeline that abstains below a probability gives no
-      answer; the probabilities are there.
-    - `biogpt_answer_rct_error`: why there is no answer, in its stead. The others go unharmed.
+      from 0 to 1; the last digits may depend on the batch.
+    - `biogpt_answer_rct_model`: the model.
+    - `biogpt_answer_rct_warnings`: warnings, if any, for example that the text was cut.
+    - `biogpt_answer_rct_abstained`: why there is no answer, if all probabilities are below
+      `abstain_below`; the probabilities are present.
+    - `biogpt_answer_rct_error`: the error, if there is no answer. Other answers are not affected.
 
-    LLMs are shown the answers with the text, embedding models nothing of it. Exceptions, the
-    ingestion cache and options are those of BioGPTRelationExtractor; asking other questions is
-    another result.
+    LLMs see the answers together with the text; embedding models do not see them. Exceptions, the
+    ingestion cache and options work as in BioGPTRelationExtractor; the cache key includes the
+    questions.
 
     Attributes:
-        questions: Name to question; or a list of questions, whose names then are their words: "Is
-            it new?" has the key `biogpt_answer_is_it_new`.
+        questions: A mapping from names to questions, or a list of questions, which are named after
+            their words: "Is it new?" has the key `biogpt_answer_is_it_new`.
         task: A task that answers questions.
     """
 
@@ -58,16 +58,18 @@ class BioGPTAnswerExtractor(TaskExtractor):
     def _named(cls, questions: object) -> object:
         if isinstance(questions, str) or not isinstance(questions, Iterable):
             raise InputError(
-                f"questions = {questions!r}: give a list of questions, or a mapping from names"
+                f"questions must be a list, or a mapping from names to questions, not {questions!r}"
             )
         named = questions
         if not isinstance(questions, Mapping):
             asked = [str(question) for question in questions]
             named = {_name(question): question for question in asked}
             if len(named) < len(asked):
-                raise InputError("two questions have the same words: give a mapping from names")
+                raise InputError(
+                    "two questions have the same words: pass a mapping from names to questions"
+                )
         if not named:
-            raise InputError("there are no questions: give one at least")
+            raise InputError("questions is empty: give at least one question")
         return named
 
     @model_validator(mode="after")
@@ -75,14 +77,12 @@ class BioGPTAnswerExtractor(TaskExtractor):
         for name, question in self.questions.items():
             if not name.strip() or not question.strip():
                 raise InputError(
-                    f"questions = {{{name!r}: {question!r}}}: a name or question is empty"
+                    f"questions must not have an empty name or question: {{{name!r}: {question!r}}}"
                 )
         keys = [key for name in self.questions for key in self._keys(name)]
         for key in keys:
             if keys.count(key) > 1:
-                raise InputError(
-                    f"two questions would have the key {key}: give another name to one"
-                )
+                raise InputError(f"two questions share the metadata key {key}: rename one of them")
         return self
 
     @field_validator("task")
@@ -91,7 +91,7 @@ class BioGPTAnswerExtractor(TaskExtractor):
         name = get_task(task).name
         if get_task(name).kind != "answer":
             fit = " or ".join(TASKS.of_kind("answer"))
-            raise InputError(f"task {task!r} answers no questions: use {fit}")
+            raise InputError(f"task {task!r} does not answer questions: use {fit}")
         return name
 
     def _task(self) -> str:
@@ -132,6 +132,6 @@ class BioGPTAnswerExtractor(TaskExtractor):
 
 
 def _name(question: str) -> str:
-    """The words of a question, as a name for it."""
+    """The name of a question, made from its words."""
     parts = groupby(question.lower(), str.isalnum)
     return "_".join("".join(signs) for word, signs in parts if word)

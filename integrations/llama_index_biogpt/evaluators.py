@@ -19,16 +19,17 @@ from llama_index_biogpt.synthesizer import paper_answer_of
 
 
 class BioGPTEvaluator(BaseEvaluator):
-    """Scores what a model wrote for one document by a task's official metric; asks no model.
+    """Scores a model's output for one document with the task's official metric; uses no model.
 
-    The score is the document's own in the task's main figure, and the feedback names what was
-    missed and what is wrong. The mean over documents is the official figure for PubMedQA, DDI and
-    KD-DTI; those of BC5CDR and HoC are counted over the corpus, by `biogpt score`.
+    The score is the document's score in the task's main metric; the feedback lists missing and
+    wrong items. The mean over documents is the official figure for PubMedQA, DDI and KD-DTI. The
+    figures for BC5CDR and HoC are computed over the whole corpus; use `biogpt score`.
 
-    Of a query engine with a BioGPTPaperSynthesizer the answer's label is scored, by "pubmedqa".
+    For a query engine with a BioGPTPaperSynthesizer, use the task "pubmedqa"; it scores the label
+    of the answer.
 
     A completion that cannot be read is an invalid result with the score that the official scripts
-    give it. Documents of BC5CDR that have no right relation have none: its metric leaves them out.
+    give it. The metric of BC5CDR ignores documents without gold relations, so these have no score.
     """
 
     def __init__(
@@ -42,14 +43,14 @@ class BioGPTEvaluator(BaseEvaluator):
         """Choose the metric.
 
         Args:
-            task: A task that has a metric, by its name or its TOML file.
-            score_threshold: The least score that passes.
-            strict: Whether completions are read as the official scripts do.
-            names: BC5CDR: "chemical2id" and "disease2id", as in {split}.entities.json. Without
-                them names are compared instead of ids.
+            task: A task with a metric: its name or its TOML file.
+            score_threshold: The minimum score that passes.
+            strict: Whether completions are parsed exactly as by the official scripts.
+            names: BC5CDR only: "chemical2id" and "disease2id", as in {split}.entities.json.
+                Without them, names are compared instead of ids.
 
         Raises:
-            InputError: The task has no metric, or the names are no such tables.
+            InputError: The task has no metric, or `names` has another format.
         """
         self._task, _ = scored_task(task, names)
         self._score_threshold = score_threshold
@@ -60,7 +61,7 @@ class BioGPTEvaluator(BaseEvaluator):
         return {}
 
     def _update_prompts(self, prompts: PromptDictType) -> None:
-        """There are none."""
+        """There are no prompts to update."""
 
     async def aevaluate(
         self,
@@ -73,19 +74,23 @@ class BioGPTEvaluator(BaseEvaluator):
         """Score one document.
 
         Args:
-            query: Only passed on.
-            response: What a model wrote, or a result as JSON.
-            contexts: The text that it read; helps to divide names at the right " and ".
-            reference: What is right: the task's official target text, a label, or a result, as
-                such or as JSON.
-            kwargs: Not used.
+            query: Copied to the result.
+            response: The model's output, or a result as JSON.
+            contexts: The text that the model read; helps to divide names at the right " and ".
+            reference: The right result: the task's official target text, a label, or a result,
+                as an object or as JSON.
+            kwargs: Ignored.
 
         Raises:
-            InputError: There is no response or no reference, or the reference cannot be read.
+            InputError: The response or the reference is missing, or the reference cannot be read.
         """
         del kwargs
         if response is None or reference is None:
-            raise InputError("give a response and a reference: what a model wrote, what is right")
+            missing = "response" if response is None else "reference"
+            raise InputError(
+                f"{missing} is missing: pass the model's output as response and the right result "
+                "as reference"
+            )
         verdict = score_one(
             self._task,
             reference,
@@ -127,7 +132,7 @@ class BioGPTEvaluator(BaseEvaluator):
         return await super().aevaluate_response(query, written, **kwargs)
 
     def _as_written(self, response: Response) -> Response:
-        """A response as a model would have written it, where it is an answer from papers."""
+        """The response; an answer from papers is converted to the model's format."""
         if ANSWER not in (response.metadata or {}) or not self._task.choices:
             return response
         label = paper_answer_of(response).label

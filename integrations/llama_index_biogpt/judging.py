@@ -1,4 +1,4 @@
-"""Nodes judged by what they answer to a question, for what stands behind a retriever."""
+"""Judge nodes by their answers to a question, for components that follow a retriever."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TASK = "pubmedqa"
 
 
 class Judging:
-    """Made from a model at hand; whatever it was taught, PubMedQA is what it is asked."""
+    """Constructors from a pipeline or an engine; the task is always PubMedQA."""
 
     @classmethod
     def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
-        """One on the model of a pipeline at hand."""
+        """Make a component that uses the model of a pipeline."""
         make = cast("Callable[..., Self]", cls)
         spec = pipeline.spec.for_task(_TASK) if pipeline.task.name != _TASK else pipeline.spec
         given = {name: value for name, value in spec.given().items() if name != "task"}
@@ -33,14 +33,14 @@ class Judging:
 
     @classmethod
     def from_engine(cls, engine: Engine, **options: Any) -> Self:  # noqa: ANN401
-        """One on an engine of your own, which is shown solved examples."""
+        """Make a component that uses a custom engine; prompts contain solved examples."""
         return cls.from_pipeline(Pipeline(_TASK, engine), **options)
 
 
 def judge(
     model: ModelFields, question: str, passages: Sequence[Passage]
 ) -> list[Prediction[Answer]]:
-    """What each passage answers, by one call of the engine; none asks no model."""
+    """The answer of each passage, with one engine call; no call without passages."""
     asked = [
         {"id": passage.paper, "question": question, "context": passage.text} for passage in passages
     ]
@@ -48,7 +48,7 @@ def judge(
 
 
 def passages_of(nodes: Sequence[NodeWithScore]) -> list[Passage]:
-    """The texts of nodes, and the papers that they are of."""
+    """The texts of nodes, with the papers that they belong to."""
     return [_passage(node.node) for node in nodes]
 
 

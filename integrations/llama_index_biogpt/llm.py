@@ -32,38 +32,38 @@ from llama_index_biogpt.model import ModelComponent
 
 
 def join_messages(messages: Sequence[ChatMessage]) -> str:
-    """What messages say, one a line, without their roles: BioGPT has not seen any.
+    """Join the texts of messages, one per line, without roles; BioGPT was not trained with roles.
 
     Raises:
-        InputError: A message holds something else than text.
+        InputError: A message contains something other than text.
     """
     for message in messages:
         for block in message.blocks:
             if not isinstance(block, TextBlock):
                 kind = type(block).__name__
-                raise InputError(f"a message holds a {kind}, and BioGPT reads text: leave it out")
+                raise InputError(f"BioGPT reads only text, but a message holds a {kind}: remove it")
     return "\n".join(message.content for message in messages if message.content)
 
 
 class BioGPTLLM(LLMFields, ModelComponent, LLM):
-    """A local BioGPT. With a task it reads source texts, without one it continues prompts.
+    """A local BioGPT. With a task it reads source texts; without one it continues prompts.
 
-    The model is loaded on first use and shared by all who name it. Decoding options and `stop` may
-    also be given with each call (`llm.complete(text, max_tokens=20)`). Asynchronous methods
-    leave the event loop free; cancelling a task, and closing a stream, stops the generation.
+    The model is loaded on first use, and all LLMs with the same model share it. Decoding options
+    and `stop` can also be passed with each call (`llm.complete(text, max_tokens=20)`). Asynchronous
+    methods keep the event loop free. Cancelling a task or closing a stream stops the generation.
 
-    A response's `raw` has `finish_reason`, `truncated_tokens` and `usage`, its `additional_kwargs`
-    the same side by side; `logprobs` has one entry a token, if they were asked for. Of a stream the
-    last response has them. A prompt that is too long is cut, unless `truncate` is False, and a
-    TruncationWarning says so.
+    A response's `raw` has `finish_reason`, `truncated_tokens` and `usage`; `additional_kwargs` has
+    the same values in one flat dict. With the option `logprobs`, the response's `logprobs` has one
+    entry per token. In a stream, the last response has these values. A prompt that is too long is
+    cut, with a TruncationWarning, unless `truncate` is False.
 
-    BioGPT knows no chat: `chat` continues what the messages say, one a line, without roles. Give
-    `messages_to_prompt` to join them in another way.
+    BioGPT is not a chat model: `chat` continues the texts of the messages, one per line, without
+    roles. Set `messages_to_prompt` to join them differently.
 
-    `predict` and `stream` of the host take no decoding options: give them to the LLM.
+    The host's methods `predict` and `stream` do not accept decoding options; set them on the LLM.
 
     Attributes:
-        logprobs: Whether responses tell the log-probabilities of their tokens.
+        logprobs: Whether responses include the log-probabilities of their tokens.
 
     The other fields are those of `biogpt_plugins.hosts.fields.LLMFields`.
     """
@@ -76,7 +76,7 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
     @model_validator(mode="before")
     @classmethod
     def _takes_additional_kwargs(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
-        """Options in `additional_kwargs`, as the host's LLMs have them, are options."""
+        """Accept options in `additional_kwargs`, like the host's LLMs."""
         if not isinstance(given, dict):
             return given
         named = {name: value for name, value in given.items() if name != "additional_kwargs"}
@@ -89,13 +89,13 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """The limits of the model, which is not loaded for them."""
+        """The limits of the model; does not load the model."""
         window, most = self.limits()
         known = {} if most is None else {"num_output": most}
         return LLMMetadata(model_name=self.model, context_window=window, **known)
 
     def to_payload(self) -> dict[str, Any]:
-        """What observers are told: the settings, where the host would tell the model's limits."""
+        """The settings for observers; the host's version would need the model's limits."""
         return {**self.to_dict(), "model_name": self.model}
 
     @llm_completion_callback()
@@ -129,7 +129,7 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
     ) -> CompletionResponseAsyncGen:
         return self._astream(prompt, formatted, kwargs)
 
-    # Chats do not go through the methods above: observers would be told of each generation twice.
+    # Chats do not use the methods above, because observers would see each generation twice.
 
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:  # noqa: ANN401
@@ -205,16 +205,17 @@ def biogpt_tokenizer(
     dtype: str | None = None,
     revision: str | None = None,
 ) -> Callable[[str], list[int]]:
-    """A model's own tokenizer, for `Settings.tokenizer` and all else that counts tokens.
+    """A model's own tokenizer, for `Settings.tokenizer` and other token counters.
 
-    It can be pickled. The model is loaded on first use, and is that of an LLM with the same fields.
+    It can be pickled. The model is loaded on first use and shared with LLMs that have the same
+    fields.
 
     Args:
         model: "demo", a folder or a hub id.
         engine: As in `biogpt_plugins.load`.
-        device: As there.
-        dtype: As there.
-        revision: As there.
+        device: As in `biogpt_plugins.load`.
+        dtype: As in `biogpt_plugins.load`.
+        revision: As in `biogpt_plugins.load`.
     """
     fields = {"engine": engine, "device": device, "dtype": dtype, "revision": revision}
     return partial(_token_ids, {"model": model, **fields})

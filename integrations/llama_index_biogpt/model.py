@@ -1,4 +1,4 @@
-"""What LlamaIndex does to components, and what a model behind one needs for that."""
+"""The base class of LlamaIndex components with a BioGPT."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from biogpt_plugins.hosts.fields import ModelFields
 
 
 class ModelComponent(ModelFields, BaseComponent):
-    """A component with a BioGPT; its pickles and `to_dict` hold the model's name, not the model."""
+    """A component with a BioGPT; pickles and `to_dict` contain only the model's name."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:  # noqa: ANN401
-        """What `to_dict` wrote down; whether files may run code is for the program to say."""
+        """Make a component from the result of `to_dict`, without `allow_pickle`."""
         given = {name: value for name, value in data.items() if name != "allow_pickle"}
         return super().from_dict(given, **kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
-        # The host pickles every attribute on trial and drops what fails from the instance itself.
+        # The host tries to pickle every attribute and deletes failing ones from the instance.
         copy = self.model_copy(update={"pipeline": None, "allow_pickle": False})
         return super(ModelComponent, copy).__getstate__()

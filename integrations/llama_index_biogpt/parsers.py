@@ -1,7 +1,7 @@
-"""LlamaIndex output parsers: from a BioGPT's completion to relations, answers and hallmarks.
+"""LlamaIndex output parsers from BioGPT completions to relations, answers and hallmarks.
 
-`LLM.predict` gives text, whatever a parser makes of it: parse what it gives, or have the host's
-`LLMTextCompletionProgram` do both, with `output_cls=list` for relations.
+`LLM.predict` always returns text, even with an output parser. Parse this text, or use the host's
+`LLMTextCompletionProgram`, with `output_cls=list` for relations.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ResultT = TypeVar("ResultT")
 
 
 class UnreadableCompletionError(ParseError, OutputParserException):
-    """A completion that cannot be read, as this package's error and as the host's."""
+    """A completion that cannot be read; both this package's and the host's error type."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +34,22 @@ class _TaskOutputParser(BaseOutputParser, Generic[ResultT]):
     def __post_init__(self) -> None:
         if not self._reads(get_task(self.task)):
             fit = " or ".join(task.name for task in TASKS.values() if self._reads(task))
-            raise InputError(f"{type(self).__name__} does not read task {self.task!r}: use {fit}")
+            raise InputError(f"{type(self).__name__} cannot parse task {self.task!r}: use {fit}")
 
     def parse(self, output: str) -> ResultT:
-        """Read a completion.
+        """Parse a completion.
 
         Raises:
-            UnreadableCompletionError: It cannot be read; `completion` holds it.
+            UnreadableCompletionError: The completion cannot be read; `completion` contains it.
         """
         return self._read(output, self.source)
 
     def format(self, query: str) -> str:
-        """The query as it stands, or framed behind solved examples of the task.
+        """The unchanged query or, with `few_shot`, solved examples of the task and the query.
 
-        BioGPT follows no instructions. A model that was taught the task wants its text alone; a
-        pretrained one goes on with examples, which `few_shot` asks for. A query that begins with
-        them already stays as it is.
+        BioGPT does not follow instructions. A model that was taught the task needs only the text; a
+        pretrained model needs solved examples (`few_shot`). A query that already begins with the
+        examples is not changed.
         """
         task = get_task(self.task)
         if not self.few_shot or query.startswith(task.demonstrations):
@@ -61,7 +61,7 @@ class _TaskOutputParser(BaseOutputParser, Generic[ResultT]):
         raise NotImplementedError
 
     def _read(self, completion: str, source: str | None) -> ResultT:
-        # A model that was shown examples goes on with texts of its own making.
+        # After solved examples, a model continues with invented texts.
         own = completion.partition(CUE)[0] if self.few_shot else completion
         try:
             return cast("ResultT", get_task(self.task).interpret(own, source).result)
@@ -71,22 +71,22 @@ class _TaskOutputParser(BaseOutputParser, Generic[ResultT]):
 
 @dataclass(frozen=True, kw_only=True)
 class RelationOutputParser(_TaskOutputParser[list[Relation]]):
-    """Reads relations. An empty list means that the model says there are none.
+    """Parses relations. An empty list means that the model found none.
 
     Attributes:
         task: A task whose result is relations.
-        source: The text that was read: ends of relations get their offsets in it. For many texts
-            use `parse_with_source`.
-        few_shot: Whether `format` puts solved examples before a query.
+        source: The text that the model read; relations get offsets in it. For many texts use
+            `parse_with_source`.
+        few_shot: Whether `format` adds solved examples before a query.
     """
 
     task: str = "bc5cdr"
 
     def parse_with_source(self, output: str, source: str) -> list[Relation]:
-        """Read a completion and find the ends of its relations in the text that was read.
+        """Parse a completion and find the ends of its relations in the source text.
 
         Raises:
-            UnreadableCompletionError: It cannot be read; `completion` holds it.
+            UnreadableCompletionError: The completion cannot be read; `completion` contains it.
         """
         return self._read(output, source)
 
@@ -97,11 +97,11 @@ class RelationOutputParser(_TaskOutputParser[list[Relation]]):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerOutputParser(_TaskOutputParser[Answer]):
-    """Reads a yes/no/maybe answer.
+    """Parses a yes/no/maybe answer.
 
     Attributes:
         task: A task whose result is an answer.
-        few_shot: Whether `format` puts solved examples before a query.
+        few_shot: Whether `format` adds solved examples before a query.
     """
 
     task: str = "pubmedqa"
@@ -113,11 +113,11 @@ class AnswerOutputParser(_TaskOutputParser[Answer]):
 
 @dataclass(frozen=True, kw_only=True)
 class HallmarksOutputParser(_TaskOutputParser[Hallmarks]):
-    """Reads hallmarks of cancer. No labels mean that the model says there are none.
+    """Parses hallmarks of cancer. No labels means that the model found none.
 
     Attributes:
         task: A task whose result is hallmarks.
-        few_shot: Whether `format` puts solved examples before a query.
+        few_shot: Whether `format` adds solved examples before a query.
     """
 
     task: str = "hoc"

@@ -1,4 +1,4 @@
-"""Relations of nodes as paths of a property graph, for LlamaIndex's PropertyGraphIndex."""
+"""Relations of nodes as property graph paths, for LlamaIndex's PropertyGraphIndex."""
 
 from __future__ import annotations
 
@@ -36,56 +36,58 @@ _Paths = dict[str, list[Any]]
 
 
 class BioGPTPathExtractor(RelationTaskExtractor):
-    """Finds the relations in each node's own text, as paths for a PropertyGraphIndex.
+    """Finds the relations in the texts of nodes, as paths for a PropertyGraphIndex.
 
-    All nodes are one call of the engine. The paths are written where PropertyGraphIndex looks for
-    them, in the metadata `nodes` and `relations`, behind those that other extractors found:
+    All nodes are read with one engine call. The paths are added to the metadata `nodes` and
+    `relations`, where PropertyGraphIndex expects them, after the paths of other extractors:
 
-    - An EntityNode for each entity. Its `name`, which LlamaIndex takes for its id, is type and
-      name, "chemical:lithium", so that types keep entities apart; names keep case and punctuation,
-      but for capitals that only begin a sentence, and for double quotes, which LlamaIndex takes
-      out of ids and which become two single ones. `label` is "Chemical", "Disease", "Drug" or
-      "Target"; properties are `mention`, the name as the paper spells it, `abbreviation`, if it
-      defines one, `type`, and `identifier`, in a vocabulary such as MeSH, where one is known.
-    - A Relation for each relation. `label` is "CID", "MECHANISM", "PARTIAL_AGONIST"; properties are
-      `type`, as the model wrote it; `pmid`, from the metadata, or else the source document's id;
-      `sentence`, the one around both ends; `evidence`, all sentences that it rests on, a line each;
-      `negated` and `speculated`, by cues in these; `score`, from 0 to 1; `grounded`, whether both
-      ends stand in the text; `head_start`, `head_end`, `tail_start`, `tail_end`, counted in the
-      node's text; `task`; `model`. What is not known is left out.
+    - An EntityNode for each entity. Its `name`, which LlamaIndex uses as the id, consists of type
+      and name, "chemical:lithium", so that entities of different types are separate. Names keep
+      case and punctuation, with two exceptions: capitals that only begin a sentence become lower
+      case, and double quotes, which LlamaIndex removes from ids, become two single quotes. `label`
+      is "Chemical", "Disease", "Drug" or "Target". The properties are `mention`, the name as
+      spelled in the paper; `abbreviation`, if the paper defines one; `type`; and `identifier`, an
+      id in a vocabulary such as MeSH, if known.
+    - A Relation for each relation. `label` is "CID", "MECHANISM", "PARTIAL_AGONIST" and so on. The
+      properties are `type`, as the model wrote it; `pmid`, from the metadata, or else the source
+      document's id; `sentence`, which contains both ends; `evidence`, all supporting sentences, one
+      per line; `negated` and `speculated`, from cues in these sentences; `score`, from 0 to 1;
+      `grounded`, whether both ends occur in the text; `head_start`, `head_end`, `tail_start`,
+      `tail_end`, offsets in the node's text; `task`; `model`. Unknown values are left out.
 
-    A node in which nothing is found gets empty lists. A node that cannot be read gets them too; its
-    metadata `biogpt_paths_bc5cdr_error`, or of another task, says why, it is logged, and it costs
-    the others nothing. `biogpt_paths_bc5cdr_warnings` has remarks, if there are any.
+    A node without relations gets empty lists. A node that fails gets empty lists too; its metadata
+    `biogpt_paths_bc5cdr_error` (with the name of the task) gives the reason, and the error is
+    logged. Other nodes are not affected. `biogpt_paths_bc5cdr_warnings` contains warnings, if any.
 
-    A node is not read again as long as its text, its paths and what the result depends on are the
-    same, as `biogpt_paths_bc5cdr` in its metadata tells; so the same extractors, of several tasks
-    or several models, may stand in an ingestion pipeline and in the index. Paths that a cache or a
-    docstore gives back as mere dictionaries become paths again. Nodes that failed in the engine are
+    A node is read again only if its text, its paths or the settings have changed;
+    `biogpt_paths_bc5cdr` in the metadata records them. The same extractors, for several tasks or
+    models, can therefore be part of both an ingestion pipeline and the index. Paths that a cache or
+    a docstore returns as plain dictionaries are converted back. Nodes with an engine failure are
     read again.
 
-    Retrieve by VectorContextRetriever, or by Cypher. LlamaIndex's LLMSynonymRetriever asks for
-    names with a capital and no type, "Lithium", which are nobody's.
+    Retrieve with VectorContextRetriever or Cypher. LlamaIndex's LLMSynonymRetriever does not work:
+    it searches for capitalised names without a type, such as "Lithium", and no entity has one.
 
-    LlamaIndex's docstores cannot write nodes to disk that have paths already, whoever found them
-    ("Object of type EntityNode is not JSON serializable"). Where a pipeline has read the nodes of
-    an index, persist the graph alone, `index.property_graph_store.persist(path)`; or let the index
-    read the documents, and persist its whole storage context.
+    LlamaIndex's docstores cannot save nodes that already have paths from any extractor ("Object of
+    type EntityNode is not JSON serializable"). If a pipeline has read the nodes of an index,
+    persist only the graph, `index.property_graph_store.persist(path)`; or let the index read the
+    documents, and persist its complete storage context.
 
-    Stores keep one relation of a type between two entities, SimplePropertyGraphStore with the
-    properties that the first paper gave it, others with none. Where every paper's sentence and
-    score are to be kept, write the relations into a table of your own as well.
+    Graph stores keep one relation of each type between two entities: SimplePropertyGraphStore with
+    the properties from the first paper, others without properties. To keep the sentence and score
+    of every paper, also write the relations to a table.
 
     Attributes:
-        task: A relation task, by its name or its TOML file; None for the first that the model was
-            taught, which is looked for when the extractor is used or written down.
-        decoding: "grounded" writes nothing but names that stand in the text; see the README.
-        min_score: As in `biogpt_plugins.Spec`; likewise its other settings.
-        possible_entities: Types of entities to keep, with the relations among them; empty for all.
+        task: A relation task: its name or its TOML file. None uses the first that the model was
+            taught; it is determined when the extractor is used or saved.
+        decoding: "grounded" writes only names that occur in the text; see the README.
+        min_score: As in `biogpt_plugins.Spec`. The same holds for the other settings.
+        possible_entities: Types of entities to keep, with the relations between them; empty keeps
+            all.
         possible_relations: Types of relations to keep, with their ends, or triples of source type,
-            type and target type; empty for all. Case plays no part.
-        disable_template_rewrite: Leave the nodes' text templates alone, as the host's extractors of
-            paths do. The host's other options are as in BioGPTRelationExtractor.
+            type and target type; empty keeps all. Matching ignores case.
+        disable_template_rewrite: Do not change the nodes' text templates, like the host's path
+            extractors. The host's other options are as in BioGPTRelationExtractor.
     """
 
     possible_entities: tuple[str, ...] = ()
@@ -134,7 +136,9 @@ class BioGPTPathExtractor(RelationTaskExtractor):
             return {**paths, **own}
         facts = remarks(prediction, key)
         if failure := prediction.error:
-            _log.warning("no paths of node %s: %s: %s", node.node_id, failure.type, failure.message)
+            _log.warning(
+                "no paths for node %s: %s: %s", node.node_id, failure.type, failure.message
+            )
         else:
             self._add(paths, node, prediction)
         readings = _readings(node, key)
@@ -166,21 +170,21 @@ class BioGPTPathExtractor(RelationTaskExtractor):
 
 
 def _known(node: BaseNode) -> _Paths:
-    """The paths that a node has, in lists that nobody else holds."""
+    """Copies of the lists of paths that a node has."""
     paths = {}
     for key, kind in _KINDS.items():
         try:
             paths[key] = kind.validate_python(node.metadata.get(key, []))
         except ValidationError as error:
             raise InputError(
-                f"node {node.node_id} has something else under {key!r} in its metadata than the "
-                "paths that LlamaIndex keeps there: give it another key"
+                f"the metadata {key!r} of node {node.node_id} must hold LlamaIndex's graph paths "
+                "and holds another value: move that value to another key"
             ) from error
     return paths
 
 
 def _put(paths: list[Any], found: Iterable[Any]) -> None:
-    """Add what was found, in place of what was found before by the same model."""
+    """Add new paths, which replace earlier ones from the same model."""
     new = {_identity(one): one for one in found}
     paths[:] = [*(one for one in paths if _identity(one) not in new), *new.values()]
 
@@ -201,12 +205,12 @@ def _keys(key: str) -> tuple[str, ...]:
 
 
 def _readings(node: BaseNode, key: str) -> list[str]:
-    """What all extractors of a task that have read a node leave there to be known by."""
+    """The keys of the readings of a node by extractors of a task."""
     return str(node.metadata.get(key, "")).split()
 
 
 def _reading(node: BaseNode, paths: _Paths, settings: dict[str, Any]) -> str:
-    """What tells a reading by: the text, what read it, and that its relations are there."""
+    """The key of a reading: a hash of the text, the settings and the number of relations."""
     asked = {name: settings[name] for name in ("task", "model")}
     found = sum(asked.items() <= one.properties.items() for one in paths[KG_RELATIONS_KEY])
     read = f"{settings} {found} {text_of(node)}"
@@ -229,5 +233,5 @@ def _relation(edge: Edge) -> Relation:
 
 
 def _name(node: GraphNode) -> str:
-    # An EntityNode's id has spaces for them, while some stores take the name itself for the id.
+    # LlamaIndex replaces them by spaces in ids, but some stores use the name itself as the id.
     return node.id.replace('"', "''")

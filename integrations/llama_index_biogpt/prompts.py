@@ -1,6 +1,6 @@
 """LlamaIndex prompt templates in the layouts of the tasks.
 
-The layouts are rendered by the tasks themselves; a template here only names their variables.
+The tasks render the layouts; the templates only name the variables.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from biogpt_plugins.values.errors import InputError
 
 
 class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's field `kwargs`
-    """A task's text in its official layout, or behind solved examples.
+    """A task's text in its official layout, or after solved examples.
 
-    The variables are those of the task's input: `title` (may be left out) and `abstract`,
-    `question` and `context`, or `text`. Where a response synthesizer of the host's fills them, its
-    `query_str` is the question and its `context_str` the text. Take the mode "accumulate": others
-    go on with instructions of the host's, which BioGPT does not follow.
+    The variables are those of the task's input: `title` (optional) and `abstract`, `question` and
+    `context`, or `text`. If one of the host's response synthesizers fills them, `query_str` is the
+    question and `context_str` the text. Use the mode "accumulate"; other modes add instructions,
+    which BioGPT does not follow.
 
-    `template` shows the layout; the text itself is rendered by the task, which knows what a
-    template cannot say (a title without a full stop gets one, say).
+    `template` shows the layout. The task renders the text, because a template cannot express all
+    rules (for example, a title without a full stop gets one).
 
     Attributes:
         task: The task.
-        few_shot: Whether solved examples stand before the text.
+        few_shot: Whether the prompt has solved examples before the text.
     """
 
     task: str = ""
@@ -56,7 +56,7 @@ class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's
 
     @property
     def stop(self) -> list[str]:
-        """Stop strings for the LLM: a pretrained model that was shown examples goes on with more.
+        """Stop strings for the LLM; after solved examples, a pretrained model would add more.
 
         `BioGPTLLM(stop=prompt.stop)`, or `llm.complete(prompt.format(...), stop=prompt.stop)`.
         """
@@ -71,7 +71,7 @@ class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's
         """Render the text.
 
         Raises:
-            InputError: A variable is missing, or there is no text.
+            InputError: A variable is missing, or the text is empty.
         """
         task = get_task(self.task)
         given = self._map_all_vars({**self.kwargs, **kwargs})
@@ -79,11 +79,11 @@ class TaskPromptTemplate(PromptTemplate):  # type: ignore[no-redef] # the host's
         needed = [name for name in self.template_vars if variables[name]]
         if missing := [name for name in needed if given.get(name) is None]:
             raise InputError(
-                f"the prompt of {task.name} lacks {' and '.join(missing)}: give "
+                f"the prompt of {task.name} lacks {' and '.join(missing)}: pass "
                 f"{', '.join(self.template_vars)}"
             )
         if llm is None and any(given[name] == "" for name in needed):
-            # The host measures a prompt by leaving its variables empty.
+            # The host measures a prompt with empty variables.
             return super().format(None, completion_to_prompt, **kwargs)
         prompt = _render(task, given, few_shot=self.few_shot)
         prompt = self.output_parser.format(prompt) if self.output_parser else prompt
@@ -95,10 +95,10 @@ def task_prompt(task: str, *, output_parser: BaseOutputParser | None = None) -> 
 
     Args:
         task: The task.
-        output_parser: Goes with the prompt, as the host has it.
+        output_parser: The host's output parser for the prompt.
 
     Raises:
-        InputError: There is no such task.
+        InputError: The task is unknown.
     """
     return TaskPromptTemplate(task, output_parser=output_parser)
 
@@ -106,18 +106,18 @@ def task_prompt(task: str, *, output_parser: BaseOutputParser | None = None) -> 
 def few_shot_prompt(
     task: str, *, output_parser: BaseOutputParser | None = None
 ) -> TaskPromptTemplate:
-    """A task's text behind solved examples, to ask a pretrained BioGPT: a `BioGPTLLM` without task.
+    """Solved examples followed by a task's text, for a pretrained `BioGPTLLM` without a task.
 
-    Give the LLM its `stop` strings. A prompt that is too long loses its end, and with it the cue to
-    conclude, unless the LLM has `truncate=False`, which makes it an error. `BioGPTLLM(task=...)`
-    lays out by itself what it is given, stops where it should, and cuts nothing but the text.
+    Pass the prompt's `stop` strings to the LLM. A prompt that is too long loses its end, including
+    the cue for the conclusion; with `truncate=False` the LLM raises an error instead.
+    `BioGPTLLM(task=...)` applies the layout and the stop strings itself, and cuts only the text.
 
     Args:
-        task: The task; its own demonstrations are shown.
-        output_parser: Goes with the prompt, as the host has it.
+        task: The task; the prompt contains its own examples.
+        output_parser: The host's output parser for the prompt.
 
     Raises:
-        InputError: There is no such task.
+        InputError: The task is unknown.
     """
     return TaskPromptTemplate(task, few_shot=True, output_parser=output_parser)
 

@@ -1,4 +1,4 @@
-"""Relations of nodes as their metadata, for LlamaIndex ingestion pipelines."""
+"""Relations of nodes as metadata, for LlamaIndex ingestion pipelines."""
 
 from __future__ import annotations
 
@@ -19,48 +19,46 @@ from llama_index_biogpt.task_extractor import RelationTaskExtractor, text_of
 
 
 class BioGPTRelationExtractor(RelationTaskExtractor):
-    """Finds the relations in each node's own text; one call of the engine for all nodes.
+    """Finds the relations in the texts of nodes, with one engine call for all nodes.
 
-    Keys of the metadata, all of it JSON; of the task "bc5cdr":
+    Metadata keys for the task "bc5cdr"; all values are JSON:
 
-    - `biogpt_relations_bc5cdr`: the relations as one JSON text, which `relations_of` reads back;
-      "[]" if the model says that there are none. Offsets count in the node's text
-      (`node.get_content()`).
-    - `biogpt_relations_bc5cdr_model`: who was asked.
-    - `biogpt_relations_bc5cdr_warnings`: remarks, such as that the text was cut to fit the model,
-      if there are any.
-    - `biogpt_relations_bc5cdr_error`: why a node has no relations, in their stead. The others go
-      unharmed.
-    - `biogpt_chemicals`, `biogpt_diseases`; of other tasks `biogpt_drugs`, `biogpt_targets`: lists
-      of the names found, to filter by (`FilterOperator.CONTAINS`, `ANY`, `ALL`), spelled as within
-      a sentence: "lithium" also where the paper has "Lithium", but "BRCA1". An abbreviation that
-      the text defines is there in full. Only types that were found.
+    - `biogpt_relations_bc5cdr`: the relations as JSON text, which `relations_of` reads; "[]" if the
+      model found none. Offsets refer to the node's text (`node.get_content()`).
+    - `biogpt_relations_bc5cdr_model`: the model.
+    - `biogpt_relations_bc5cdr_warnings`: warnings, if any, for example that the text was cut.
+    - `biogpt_relations_bc5cdr_error`: the error, if the node could not be processed; the relations
+      are missing then. Other nodes are not affected.
+    - `biogpt_chemicals`, `biogpt_diseases` (other tasks: `biogpt_drugs`, `biogpt_targets`): lists
+      of the names found, for filters (`FilterOperator.CONTAINS`, `ANY`, `ALL`). They are spelled
+      as within a sentence: "lithium" even if the paper has "Lithium", but "BRCA1". Abbreviations
+      that the text defines are written in full. Types without names have no list.
 
-    What an earlier run of the same task wrote is replaced; extractors of several tasks may follow
-    each other. Lists of names are shown to embedding models and LLMs with the text, the rest is
-    not. A model that cannot be loaded is an exception. Give title and abstract as one text: BioGPT
-    was taught on both.
+    Results of an earlier run of the same task are replaced. Extractors for several tasks can be
+    applied one after another. Embedding models and LLMs see the lists of names together with the
+    text, but not the other keys. If the model cannot be loaded, the extractor raises an exception.
+    Put title and abstract into one text, because BioGPT was trained on both.
 
-    The ingestion cache knows a result by the texts, the model, its revision and dtype, the task
-    with the version of its prompt, and the options that change what is written. A model is known by
-    its name: give one that was trained anew another folder, or revision. The cache keeps what
-    failed as well: nodes with an error are asked again by calling the extractor with them.
+    The key of the ingestion cache consists of the texts, the model with its revision and dtype, the
+    task with the version of its prompt, and the options that change results. Models are identified
+    by name, so save a retrained model in another folder or as another revision. The cache also
+    keeps failures; to retry, call the extractor with the failed nodes.
 
     Attributes:
-        task: A relation task, by its name or its TOML file; None for the first that the model was
-            taught, which is looked for when the extractor is used or written down.
-        decoding: "grounded" writes nothing but names that stand in the text; see the README.
-        min_score: As in `biogpt_plugins.Spec`; likewise its other settings.
-        logprobs: Give relations scores; their last digits may change with the batch.
-        flat: For stores that take no lists (Chroma's, LanceDB's): in their stead a key for each
-            name, `"biogpt_chemical:lithium": 1`, to filter by, and shown to nobody.
-        in_place: Change the nodes given, instead of copies. A docstore then takes a Document for
-            another one on the next run, and so does the cache, unless a parser stands between.
-        raise_on_error: Raise the error of the first node that failed, instead of telling it.
-        max_retries: How often nodes are asked again that failed in the engine; they alone are.
-        num_workers: Plays no part, as there is one call; likewise `show_progress` and
-            `metadata_mode`. That of a pipeline is a number of processes, each of which loads the
-            model.
+        task: A relation task: its name or its TOML file. None uses the first that the model was
+            taught; it is determined when the extractor is used or saved.
+        decoding: "grounded" writes only names that occur in the text; see the README.
+        min_score: As in `biogpt_plugins.Spec`. The same holds for the other settings.
+        logprobs: Whether relations have scores; the last digits may depend on the batch.
+        flat: For stores without lists (Chroma, LanceDB): write a key for each name instead,
+            `"biogpt_chemical:lithium": 1`, for filters; models do not see these keys.
+        in_place: Change the given nodes instead of copies. On the next run, a docstore and the
+            cache then treat a Document as changed, unless a parser runs before the extractor.
+        raise_on_error: Raise the error of the first failed node instead of recording it.
+        max_retries: How often nodes with an engine failure are retried.
+        num_workers: Ignored, because there is one call; so are `show_progress` and
+            `metadata_mode`. A pipeline's `num_workers` is a number of processes, each of which
+            loads the model.
     """
 
     logprobs: bool = False
@@ -94,21 +92,21 @@ def relations_of(
     """The relations that BioGPTRelationExtractor found in a node.
 
     Args:
-        node: The node, or what a store gives back of it.
-        task: Those of this task; of all that the node was asked for by default.
-        document: The whole paper that the node was cut from. Offsets then count in its text,
-            instead of in the node's, and `document.text[start:end]` is the mention; also if the
-            relations were found in the whole before it was divided.
+        node: The node, or a copy of it from a store.
+        task: Return only the relations of this task; by default those of all tasks.
+        document: The complete paper that the node was cut from. Offsets then refer to its text
+            instead of the node's, and `document.text[start:end]` is the mention. This also works
+            if the relations were found before the paper was divided.
 
     Raises:
-        InputError: The extractor has not seen the node, or could not read it; the message says
-            which, and for which task. Or the node is no part of the document, or more than one.
+        InputError: The node was not processed, or processing failed; the message gives the task and
+            the reason. Or the node's text does not occur exactly once in the document.
     """
     told = relations_by_task(
         node.metadata,
         task,
         whose=f"node {node.node_id}",
-        unseen="BioGPTRelationExtractor has not seen it",
+        unseen="BioGPTRelationExtractor has not processed it",
     )
     return [
         relation
@@ -118,11 +116,13 @@ def relations_of(
 
 
 def _in_document(relations: list[Relation], node: BaseNode, document: BaseNode) -> list[Relation]:
-    """A node's relations with offsets that count in the document."""
+    """A node's relations with offsets into the document."""
     if not _stand_in(relations, node):
         if _stand_in(relations, document):
             return relations
-        raise InputError(f"the relations of node {node.node_id} were found in another text")
+        raise InputError(
+            f"the relations of node {node.node_id} come from another text: pass its own document"
+        )
     by = _place(node, document)
     return [relation.moved(by) for relation in relations]
 
@@ -133,15 +133,15 @@ def _stand_in(relations: list[Relation], node: BaseNode) -> bool:
 
 
 def _place(node: BaseNode, document: BaseNode) -> int:
-    """Where the node's text begins in that of the document."""
+    """The offset of the node's text in the document."""
     part, whole = text_of(node), text_of(document)
     start = node.start_char_idx if isinstance(node, TextNode) else None
     if start is not None and whole.startswith(part, start):
         return start
     if whole.count(part) != 1:
         raise InputError(
-            f"the text of node {node.node_id} stands {whole.count(part)} times in document "
-            f"{document.node_id}: give the document that the node was cut from, and cut it by a "
-            "parser that tells places, such as BioGPTSectionParser"
+            f"the text of node {node.node_id} occurs {whole.count(part)} times in document "
+            f"{document.node_id}: pass the document that the node was cut from, and cut it with a "
+            "parser that records offsets, such as BioGPTSectionParser"
         )
     return whole.find(part)

@@ -1,4 +1,4 @@
-"""Which of the nodes that a retriever of LlamaIndex found bear on the question."""
+"""Select the nodes from a LlamaIndex retriever that are relevant to the question."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ _OWN = (SHARED_WORDS, ANSWER, *remark_keys(ANSWER))
 
 
 class BioGPTRelevancePostprocessor(Judging, ModelComponent, BaseNodePostprocessor):
-    """Keeps the nodes that bear on a question: on its subject, and with an answer to it.
+    """Keeps the nodes that are on the subject of a question and answer it.
 
-    On its subject is a node that has some of the question's words. This asks no model: one that
-    was taught PubMedQA has seen no passage that is off the subject, and answers all the same.
+    A node is on the subject if it contains enough of the question's words. This check does not use
+    the model, because a model that was taught PubMedQA has only seen relevant passages and answers
+    from irrelevant ones too.
 
-    Those nodes are judged by one call of the engine. One of which the model makes a yes or a no has
-    an answer; a maybe says that it leaves the question open. A node that cannot be judged is kept,
-    and `biogpt_answer_error` in its metadata says why.
+    The remaining nodes are judged with one engine call. A node answers the question if the model's
+    answer is yes or no; maybe means that the question remains open. A node that cannot be judged is
+    kept, and `biogpt_answer_error` in its metadata gives the reason.
 
-    What is kept are copies, in the retriever's order and with its scores. Their metadata has
-    `biogpt_shared_words` and, where the model was asked, `biogpt_answer` with `label` and
-    `probabilities`, and `biogpt_answer_warnings` if there are remarks; LLMs are not shown them.
+    The result is copies of the nodes in the retriever's order, with its scores. Their metadata has
+    `biogpt_shared_words`. If the model was used, it also has `biogpt_answer` with `label` and
+    `probabilities`, and `biogpt_answer_warnings` if there are warnings. LLMs do not see these keys.
 
-    In front of a BioGPTPaperSynthesizer, which judges by itself and counts a maybe as a vote, set
+    Before a BioGPTPaperSynthesizer, which judges nodes itself and counts a maybe as a vote, set
     `min_decided=0`.
 
     Attributes:
-        min_shared_words: Least share of the question's words, common ones aside, that a node must
-            have. Single sections, methods above all, have fewer than whole abstracts.
-        min_decided: Least probability of a yes or a no, taken together; 0 asks no model.
+        min_shared_words: Minimum share of the question's words, without common words, that a node
+            must contain. Single sections, especially methods, contain fewer than whole abstracts.
+        min_decided: Minimum total probability of yes and no; 0 does not use the model.
     """
 
     min_shared_words: float = Field(default=0.2, ge=0, le=1)
@@ -58,7 +59,7 @@ class BioGPTRelevancePostprocessor(Judging, ModelComponent, BaseNodePostprocesso
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
         if query_bundle is None:
-            raise InputError("nodes bear on a question: give query_str or query_bundle")
+            raise InputError("the question is missing: pass query_str or query_bundle")
         question = query_bundle.query_str
         shares = ((node, shared_words(question, text_of(node.node))) for node in nodes)
         found = [(node, share) for node, share in shares if share >= self.min_shared_words]
@@ -95,7 +96,7 @@ def _facts(prediction: Prediction[Answer] | None) -> dict[str, Any]:
 
 
 def _marked(found: NodeWithScore, facts: dict[str, Any]) -> NodeWithScore:
-    """A copy with these metadata: retrievers may hand out the nodes that they keep."""
+    """A copy with new metadata, because retrievers may return nodes that they store."""
     node = found.node
     others = {key: fact for key, fact in node.metadata.items() if key not in _OWN}
     changes: dict[str, Any] = {"metadata": {**others, **facts}}

@@ -1,4 +1,4 @@
-"""Nodes that are sections of papers, for LlamaIndex."""
+"""A LlamaIndex parser that divides papers into sections."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ SENTENCES = "biogpt_sentences"
 
 
 class BioGPTSectionParser(NodeParser):
-    """Divides papers into title and sections: a node for each, or several for a long one.
+    """Divides papers into title and sections, with one or more nodes for each.
 
-    Places are exact: `document.text[node.start_char_idx : node.end_char_idx] == node.text`. So the
-    place in the paper of what is found in a node is `node.start_char_idx` and its offset there;
-    `relations_of(node, document=document)` counts so. Nodes that were cut from a paper themselves
-    keep their places in it, which the host's own parsers, put behind another one, lose.
+    Offsets are exact: `document.text[node.start_char_idx : node.end_char_idx] == node.text`. To
+    convert an offset in a node to an offset in the paper, add `node.start_char_idx`, as
+    `relations_of(node, document=document)` does. Input nodes that were already cut from a paper
+    keep their offsets in the paper; the host's parsers lose these after another parser.
 
-    Nodes have the metadata of their Document (`pmid`, `title`), refer to it as source and parent,
-    and to each other as previous and next, and have besides:
+    Nodes have the metadata of their Document (`pmid`, `title`), refer to it as source and parent
+    and to each other as previous and next, and have these additional metadata:
 
-    - `section`: "title", where the text begins with that of the metadata, or has one sentence
-      before its first label; "abstract", where there are no labels; "background", "objective",
-      "methods", "results" or "conclusions", MEDLINE's categories, by which "PATIENTS AND METHODS:"
-      are "methods"; "case"; or a label of another name, in lower case.
-    - `biogpt_sentences`: a JSON text, `[[start, end], ...]`, of the sentences in the node, their
-      places counted in the paper. It is not shown to embedding models and LLMs.
+    - `section`: "title", if the text begins with the title in the metadata or has one sentence
+      before its first label; "abstract", if there are no labels; one of MEDLINE's categories
+      "background", "objective", "methods", "results" or "conclusions" ("PATIENTS AND METHODS:" is
+      "methods"); "case"; or another label in lower case.
+    - `biogpt_sentences`: JSON text, `[[start, end], ...]`, with the offsets of the node's sentences
+      in the paper. Embedding models and LLMs do not see it.
 
-    BioGPT was taught on titles and abstracts as one text. An extractor that stands before this
-    parser reads papers whole, and their sections then have the paper's metadata; one that stands
-    behind it reads each node by itself.
+    BioGPT was trained on title and abstract as one text. An extractor before this parser reads
+    complete papers, and the sections inherit the paper's metadata. An extractor after this parser
+    reads each node separately.
 
     Attributes:
-        max_chars: Most characters of a node; a longer section is divided between sentences. The
-            default is less than the 640 tokens that the official models were taught with.
+        max_chars: Maximum length of a node; longer sections are divided between sentences. The
+            default is shorter than the 640 tokens with which the official models were trained.
     """
 
     max_chars: int = Field(default=2500, gt=0)
@@ -60,7 +60,7 @@ class BioGPTSectionParser(NodeParser):
         return "BioGPTSectionParser"
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        """What the result depends on; the ingestion cache is keyed by this."""
+        """The settings that determine the result; the ingestion cache uses them as its key."""
         return {**super().to_dict(**kwargs), "version": __version__}
 
     def _parse_nodes(
@@ -76,7 +76,7 @@ class BioGPTSectionParser(NodeParser):
     def _postprocess_parsed_nodes(
         self, nodes: list[BaseNode], parent_doc_map: dict[str, Document]
     ) -> list[BaseNode]:
-        # The host looks for each node's text in its document, where the same may stand twice.
+        # The host searches for each node's text in its document, where it may occur twice.
         parts = [node for node in nodes if isinstance(node, TextNode)]
         places = [(part.start_char_idx, part.end_char_idx) for part in parts]
         nodes = super()._postprocess_parsed_nodes(nodes, parent_doc_map)

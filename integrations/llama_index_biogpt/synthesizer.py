@@ -1,4 +1,4 @@
-"""Questions answered from the papers that a retriever of LlamaIndex finds."""
+"""Answer questions from the papers that a LlamaIndex retriever finds."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from llama_index_biogpt.llm import BioGPTLLM
 
 
 class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
-    """Answers a yes/no question from nodes, which are judged one by one and put together.
+    """Answers a yes/no question by judging each node and combining the judgements.
 
         RetrieverQueryEngine(retriever, BioGPTPaperSynthesizer(model="path/to/BioGPT-PubMedQA"))
 
-    All nodes are judged by one call of the engine; a text once, however often it was found. Parts
-    of a paper make one vote: `pmid` and `title` in the metadata name it, or else the id of the
-    document. That no paper was found is an answer too, and asks no model; so is that papers could
-    not be judged, each with its reason.
+    All nodes are judged with one engine call; a text that was found several times is judged once.
+    Parts of a paper have one vote. The metadata `pmid` and `title` identify the paper, or else the
+    id of the document. If no papers were found, the answer says so and the model is not used. If
+    papers cannot be judged, the answer gives the reason for each.
 
-    The response's text is yes, no or maybe with its probability, and the papers for and against;
-    `paper_answer_of(response)` is all of it. `source_nodes` are the nodes with their scores. A
-    stream has one piece, as there is no answer before all are judged.
+    The response's text is yes, no or maybe with its probability, and the papers for and against.
+    `paper_answer_of(response)` returns the complete answer. `source_nodes` are the nodes with their
+    scores. A stream has one piece, because the answer needs all judgements.
 
-    All nodes vote: let the retriever or a postprocessor leave out what is off the subject, such as
-    `BioGPTRelevancePostprocessor(min_decided=0)`.
+    All nodes vote. To leave out irrelevant nodes, configure the retriever or add a postprocessor
+    such as `BioGPTRelevancePostprocessor(min_decided=0)`.
 
-    `index.as_query_engine(llm=..., response_synthesizer=...)` wants an LLM, which is not used; the
-    RetrieverQueryEngine above does without.
+    `index.as_query_engine(llm=..., response_synthesizer=...)` requires an LLM that is not used; the
+    RetrieverQueryEngine above does not.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         callback_manager: CallbackManager | None = None,
         **model: Any,  # noqa: ANN401
     ) -> None:
-        """Name the model, which is loaded on first use.
+        """Choose the model, which is loaded on first use.
 
         Args:
             streaming: Whether responses are streams.
-            callback_manager: The host's; its own by default.
+            callback_manager: A callback manager; by default the host's.
             model: The fields of `biogpt_plugins.hosts.fields.ModelFields`: `model`, `device`, ...;
-                best a model that was taught PubMedQA.
+                preferably a model that was taught PubMedQA.
         """
         self._model = BioGPTLLM(**model)
         super().__init__(
-            # Without these the host would look for an LLM of OpenAI's, and for this one's limits.
+            # Without these the host would look for an OpenAI LLM and for this LLM's limits.
             llm=self._model,
             prompt_helper=PromptHelper(),
             chat_prompt_helper=ChatPromptHelper(),
@@ -81,7 +81,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         """The answer to a question.
 
         Raises:
-            InputError: There is no question.
+            InputError: The question is empty.
             ModelError: The model cannot be loaded.
         """
         del response_kwargs
@@ -97,7 +97,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         additional_source_nodes: Sequence[NodeWithScore] | None = None,
         **response_kwargs: Any,  # noqa: ANN401
     ) -> RESPONSE_TYPE:
-        """`synthesize`, while the event loop goes on; cancelling stops the model."""
+        """`synthesize` in a thread; cancelling stops the model."""
         del response_kwargs
         with self._observed(query) as (question, end):
             answer = await in_thread(self._answer, question, passages_of(nodes))
@@ -110,7 +110,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         text_chunks: Sequence[str],
         **response_kwargs: Any,  # noqa: ANN401
     ) -> RESPONSE_TEXT_TYPE:
-        """The answer from mere texts, as text."""
+        """The answer from plain texts, as text."""
         del response_kwargs
         answer = self._answer(query_str, [Passage(text) for text in text_chunks])
         return _pieces(answer.text) if self._streaming else answer.text
@@ -121,7 +121,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         text_chunks: Sequence[str],
         **response_kwargs: Any,  # noqa: ANN401
     ) -> RESPONSE_TEXT_TYPE:
-        """`get_response`, while the event loop goes on."""
+        """`get_response` in a thread, which keeps the event loop free."""
         del response_kwargs
         passages = [Passage(text) for text in text_chunks]
         answer = await in_thread(self._answer, query_str, passages)
@@ -144,7 +144,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     def _observed(
         self, query: QueryType
     ) -> Iterator[tuple[str, Callable[[RESPONSE_TYPE], RESPONSE_TYPE]]]:
-        """The question, and what its response is to go through: the host's observers are told."""
+        """The question, and a function that reports the response to the host's observers."""
         question = query if isinstance(query, str) else query.query_str
         payload: dict[str, Any] = {EventPayload.QUERY_STR: question}
         dispatcher.event(SynthesizeStartEvent(query=query))
@@ -163,20 +163,22 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     def _update_prompts(self, prompts_dict: PromptDictType) -> None:
         if prompts_dict:
             raise InputError(
-                f"there is no prompt {', '.join(prompts_dict)}: a BioGPT is asked in the layout "
-                "that it was taught"
+                f"prompts cannot be changed ({', '.join(prompts_dict)}): a BioGPT needs the layout "
+                "that it was fine-tuned with"
             )
 
 
 def paper_answer_of(response: RESPONSE_TYPE) -> PaperAnswer:
-    """The answer that a BioGPTPaperSynthesizer gave in a response.
+    """The PaperAnswer in a response of BioGPTPaperSynthesizer.
 
     Raises:
-        InputError: The response is not one of its.
+        InputError: The response is not from a BioGPTPaperSynthesizer.
     """
     written = (response.metadata or {}).get(ANSWER)
     if written is None:
-        raise InputError("the response holds no PaperAnswer: BioGPTPaperSynthesizer gives such")
+        raise InputError(
+            "the response holds no PaperAnswer: pass a response of BioGPTPaperSynthesizer"
+        )
     return PaperAnswer.model_validate(written)
 
 

@@ -1,4 +1,4 @@
-"""An extractor of LlamaIndex's that asks a task of nodes."""
+"""A LlamaIndex extractor that runs a task on nodes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _KNOBS = {
 
 
 class TaskExtractor(ModelComponent, BaseExtractor):
-    """A task that is asked of all nodes of a call at once.
+    """Runs a task on all nodes of a call at once.
 
-    The host's synchronous methods need an event loop, and tell of a RuntimeError, which an
-    EngineError is, that loops were nested. These do without.
+    The host's synchronous methods need an event loop, and report every RuntimeError, including an
+    EngineError, as nested loops. The methods here do not use an event loop.
     """
 
     in_place: bool = False
@@ -44,26 +44,26 @@ class TaskExtractor(ModelComponent, BaseExtractor):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:  # noqa: ANN401
-        """The extractor that `to_dict` wrote down."""
+        """Make an extractor from the result of `to_dict`."""
         given = {name: value for name, value in data.items() if name != "version"}
         return super().from_dict(given, **kwargs)
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401
-        """What the result depends on; the ingestion cache is keyed by this."""
+        """The settings that determine the result; the ingestion cache uses them as its key."""
         written = super().to_dict(**kwargs)
         version = {"package": __version__}
-        with suppress(BioGPTError):  # is raised when the extractor is used
+        with suppress(BioGPTError):  # raised later, when the extractor is used
             written["task"] = self._task()
             version |= version_of(self, written["task"])
         fields = {name: value for name, value in written.items() if name not in _KNOBS}
         return {**fields, "version": version}
 
     def extract(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
-        """The metadata of each node."""
+        """The new metadata of each node."""
         return self._read(nodes)
 
     async def aextract(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
-        """`extract`, while the event loop goes on; cancelling stops the generation."""
+        """`extract` in a thread; cancelling stops the generation."""
         return await in_thread(self._read, nodes)
 
     def process_nodes(
@@ -73,7 +73,7 @@ class TaskExtractor(ModelComponent, BaseExtractor):
         excluded_llm_metadata_keys: list[str] | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[BaseNode]:
-        """The nodes with their metadata; more keys may be kept from embedding models and LLMs."""
+        """The nodes with new metadata; the given keys are hidden from embedding models and LLMs."""
         del kwargs
         return self._process(nodes, excluded_embed_metadata_keys, excluded_llm_metadata_keys)
 
@@ -84,13 +84,13 @@ class TaskExtractor(ModelComponent, BaseExtractor):
         excluded_llm_metadata_keys: list[str] | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[BaseNode]:
-        """`process_nodes`, while the event loop goes on; cancelling stops the generation."""
+        """`process_nodes` in a thread; cancelling stops the generation."""
         del kwargs
         return await in_thread(
             self._process, nodes, excluded_embed_metadata_keys, excluded_llm_metadata_keys
         )
 
-    # Not abstract, as the host traces every call of what implements an abstract method.
+    # Not abstract, because the host traces every call of a method that implements one.
 
     def _task(self) -> str:
         raise NotImplementedError
@@ -99,18 +99,18 @@ class TaskExtractor(ModelComponent, BaseExtractor):
         raise NotImplementedError
 
     def _owns(self, key: str, task: str) -> bool:
-        """Whether a key of the metadata is this extractor's, where it asks this task."""
+        """Whether a metadata key belongs to this extractor when it runs this task."""
         raise NotImplementedError
 
     def _shows(self, key: str, mode: MetadataMode) -> bool:
-        """Whether embedding models, or LLMs, are shown what is told under this extractor's key."""
+        """Whether embedding models, or LLMs, see the metadata under this extractor's key."""
         raise NotImplementedError
 
     def _bind(self) -> Pipeline:
         return self.bind_task(self._task())
 
     def _ask(self, asked: Sequence[tuple[BaseNode, object]]) -> list[Prediction[Any]]:
-        """A prediction for each input, by one call; what fails in the engine is asked again."""
+        """A prediction for each input, with one call; engine failures are retried."""
         if not asked:
             return []
         pipeline = self._bind()
@@ -130,12 +130,12 @@ class TaskExtractor(ModelComponent, BaseExtractor):
         return found
 
     def _process(self, nodes: Sequence[BaseNode], *excluded: list[str] | None) -> list[BaseNode]:
-        # Copied first: what cannot be copied is to cost no work.
+        # Copy first, so that nodes that cannot be copied fail before the model runs.
         told = list(nodes) if self.in_place else deepcopy(list(nodes))
         found = self._read(told)
         task = self._task() if told else ""
         for node, facts in zip(told, found, strict=True):
-            if cancelled():  # nobody waits, and what was found was broken off
+            if cancelled():  # the caller is gone, and the results are incomplete
                 break
             known = node.metadata.items()
             others = {key: fact for key, fact in known if not self._owns(key, task)}
@@ -151,7 +151,7 @@ class TaskExtractor(ModelComponent, BaseExtractor):
 
 
 class RelationTaskExtractor(TaskExtractor):
-    """A relation task that is asked of all nodes of a call at once."""
+    """Runs a relation task on all nodes of a call at once."""
 
     task: str | None = None
 
@@ -173,7 +173,7 @@ class RelationTaskExtractor(TaskExtractor):
 
 
 def version_of(component: ModelComponent, task: str) -> dict[str, Any]:
-    """What else than a component's fields decides how it asks, for the keys of caches."""
+    """What determines results besides a component's fields, for cache keys."""
     given = component._pipeline_at_hand()
     own = given if given and given.task.name == task else None
     asked = own.task if own else get_task(task)
@@ -182,7 +182,7 @@ def version_of(component: ModelComponent, task: str) -> dict[str, Any]:
 
 
 def text_of(node: BaseNode) -> str:
-    """What the model reads of a node, and what offsets count in."""
+    """The text of a node that the model reads and that offsets refer to."""
     return node.get_content(metadata_mode=MetadataMode.NONE)
 
 
@@ -191,7 +191,7 @@ def _is(prediction: Prediction[Any], kind: type[BioGPTError]) -> bool:
 
 
 def _raise_error(prediction: Prediction[Any], node: BaseNode) -> None:
-    """Raise what a prediction tells of as its error, if it failed."""
+    """Raise the error of a failed prediction."""
     if failure := prediction.error:
         message = f"node {node.node_id}: {failure.message}"
         if _is(prediction, ParseError):

@@ -1,4 +1,4 @@
-"""Agent tools: what a BioGPT can do for a chat model that calls tools."""
+"""BioGPT tools for agents, that is, for chat models that call tools."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ _TEXTS = (EXTRACT_RELATIONS, ANSWER_QUESTION, DESCRIBE_TERM, COMPLETE_TEXT)
 
 
 class BioGPTToolSpec(LLMFields, BaseToolSpec):
-    """Tools on one model, which is loaded by the first that is called.
+    """Tools on one model, which is loaded at the first call of a tool.
 
         FunctionAgent(tools=BioGPTToolSpec(model="path/to/model").to_tool_list(), llm=...)
 
-    A tool's `content` is a short text for the chat model, and says how much of the result it leaves
-    out; `raw_output` is the whole result for the program: a list of Relations with offsets and
-    scores, an Answer with probabilities, a text. All are asynchronous too: the event loop goes on,
-    and cancelling stops the model.
+    A tool's `content` is a short text for the chat model and says how much of the result it leaves
+    out. `raw_output` is the complete result for the program: a list of Relations with offsets and
+    scores, an Answer with probabilities, or a text. Each tool also has an asynchronous version,
+    which keeps the event loop free; cancelling it stops the model.
 
-    What a tool cannot do is a BioGPTError that says what to do about it. The host's agents tell the
-    chat model and go on; whoever calls a tool gets it raised.
+    A tool that fails raises a BioGPTError that says what to do. The host's agents report it to the
+    chat model and continue; other callers get the exception.
 
-    A model that was not taught a tool's task is asked all the same, and a warning says so when it
-    is loaded. Fine-tuned models hardly describe or continue texts: choose the tools by
-    `to_tool_list(["extract_relations", ...])` to leave those two out, or to take them from a spec
-    with a pretrained model.
+    A tool also works with a model that was not taught its task; a warning says so when the model
+    is loaded. Fine-tuned models are poor at describing terms and continuing texts. Select tools
+    with `to_tool_list(["extract_relations", ...])` to leave these two out, or to take them from a
+    spec with a pretrained model.
 
     Attributes:
-        task: The relation task, by its name or its TOML file; of None, and of any other, the first
-            such task that the model was taught, or else "bc5cdr".
-        max_characters: Most characters of a tool's content.
+        task: The relation task: its name or its TOML file. None or another task uses the first
+            relation task that the model was taught, or else "bc5cdr".
+        max_characters: Maximum length of a tool's content.
 
     The other fields are those of `biogpt_plugins.hosts.fields.LLMFields`.
     """
@@ -71,7 +71,7 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
         spec_functions: list[SPEC_FUNCTION_TYPE] | None = None,
         func_to_metadata_mapping: dict[str, ToolMetadata] | None = None,
     ) -> list[FunctionTool]:
-        """The tools: relations, answers, descriptions, continuations, or those that are named."""
+        """The named tools, by default all: relations, answers, descriptions, continuations."""
         own = {text.name: self._metadata(text) for text in _TEXTS}
         pairs: list[SPEC_FUNCTION_TYPE] = [
             (name, f"a{name}") if isinstance(name, str) and name in own else name
@@ -81,14 +81,14 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
         return [_Tool(tool.fn, tool.metadata, tool.async_fn) for tool in tools]
 
     def extract_relations(self, text: str) -> ToolAnswer:
-        """The relations that a passage states."""
+        """Extract the relations that a passage states."""
         return self._call(EXTRACT_RELATIONS, {"text": text})
 
     async def aextract_relations(self, text: str) -> ToolAnswer:
         return await in_thread(self._call, EXTRACT_RELATIONS, {"text": text})
 
     def answer_question(self, question: str, context: str) -> ToolAnswer:
-        """Yes, no or maybe, from a passage."""
+        """Answer yes, no or maybe from a passage."""
         return self._call(ANSWER_QUESTION, {"question": question, "context": context})
 
     async def aanswer_question(self, question: str, context: str) -> ToolAnswer:
@@ -96,14 +96,14 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
         return await in_thread(self._call, ANSWER_QUESTION, asked)
 
     def describe_term(self, term: str) -> ToolAnswer:
-        """What a term is."""
+        """Describe a term."""
         return self._call(DESCRIBE_TERM, {"term": term})
 
     async def adescribe_term(self, term: str) -> ToolAnswer:
         return await in_thread(self._call, DESCRIBE_TERM, {"term": term})
 
     def complete_text(self, text: str) -> ToolAnswer:
-        """How a text goes on."""
+        """Continue a text."""
         return self._call(COMPLETE_TEXT, {"text": text})
 
     async def acomplete_text(self, text: str) -> ToolAnswer:
@@ -126,9 +126,9 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
 
 
 class _ResultAlone:
-    """Gives the program the result alone; the host has read its words already.
+    """Replaces a tool's output by its result after the host has read the text.
 
-    Apart from the tool, as the host traces what a tool's own class overrides once more.
+    This is a separate class because the host traces the methods that a tool class overrides twice.
     """
 
     def call(self, *args: Any, **kwargs: Any) -> ToolOutput:  # noqa: ANN401
@@ -139,7 +139,7 @@ class _ResultAlone:
 
 
 class _Tool(_ResultAlone, FunctionTool):
-    """A tool of a BioGPT."""
+    """A BioGPT tool."""
 
 
 def _result_alone(output: ToolOutput) -> ToolOutput:

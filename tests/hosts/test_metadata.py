@@ -64,7 +64,7 @@ def test_tasks_are_read_back_apart():
 def test_what_was_not_asked():
     with pytest.raises(InputError, match="it has no relations: unseen"):
         relations_by_task({}, None, whose="it", unseen="unseen")
-    with pytest.raises(InputError, match="it has no relations of ddi: unseen"):
+    with pytest.raises(InputError, match="it has no ddi relations: unseen"):
         relations_by_task(facts("bc5cdr", {}), "ddi", whose="it", unseen="unseen")
 
 

@@ -184,9 +184,11 @@ class TestRelationChain:
         assert last.error.type == "EngineError"  # the script has ended
 
     def test_no_relation_task(self):
-        with pytest.raises(InputError, match="'pubmedqa' finds no relations: use bc5cdr or ddi"):
+        with pytest.raises(
+            InputError, match="'pubmedqa' does not find relations: use bc5cdr or ddi"
+        ):
             create_relation_chain(BioGPTLLM(task="pubmedqa"))
-        with pytest.raises(InputError, match="'scripted' was taught generate, which finds no"):
+        with pytest.raises(InputError, match="'scripted' was taught generate, which does not"):
             create_relation_chain(BioGPTLLM.from_engine(ScriptedEngine()))
 
     def test_an_llm_without_a_task_is_given_its_models_own(self, tiny_biogpt, tmp_path):

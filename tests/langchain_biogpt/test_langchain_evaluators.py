@@ -111,8 +111,8 @@ def test_fields_are_named_where_there_are_several():
     assert ask(evaluator, {}, reference)["score"] == 0
     for wrong, fault in (
         ((outputs, reference), "is not a result of ddi: name the field that holds it"),
-        (({"answer": X}, {"x": X}), "the reference outputs have no field 'gold': they are {'x'"),
-        (("text", {"gold": X}), "the outputs have no field 'answer': they are 'text'"),
+        (({"answer": X}, {"x": X}), "the reference outputs have no field 'gold': {'x'"),
+        (("text", {"gold": X}), "the outputs have no field 'answer': 'text'"),
     ):
         asked = BioGPTEvaluator("ddi") if wrong == (outputs, reference) else evaluator
         with pytest.raises(InputError, match=fault):

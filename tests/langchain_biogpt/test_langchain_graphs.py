@@ -271,9 +271,9 @@ class TestFailures:
         assert faults == ["", "ParseError", "EngineError", "", "InputError"]
         assert [graph.source.metadata["id"] for graph in found] == list("01234")
         assert [record.getMessage().split(": ")[:2] for record in caplog.records] == [
-            ["no graph of document 1", "ParseError"],
-            ["no graph of document 2", "EngineError"],
-            ["no graph of document 4", "InputError"],
+            ["no graph for document 1", "ParseError"],
+            ["no graph for document 2", "EngineError"],
+            ["no graph for document 4", "InputError"],
         ]
 
     def test_a_later_success_is_none(self):
@@ -319,7 +319,7 @@ class TestFailures:
             missing.convert_to_graph_documents([DOCUMENT])
 
     def test_a_task_without_relations(self):
-        with pytest.raises(InputError, match="'hoc' finds no relations"):
+        with pytest.raises(InputError, match="'hoc' does not find relations"):
             BioGPTGraphTransformer(task="hoc")
 
 

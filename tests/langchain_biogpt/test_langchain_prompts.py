@@ -223,7 +223,7 @@ class TestFewShot:
                 wrong(abstract="D e.")
             assert str(caught.value).startswith("example 2: ")
             assert fault in str(caught.value)
-            assert "Give every example abstract and target" in str(caught.value)
+            assert "Every example needs abstract and target" in str(caught.value)
 
     def test_no_text(self):
         prompt = few_shot_prompt("bc5cdr", example_selector=Unused())

@@ -149,7 +149,7 @@ class TestPaperQA:
     def test_no_question(self, asked):
         chain, engine = make()
         with pytest.raises(
-            InputError, match=r"no question in .*: give a string, or a mapping with"
+            InputError, match=r"contains no question: pass a string, or a mapping with"
         ):
             chain.invoke(asked)
         assert engine.calls == []
@@ -158,12 +158,12 @@ class TestPaperQA:
     def test_no_retriever(self, store):
         if store is InMemoryVectorStore:
             store = store(DeterministicFakeEmbedding(size=4))
-        with pytest.raises(InputError, match=r"does not: give store.as_retriever\(\)"):
+        with pytest.raises(InputError, match=r"not .*: pass store.as_retriever\(\)"):
             create_paper_qa_chain(store)
 
     def test_what_is_found_are_documents(self):
         chain, _ = make(retriever=RunnableLambda(lambda _: [(DOCUMENTS[0], 0.5)]))
-        with pytest.raises(InputError, match=r"found .*, which is not a Document"):
+        with pytest.raises(InputError, match=r"must return Documents, not "):
             chain.invoke(QUESTION)
 
     def test_no_paper_found_is_an_answer(self):

@@ -121,9 +121,14 @@ class TestIntegrationSuite(EveryTool, integration_tests.ToolsIntegrationTests):
     ("kind", "name", "arguments", "says"),
     [
         (BioGPTRelationTool, "extract_relations", ["text"], "does not search for papers"),
-        (BioGPTAnswerTool, "answer_question", ["question", "context"], "Not for questions that"),
-        (BioGPTDescribeTool, "describe_term", ["term"], "never give what it says as a fact"),
-        (BioGPTCompleteTool, "complete_text", ["text"], "follows no instructions"),
+        (
+            BioGPTAnswerTool,
+            "answer_question",
+            ["question", "context"],
+            "for questions that ask what",
+        ),
+        (BioGPTDescribeTool, "describe_term", ["term"], "never state what it says as a fact"),
+        (BioGPTCompleteTool, "complete_text", ["text"], "does not follow instructions"),
     ],
 )
 def test_what_a_chat_model_is_told(kind, name, arguments, says):
@@ -133,7 +138,7 @@ def test_what_a_chat_model_is_told(kind, name, arguments, says):
     for argument in told["parameters"]["properties"].values():
         assert argument["type"] == "string"
         assert len(argument["description"]) > 30
-    assert "Use it" in told["description"]
+    assert "Use this tool" in told["description"]
     assert "small local model" in told["description"]
     assert says in told["description"]
 
@@ -177,7 +182,7 @@ def test_making_tools_loads_nothing():
 def test_options_that_are_wrong(kind):
     with pytest.raises(ValidationError, match="max_characters"):
         kind(max_characters=799)
-    with pytest.raises(OptionError, match=r"no option 'max_chars'. Do you mean 'max_characters'"):
+    with pytest.raises(OptionError, match=r"no option 'max_chars'. Did you mean 'max_characters'"):
         kind(max_chars=900)
 
 
@@ -249,7 +254,7 @@ class TestRelations:
 
     def test_no_relation_is_a_finding(self):
         message = Scripted(BioGPTRelationTool, "there is no relation.").ask(text=TEXT)
-        assert message.content == f"No relation was found in this text. Looked for: {FINDS}."
+        assert message.content == f"No relations were found in this text. Searched for: {FINDS}."
         assert message.artifact == []
         assert message.status == "success"
 
@@ -338,14 +343,14 @@ class TestTexts:
 
 # --- failures -------------------------------------------------------------------------------
 
-NO_USE = "Calling this tool again does not help: go on without it."
+NO_USE = "Calling this tool again will not help: continue without it."
 FAILURES = [
     (BioGPTRelationTool, (), {"text": " "}, "is empty: give at least one word."),
     (BioGPTAnswerTool, (), {"question": "", "context": "x"}, "question .* is empty"),
     (BioGPTDescribeTool, (), {"term": ""}, "is empty"),
     (BioGPTCompleteTool, (), {"text": "\n"}, "is empty"),
-    (BioGPTCompleteTool, ("",), {"text": "x"}, "wrote nothing.* failure of the tool"),
-    (BioGPTRelationTool, ("prose",), {"text": "x"}, "'prose'.* no finding: try once more with a"),
+    (BioGPTCompleteTool, ("",), {"text": "x"}, "wrote nothing.* The tool failed"),
+    (BioGPTRelationTool, ("prose",), {"text": "x"}, "'prose'.* not a finding. Try once more"),
     (BioGPTRelationTool, (ContextOverflowError("9: shorten the text"),), {"text": "x"}, "shorten"),
     (BioGPTRelationTool, (EngineError("out of memory"),), {"text": "x"}, f"memory. {NO_USE}"),
     (BioGPTAnswerTool, (), QUESTION, f"no probabilities left.*{NO_USE}"),

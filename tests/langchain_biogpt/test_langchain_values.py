@@ -52,7 +52,7 @@ class Wrong(ScriptedEngine):
 
 
 def test_an_engine_that_cannot_count():
-    with pytest.raises(EngineError, match="gave 3 completions for 2 prompts"):
+    with pytest.raises(EngineError, match="returned 3 completions for 2 prompts"):
         BioGPTLLM.from_engine(Wrong("abc")).batch(["x", "y"])
 
 

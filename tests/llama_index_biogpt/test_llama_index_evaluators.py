@@ -184,8 +184,8 @@ def test_a_task_without_a_metric_is_told_at_once(options, fault):
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"reference": "yes"}, "give a response and a reference"),
-        ({"response": "yes"}, "give a response and a reference"),
+        ({"reference": "yes"}, "response is missing: pass"),
+        ({"response": "yes"}, "reference is missing: pass"),
         ({"response": "yes", "reference": "often"}, "cannot read the right result: no answer in"),
     ],
 )

@@ -131,7 +131,7 @@ class TestRelations:
             relations_of(node)
         (failed,) = extractor("rubbish")([node])
         with pytest.raises(
-            InputError, match=r"node n0 has no relations of bc5cdr: ParseError: .*rubbish"
+            InputError, match=r"node n0 has no bc5cdr relations: ParseError: .*rubbish"
         ):
             relations_of(failed)
 
@@ -193,13 +193,16 @@ class TestAnswers:
         [
             ("Is it new?", "give a list"),
             (None, "give a list"),
-            ([], "there are no questions"),
-            ({}, "there are no questions"),
+            ([], "questions is empty"),
+            ({}, "questions is empty"),
             (["Is it new?", "Is it, new"], "two questions have the same words"),
-            (["?"], "a name or question is empty"),
-            ({"a": " "}, "a name or question is empty"),
-            ({"a": "?", "a_yes": "?"}, "two questions would have the key biogpt_answer_a_yes"),
-            ({"a": "?", "a_error": "?"}, "two questions would have the key biogpt_answer_a_error"),
+            (["?"], "questions must not have an empty name or question"),
+            ({"a": " "}, "questions must not have an empty name or question"),
+            ({"a": "?", "a_yes": "?"}, "two questions share the metadata key biogpt_answer_a_yes"),
+            (
+                {"a": "?", "a_error": "?"},
+                "two questions share the metadata key biogpt_answer_a_error",
+            ),
             ({"a": 3}, "valid string"),
         ],
         ids=str,
@@ -242,7 +245,7 @@ class TestAnswers:
         assert reader.to_dict() != asker().to_dict()
 
     def test_a_task_that_answers_none(self):
-        with pytest.raises(ValueError, match="'hoc' answers no questions: use pubmedqa or"):
+        with pytest.raises(ValueError, match="'hoc' does not answer questions: use pubmedqa or"):
             BioGPTAnswerExtractor(questions=QUESTIONS, task="hoc")
 
     def test_on_a_model_at_hand_for_another_task(self):
@@ -314,12 +317,12 @@ class TestNodes:
 
     def test_one_of_several_tasks_that_failed(self):
         (node,) = extractor("rubbish", task="ddi")(extractor(FOUND)(nodes(TEXTS[0])))
-        with pytest.raises(InputError, match="node n0 has no relations of ddi: ParseError: "):
+        with pytest.raises(InputError, match="node n0 has no ddi relations: ParseError: "):
             relations_of(node)
         assert len(relations_of(node, task="bc5cdr")) == 1
-        with pytest.raises(InputError, match="no relations of kd_dti: BioGPTRelationExtractor has"):
+        with pytest.raises(InputError, match="no kd_dti relations: BioGPTRelationExtractor has"):
             relations_of(node, task="kd_dti")
-        with pytest.raises(InputError, match="'hoc' finds no relations"):
+        with pytest.raises(InputError, match="'hoc' does not find relations"):
             relations_of(node, task="hoc")
 
     def test_two_models_that_answer(self):
@@ -659,7 +662,7 @@ class TestComponent:
         [
             (
                 ("hoc", "pubmedqa"),
-                "was taught hoc, pubmedqa, which finds no relations: name a task",
+                "was taught hoc, pubmedqa, which does not find relations: set task",
             ),
             ((), "was taught no task"),
         ],
@@ -696,7 +699,7 @@ class TestComponent:
         assert not caplog.records
 
     def test_a_task_without_relations(self):
-        with pytest.raises(ValueError, match="'pubmedqa' finds no relations"):
+        with pytest.raises(ValueError, match="'pubmedqa' does not find relations"):
             BioGPTRelationExtractor(task="pubmedqa")
         with pytest.raises(ValueError, match="no task is called"):
             BioGPTRelationExtractor(task="nope")

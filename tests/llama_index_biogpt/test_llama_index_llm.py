@@ -207,7 +207,7 @@ class TestEveryMethod:
     @EVERY
     async def test_what_is_no_option(self, method, llm, engine):
         with pytest.raises(
-            OptionError, match=r"^BioGPTLLM has no option 'n'. It has max_new_.*, stop"
+            OptionError, match=r"^BioGPTLLM has no option 'n'. Its options are max_new_.*, stop"
         ):
             await last(llm, method, "a", max_tokens=5, n=2)
         with pytest.raises(InputError, match="temperature must be 0 or more, not -1"):
@@ -308,7 +308,7 @@ class TestPrompts:
         assert (decoding.seed, decoding.temperature, decoding.logprobs) == (1, 0.5, True)
 
     def test_a_misspelt_field_is_an_error(self):
-        with pytest.raises(OptionError, match=r"no option 'max_tokes'. Do you mean 'max_tokens'"):
+        with pytest.raises(OptionError, match=r"no option 'max_tokes'. Did you mean 'max_tokens'"):
             BioGPTLLM(max_tokes=5)
 
     def test_the_hosts_own_words(self, llm, engine):
@@ -335,7 +335,9 @@ class TestPrompts:
             "Be {brief}.",
             f"Lithium is\n{TEXT}\nAnd",
         ]
-        with pytest.raises(InputError, match="a message holds a ImageBlock"):
+        with pytest.raises(
+            InputError, match="BioGPT reads only text, but a message holds a ImageBlock"
+        ):
             llm.chat([ChatMessage(content=[ImageBlock(image=b"x")])])
 
 

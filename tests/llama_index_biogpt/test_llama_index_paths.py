@@ -237,7 +237,7 @@ class TestPaths:
             node(),
             TextNode(id_="n", text=TEXT, metadata={"relations": [{"head": "lithium"}]}),
         ]
-        with pytest.raises(InputError, match="node n has something else under 'relations'"):
+        with pytest.raises(InputError, match="the metadata 'relations' of node n must hold"):
             reader(nodes)
         assert calls(reader) == []
 
@@ -314,7 +314,7 @@ class TestFailures:
         assert faults == ["", "ParseError", "EngineError", "", "InputError"]
         assert calls(reader) == [4]
         assert [record.getMessage().split(": ")[:2] for record in caplog.records] == [
-            [f"no paths of node {found[at].node_id}", faults[at]] for at in (1, 2, 4)
+            [f"no paths for node {found[at].node_id}", faults[at]] for at in (1, 2, 4)
         ]
 
     def test_nodes_that_failed_in_the_engine_are_read_again(self):
@@ -555,7 +555,7 @@ class TestComponent:
         assert not caplog.records
 
     def test_a_task_without_relations(self):
-        with pytest.raises(ValueError, match="'pubmedqa' finds no relations"):
+        with pytest.raises(ValueError, match="'pubmedqa' does not find relations"):
             BioGPTPathExtractor(task="pubmedqa")
 
 

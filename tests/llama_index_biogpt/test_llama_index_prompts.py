@@ -105,7 +105,7 @@ class TestOfficial:
 
     @BOTH
     def test_what_is_missing(self, make):
-        with pytest.raises(InputError, match="bc5cdr lacks abstract: give title, abstract"):
+        with pytest.raises(InputError, match="bc5cdr lacks abstract: pass title, abstract"):
             make("bc5cdr").format(title="A", abstrct="B")
         with pytest.raises(InputError, match="lacks question and context"):
             make("pubmedqa").partial_format(context=None).format()

@@ -434,7 +434,7 @@ class TestPostprocessor:
 
     def test_no_question(self):
         processor, _ = make(BioGPTRelevancePostprocessor)
-        with pytest.raises(InputError, match="give query_str or query_bundle"):
+        with pytest.raises(InputError, match="pass query_str or query_bundle"):
             processor.postprocess_nodes(MIXED)
 
     @pytest.mark.parametrize(

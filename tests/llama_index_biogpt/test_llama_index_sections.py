@@ -231,13 +231,13 @@ class TestRelations:
 
     def test_in_a_document_that_it_is_not_of(self):
         (node,) = extractor(FOUND)([TextNode(id_="n1", text="Lithium caused tremor.")])
-        with pytest.raises(InputError, match="the text of node n1 stands 0 times in document d1"):
+        with pytest.raises(InputError, match="the text of node n1 occurs 0 times in document d1"):
             relations_of(node, document=paper())
         twice = paper("Lithium caused tremor. " * 2)
-        with pytest.raises(InputError, match="stands 2 times"):
+        with pytest.raises(InputError, match="occurs 2 times"):
             relations_of(node, document=twice)
         node.text = "Something else."
-        with pytest.raises(InputError, match="node n1 were found in another text"):
+        with pytest.raises(InputError, match="node n1 come from another text"):
             relations_of(node, document=paper("Something else."))
 
 

@@ -54,9 +54,9 @@ class Scripted:
     ("name", "arguments", "says"),
     [
         ("extract_relations", ["text"], "does not search for papers"),
-        ("answer_question", ["question", "context"], "Not for questions that"),
-        ("describe_term", ["term"], "never give what it says as a fact"),
-        ("complete_text", ["text"], "follows no instructions"),
+        ("answer_question", ["question", "context"], "Do not use it for questions that"),
+        ("describe_term", ["term"], "never state what it says as a fact"),
+        ("complete_text", ["text"], "does not follow instructions"),
     ],
 )
 def test_what_a_chat_model_is_told(name, arguments, says):
@@ -67,7 +67,7 @@ def test_what_a_chat_model_is_told(name, arguments, says):
     for argument in told["parameters"]["properties"].values():
         assert argument["type"] == "string"
         assert len(argument["description"]) > 30
-    assert "Use it" in told["description"]
+    assert "Use this tool" in told["description"]
     assert "small local model" in told["description"]
     assert says in told["description"]
 
@@ -185,7 +185,7 @@ class TestTools:
 
     def test_no_relation_is_a_finding(self):
         output = Scripted("there is no relation.").tools["extract_relations"].call(text=TEXT)
-        assert output.content == f"No relation was found in this text. Looked for: {FINDS}."
+        assert output.content == f"No relations were found in this text. Searched for: {FINDS}."
         assert output.raw_output == []
 
     @pytest.mark.parametrize("most", [800, 1500])
@@ -220,15 +220,15 @@ class TestTools:
 
 # --- failures -------------------------------------------------------------------------------
 
-NO_USE = "Calling this tool again does not help: go on without it."
+NO_USE = "Calling this tool again will not help: continue without it."
 FAILURES = [
     ("extract_relations", (), {"text": " "}, "is empty: give at least one word."),
     ("extract_relations", (), {"text": 5}, "text: input should be a valid string."),
     ("answer_question", (), {"question": "", "context": "x"}, "question .* is empty"),
     ("describe_term", (), {"term": ""}, "is empty"),
     ("complete_text", (), {"text": "\n"}, "is empty"),
-    ("complete_text", ("",), {"text": "x"}, "wrote nothing.* failure of the tool"),
-    ("extract_relations", ("prose",), {"text": "x"}, "'prose'.* no finding: try once more with a"),
+    ("complete_text", ("",), {"text": "x"}, "wrote nothing.* The tool failed"),
+    ("extract_relations", ("prose",), {"text": "x"}, "'prose'.* not a finding. Try once more"),
     ("extract_relations", (ContextOverflowError("9: shorten"),), {"text": "x"}, "shorten"),
     ("extract_relations", (EngineError("no memory"),), {"text": "x"}, f"memory. {NO_USE}"),
     ("answer_question", (), QUESTION, f"no probabilities left.*{NO_USE}"),

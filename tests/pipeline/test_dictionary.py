@@ -86,7 +86,7 @@ def test_the_first_rows_id_is_taken_in_the_order_of_the_rows():
 
 def test_equal_names_only():
     assert EntityDictionary(ROWS, cutoff=100).find("haemorrhagic cystitis", "disease") is None
-    with pytest.raises(InputError, match="cutoff = 0 must be above 0"):
+    with pytest.raises(InputError, match="cutoff must be above 0 and at most 100, not 0"):
         EntityDictionary(ROWS, cutoff=0)
 
 
@@ -99,7 +99,7 @@ def test_a_pipeline_gives_ids_and_says_which_are_guesses(known):
     assert (relation.head.id, relation.head.id_match) == ("D016572", "abbreviation")
     assert (relation.tail.id, relation.tail.id_match) == ("D006470", "fuzzy")
     (warning,) = prediction.warnings
-    assert warning.startswith("'haemorrhagic cystitis' has the id D006470 of a name that is like")
+    assert warning.startswith("'haemorrhagic cystitis' got the id D006470 of a similar name")
     assert pipeline.for_task("ddi").dictionary is known
 
 
@@ -149,15 +149,18 @@ def test_files(tmp_path, text):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "the first line must name the columns name, id, type; it lacks name and id"),
+        (
+            "",
+            "must name the columns name, id and, optionally, type; it lacks name and id",
+        ),
         ("lithium,D008094,chemical\n", "it lacks name and id"),
         ("name,type\n", "it lacks id"),
-        ("name,id\na,D1\nb\n", "mesh.csv:3: 1 fields where the header has 2"),
-        ("name,id\na,D1\nb, c,D2\n", "mesh.csv:3: 3 fields where the header has 2"),
-        ("name,id\na,D1\n,D2\n", "mesh.csv:3: a row needs a name and an id: ['', 'D2']"),
-        ("name,id\na, \n", "mesh.csv:2: a row needs a name and an id"),
-        ('name,id\n"a"b,D1\n', "mesh.csv:2: no row of CSV"),
-        ('name,id\n"a,D1\n', "no row of CSV"),
+        ("name,id\na,D1\nb\n", "mesh.csv:3: the row has 1 fields, but the header has 2"),
+        ("name,id\na,D1\nb, c,D2\n", "mesh.csv:3: the row has 3 fields, but the header has 2"),
+        ("name,id\na,D1\n,D2\n", "mesh.csv:3: a row must have a name and an id, not ['', 'D2']"),
+        ("name,id\na, \n", "mesh.csv:2: a row must have a name and an id"),
+        ('name,id\n"a"b,D1\n', "mesh.csv:2: invalid CSV"),
+        ('name,id\n"a,D1\n', "invalid CSV"),
     ],
 )
 def test_what_is_no_dictionary(tmp_path, text, says):
@@ -166,7 +169,7 @@ def test_what_is_no_dictionary(tmp_path, text, says):
 
 
 def test_another_encoding(tmp_path):
-    with pytest.raises(InputError, match="is no UTF-8 text"):
+    with pytest.raises(InputError, match="is not UTF-8 text"):
         EntityDictionary.read(write(tmp_path, "name,id\nnaïve,D1\n", "latin-1"))
 
 

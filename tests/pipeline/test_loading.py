@@ -33,7 +33,7 @@ def test_a_models_own_task_is_the_first_that_it_was_taught(folder):
 
 
 def test_a_model_that_was_taught_none_has_no_own_task(folder):
-    with pytest.raises(InputError, match=r"taught no task of its own: name the one .* bc5cdr, ddi"):
+    with pytest.raises(InputError, match=r"was taught no task: name the task .* bc5cdr, ddi"):
         load(taught(folder))
 
 
@@ -43,21 +43,25 @@ BC5CDR_MODEL = r"For bc5cdr use RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-Bio
 @pytest.mark.parametrize(
     ("tasks", "asked", "says"),
     [
-        (("ddi", "hoc"), "bc5cdr", f"taught ddi, hoc, not bc5cdr: expect nothing.*{BC5CDR_MODEL}"),
+        (
+            ("ddi", "hoc"),
+            "bc5cdr",
+            f"taught ddi, hoc, not bc5cdr: its results.*{BC5CDR_MODEL}",
+        ),
         (
             ("ddi",),
             "describe",
-            "not describe: expect nothing.* microsoft/biogpt or microsoft/BioGP",
+            "not describe: its results.* microsoft/biogpt or microsoft/BioGP",
         ),
         (
             (),
             "bc5cdr",
-            f"was not taught bc5cdr and is shown solved examples instead. {BC5CDR_MODEL}",
+            f"was not taught bc5cdr: its prompts contain solved examples instead. {BC5CDR_MODEL}",
         ),
         (
             (),
             "pubmedqa",
-            "solved examples instead. No published .* ask microsoft/BioGPT-Large-PubM",
+            "solved examples instead. No published .* use microsoft/BioGPT-Large-PubM",
         ),
     ],
 )

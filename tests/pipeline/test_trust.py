@@ -102,7 +102,7 @@ class TestAgreement:
         found, _ = relations(TWO, ONE, ODD, ONE, samples=4)
         assert [one.tail.text for one in found.result] == ["nausea"]
         assert found.warnings == (
-            "2 relations that less than 50% of the samples have were left out",
+            "2 relations found in fewer than 50% of the samples were left out",
         )
 
     def test_what_cannot_be_read_is_counted_and_no_dissent(self):
@@ -325,14 +325,22 @@ def test_scores_become_probabilities_of_being_right():
 @pytest.mark.parametrize(
     ("task", "options", "says"),
     [
-        ("pubmedqa", {"min_score": 0.1}, "min_score is for relations: leave it out for pubmedqa"),
-        ("hoc", {"samples": 3}, "samples is for relations: leave it out for hoc"),
-        ("bc5cdr", {"abstain_below": 0.5}, "abstain_below is for answers: leave it out for bc5cdr"),
-        ("pubmedqa", {"abstain_below": 0.5, "method": "complete"}, r"\(method='choose'\)"),
-        ("bc5cdr", {"samples": 1}, "samples = 1 must be at least 2"),
-        ("bc5cdr", {"min_score": 2}, "min_score = 2 must be from 0 to 1"),
-        ("bc5cdr", {"min_agreement": -1}, "min_agreement = -1 must be from 0 to 1"),
-        ("pubmedqa", {"abstain_below": 40}, "abstain_below = 40 must be from 0 to 1"),
+        (
+            "pubmedqa",
+            {"min_score": 0.1},
+            "min_score applies only to relations: leave it out for pubmedqa",
+        ),
+        ("hoc", {"samples": 3}, "samples applies only to relations: leave it out for hoc"),
+        (
+            "bc5cdr",
+            {"abstain_below": 0.5},
+            "abstain_below applies only to answers: leave it out for bc5cdr",
+        ),
+        ("pubmedqa", {"abstain_below": 0.5, "method": "complete"}, "method='choose'"),
+        ("bc5cdr", {"samples": 1}, "samples must be at least 2, not 1"),
+        ("bc5cdr", {"min_score": 2}, "min_score must be from 0 to 1, not 2"),
+        ("bc5cdr", {"min_agreement": -1}, "min_agreement must be from 0 to 1, not -1"),
+        ("pubmedqa", {"abstain_below": 40}, "abstain_below must be from 0 to 1, not 40"),
     ],
 )
 def test_what_cannot_be_had_is_told(task, options, says):
@@ -381,8 +389,8 @@ def test_relations_without_a_score_are_kept_and_told():
     (found,) = Pipeline(bare, ScriptedEngine(["x"]), min_score=0.9).run(["Lithium, tremor."])
     assert len(found.result) == 1
     assert found.warnings == (
-        "1 relation has no score and was kept in spite of min_score 0.9: task bc5cdr declares no "
-        "clause, by which their words are found",
+        "1 relation has no score and was kept despite min_score 0.9: task bc5cdr declares no "
+        "clause, which scores need",
     )
 
 

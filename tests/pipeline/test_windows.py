@@ -46,7 +46,7 @@ def test_a_long_text_is_read_in_windows_and_told_as_a_whole():
     pieces = len(divided(asking, whole))
     assert pieces > 3
     assert said == (
-        f"the text is longer than the model takes: it was read in {pieces} windows of whole "
+        f"the text is longer than the model's limit: it was read in {pieces} windows of whole "
         "sentences"
     )
     assert [len(call) for call in asking.engine.calls] == [pieces], "all of them in one call"
