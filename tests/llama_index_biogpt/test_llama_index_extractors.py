@@ -191,8 +191,8 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("questions", "says"),
         [
-            ("Is it new?", "give a list"),
-            (None, "give a list"),
+            ("Is it new?", "must be a list"),
+            (None, "must be a list"),
             ([], "questions is empty"),
             ({}, "questions is empty"),
             (["Is it new?", "Is it, new"], "two questions have the same words"),
