@@ -381,7 +381,7 @@ def test_a_signal_ends_a_run_with_a_summary(papers, tmp_path, number, code):
     assert "give the same command again to continue" in err
     ending, _, err = ended(driver(*given))
     assert ending == 0
-    assert err.startswith(f"note: {done} records are done already")
+    assert err.startswith(f"note: continuing after {done} finished records")
     assert ids(tmp_path / "run") == [str(n) for n in range(10)]
 
 

@@ -273,7 +273,7 @@ def test_the_command(papers, plain, tmp_path, address):
     assert first.returncode == 0
     assert f"{folder} holds 20 results" in " ".join(first.stderr.split())
     second = biogpt("extract", str(papers), "--run", folder)
-    assert "20 records are done already" in second.stderr
+    assert "continuing after 20 finished records" in second.stderr
     assert list(outcomes(folder)) == plain
     refused = biogpt("extract", str(papers), "--ray", address)
     assert refused.returncode == 2
