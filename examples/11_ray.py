@@ -8,12 +8,11 @@ Without a cluster it starts one on this machine. The bundled model is for trying
 
 import json
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import ray
 
-from biogpt_plugins import load
+from biogpt_plugins import Spec
 from biogpt_plugins.corpus.run import results, run
 from ray_biogpt import BioGPTMapper, Cluster, to_table
 
@@ -28,7 +27,7 @@ def a_run(folder: Path) -> None:
     """Files in, a run folder out; the same as on one machine, and either goes on with the other."""
     papers = folder / "papers.jsonl"
     papers.write_text("".join(json.dumps(paper) + "\n" for paper in PAPERS), encoding="utf-8")
-    on_the_cluster = Cluster(partial(load, "demo", "bc5cdr", decoding="grounded"))
+    on_the_cluster = Cluster(Spec(task="bc5cdr", decoding="grounded"))
     run(on_the_cluster, [papers], folder / "my-run", chunk_size=2)
     for prediction in results(folder / "my-run"):
         print(prediction.id, *prediction.result, sep="  ")

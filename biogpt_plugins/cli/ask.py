@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import Annotated, Any
@@ -99,19 +98,19 @@ def ask(  # noqa: PLR0913 - options of a command
         raise InputError(
             "no passage and no papers: give --context or --corpus; see `biogpt ask --help`"
         )
-    asked = {"question": question[0], "context": _text(context or ""), "long_answer": long_answer}
+    passage = {"question": question[0], "context": _text(context or ""), "long_answer": long_answer}
     task = _layout(model, long_answer, options)
-    load = partial(
+    asked = console.Asked.of(
         ctx.obj,
-        model,
-        task,
+        model=model,
+        task=task,
         abstain_below=abstain_below,
         calibration=calibration,
         **options,
     )
     if run:
         carry_out(
-            where(load, model, ray, ray_engines, ray_cpus),
+            where(asked, ray, ray_engines, ray_cpus),
             files,
             run,
             name=task,
@@ -120,8 +119,8 @@ def ask(  # noqa: PLR0913 - options of a command
             questions=question,
         )
         return
-    pipeline = console.loaded(load, model)
-    answer = console.result_of(pipeline.run([asked])[0], as_json=as_json)
+    pipeline = console.loaded(asked, model)
+    answer = console.result_of(pipeline.run([passage])[0], as_json=as_json)
     if not as_json:
         console.stdout().print(show.bars(answer.probabilities))
         if answer.abstained:

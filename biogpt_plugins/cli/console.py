@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from inspect import Parameter, signature
@@ -164,6 +165,50 @@ class Load(Protocol):
     def __call__(self, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
         """Load a model for a task, or for the model's own task."""
         ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The pipeline that a command asks, as a value: here, or in another process, it is loaded.
+
+    Attributes:
+        spec: The model, the task and the settings.
+        load: How models are loaded.
+        allow_pickle: As in Spec, whose pickle leaves it out.
+        scored: Whether each relation tells how sure the model was of it.
+    """
+
+    spec: Spec
+    load: Load
+    allow_pickle: bool = False
+    scored: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        load: Load,
+        *,
+        scored: bool = False,
+        **options: Any,  # noqa: ANN401 - the fields of Spec
+    ) -> Asked:
+        """What a command was given.
+
+        Raises:
+            InputError: An option is out of range; the message names it.
+            OSError: The file of a dictionary or a calibration is missing.
+        """
+        given = {name: one for name, one in options.items() if one is not None}
+        spec = Spec(**given)
+        return cls(spec, load, spec.allow_pickle, scored)
+
+    def __call__(self) -> Pipeline:
+        """Load it."""
+        given = self.spec.but(allow_pickle=self.allow_pickle).given()
+        model, task = given.pop("model", self.spec.model), given.pop("task", None)
+        pipeline = self.load(model, task, **given)
+        if self.scored and pipeline.task.kind == "relations":
+            pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
+        return pipeline
 
 
 def stdout() -> Console:

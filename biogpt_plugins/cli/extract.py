@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +16,6 @@ from biogpt_plugins.corpus import (
     check_readable,
 )
 from biogpt_plugins.corpus.run import FEWEST, Lines
-from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.values.errors import InputError
 
@@ -165,19 +162,19 @@ def extract(  # noqa: PLR0913 - options of a command
     if task is not None:  # report a misspelt name at once
         task_name = find_task(task, model).name
     check_readable(files)
-    asked = {"min_agreement": min_agreement, "method": method and method.value}
-    options |= {name: value for name, value in asked.items() if value is not None}
-    load = partial(
-        _load,
+    asked = console.Asked.of(
         ctx.obj,
-        model,
-        task,
+        scored=True,
+        model=model,
+        task=task,
         decoding=decoding,
         min_score=min_score,
         samples=samples,
         abstain_below=abstain_below,
         calibration=calibration,
-        dictionary=EntityDictionary.read(dictionary) if dictionary else None,
+        dictionary=dictionary,
+        min_agreement=min_agreement,
+        method=method and method.value,
         **options,
     )
     reading: dict[str, Any] = {
@@ -188,18 +185,10 @@ def extract(  # noqa: PLR0913 - options of a command
         "limit": limit,
     }
     if run:
-        place = where(load, model, ray, ray_engines, ray_cpus)
+        place = where(asked, ray, ray_engines, ray_cpus)
         carry_out(place, files, run, name=task_name, chunk=chunk, **reading)
         return
     with JsonlWriter(out, force=force, inputs=files) as writer:
-        pipeline = console.loaded(load, model)
+        pipeline = console.loaded(asked, model)
         name = pipeline.task.name
         carry_out(pipeline, files, Lines(writer), name=name, chunk=chunk or FEWEST, **reading)
-
-
-def _load(load: console.Load, model: str, task: str | None, **options: Any) -> Pipeline:  # noqa: ANN401
-    """Load a model that scores its relations; a worker process may call this too."""
-    pipeline = load(model, task, **options)
-    if pipeline.task.kind == "relations":
-        pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
-    return pipeline

@@ -70,8 +70,7 @@ RayCpus = Annotated[
 
 
 def where(
-    load: Callable[[], Pipeline],
-    model: str,
+    asked: console.Asked,
     ray: str | None,
     engines: int | None,
     cpus: int | None,
@@ -83,11 +82,11 @@ def where(
         MissingExtraError: Ray is not installed.
     """
     if ray is None:
-        return console.loaded(load, model)
+        return console.loaded(asked, asked.spec.model)
     from ray_biogpt import Cluster  # noqa: PLC0415 - an extra, and slow to import
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # we show our own progress
-    return Cluster(load, None if ray == "auto" else ray, engines=engines, cpus=cpus)
+    return Cluster(asked, None if ray == "auto" else ray, engines=engines, cpus=cpus)
 
 
 def carry_out(  # noqa: PLR0913 - the commands' options

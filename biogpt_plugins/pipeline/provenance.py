@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from biogpt_plugins.pipeline.pipeline import Pipeline
+from biogpt_plugins.pipeline.spec import Spec
 from biogpt_plugins.values.errors import InputError
 
-_TRUST = ("min_score", "samples", "min_agreement", "abstain_below")
+_SAID_IN_FULL = {"dictionary", "calibration", "decoding", "method", "own"}
 
 
 def settings_of(pipeline: Pipeline) -> dict[str, Any]:
-    """All settings that determine a prediction, except the text and the weights, as JSON."""
-    card = pipeline.card.model_dump(mode="json")
-    decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
-    runtime = getattr(pipeline.engine, "runtime", "transformers")
-    trust = {name: getattr(pipeline.trust.settings, name) for name in _TRUST}
-    own = pipeline.trust.calibration.of(pipeline.task.name)
+    """All settings that determine a prediction, except the text and the weights, as JSON.
+
+    They are the pipeline's spec without the settings that change no result, and the values that
+    the spec leaves to the model, the task and the machine.
+    """
+    asked = pipeline.spec.model_dump(mode="json", exclude={*Spec.KNOBS, *_SAID_IN_FULL})
+    dictionary = pipeline.dictionary
+    calibration = pipeline.trust.calibration.of(pipeline.task.name)
     return {
+        **asked,
         "task": pipeline.task.name,
-        "model": pipeline.engine.model_name,
-        # Older runs do not record these two.
-        **({} if runtime == "transformers" else {"engine": runtime}),
-        **({"dictionary": pipeline.dictionary.fingerprint} if pipeline.dictionary else {}),
+        **({"dictionary": dictionary.fingerprint} if dictionary else {}),
+        "engine": getattr(pipeline.engine, "runtime", ""),
         "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
-        **trust,
-        "labels": "scored" if pipeline.chooses else "written",
-        **{f"card {key}": value for key, value in card.items()},
-        **{f"decoding {key}": value for key, value in decoding.items()},
-        "calibration": own.model_dump(mode="json") if own else None,
+        "method": "choose" if pipeline.chooses else "complete",
+        "card": pipeline.card.model_dump(mode="json"),
+        "decoding": json.loads(json.dumps(asdict(pipeline.decoding))),
+        "calibration": calibration.model_dump(mode="json") if calibration else None,
     }
 
 
@@ -42,9 +43,19 @@ def check_same(folder: Path, theirs: Mapping[str, Any], ours: Mapping[str, Any])
     Raises:
         InputError: A setting differs; the message names it.
     """
-    for key in {**ours, **theirs}:
-        if theirs.get(key) != ours.get(key):
-            raise InputError(
-                f"{folder} holds another run ({key} {theirs.get(key)!r}, now {ours.get(key)!r}): "
-                "name another folder, or remove that one"
-            )
+    for name, before, now in _differences(theirs, ours):
+        raise InputError(
+            f"{folder} holds another run ({name} {before!r}, now {now!r}): name another folder, or "
+            "remove that one"
+        )
+
+
+def _differences(
+    theirs: Mapping[str, Any], ours: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    for name in {**ours, **theirs}:
+        before, now = theirs.get(name), ours.get(name)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            yield from ((f"{name} {part}", *pair) for part, *pair in _differences(before, now))
+        elif before != now:
+            yield name, before, now

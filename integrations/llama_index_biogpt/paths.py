@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from llama_index.core.graph_stores.types import (
     KG_NODES_KEY,
@@ -112,25 +112,25 @@ class BioGPTPathExtractor(RelationTaskExtractor):
         return super()._bind()
 
     def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
-        settings = self.to_dict()
-        key = _key(settings["task"])
+        reader = self._reader()
+        key = _key(reader.task)
         known = [(node, _known(node)) for node in nodes]
         unread = [
             (node, text_of(node))
             for node, paths in known
-            if _reading(node, paths, settings) not in _readings(node, key)
+            if reader.reading(node, paths) not in _readings(node, key)
         ]
         found = {id(node): one for (node, _), one in zip(unread, self._ask(unread), strict=True)}
-        return [self._told(*pair, found.get(id(pair[0])), settings) for pair in known]
+        return [self._told(*pair, found.get(id(pair[0])), reader) for pair in known]
 
     def _told(
         self,
         node: BaseNode,
         paths: _Paths,
         prediction: Prediction[Any] | None,
-        settings: dict[str, Any],
+        reader: _Reader,
     ) -> dict[str, Any]:
-        key = _key(settings["task"])
+        key = _key(reader.task)
         if prediction is None:
             own = {name: node.metadata[name] for name in _keys(key) if name in node.metadata}
             return {**paths, **own}
@@ -143,8 +143,15 @@ class BioGPTPathExtractor(RelationTaskExtractor):
             self._add(paths, node, prediction)
         readings = _readings(node, key)
         if not failure or failure.type != EngineError.__name__:
-            readings.append(_reading(node, paths, settings))
+            readings.append(reader.reading(node, paths))
         return {**paths, **facts, key: " ".join(dict.fromkeys(readings))}
+
+    def _reader(self) -> _Reader:
+        # A dictionary may have a million rows: its fingerprint stands for them.
+        plain = self.model_copy(update={"dictionary": None}).to_dict()
+        rows = self.dictionary.fingerprint if self.dictionary else None
+        settings = sha256(f"{plain} {rows}".encode(errors="replace")).hexdigest()
+        return _Reader(plain["task"], plain["model"], settings)
 
     def _add(self, paths: _Paths, node: BaseNode, prediction: Prediction[Any]) -> None:
         schema = self._schema(prediction.task)
@@ -167,6 +174,27 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     def _shows(self, key: str, mode: MetadataMode) -> bool:
         del key, mode
         return False
+
+
+class _Reader(NamedTuple):
+    """The settings of an extractor while it reads nodes.
+
+    Attributes:
+        task: The task's name.
+        model: The model's name.
+        settings: A hash of all settings that the results depend on.
+    """
+
+    task: str
+    model: str
+    settings: str
+
+    def reading(self, node: BaseNode, paths: _Paths) -> str:
+        """The key of a reading: a hash of the text, the settings and the number of relations."""
+        asked = {"task": self.task, "model": self.model}
+        found = sum(asked.items() <= one.properties.items() for one in paths[KG_RELATIONS_KEY])
+        read = f"{self.settings} {found} {text_of(node)}"
+        return sha256(read.encode(errors="replace")).hexdigest()[:16]
 
 
 def _known(node: BaseNode) -> _Paths:
@@ -207,14 +235,6 @@ def _keys(key: str) -> tuple[str, ...]:
 def _readings(node: BaseNode, key: str) -> list[str]:
     """The keys of the readings of a node by extractors of a task."""
     return str(node.metadata.get(key, "")).split()
-
-
-def _reading(node: BaseNode, paths: _Paths, settings: dict[str, Any]) -> str:
-    """The key of a reading: a hash of the text, the settings and the number of relations."""
-    asked = {name: settings[name] for name in ("task", "model")}
-    found = sum(asked.items() <= one.properties.items() for one in paths[KG_RELATIONS_KEY])
-    read = f"{settings} {found} {text_of(node)}"
-    return sha256(read.encode(errors="replace")).hexdigest()[:16]
 
 
 def _entity(node: GraphNode) -> EntityNode:

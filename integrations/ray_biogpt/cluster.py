@@ -1,6 +1,6 @@
 """Runs over a corpus on a Ray cluster.
 
-    run(Cluster(partial(load, "demo", "bc5cdr")), ["papers.pubtator"], "my-run")
+    run(Cluster(Spec(task="bc5cdr")), ["papers.pubtator"], "my-run")
 
 One process on this machine reads the files. Each worker has one engine. Results return in the order
 of the papers to the process that writes them. Ray replaces workers that die, and gives their papers
@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,8 @@ from biogpt_plugins.corpus.run.folder import Outcome, RunFolder
 from biogpt_plugins.corpus.run.manifest import FileMark, Made
 from biogpt_plugins.corpus.run.reading import Item, Reading
 from biogpt_plugins.corpus.run.run import Items
-from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline import Pipeline, Spec
+from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.values.inputs import Text
@@ -56,8 +58,8 @@ class Cluster:
     """Engines on a Ray cluster, as the executor of `biogpt_plugins.corpus.run.run`.
 
     Attributes:
-        load: Loads the model, once in each worker, for example `partial(load, "demo", "bc5cdr")`.
-            Workers need these packages, and the model or access to the hub.
+        pipeline: What each worker loads once: a Spec, or a function that makes a pipeline. Workers
+            need these packages, and the model or access to the hub.
         address: The cluster's address, as for `ray.init`. None uses the cluster in RAY_ADDRESS or
             on this machine, and starts one here if there is none. If the program has already
             called `ray.init`, that connection stays.
@@ -68,7 +70,7 @@ class Cluster:
         gpus: GPUs of each engine; by default 1 if the cluster has any.
     """
 
-    load: Callable[[], Pipeline]
+    pipeline: Spec | Callable[[], Pipeline]
     address: str | None = None
     engines: int | None = None
     cpus: int | None = None
@@ -84,7 +86,7 @@ class Cluster:
         each = self.each()
         look = ray.remote(num_cpus=each.cpus, num_gpus=each.gpus, max_retries=3)(_made)
         with _own_errors():
-            task, made, remarks = ray.get(look.remote(self.load, Path.cwd(), known))
+            task, made, remarks = ray.get(look.remote(_loader(self.pipeline), Path.cwd(), known))
         for remark in remarks:
             warnings.warn(remark, stacklevel=3)
         device = f"{made.device} x {each.engines} (Ray {ray.__version__})"
@@ -143,7 +145,7 @@ class Cluster:
             papers = Papers(reading, index, min(16, chunk_size))
             data = ray.data.read_datasource(papers, num_cpus=0, override_num_blocks=1).map_batches(
                 _Worker,
-                fn_constructor_args=(self.load, Path.cwd()),
+                fn_constructor_args=(_loader(self.pipeline), Path.cwd()),
                 batch_size=chunk_size,
                 batch_format="pyarrow",
                 num_cpus=each.cpus,
@@ -197,6 +199,18 @@ class _Worker:
             return given
         known = given.read if isinstance(given.read, Prediction) else None
         return given.outcome(known or next(predicted))
+
+
+def _loader(pipeline: Spec | Callable[[], Pipeline]) -> Callable[[], Pipeline]:
+    """What workers are sent. The pickle of a spec does not say whether files may run code."""
+    if isinstance(pipeline, Spec):
+        return partial(_load, pipeline, allow_pickle=pipeline.allow_pickle)
+    return pipeline
+
+
+def _load(spec: Spec, *, allow_pickle: bool) -> Pipeline:
+    # Not `spec.pipeline()`: it warns once in a process, and Ray uses processes again.
+    return load(**spec.but(allow_pickle=allow_pickle).given())
 
 
 def _outcomes(

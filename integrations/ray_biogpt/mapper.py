@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import pyarrow as pa
 
 from biogpt_plugins.corpus.export.parquet import schema
 from biogpt_plugins.findings.table import rows
-from biogpt_plugins.pipeline.loading import load
+from biogpt_plugins.pipeline import Pipeline, Spec
 from biogpt_plugins.values.results import Prediction
 
 PREDICTION = "prediction"
@@ -33,9 +35,18 @@ class BioGPTMapper:
     context; id or pmid. Other columns stay unchanged. Each prediction is JSON; read it with
     `Prediction.model_validate_json(...)`. If a row cannot be read or the model fails, its
     prediction holds the error. Long papers are read in windows.
+
+    Attributes:
+        spec: The model, the task and the settings. A pickle of the mapper holds them, except
+            `allow_pickle`.
     """
 
-    def __init__(self, model: str = "demo", task: str | None = None, **options: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        model: str | Path = "demo",
+        task: str | Path | None = None,
+        **options: Any,  # noqa: ANN401 - the fields of Spec
+    ) -> None:
         """Load a model.
 
         Args:
@@ -46,7 +57,19 @@ class BioGPTMapper:
         Raises:
             BioGPTError: The model cannot be loaded.
         """
-        self.pipeline = load(model, task, **options)
+        self.spec = Spec(model=model, task=task and str(task), **options)
+        _ = self.pipeline  # an actor that cannot load its model ends at once
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The pipeline of the spec; a copy in another process loads its own."""
+        return self.spec.pipeline()
+
+    def __getstate__(self) -> dict[str, Spec]:
+        return {"spec": self.spec}
+
+    def __repr__(self) -> str:
+        return repr(self.spec).replace("Spec(", "BioGPTMapper(", 1)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict for a batch in Ray's default form, a mapping of names to columns."""

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -16,10 +17,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import biogpt_plugins
-from biogpt_plugins import Pipeline, Prediction, __version__
+from biogpt_plugins import Pipeline, Prediction, Spec, __version__
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.checkpoints.registry import KNOWN
-from biogpt_plugins.cli import app
+from biogpt_plugins.cli import app, console
 from biogpt_plugins.corpus.run import results
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
@@ -117,6 +118,14 @@ def test_a_long_paper_is_read_whole_whatever_it_is_written_to(tmp_path):
     assert len(line.result) == 60
     assert line == kept
     assert line.truncated_tokens == 0
+
+
+def test_what_a_command_asks_can_be_sent_to_another_process():
+    options = {"task": "bc5cdr", "min_score": 0.5, "allow_pickle": True, "device": None}
+    asked = console.Asked.of(biogpt_plugins.load, scored=True, **options)
+    pipeline = pickle.loads(pickle.dumps(asked))()
+    assert pipeline.spec.but(decoding=None) == Spec(task="bc5cdr", min_score=0.5, allow_pickle=True)
+    assert pipeline.decoding.logprobs
 
 
 def test_extract_passes_options_on(papers):

@@ -312,7 +312,7 @@ def test_eval_side_by_side(corpus, tmp_path):
     ]
     assert sorted(path.name for path in out.iterdir()) == ["free", "grounded", "report.md"]
     settings = json.loads((out / "grounded" / "run.json").read_text(encoding="utf-8"))["settings"]
-    assert settings["decoding form"] == "grounded"
+    assert settings["decoding"]["form"] == "grounded"
     assert settings["min_score"] == 0
     assert "| F1 |" in (out / "report.md").read_text(encoding="utf-8")
     assert len(list(pictures.iterdir())) == 2

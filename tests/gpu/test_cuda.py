@@ -5,7 +5,6 @@ Off unless asked for: `pytest tests/gpu -m gpu`.
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 import tiny
@@ -13,7 +12,7 @@ import torch
 from local_ray import local_ray
 from transformers import BioGptForCausalLM, BioGptTokenizer
 
-from biogpt_plugins import load
+from biogpt_plugins import Spec
 from biogpt_plugins.corpus.run import run
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
@@ -77,7 +76,7 @@ def test_half_precision_runs(tiny_biogpt):
 def test_each_worker_of_a_cluster_has_a_gpu(tmp_path):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device at hand")
-    cluster = pytest.importorskip("ray_biogpt").Cluster(partial(load, "demo", "bc5cdr"))
+    cluster = pytest.importorskip("ray_biogpt").Cluster(Spec(task="bc5cdr"))
     papers = tmp_path / "papers.txt"
     papers.write_text("Tremor in a patient on lithium. Lithium caused tremor.")
     with local_ray():

@@ -1,11 +1,13 @@
 """Every public component keeps its settings and its results, however it gets elsewhere."""
 
 import copy
+import importlib
 import inspect
 import json
 import pickle
 import re
 
+import numpy as np
 import pytest
 from langchain_core.documents import Document
 from langchain_core.load import dumps, loads
@@ -20,6 +22,7 @@ from biogpt_plugins.checkpoints.calibration import (
     Calibration,
     RelationCalibration,
 )
+from biogpt_plugins.values.errors import MissingExtraError
 
 PAPER = "Deafness after tobramycin. Tobramycin caused deafness in two men."
 QUESTION = "Does tobramycin cause deafness?"
@@ -42,6 +45,13 @@ LC, LI = langchain_biogpt, llama_index_biogpt
 
 def llm(**settings):
     return LC.BioGPTLLM(**settings)
+
+
+def optional(name):
+    try:
+        return importlib.import_module(name)
+    except MissingExtraError:
+        return None
 
 
 def nodes():
@@ -132,6 +142,12 @@ CASES = {
     ),
 }
 
+if ray_biogpt := optional("ray_biogpt"):
+    CASES["ray mapper"] = (
+        lambda: ray_biogpt.BioGPTMapper(task="bc5cdr", **RELATIONS),
+        lambda it: list(it({"text": np.array([PAPER], dtype=object)})["prediction"]),
+    )
+
 
 def by_pickle(it):
     return pickle.loads(pickle.dumps(it))
@@ -195,7 +211,7 @@ def test_the_settings_count(expected):
 def test_every_public_component_is_tried():
     components = {
         (module.__name__, name)
-        for module in (langchain_biogpt, llama_index_biogpt)
+        for module in filter(None, (langchain_biogpt, llama_index_biogpt, ray_biogpt))
         for name, kind in vars(module).items()
         if name.startswith("BioGPT") and inspect.isclass(kind)
         if not issubclass(kind, Exception) and "Evaluator" not in name

@@ -29,7 +29,7 @@ from llama_index.core.schema import Document, MetadataMode, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from shared_data import shared
 
-from biogpt_plugins import Pipeline
+from biogpt_plugins import EntityDictionary, Pipeline
 from biogpt_plugins.corpus.gold import is_named, read_solved
 from biogpt_plugins.engine import Completion, TaskCard
 from biogpt_plugins.testing import ScriptedEngine
@@ -391,6 +391,17 @@ class TestReadOnce:
     )
     def test_another_extractor(self, change):
         _, asked = self.once_more(read((TEXT, FOUND)), NOTHING, **change)
+        assert asked == [1]
+
+    def test_a_dictionary_is_known_by_its_fingerprint(self):
+        class Large(EntityDictionary):
+            def rows(self):
+                raise AssertionError("its rows are not to be written for each node")
+
+        rows = [("lithium", "D008094"), ("tremor", "D014202")]
+        nodes = extractor(FOUND, dictionary=Large(rows))([node(TEXT)])
+        assert self.once_more(nodes, dictionary=Large(rows)) == (nodes, [])
+        _, asked = self.once_more(nodes, FOUND, dictionary=Large(rows[:1]))
         assert asked == [1]
 
     def test_another_device(self):

@@ -437,12 +437,14 @@ class TestPostprocessor:
         with pytest.raises(InputError, match="pass query_str or query_bundle"):
             processor.postprocess_nodes(MIXED)
 
-    @pytest.mark.parametrize(
-        "options", [{"min_decided": 1.1}, {"min_shared_words": -0.1}, {"cutoff": 0.5}]
-    )
-    def test_options_that_are_wrong(self, options):
-        with pytest.raises((ValidationError, OptionError), match=next(iter(options))):
+    @pytest.mark.parametrize("options", [{"min_decided": 1.1}, {"min_shared_words": -0.1}])
+    def test_options_that_are_out_of_range(self, options):
+        with pytest.raises(ValidationError, match=next(iter(options))):
             BioGPTRelevancePostprocessor(**options)
+
+    def test_an_option_that_there_is_not(self):
+        with pytest.raises(OptionError, match="has no option 'cutoff'"):
+            BioGPTRelevancePostprocessor(cutoff=0.5)
 
     async def test_cancelling_stops_the_engine(self):
         processor, judge = make(BioGPTRelevancePostprocessor, YES, MAYBE, NO, held=True)

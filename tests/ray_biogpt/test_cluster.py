@@ -10,7 +10,7 @@ from pathlib import Path
 import local_ray
 import pytest
 
-from biogpt_plugins import load
+from biogpt_plugins import Spec
 from biogpt_plugins.corpus import Format, Sections
 from biogpt_plugins.corpus.run import Watcher, outcomes, results, run
 from biogpt_plugins.values.errors import InputError, NotABioGPTError
@@ -201,9 +201,9 @@ def test_names_of_files_mean_what_they_mean_here(papers, tmp_path, monkeypatch):
 def test_questions_are_asked_on_a_cluster(tmp_path):
     papers = write(tmp_path / "papers.jsonl", generated(2))
     questions = ["Is it so?", "Is it not?"]
-    model = partial(load, "demo", "pubmedqa")
-    run(Cluster(model, cpus=2), [papers], tmp_path / "run", questions=questions)
-    run(model(), [papers], tmp_path / "plain", questions=questions)
+    spec = Spec(task="pubmedqa")
+    run(Cluster(spec, cpus=2), [papers], tmp_path / "run", questions=questions)
+    run(spec.pipeline(), [papers], tmp_path / "plain", questions=questions)
     assert len(list(results(tmp_path / "run"))) == 4
     for one, other in zip(results(tmp_path / "run"), results(tmp_path / "plain"), strict=True):
         assert one.result.label == other.result.label

@@ -1,12 +1,13 @@
 """A Pipeline for Ray Data programs of one's own, batch by batch; example 11 is such a program."""
 
+import pickle
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from biogpt_plugins import load
+from biogpt_plugins import Spec, load
 from biogpt_plugins.corpus.export.parquet import schema
 from biogpt_plugins.findings.table import rows
 from biogpt_plugins.values.results import Prediction
@@ -35,6 +36,15 @@ def test_a_batch_keeps_its_columns_and_gets_predictions():
     inputs = [{"id": 7, "text": TEXTS[0]}, {"id": 8, "text": TEXTS[1]}]
     assert [first, second] == pipeline.run(inputs)
     assert third.error.type == "InputError"
+
+
+def test_it_is_its_spec():
+    mapper = ray_biogpt.BioGPTMapper("demo", min_score=0.5, allow_pickle=True)
+    assert mapper.spec == Spec(min_score=0.5, allow_pickle=True)
+    assert repr(mapper) == "BioGPTMapper(model='demo', min_score=0.5, allow_pickle=True)"
+    again = pickle.loads(pickle.dumps(mapper))
+    assert again.spec == Spec(min_score=0.5)
+    assert again.pipeline is Spec(min_score=0.5).pipeline()
 
 
 def test_cells_that_are_empty_are_no_fields():
