@@ -455,7 +455,7 @@ class TestSettings:
         with pytest.raises(InputError, match="another run"):
             list(predict(second, gold, folder=tmp_path))
         told = json.loads((tmp_path / "run.json").read_text())
-        assert told.get("engine") == order[0]
+        assert told["settings"]["engine"] == (order[0] or "transformers")
 
 
 class _Fields(ModelFields):
@@ -490,7 +490,7 @@ class TestCommands:
         evaluation = ("eval", "ddi", "--data", papers, "--out", runs)
         done = run(*evaluation, "--model", out, "--dtype", "int8")
         assert done.exit_code == 0, done.stderr
-        assert json.loads((runs / "run.json").read_text())["engine"] == "ctranslate2"
+        assert json.loads((runs / "run.json").read_text())["settings"]["engine"] == "ctranslate2"
         done = run(*evaluation, "--model", "demo")
         assert done.exit_code == 2
         assert "holds another run" in done.stderr

@@ -203,7 +203,7 @@ def test_labels_that_were_scored_are_another_run(tmp_path):
     gold = corpus(1, task="pubmedqa", question="Why?")
     scored = pipeline(task="pubmedqa", engine=ScriptedEngine(probabilities=[(1, 0, 0)]))
     list(predict(scored, gold, folder=tmp_path))
-    with pytest.raises(InputError, match=r"labels 'scored', now 'written'"):
+    with pytest.raises(InputError, match=r"method 'choose', now 'complete'"):
         list(predict(pipeline(task="pubmedqa", method="complete"), gold, folder=tmp_path))
 
 

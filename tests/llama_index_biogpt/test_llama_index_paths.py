@@ -287,7 +287,7 @@ class TestPossible:
     @pytest.mark.parametrize(
         ("options", "says"),
         [
-            ({"possible_entities": ["Gene"]}, "finds no 'Gene': allow Chemical or Disease"),
+            ({"possible_entities": ["Gene"]}, "finds no 'Gene': use Chemical or Disease"),
             ({"possible_entities": "Chemical"}, "should be a valid tuple"),
             ({"possible_relations": [("Drug", "CID", "Disease")]}, "finds no 'Drug'"),
             ({"possible_relations": [("Chemical", "CID")]}, "Field required"),

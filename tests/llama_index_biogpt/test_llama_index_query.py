@@ -329,7 +329,7 @@ class TestSynthesizer:
             synthesizer.synthesize(QUESTION, NODES)
 
     def test_a_field_that_is_wrong(self):
-        with pytest.raises(ValidationError, match="modell"):
+        with pytest.raises(OptionError, match="no option 'modell'"):
             BioGPTPaperSynthesizer(modell="demo")
 
     def test_an_engine_of_ones_own_is_shown_examples(self):
