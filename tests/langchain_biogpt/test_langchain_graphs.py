@@ -214,12 +214,12 @@ class TestAllowed:
     @pytest.mark.parametrize(
         ("options", "says"),
         [
-            ({"allowed_nodes": ["Gene"]}, "task bc5cdr finds no 'Gene': allow Chemical or Disease"),
-            ({"allowed_nodes": "Chemical"}, "finds no 'C': allow"),
+            ({"allowed_nodes": ["Gene"]}, "task bc5cdr finds no 'Gene': use Chemical or Disease"),
+            ({"allowed_nodes": "Chemical"}, "finds no 'C': use"),
             ({"allowed_relationships": [("Drug", "CID", "Disease")]}, "finds no 'Drug'"),
             (
                 {"allowed_relationships": [("Chemical", "CID")]},
-                r"must be a type or .*, not \('Chemical', 'CID'\)",
+                r"must be a type or (source type, type, target type), not ('Chemical', 'CID')",
             ),
         ],
         ids=str,

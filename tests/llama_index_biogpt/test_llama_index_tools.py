@@ -23,7 +23,7 @@ import biogpt_plugins
 from biogpt_plugins import Answer, Pipeline
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError
+from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, OptionError
 from llama_index_biogpt.tools import BioGPTToolSpec
 
 WEIGHTS = Path(biogpt_plugins.__file__).parent / "checkpoints/demo/model.safetensors"
@@ -107,7 +107,7 @@ def test_making_tools_loads_nothing():
 
 @pytest.mark.parametrize("options", [{"max_chars": 900}, {"max_characters": 799}, {"task": "cdr"}])
 def test_options_that_are_wrong(options):
-    with pytest.raises(ValidationError, match=next(iter(options))):
+    with pytest.raises((ValidationError, OptionError), match=next(iter(options))):
         BioGPTToolSpec(**options)
 
 
