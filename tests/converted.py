@@ -34,7 +34,9 @@ class Converted:
 
     def pipeline(self) -> biogpt_plugins.Pipeline:
         task = None if self.made.task else "generate"
-        return biogpt_plugins.load(self.folder, task, device="cpu", dtype="float32")
+        return biogpt_plugins.load(
+            self.folder, task, device="cpu", dtype="float32", long_texts="cut"
+        )
 
     def distance(self, text: str) -> float:
         """The largest difference of a logit from fairseq's, over all positions of a prompt."""

@@ -133,6 +133,13 @@ class Method(str, Enum):
     choose = "choose"
 
 
+class LongTexts(str, Enum):
+    """How a text is read that is longer than the model takes."""
+
+    windows = "windows"
+    cut = "cut"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -133,6 +133,13 @@ def run(  # noqa: PLR0913 - options of a command
             show_default="free",
         ),
     ] = None,
+    long_texts: Annotated[
+        console.LongTexts,
+        typer.Option(
+            help="cut drops the end of a text that is longer than the model takes, like the "
+            "official scripts; windows reads all of it, like `biogpt extract`."
+        ),
+    ] = console.LongTexts.cut,
     calibration: console.CalibrationFile = None,
     plots: Annotated[
         Path | None,
@@ -167,6 +174,7 @@ def run(  # noqa: PLR0913 - options of a command
             method=method.value,
             decoding=None if manner == "free" else manner,
             min_score=0.0 if scored else None,
+            **({"long_texts": long_texts.value} if scored else {}),
             calibration=calibration,
             **options,
         )

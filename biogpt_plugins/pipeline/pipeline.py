@@ -85,9 +85,9 @@ class Pipeline:
                 the checkpoint was not taught the task, prompts contain solved examples, with
                 texts before questions.
             cards: The layouts of all tasks that the checkpoint was taught, by name.
-            settings: `decoding`, `method`, `min_score`, `samples`, `min_agreement`,
-                `abstain_below`, `calibration` and `dictionary`, as in `load`; without a
-                calibration, probabilities are not corrected.
+            settings: `decoding`, `method`, `long_texts`, `min_score`, `samples`,
+                `min_agreement`, `abstain_below`, `calibration` and `dictionary`, as in `load`;
+                without a calibration, probabilities are not corrected.
 
         Raises:
             InputError: The task is unknown, or a setting does not apply to it.
@@ -305,7 +305,7 @@ class Pipeline:
 
     def _asked(self, text: Text) -> _Asked:
         prompt = self.task.render_text(text, self.card)
-        if self.task.kind != "relations":
+        if self.task.kind != "relations" or self.trust.settings.long_texts == "cut":
             return _Asked(text, [(text, prompt)])
         pieces = windows(text, prompt, self.engine, self.decoding)
         parts = [(piece.value, self.task.render_text(piece.value, self.card)) for piece in pieces]

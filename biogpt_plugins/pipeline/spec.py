@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from biogpt_plugins.pipeline.pipeline import Pipeline
 
 Method = Literal["auto", "complete", "choose"]
+LongTexts = Literal["windows", "cut"]
 
 
 def _calibration(given: object) -> object:
@@ -67,6 +68,12 @@ class Settings(BaseModel):
         "auto",
         '"choose" scores the task\'s labels, "complete" generates and parses a completion, "auto" '
         'is "choose" for tasks with labels and "complete" for others.',
+    )
+    long_texts: LongTexts = _setting(
+        "windows",
+        "How texts that exceed the model's limit are read, for tasks that find relations: in "
+        'overlapping "windows" of whole sentences, or with their ends "cut", as the official code '
+        "does.",
     )
     min_score: float | None = _setting(
         None,
@@ -294,7 +301,7 @@ class Spec(ModelSettings):
 def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
     """The given settings that apply to a task."""
     fit = dict(given)
-    for name in ("min_score", "samples", "min_agreement"):
+    for name in ("long_texts", "min_score", "samples", "min_agreement"):
         if task.kind != "relations":
             fit.pop(name, None)
     if not task.choices:

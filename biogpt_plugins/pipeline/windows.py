@@ -110,8 +110,16 @@ def join(
     }
     if not good:
         return read[0].model_copy(update={**facts, "warnings": tuple(notes)})
-    moved = [_moved(one, piece, whole) for piece, each in good for one in each.result or ()]
-    relations = with_evidence(moved, whole)
+    relations = []
+    for piece, prediction in good:
+        for relation in prediction.result or ():
+            moved = _moved(relation, piece, whole)
+            if relation.grounded and not moved.grounded:
+                note = f"left out {relation}: a name spans the title and the part of a window"
+                notes[note] = None
+            else:
+                relations.append(moved)
+    relations = with_evidence(relations, whole)
     kept, remarks = merged(relations)
     result = [relations[at] for at in kept]
     notes |= dict.fromkeys(remarks)

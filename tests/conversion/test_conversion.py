@@ -8,7 +8,7 @@ import torch
 from converted import Converted
 from fairseq_format import EOS, SPECIAL, WORDS, Model
 
-from biogpt_plugins import Prompt
+from biogpt_plugins import Prompt, TruncationWarning
 from biogpt_plugins.checkpoints.card import read_card
 
 HOC = {"data": "../../data/HoC/ansis-bin", "save_dir": "../../checkpoints/DC-HoC-BioGPT"}
@@ -68,7 +68,8 @@ def test_a_long_source_is_cut_as_officially(each):
     if each.made.task:
         assert prompt.max_source_tokens == 40
         assert ids.count(each.model.id("...")) == 1
-        (prediction,) = pipeline.run([text])
+        with pytest.warns(TruncationWarning):
+            (prediction,) = pipeline.run([text])
         assert prediction.truncated_tokens == len(each.model.source(text)) - 39
         assert prediction.completion == each.text(each.reference.write(ids)[:-1])
 
@@ -148,7 +149,8 @@ def test_the_end_is_forced_at_the_official_length(tmp_path, positions, longest):
     assert len(ids) + len(written) == 1 + longest + 1
     assert written.index(EOS) == len(written) - 1
     assert made.generate(ids) == written
-    (prediction,) = made.pipeline().run([text])
+    with pytest.warns(TruncationWarning):
+        (prediction,) = made.pipeline().run([text])
     assert prediction.completion == made.text(written[:-1])
     assert prediction.usage.total_tokens == 1 + longest
     assert prediction.finish_reason == "length"

@@ -97,7 +97,7 @@ def test_inspect(each, tmp_path):
 
 
 def test_inspect_prints(each):
-    shown = run("inspect", each.folder).stdout
+    shown = " ".join(run("inspect", each.folder).stdout.split())
     assert "transformers folder" in shown
     assert "ddi: drug-drug interactions" in shown
     assert "of at most 40 tokens" in shown

@@ -275,6 +275,7 @@ class TestTheCommand:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::biogpt_plugins.TruncationWarning")
 def test_a_calibration_lowers_the_error_on_questions_held_apart():
     """The bundled model on the 100 questions of PQA-L that it was not trained on, in five folds."""
     gold = read_gold(shared("pubmedqa/pqal_train.json"), "pubmedqa")

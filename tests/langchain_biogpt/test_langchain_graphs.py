@@ -171,7 +171,7 @@ class TestGraph:
         [
             ("inhibitor", "INHIBITOR"),
             ("partial agonist", "PARTIAL_AGONIST"),
-            ("Other/unknown", "OTHER_UNKNOWN"),
+            ("other/unknown", "OTHER_UNKNOWN"),
             ("α2-antagonist", "_2_ANTAGONIST"),
             ("5-ht agonist", "_5_HT_AGONIST"),
             ("order", "_ORDER"),
