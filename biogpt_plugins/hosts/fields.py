@@ -182,6 +182,9 @@ class ModelFields(ModelSettings, Options):
         ways: dict[str, object] = {}
         if given.card != given.cards.get(given.task.name, PRETRAINED):
             ways["card"] = given.card
+        runtime = getattr(given.engine, "runtime", "transformers")
+        if runtime != (self.engine or "transformers"):
+            ways |= {"engine": runtime, "dtype": str(getattr(given.engine, "dtype", ""))}
         if given.trust.calibration != (self.calibration or Calibration()):
             ways["calibration"] = given.trust.calibration  # the model's
         return {name: repr(way) for name, way in ways.items()}
