@@ -319,7 +319,7 @@ class TestSynthesizer:
         engine, _ = query_engine()
         assert engine.get_prompts() == {}
         engine.update_prompts({})
-        with pytest.raises(InputError, match="no prompt text_qa_template"):
+        with pytest.raises(InputError, match=r"prompts cannot be changed \(text_qa_template\)"):
             engine.update_prompts({"response_synthesizer:text_qa_template": PromptTemplate("x")})
 
     def test_the_model_is_not_looked_for_before_it_is_used(self):
