@@ -8,7 +8,7 @@ from shared_data import shared
 from typer.testing import CliRunner
 
 import biogpt_plugins
-from biogpt_plugins import Answer, Pipeline, Prediction
+from biogpt_plugins import TASKS, Answer, Pipeline, Prediction
 from biogpt_plugins.checkpoints.calibration import AnswerCalibration, Calibration, read_calibration
 from biogpt_plugins.cli import app
 from biogpt_plugins.corpus.run import results
@@ -254,7 +254,8 @@ def test_eval_every_task(corpus, task):
     load = Loader(*[RIGHT.get(task, YES)] * 2)
     done = run("eval", task, "--data", corpus(task, 2), load=load)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert load.asked == ("demo", task, "complete", {})
+    as_officially = {"long_texts": "cut"} if TASKS[task].kind == "relations" else {}
+    assert load.asked == ("demo", task, "complete", as_officially)
     found = figures(done.stdout)
     assert found[FIGURES.get(task, "F1")] == ["100.00 (100.00 to 100.00)"] * 2
 
@@ -270,6 +271,7 @@ def test_eval_passes_its_options_on(corpus, file):
         load=load,
     )
     given = {"device": "cpu", "dtype": "float32", "batch_size": 3, "allow_pickle": True}
+    given["long_texts"] = "cut"
     assert load.asked == ("m", "bc5cdr", "complete", given)
     assert len(load.engine.history) == 2
     found = json.loads(done.stdout)

@@ -272,7 +272,7 @@ def test_the_command(tmp_path):
         (["{home}/source", "{home}/out", "--dtype", "int8"], "--dtype"),
         (["{home}/source", "{home}/out", "--average", "2"], "checkpoint"),
         (["{home}/source", "{home}/out", "--task", "poetry"], "poetry"),
-        (["{home}/source"], "OUT"),
+        (["{home}/source"], "FOLDER"),
     ],
 )
 def test_the_command_refuses_in_one_line(tmp_path, args, why):

@@ -245,7 +245,7 @@ def test_export_says_what_it_lacks(files, tmp_path):
     other = tmp_path / "other.jsonl"
     other.write_text('{"id": "99", "text": "Another."}', encoding="utf-8")
     done = run("export", found, "--to", "bioc", "-p", other, "-o", tmp_path / "out")
-    assert (done.exit_code, "their ids must be the same" in done.stderr) == (2, True)
+    assert (done.exit_code, "no relations belong to the given papers" in done.stderr) == (2, True)
     done = run("export", found, "--to", "neo4j", "-o", papers)
     assert (done.exit_code, "name a folder for them" in done.stderr) == (2, True)
 
@@ -411,7 +411,7 @@ def test_full_texts_that_are_not_given_leave_their_papers_out(full, tmp_path):
     papers = [{"id": f"PMC{n}", "title": title, "text": text} for n, title, text, *_ in FULL[::2]]
     abstracts.write_text("\n".join(map(json.dumps, papers)), encoding="utf-8")
     done = run("export", found, "--to", "bioc", "-p", abstracts, "-o", tmp_path / "out")
-    assert (done.exit_code, "the texts those that were read" in done.stderr) == (2, True)
+    assert (done.exit_code, "no relations belong to the given papers" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("write", [pubtator, bioc])

@@ -37,6 +37,7 @@ EVERYTHING = {
     "task": "bc5cdr",
     "decoding": Decoding(num_beams=2, stop=("x",)),
     "method": "complete",
+    "long_texts": "cut",
     "min_score": 0.25,
     "samples": 3,
     "min_agreement": 0.75,
