@@ -153,7 +153,7 @@ def test_a_standard_input_of_another_text_is_refused(files, tmp_path, given, oth
     given(citation(1), citation(3), citation(4))
     latest(["-", *files], tmp_path / "run", limit=2)
     given(citation(1), other, citation(4))
-    with pytest.raises(InputError, match="standard input:3 is another text"):
+    with pytest.raises(InputError, match="standard input:3 has a different text"):
         latest(["-", *files], tmp_path / "run")
 
 

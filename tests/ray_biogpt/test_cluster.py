@@ -222,7 +222,7 @@ def test_what_cannot_be_had_is_told(papers, tmp_path, monkeypatch):
         with pytest.raises(InputError, match=f"no machine of the cluster has {wanted} for an eng"):
             run(cluster, [papers], tmp_path / "run")
     monkeypatch.setattr("ray.util.client.ray.is_connected", lambda: True)
-    with pytest.raises(InputError, match="through Ray's client"):
+    with pytest.raises(InputError, match=r"Ray's client \(ray://\) cannot read files"):
         run(Cluster(local_ray.ruled), [papers], tmp_path / "run")
 
 
