@@ -173,7 +173,7 @@ class TestPipelines:
             load("demo", "bc5cdr", decoding="strict")
 
     def test_tasks_without_a_form(self, plain):
-        with pytest.raises(InputError, match=r"must be 'free', not 'grounded': task generate has no grammar"):
+        with pytest.raises(InputError, match="task generate has no grammar"):
             Pipeline("generate", plain, decoding="grounded")
 
     def test_the_bundled_model(self):
