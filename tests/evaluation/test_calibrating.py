@@ -188,7 +188,7 @@ class TestTheCommand:
         assert done.exit_code == 0, done.output
         given = {name: loader.asked[name] for name in ("engine", "dtype") if name in loader.asked}
         assert given == options
-        remark = "note: `load` uses this calibration with every engine and dtype of the model: to use it"
+        remark = "note: `load` uses this calibration with every engine and dtype of the model"
         assert (remark in done.stderr) is told
         out, loader = ("--out", tmp_path / "own.json"), Loader(overconfident(60))
         done = run("pubmedqa", "--data", questions(), "--model", folder, *asked, *out, load=loader)
