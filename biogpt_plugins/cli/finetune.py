@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,13 @@ import typer
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.values.errors import InputError
+
+
+class RecipeName(str, Enum):
+    """Where settings come from that are not given."""
+
+    default = "default"
+    official = "official"
 
 
 class Weights(str, Enum):
@@ -53,6 +61,13 @@ def finetune(  # noqa: PLR0913 - options of a command
             "a small new model.",
         ),
     ] = "microsoft/biogpt",
+    recipe: Annotated[
+        RecipeName,
+        typer.Option(
+            metavar="default|official",
+            help="default suits your own data; official trains as BioGPT's authors did.",
+        ),
+    ] = RecipeName.default,
     epochs: Annotated[
         float | None, typer.Option(metavar="NUMBER", help="Number of passes over the data.")
     ] = None,
@@ -64,6 +79,9 @@ def finetune(  # noqa: PLR0913 - options of a command
         typer.Option(help="full trains all weights; lora trains low-rank additions to them."),
     ] = Weights.full,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a model or run in the folder.")
+    ] = False,
     more: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,14 +101,30 @@ def finetune(  # noqa: PLR0913 - options of a command
     options = {name: value for name, value in options.items() if value is not None}
     options |= {"weights": weights.value, **dict(map(_setting, more or ()))}
 
-    from biogpt_plugins.training import finetune as teach  # noqa: PLC0415 - seldom needed
+    from biogpt_plugins.training import TrainingInterrupted  # noqa: PLC0415 - seldom needed
+    from biogpt_plugins.training import finetune as teach  # noqa: PLC0415
 
-    trained = teach(task, train=train, valid=valid, model=model, out=out, resume=resume, **options)
+    try:
+        trained = teach(
+            task,
+            train=train,
+            valid=valid,
+            model=model,
+            out=out,
+            recipe=recipe.value,
+            resume=resume,
+            overwrite=overwrite,
+            tell=partial(console.remark, "note"),
+            **options,
+        )
+    except TrainingInterrupted as interrupted:
+        console.remark("warning", str(interrupted))
+        raise typer.Exit(128 + interrupted.number) from interrupted
     loss = f"loss {trained.train_loss:.3f}"
     if trained.valid_loss is not None:
         loss += f", on the validation data {trained.valid_loss:.3f}"
     err = console.stderr()
-    err.print(f"{trained.examples:,} examples, {trained.steps:,} steps, {loss}")
+    err.print(f"{trained.examples:,} examples, {trained.steps:,} updates, {loss}")
     err.print("the model is in ", end="")
     console.stdout().print(str(trained.folder), soft_wrap=True)
 

@@ -53,6 +53,7 @@ class Tokens:
         tokenizer: The underlying tokenizer.
         pad: Id of the padding token.
         eos: Id of `</s>`, which begins a prompt and ends a completion.
+        ellipsis: Id of `...`, or of `<unk>` if the vocabulary lacks it; ends a text that was cut.
         rows: Number of embeddings that a model needs for this vocabulary.
     """
 
@@ -67,6 +68,7 @@ class Tokens:
         added = tokenizer.get_added_vocab()
         self._silent = {*tokenizer.all_special_ids, *added.values(), *self._learned.values()}
         self._unknown = int(tokenizer.unk_token_id)
+        self.ellipsis = self._vocabulary.get(_ELLIPSIS, self._unknown)
         self._splitter = Splitter()
         self._pairs = _pairs(tokenizer)
         self._chunks: dict[str, list[int]] = {}
@@ -186,14 +188,13 @@ class Tokens:
         # Tokenise head and tail separately: tokenisation rules look across words, so the exact
         # borders between head, text and tail are unknown in the ids of the whole.
         head, tail = len(self.ids(prompt.head)), self.ids(prompt.tail)
-        ellipsis = self._vocabulary.get(_ELLIPSIS, int(self.tokenizer.unk_token_id))
         kept = limit - 1 - len(tail)
         if kept <= head:
             raise ContextOverflowError(
                 f"{numbers}, and {head + len(tail)} of them must not be cut: shorten the "
                 "parts before and after the text"
             )
-        ids = [*prefix, *source[:kept], ellipsis, *tail, *suffix]
+        ids = [*prefix, *source[:kept], self.ellipsis, *tail, *suffix]
         return self._encoded(prompt, ids, truncated=excess + 1)
 
     def _encoded(self, prompt: Prompt, ids: list[int], truncated: int = 0) -> Encoded:

@@ -1,6 +1,8 @@
 """Fine-tuning of a BioGPT on the official layouts, in full or with LoRA, or from scratch."""
 
-from biogpt_plugins.training.finetune import FinetuneResult, finetune
+from biogpt_plugins.training.finetune import finetune
+from biogpt_plugins.training.interruption import TrainingInterrupted
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.plan import FinetuneResult
 
-__all__ = ["FinetuneResult", "Options", "finetune"]
+__all__ = ["FinetuneResult", "Options", "TrainingInterrupted", "finetune"]

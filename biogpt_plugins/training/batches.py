@@ -1,124 +1,143 @@
-"""Examples as token ids, in batches of similar length."""
+"""Batches of examples of like length, their order in each epoch, and the loss's weights."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
-from biogpt_plugins.engine import TaskCard
-from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.tasks import get_task
-from biogpt_plugins.training.examples import Example
+from biogpt_plugins.training.encoding import Encoded
+from biogpt_plugins.training.options import Options
 
-Encoded = tuple[list[int], list[int]]
-MASKED = -100
-_EXTRA = 12  # learned tokens and </s>, about
 _NEIGHBOURS = 40
-
-
-def encode(
-    example: Example, tokens: Tokens, card: TaskCard, *, positions: int
-) -> tuple[list[int], list[int]]:
-    """Encode the prompt (`</s>`, source, learned tokens) and the target (with `</s>`).
-
-    A source that is too long loses its end; learned tokens and target are never cut.
-    """
-    target = [*tokens.ids(example.target), tokens.eos]
-    prompt = get_task(example.task).render(example.input, card)
-    return tokens.encode(prompt, window=positions, room=len(target) - 1).ids, target
+_ROWS = 8
 
 
 class Batches(Dataset[list[Encoded]]):
-    """A dataset whose items are batches, so that the Trainer samples and resumes whole batches.
+    """Batches as items, so that the Trainer's own loader and resuming work on whole batches.
 
     Args:
-        examples: The training examples.
-        tokens: The model's tokenizer.
-        cards: Task -> layout.
-        positions: Most tokens of prompt and target together.
-        size: Padded tokens of a batch.
-        shuffle_seed: Seed to shuffle the examples; None keeps their order except among near
-            neighbours, as a curriculum needs.
-
-    Texts are tokenised on access, in the loader's worker while the model computes. Until then
-    lengths are estimated word by word, which is fast and nearly exact.
+        encoded: What to learn.
+        options: Their `order` decides which examples go together, their `tokens_per_batch` how
+            many, and their `seed` mixes them.
     """
 
-    def __init__(  # noqa: PLR0913 - one value for each thing a batch depends on
-        self,
-        examples: Sequence[Example],
-        *,
-        tokens: Tokens,
-        cards: Mapping[str, TaskCard],
-        positions: int,
-        size: int,
-        shuffle_seed: int | None = None,
-    ) -> None:
-        self._examples, self._tokens, self._cards = examples, tokens, cards
-        self._positions = positions
-        order = list(range(len(examples)))
-        rng = random.Random(shuffle_seed or 0)
-        if shuffle_seed is not None:
-            rng.shuffle(order)
-        self._batches = self._group(order, size, rng)
+    def __init__(self, encoded: Sequence[Encoded], options: Options) -> None:
+        self._encoded = encoded
+        lengths = [len(each.ids) for each in encoded]
+        if options.order == "official":
+            sizes = [each.size for each in encoded]
+            self.rows = official_batches(sizes, options.tokens_per_batch, seed=options.seed)
+        else:
+            rng = random.Random(options.seed)
+            order = list(range(len(encoded)))
+            if options.order == "shuffled":
+                rng.shuffle(order)
+            self.rows = neighbours(order, lengths, options.tokens_per_batch, rng)
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self.rows)
 
     def __getitem__(self, index: int) -> list[Encoded]:
-        return [
-            encode(e, self._tokens, self._cards[e.task], positions=self._positions)
-            for e in (self._examples[i] for i in self._batches[index])
-        ]
-
-    def _length(self, example: Example, count: Callable[[str], int]) -> int:
-        source = get_task(example.task).render(example.input, self._cards[example.task]).source
-        limit = self._cards[example.task].max_source_tokens or self._positions
-        written = sum(map(count, example.target.split())) + _EXTRA
-        return min(sum(map(count, source.split())), limit) + written
-
-    def _group(self, order: list[int], size: int, rng: random.Random) -> list[list[int]]:
-        count = lru_cache(maxsize=None)(lambda word: len(self._tokens.ids(word)))
-        lengths = [self._length(example, count) for example in self._examples]
-        grouped: list[list[int]] = []
-        at = 0
-        while at < len(order):
-            stop, room = at, size * _NEIGHBOURS
-            while stop < len(order) and room > 0:
-                room -= lengths[order[stop]]
-                stop += 1
-            near = sorted(order[at:stop], key=lengths.__getitem__)
-            batches: list[list[int]] = [[]]
-            for index in near:
-                if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > size:
-                    batches.append([])
-                batches[-1].append(index)
-            rng.shuffle(batches)
-            grouped += batches
-            at = stop
-        return grouped
+        return [self._encoded[row] for row in self.rows[index]]
 
 
-def collate(batches: Sequence[Sequence[Encoded]], *, pad: int) -> dict[str, torch.Tensor]:
-    """Pad one or more batches on the right and mask everything but the targets.
+def neighbours(
+    order: Sequence[int], lengths: Sequence[int], most: int, rng: random.Random
+) -> list[list[int]]:
+    """Batches of at most `most` padded tokens that keep `order` but for the nearest neighbours."""
+    grouped: list[list[int]] = []
+    at = 0
+    while at < len(order):
+        stop, room = at, most * _NEIGHBOURS
+        while stop < len(order) and room > 0:
+            room -= lengths[order[stop]]
+            stop += 1
+        batches: list[list[int]] = [[]]
+        for index in sorted(order[at:stop], key=lengths.__getitem__):
+            if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > most:
+                batches.append([])
+            batches[-1].append(index)
+        rng.shuffle(batches)
+        grouped += batches
+        at = stop
+    return grouped
+
+
+def official_batches(sizes: Sequence[int], most: int, *, seed: int) -> list[list[int]]:
+    """Fairseq's batches of at most `most` padded tokens.
+
+    Examples are permuted by numpy's generator and then sorted by size. A batch has fewer than 8
+    rows, or a multiple of 8: rows beyond a multiple join it only when they make up another 8, and
+    begin the next batch otherwise.
+    """
+    permuted = np.random.RandomState(seed).permutation(len(sizes))
+    order = [int(row) for row in permuted[np.argsort(np.asarray(sizes)[permuted], kind="stable")]]
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    waiting: list[int] = []
+    for row in order:
+        # Sizes rise, so that this row is the longest so far.
+        if (len(batch) + len(waiting) + 1) * sizes[row] > most:
+            if batch:
+                batches.append(batch)
+            if waiting and (len(waiting) + 1) * sizes[row] > most:
+                batches.append(waiting)
+                waiting = []
+            batch, waiting = [*waiting, row], []
+            continue
+        waiting.append(row)
+        count = len(batch) + len(waiting)
+        if count < _ROWS or count % _ROWS == 0:
+            batch, waiting = batch + waiting, []
+    return [*batches, *(rows for rows in (batch, waiting) if rows)]
+
+
+class EpochOrder(Sampler[int]):
+    """The order of batches in each epoch: as they are, or fairseq's shuffle by seed and epoch."""
+
+    def __init__(self, count: int, options: Options) -> None:
+        self._count = count
+        self._seed = None if options.order == "file" else options.seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, from 0; the Trainer calls this."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(range(self._count))
+        if self._seed is not None:
+            # fairseq counts epochs from 1.
+            np.random.RandomState(self._seed + self._epoch + 1).shuffle(order)
+        return iter(order)
+
+
+def collate(
+    batches: Sequence[Sequence[Encoded]], *, pad: int, options: Options
+) -> dict[str, torch.Tensor]:
+    """Pads one or more batches on the right.
 
     Returns:
-        `input_ids`, `labels` (-100 for prompt and padding) and `source` (True where the next
-        token belongs to the source text), each of shape (texts, tokens). No attention mask is
-        needed: a token does not attend to padding on its right.
+        Tensors of shape (rows, tokens). `input_ids`; `target`, the weight in the loss of each
+        token of a target, 0 elsewhere; `source`, the same for sources and prompt tokens. There is
+        no attention mask: what stands right of a token does not reach it.
     """
     rows = [row for batch in batches for row in batch]
-    shape = (len(rows), max(len(prompt) + len(target) for prompt, target in rows))
+    shape = (len(rows), max(len(row.ids) for row in rows))
     ids = torch.full(shape, pad)
-    labels = torch.full(shape, MASKED)
-    source = torch.zeros(shape, dtype=torch.bool)
-    for i, (prompt, target) in enumerate(rows):
-        end = len(prompt) + len(target)
-        ids[i, :end] = torch.tensor([*prompt, *target])
-        labels[i, len(prompt) : end] = torch.tensor(target)
-        source[i, 1 : len(prompt)] = True
-    return {"input_ids": ids, "labels": labels, "source": source}
+    target, source = torch.zeros(shape), torch.zeros(shape)
+    for i, row in enumerate(rows):
+        start, end = len(row.prompt), len(row.ids)
+        ids[i, :end] = torch.tensor(row.ids)
+        target[i, start:end] = 1.0
+        # The full stop stands before the final </s>.
+        target[i, max(start, end - 2) : end - 1] = options.end_weight
+        source[i, 1:start] = 1.0 if options.loss == "all" else options.source_loss
+    return {"input_ids": ids, "target": target, "source": source}

@@ -15,11 +15,19 @@ from biogpt_plugins.values.results import Result
 
 @dataclass(frozen=True)
 class Example:
-    """One training example: the input and the text to write."""
+    """One training example: the input and the text to write.
+
+    Attributes:
+        task: Name of the task.
+        input: The task's input.
+        target: The text to write.
+        where: File and place, for messages.
+    """
 
     task: str
     input: Text
     target: str
+    where: str = ""
 
 
 def read_examples(path: str | Path, tasks: Sequence[str]) -> list[Example]:
@@ -58,4 +66,4 @@ def _example(document: Solved, result: Result | None) -> Example:
     if document.input is None:
         raise InputError(f"{document.where} has no text to train on: {REMEDY}")
     task = get_task(document.task)
-    return Example(task.name, task.read_input(document.input), task.target(result))
+    return Example(task.name, task.read_input(document.input), task.target(result), document.where)

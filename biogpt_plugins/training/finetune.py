@@ -4,38 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.plan import CHECKPOINTS, FinetuneResult, Plan
+from biogpt_plugins.training.recipes import Recipe, recipe_for
+from biogpt_plugins.training.record import digests
 from biogpt_plugins.values.errors import InputError, MissingExtraError
-
-CHECKPOINTS = "checkpoints"
-
-
-@dataclass(frozen=True)
-class FinetuneResult:
-    """The result of a training run.
-
-    Attributes:
-        folder: The checkpoint; `biogpt_plugins.load(str(folder), task=...)` loads it.
-        tasks: The tasks it knows.
-        examples: Number of training examples.
-        steps: Optimizer steps, including those before a resume.
-        train_loss: Mean loss over this run, including the weighted loss on the source.
-        valid_loss: Mean loss per target token on the validation data; None without data.
-    """
-
-    folder: Path
-    tasks: tuple[str, ...]
-    examples: int
-    steps: int
-    train_loss: float
-    valid_loss: float | None = None
 
 
 def finetune(  # noqa: PLR0913 - the command's own arguments
@@ -45,7 +24,10 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
     valid: str | Path | None = None,
     model: str | Path = "microsoft/biogpt",
     out: str | Path,
+    recipe: Recipe = "default",
     resume: bool = False,
+    overwrite: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
     **options: Any,  # noqa: ANN401 - checked by Options
 ) -> FinetuneResult:
     """Train a BioGPT for one or more tasks in the official layout with learned prompt tokens.
@@ -58,60 +40,64 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         valid: Data to measure the loss on while training.
         model: A folder, a hub id, a bundled model, "fresh" for a small new model with its own
             vocabulary, or the config.json of a BioGPT to build a new model from.
-        out: The folder to write; checkpoints to resume from are in `out`/checkpoints until the
-            run ends.
+        out: The folder to write. `training.json` has the settings and `training.jsonl` every
+            update; checkpoints to resume from are in `out`/checkpoints until the run ends.
+        recipe: "default", or "official" for the published recipe of the task; `options` override
+            its settings.
         resume: Continue from the last checkpoint, if there is one; data and options must be the
             same as in the interrupted run.
+        overwrite: Start again in a folder that contains a finished or an interrupted run.
+        tell: Called with a line about each thing done: the settings, what is cut, what is saved.
         **options: As in Options.
 
     Raises:
-        InputError: An option, a task or the data is invalid.
+        InputError: An option, a task or the data is invalid, or `out` contains another run.
         ModelError: The model cannot be found or is not a BioGPT.
         MissingExtraError: A training library is not installed.
+        TrainingInterrupted: Ctrl-C or SIGTERM stopped the run; a checkpoint is kept.
     """
     settings = Options.read(options)
     given = tasks.split(",") if isinstance(tasks, str) else tasks
     names = [get_task(name.strip()).name for name in given]
+    recipe_for(recipe, names)
     files = [train] if isinstance(train, str | Path) else list(train)
-    examples = [example for file in files for example in read_examples(file, names)]
-    held_out = read_examples(valid, names) if valid else []
-    out = _prepare(Path(out), resume=resume)
+    plan = Plan(
+        tasks=names,
+        model=model,
+        recipe=recipe,
+        given=options,
+        examples=[example for file in files for example in read_examples(file, names)],
+        held_out=read_examples(valid, names) if valid else [],
+        train=digests(files),
+        valid=digests([valid] if valid else []),
+        out=_prepare(Path(out), resume=resume, overwrite=overwrite),
+        resume=resume,
+    )
     _need_libraries(lora=settings.weights == "lora")
 
-    # These imports load torch.
-    from transformers import set_seed  # noqa: PLC0415
-    from transformers.trainer_utils import get_last_checkpoint  # noqa: PLC0415
+    from biogpt_plugins.training.session import train_model  # noqa: PLC0415 - it loads torch
 
-    from biogpt_plugins.training.save import save  # noqa: PLC0415
-    from biogpt_plugins.training.start import start_from  # noqa: PLC0415
-    from biogpt_plugins.training.trainer import make_trainer  # noqa: PLC0415
-
-    set_seed(settings.seed)
-    start = start_from(model, names, examples, out=out, options=settings)
-    folder = out / CHECKPOINTS
-    trainer = make_trainer(start, examples, held_out, folder=folder, options=settings)
-    last = get_last_checkpoint(str(folder)) if resume and folder.is_dir() else None
-    progress = trainer.train(resume_from_checkpoint=last)
-    metrics = trainer.evaluate() if held_out else {}
-    save(trainer.model, start, out, dtype=settings.save_dtype)
-    shutil.rmtree(folder, ignore_errors=True)
-    return FinetuneResult(
-        folder=out,
-        tasks=tuple(start.card.tasks),
-        examples=len(examples),
-        steps=trainer.state.global_step,
-        train_loss=float(progress.training_loss),
-        valid_loss=metrics.get("eval_loss"),
-    )
+    return train_model(plan, tell)
 
 
-def _prepare(out: Path, *, resume: bool) -> Path:
+def _prepare(out: Path, *, resume: bool, overwrite: bool) -> Path:
     if out.exists() and not out.is_dir():
         raise InputError(f"cannot write the model to {str(out)!r}: it is a file; name a folder")
-    if not resume and any(out.glob(f"{CHECKPOINTS}/checkpoint-*")):
+    if resume and overwrite:
+        raise InputError("--resume continues a run and --overwrite starts again: choose one")
+    finished = (out / "config.json").exists()
+    interrupted = any(out.glob(f"{CHECKPOINTS}/checkpoint-*"))
+    if overwrite:
+        shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+    elif interrupted and not resume:
         raise InputError(
-            f"{str(out)!r} contains an interrupted run: resume it (--resume), or name "
-            "another folder"
+            f"{str(out)!r} contains an interrupted run: resume it (--resume), start again "
+            "(--overwrite), or name another folder"
+        )
+    elif finished and not interrupted:
+        raise InputError(
+            f"{str(out)!r} contains a finished model: start again (--overwrite), or name another "
+            "folder"
         )
     out.mkdir(parents=True, exist_ok=True)
     return out

@@ -55,10 +55,9 @@ def _config(options: Options) -> BioGptConfig:
         num_attention_heads=options.heads,
         intermediate_size=4 * options.width,
         max_position_embeddings=options.positions,
-        # As in the published checkpoints; the default of transformers differs.
-        layer_norm_eps=1e-5,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        layer_norm_eps=options.layer_norm_eps,
+        hidden_dropout_prob=options.dropout or 0.0,
+        attention_probs_dropout_prob=options.attention_dropout or 0.0,
         layerdrop=0.0,
         bos_token_id=0,
         pad_token_id=1,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 
+import torch
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
@@ -54,29 +55,66 @@ def start_from(
         ModelError: The model cannot be found or is not a BioGPT.
     """
     config_file = Path(model) if str(model).endswith(".json") else None
-    if config_file or model == FRESH:
-        config = _read_config(config_file) if config_file else None
+    pretrained = not (config_file or model == FRESH)
+    if not pretrained:
+        config = _with_options(_read_config(config_file), options) if config_file else None
         network, tokenizer = fresh_model(examples, out, options, config)
         known = ModelCard()
     else:
-        folder = locate(model)
-        if converted(folder):
-            raise ModelError(
-                f"{str(model)!r} was converted for CTranslate2, which cannot train: start "
-                "from the model that it was converted from"
-            )
-        config = BioGptConfig.from_pretrained(folder)
-        if options.dropout is not None:
-            config.hidden_dropout_prob = options.dropout
+        folder = _located(model)
+        config = _with_options(BioGptConfig.from_pretrained(folder), options)
         network = BioGptForCausalLM.from_pretrained(folder, config=config, dtype="float32")
         tokenizer = BioGptTokenizer.from_pretrained(folder)
         known = read_card(folder, str(model))
         know_tasks_of(folder, known.tasks)
     card = _with_tasks(known, tasks, options)
     tokenizer.add_tokens(learned_tokens(card), special_tokens=True)
-    if network.config.vocab_size < len(tokenizer):
+    if (known_rows := network.config.vocab_size) < len(tokenizer):
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        if pretrained:
+            _draw_rows(network.get_input_embeddings().weight, known_rows, seed=options.seed)
     return Start(network, tokenizer, card)
+
+
+def positions_of(model: str | Path, options: Options) -> int:
+    """The positions of the model to start from, before it is loaded."""
+    if model == FRESH:
+        return options.positions
+    if str(model).endswith(".json"):
+        return int(_read_config(Path(model)).max_position_embeddings)
+    return int(BioGptConfig.from_pretrained(_located(model)).max_position_embeddings)
+
+
+def _located(model: str | Path) -> Path:
+    folder = locate(model)
+    if converted(folder):
+        raise ModelError(
+            f"{str(model)!r} was converted for CTranslate2, which cannot train: start from the "
+            "model that it was converted from"
+        )
+    return folder
+
+
+def _with_options(config: BioGptConfig, options: Options) -> BioGptConfig:
+    config.layer_norm_eps = options.layer_norm_eps
+    if options.dropout is not None:
+        config.hidden_dropout_prob = options.dropout
+    if options.attention_dropout is not None:
+        config.attention_probs_dropout_prob = options.attention_dropout
+    return config
+
+
+@torch.no_grad()
+def _draw_rows(table: torch.Tensor, known: int, *, seed: int) -> None:
+    """Draw the rows of new prompt tokens as fairseq does: N(0, d^-0.5), all rows from its seed.
+
+    It makes the whole table anew, twice over, before it takes the known rows from the pretrained
+    model; so the new ones are the same as fairseq's.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.empty(table.shape).normal_(generator=generator)
+    drawn.normal_(0, table.shape[1] ** -0.5, generator=generator)
+    table[known:] = drawn[known:].to(table)
 
 
 def learned_tokens(card: ModelCard) -> list[str]:
@@ -112,9 +150,13 @@ def _with_tasks(known: ModelCard, tasks: Sequence[str], options: Options) -> Mod
     for task in tasks:
         card = cards.get(task, FEW_SHOT)
         if card.layout == "few_shot":
-            learned = tuple(islice(names, options.prompt_tokens))
+            number = options.prompt_tokens or (1 if task == "hoc" else 9)
+            learned = tuple(islice(names, number))
             card = TaskCard(
-                layout="learned_prompt", learned_tokens=learned, text_first=options.text_first
+                layout="learned_prompt",
+                learned_tokens=learned,
+                lowercase=options.lowercase,
+                text_first=options.text_first,
             )
         limit = options.max_source_tokens or card.max_source_tokens
         cards[task] = card.model_copy(update={"max_source_tokens": limit})

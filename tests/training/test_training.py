@@ -5,18 +5,21 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
-from transformers import BioGptTokenizer, TrainerCallback, set_seed
+from transformers import BioGptForCausalLM, BioGptTokenizer
 
 import biogpt_plugins
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.training import finetune
-from biogpt_plugins.training.batches import MASKED, Batches, collate, encode
+from biogpt_plugins.training.batches import Batches, collate
+from biogpt_plugins.training.encoding import encode, encode_all
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.start import start_from
@@ -130,30 +133,6 @@ def test_learned_tokens_stand_behind_the_vocabulary(fresh):
     assert size + 26 not in Tokens(tokenizer).ids("learned27"), "text is never a learned token"
 
 
-def test_a_resumed_run_ends_as_if_never_interrupted(data, fresh, tmp_path):
-    out, options = tmp_path / "run", Options(**TINY, save_steps=4)
-
-    class Interrupt(TrainerCallback):
-        def on_save(self, args, state, control, **kwargs):  # noqa: ARG002
-            control.should_training_stop = True
-
-    set_seed(options.seed)
-    examples = read_examples(data, TASKS)
-    start = start_from("fresh", TASKS, examples, out=out, options=options)
-    trainer = make_trainer(start, examples, [], folder=out / "checkpoints", options=options)
-    trainer.add_callback(Interrupt())
-    trainer.train()
-    assert trainer.state.global_step == 4
-    again = dict(train=data, model="fresh", out=out, save_steps=4, **TINY)
-    with pytest.raises(BioGPTError, match="interrupted run: resume it"):
-        finetune(TASKS, **again)
-    result = finetune(TASKS, **again, resume=True)
-    assert result.steps == 12
-    whole, resumed = (load_file(folder / "model.safetensors") for folder in (fresh, out))
-    for name, weight in whole.items():
-        assert (resumed[name] - weight).abs().max() < 1e-5, name
-
-
 def test_lora_changes_layers_and_learned_tokens_alone(data, fresh, tmp_path):
     out = tmp_path / "lora"
     options = {"weights": "lora", "lora_rank": 4, "max_steps": 6, "learning_rate": 0.01}
@@ -247,27 +226,38 @@ def tokens(fresh) -> Tokens:
     return Tokens(BioGptTokenizer.from_pretrained(fresh))
 
 
-def test_only_the_target_has_labels(data, tokens, fresh):
+@pytest.mark.parametrize(
+    ("options", "prompt", "middle", "stop"),
+    [
+        ({}, 0, 1, 1),
+        ({"loss": "all"}, 1, 1, 1),
+        ({"source_loss": 0.25, "end_weight": 0.5}, 0.25, 1, 0.5),
+    ],
+)
+def test_which_tokens_bear_the_loss(  # noqa: PLR0917
+    data, tokens, fresh, options, prompt, middle, stop
+):
     examples = read_examples(data, TASKS)
-    batches = Batches(examples, tokens=tokens, cards=read_card(fresh).tasks, positions=96, size=256)
-    assert sorted(len(batches[i]) for i in range(len(batches))) != [1] * len(examples)
-    seen = []
-    for i in range(len(batches)):
-        batch = collate([batches[i]], pad=tokens.pad)
-        for ids, labels, source in zip(
-            *(batch[k] for k in ("input_ids", "labels", "source")), strict=True
-        ):
-            written = labels != MASKED
-            assert (labels[written] == ids[written]).all()
-            assert ids[written][-1] == tokens.eos
-            assert not (source & written).any()
-            first = int(written.nonzero()[0])
-            names = tokens.tokenizer.convert_ids_to_tokens(ids[first - 9 : first].tolist())
-            assert all(name.startswith("learned") for name in names)
+    settings = Options(tokens_per_batch=256, **options)
+    encoded = encode_all(examples, tokens, read_card(fresh).tasks, positions=96, options=settings)
+    batches = Batches(encoded, settings)
+    assert len(batches) < len(examples)
+    assert sorted(row for rows in batches.rows for row in rows) == list(range(len(examples)))
+    for index, rows in enumerate(batches.rows):
+        batch = collate([batches[index]], pad=tokens.pad, options=settings)
+        assert batch["input_ids"].numel() <= 256 or len(rows) == 1
+        for row, ids, target, source in zip(rows, *batch.values(), strict=True):
+            each = encoded[row]
+            start, end = len(each.prompt), len(each.ids)
+            assert ids[:end].tolist() == each.ids
             assert ids[0] == tokens.eos
-            assert (ids[~written & ~source][1:] == tokens.pad).all()
-            seen.append(tokens.text(ids[written].tolist()))
-    assert sorted(seen) == sorted(example.target for example in examples)
+            assert (ids[end:] == tokens.pad).all()
+            assert source.tolist() == [0] + [prompt] * (start - 1) + [0] * (len(ids) - start)
+            expected = [middle] * (end - start - 2) + [stop, 1]
+            assert target.tolist() == [0] * start + expected + [0] * (len(ids) - end)
+            assert tokens.text(ids[start:end].tolist()) == examples[row].target
+            names = tokens.tokenizer.convert_ids_to_tokens(ids[start - 9 : start].tolist())
+            assert all(name.startswith("learned") for name in names)
 
 
 def test_a_long_source_is_cut_before_the_learned_tokens(data, tokens):
@@ -279,12 +269,153 @@ def test_a_long_source_is_cut_before_the_learned_tokens(data, tokens):
     for limit, positions in ((30, 96), (None, 96)):
         cut = card.model_copy(update={"max_source_tokens": limit})
         longer = type(example)(example.task, long, example.target)
-        prompt, target = encode(longer, tokens, cut, positions=positions)
-        assert prompt[-9:] == learned
-        assert tokens.text(target) == example.target
-        assert len(prompt) + len(target) - 1 <= positions
+        made = encode(longer, tokens, cut, positions=positions)
+        assert made.source_cut
+        assert made.prompt[-9:] == learned
+        assert tokens.text(made.target) == example.target
+        assert len(made.ids) - 1 <= positions
         if limit:
-            assert len(prompt) == 1 + limit + 9
+            assert len(made.prompt) == 1 + limit + 9
+
+
+def test_examples_that_do_not_fit_are_named_before_the_first_update(tmp_path, tiny_biogpt):
+    gold = [{"head": "aspirin", "type": "int", "tail": f"drug {n}"} for n in range(30)]
+    long = {"task": "ddi", "text": "Aspirin with drugs.", "gold": gold}
+    path = tmp_path / "long.jsonl"
+    path.write_text(json.dumps(long) + "\n" + json.dumps(ROWS[-3]) + "\n")
+    call = {"model": tiny_biogpt, "max_steps": 1}
+    left_out = r"1 of 2 examples do not fit into 96 positions and are left out: \S+, line 1 "
+    with pytest.warns(UserWarning, match=left_out + r"\(\d+ target tokens\)"):
+        finetune("ddi", train=path, out=tmp_path / "a", **call)
+    with pytest.warns(UserWarning, match="1 of 2 targets .* lose their end: .*line 1"):
+        finetune(
+            "ddi",
+            train=path,
+            out=tmp_path / "b",
+            truncation="official",
+            max_source_tokens=20,
+            **call,
+        )
+    path.write_text(json.dumps(long) + "\n")
+    with pytest.raises(BioGPTError, match=r"1 of 1 examples do not fit .*line 1 .*Shorten"):
+        finetune("ddi", train=path, out=tmp_path / "c", **call)
+    path.write_text(json.dumps({**ROWS[-3], "text": "</>"}) + "\n" + json.dumps(long) + "\n")
+    many = {"order": "official", "tokens_per_batch": 20, "truncation": "official"}
+    many |= {"max_source_tokens": 20}
+    with (
+        warnings.catch_warnings(action="ignore"),
+        pytest.raises(BioGPTError, match=r"long.jsonl, line 2: .* tokens_per_batch is 20"),
+    ):
+        finetune("ddi", train=path, out=tmp_path / "d", **many, **call)
+
+
+@pytest.mark.parametrize("options", [{}, {"loss": "all"}, {"end_weight": 0.3}])
+def test_accumulating_changes_neither_gradient_nor_loss(data, tmp_path, tiny_biogpt, options):
+    """An update on the same examples, in one batch or in many."""
+    found = []
+    for size, accumulate in ((4096, 1), (300, 4), (64, 32)):
+        settings = Options(
+            tokens_per_batch=size,
+            accumulate=accumulate,
+            dropout=0,
+            attention_dropout=0,
+            **options,
+        ).resolved(examples=12, bfloat16=False)
+        examples = read_examples(data, ["bc5cdr"])
+        start = start_from(tiny_biogpt, ["bc5cdr"], examples, out=tmp_path, options=settings)
+        tokens = Tokens(start.tokenizer)
+        cards = start.card.tasks
+        encoded = encode_all(examples, tokens, cards, positions=96, options=settings)
+        trainer = make_trainer(start, encoded, [], folder=tmp_path / "x", options=settings)
+        batches = len(trainer.train_dataset)
+        assert 1 <= batches <= accumulate
+        loader = iter(trainer.get_train_dataloader())
+        samples, _ = trainer.get_batch_samples(loader, batches, torch.device("cpu"))
+        losses = [trainer.compute_loss(start.model, sample) for sample in samples]
+        sum(losses).backward()
+        gradients = {name: p.grad for name, p in start.model.named_parameters()}
+        found.append((float(sum(losses)), gradients))
+    (loss, gradients), *others = found
+    for other, same in others:
+        assert other == pytest.approx(loss, abs=1e-6)
+        assert all((same[name] - g).abs().max() < 1e-6 for name, g in gradients.items())
+
+
+def test_valid_loss_is_the_mean_over_target_tokens(data, tmp_path, tiny_biogpt):
+    made = finetune(
+        "bc5cdr",
+        train=data,
+        valid=data,
+        model=tiny_biogpt,
+        out=tmp_path / "out",
+        max_steps=1,
+        save_dtype="float32",
+    )
+    model = BioGptForCausalLM.from_pretrained(made.folder).eval()
+    tokens = Tokens(BioGptTokenizer.from_pretrained(made.folder))
+    total, count = 0.0, 0
+    for example in read_examples(data, ["bc5cdr"]):
+        each = encode(example, tokens, read_card(made.folder).tasks["bc5cdr"], positions=96)
+        with torch.no_grad():
+            scores = model(torch.tensor([each.ids[:-1]])).logits[0].log_softmax(-1)
+        found = scores.gather(1, torch.tensor(each.ids[1:])[:, None])[len(each.prompt) - 1 :]
+        total, count = total - float(found.sum()), count + len(found)
+    assert made.valid_loss == pytest.approx(total / count, abs=1e-5)
+
+
+def test_dropout_and_epsilon_reach_the_model(tiny_biogpt, tmp_path):
+    options = Options(dropout=0.3, attention_dropout=0.2)
+    config = start_from(tiny_biogpt, ["ddi"], [], out=tmp_path, options=options).model.config
+    assert (config.hidden_dropout_prob, config.attention_probs_dropout_prob) == (0.3, 0.2)
+    assert config.layer_norm_eps == 1e-5
+
+
+def test_training_stops_when_nothing_gets_better(data, tmp_path, tiny_biogpt):
+    told: list[str] = []
+    made = finetune(
+        "bc5cdr",
+        train=data,
+        valid=data,
+        model=tiny_biogpt,
+        out=tmp_path / "out",
+        epochs=50,
+        learning_rate=1.0,  # so high that it only gets worse
+        patience=2,
+        save_dtype="float32",
+        tell=told.append,
+    )
+    lines = (made.folder / "training.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    measured = {row["step"]: row["valid_loss"] for row in rows if "valid_loss" in row}
+    best = min(measured, key=measured.__getitem__)
+    assert list(measured).index(best) == len(measured) - 3
+    assert made.steps == max(measured) < 50
+    assert made.valid_loss == pytest.approx(measured[best], abs=1e-5)
+    assert told[-1] == f"the saved weights are those after update {best}, the best"
+
+
+@pytest.mark.parametrize(
+    ("examples", "options", "epochs"),
+    [(50, {}, 100), (500, {}, 20), (12_000, {}, 3), (50, {"epochs": 2}, 2)],
+)
+def test_epochs_by_the_amount_of_data(examples, options, epochs):
+    assert Options(**options).resolved(examples=examples, bfloat16=False).epochs == epochs
+
+
+def test_settings_by_weights_and_device():
+    lora = Options(weights="lora").resolved(examples=1, bfloat16=True)
+    assert (lora.learning_rate, lora.dtype) == (3e-4, "bfloat16")
+    full = Options().resolved(examples=1, bfloat16=False)
+    assert (full.learning_rate, full.dtype) == (3e-5, "float32")
+
+
+def test_hoc_takes_one_learned_token(tmp_path, tiny_biogpt):
+    path = tmp_path / "hoc.tsv"
+    path.write_text("Cells died.\tresisting cell death\nNothing.\tempty\n")
+    for name, options in (("a", {"recipe": "official", "max_source_tokens": 40}), ("b", {})):
+        out = tmp_path / name
+        finetune("hoc", train=path, model=tiny_biogpt, out=out, max_steps=1, **options)
+        assert read_card(out).tasks["hoc"].learned_tokens == ("learned1",)
 
 
 def test_the_official_files_are_read(tmp_path):

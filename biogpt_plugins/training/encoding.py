@@ -1,0 +1,158 @@
+"""Examples as token ids, cut to what fits; all of them are checked before the first step."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from biogpt_plugins.corpus.gold.solved import at
+from biogpt_plugins.engine import Prompt, TaskCard
+from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.training.examples import Example
+from biogpt_plugins.training.options import Options, Truncation
+from biogpt_plugins.values.errors import ContextOverflowError, InputError
+
+_MOST_SAID = 3
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One example as token ids.
+
+    Attributes:
+        prompt: `</s>`, the source and the prompt tokens.
+        target: The target with its final `</s>`.
+        prompt_tokens: How many of `prompt` are prompt tokens.
+        source_cut: Whether the source lost its end.
+        target_cut: Whether the target lost its end.
+    """
+
+    prompt: list[int]
+    target: list[int]
+    prompt_tokens: int
+    source_cut: bool = False
+    target_cut: bool = False
+
+    @property
+    def ids(self) -> list[int]:
+        """Everything: the model reads all but the last, and predicts all but the first."""
+        return [*self.prompt, *self.target]
+
+    @property
+    def size(self) -> int:
+        """What fairseq counts: the tokens of source and target, without the prompt tokens."""
+        return len(self.prompt) - 1 - self.prompt_tokens + len(self.target)
+
+
+def encode(
+    example: Example,
+    tokens: Tokens,
+    card: TaskCard,
+    *,
+    positions: int,
+    truncation: Truncation = "prompt",
+) -> Encoded:
+    """Turn an example into ids.
+
+    Args:
+        example: What to encode.
+        tokens: The model's tokenizer.
+        card: The task's layout.
+        positions: The model's positions.
+        truncation: "prompt" cuts the source until the target fits, and keeps a question; the
+            target is never cut. "official" cuts the source to its own limit, whatever stands at
+            its end, and the target to the positions that this limit leaves.
+
+    Raises:
+        ContextOverflowError: The target leaves no room for the source.
+        InputError: The source is empty, or the official truncation lacks a limit.
+    """
+    prompt = get_task(example.task).render(example.input, card)
+    target = [*tokens.ids(example.target), tokens.eos]
+    count = len(prompt.prefix_tokens) + len(prompt.suffix_tokens)
+    if truncation == "prompt":
+        made = tokens.encode(prompt, window=positions, room=len(target) - 1)
+        return Encoded(made.ids, target, count, source_cut=bool(made.truncated))
+    limit = positions - _source_limit(prompt, positions, count) - count
+    made = tokens.encode(
+        replace(prompt, head="", text=prompt.source, tail=""), window=positions, room=0
+    )
+    cut = len(target) > limit
+    if cut:
+        target = [*target[: limit - 2], tokens.ellipsis, tokens.eos]
+    return Encoded(made.ids, target, count, source_cut=bool(made.truncated), target_cut=cut)
+
+
+def _source_limit(prompt: Prompt, positions: int, count: int) -> int:
+    limit = prompt.max_source_tokens
+    most = positions - count - 2
+    if limit is None or not 1 < limit <= most:
+        raise InputError(
+            f"truncation 'official' needs max_source_tokens between 2 and {most}, not {limit}: "
+            "set it, or use truncation 'prompt'"
+        )
+    return limit
+
+
+def encode_all(
+    examples: Sequence[Example],
+    tokens: Tokens,
+    cards: Mapping[str, TaskCard],
+    *,
+    positions: int,
+    options: Options,
+) -> list[Encoded]:
+    """Encode all examples; warn of targets that are cut, and of examples that do not fit.
+
+    Args:
+        examples: What to encode.
+        tokens: The model's tokenizer.
+        cards: Task to layout.
+        positions: The model's positions.
+        options: Their `truncation`, and `tokens_per_batch`, which an example may not exceed in an
+            official batch.
+
+    Raises:
+        InputError: An example cannot be used, or none fits; the message has its file and place.
+    """
+    encoded: list[Encoded] = []
+    cut: list[str] = []
+    lost: list[str] = []
+    for example in examples:
+        with at(example.where or repr(example.target)):
+            try:
+                card = cards[example.task]
+                found = encode(
+                    example, tokens, card, positions=positions, truncation=options.truncation
+                )
+            except ContextOverflowError:
+                lost.append(_said(example, tokens))
+                continue
+            most = options.tokens_per_batch
+            if options.order == "official" and found.size > most:
+                raise InputError(
+                    f"it has {found.size} tokens, and tokens_per_batch is {most}: raise it"
+                )
+        encoded.append(found)
+        if found.target_cut:
+            cut.append(_said(example, tokens))
+    if lost:
+        message = f"{len(lost)} of {len(examples)} examples do not fit into {positions} positions"
+        if not encoded:
+            raise InputError(f"{message}: {_some(lost)}. Shorten the targets")
+        warnings.warn(f"{message} and are left out: {_some(lost)}", stacklevel=2)
+    if cut:
+        message = f"{len(cut)} of {len(examples)} targets are too long and lose their end"
+        warnings.warn(f"{message}: {_some(cut)}", stacklevel=2)
+    return encoded
+
+
+def _said(example: Example, tokens: Tokens) -> str:
+    return f"{example.where} ({len(tokens.ids(example.target)) + 1:,} target tokens)"
+
+
+def _some(places: Sequence[str]) -> str:
+    rest = len(places) - _MOST_SAID
+    return "; ".join(places[:_MOST_SAID]) + (f"; and {rest} more" if rest > 0 else "")

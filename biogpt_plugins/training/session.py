@@ -1,0 +1,147 @@
+"""A training run from its plan to the saved folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from transformers import set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from biogpt_plugins.engines.loading import quiet
+from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.training.encoding import Encoded, encode_all
+from biogpt_plugins.training.examples import Example
+from biogpt_plugins.training.interruption import Interruption, TrainingInterrupted
+from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.plan import CHECKPOINTS, FinetuneResult, Plan
+from biogpt_plugins.training.progress import Keeper
+from biogpt_plugins.training.recipes import recipe_for
+from biogpt_plugins.training.record import Settings, Updates, versions
+from biogpt_plugins.training.save import save
+from biogpt_plugins.training.snapshots import Snapshots
+from biogpt_plugins.training.start import Start, positions_of, start_from
+from biogpt_plugins.training.trainer import PromptTrainer, has_bfloat16, make_trainer
+
+Tell = Callable[[str], None]
+
+
+@quiet()
+def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
+    """Train as planned, and save what comes of it.
+
+    Raises:
+        InputError: An example cannot be used, or the interrupted run had other settings.
+        ModelError: The model cannot be found or is no BioGPT.
+        TrainingInterrupted: Ctrl-C or SIGTERM came; a checkpoint is kept.
+    """
+    settings = _settings(plan)
+    options, folder = settings.options, plan.out / CHECKPOINTS
+    last = _last_checkpoint(plan, settings, tell)
+    tell(f"recipe {plan.recipe}: {settings.shown}")
+    set_seed(options.seed)
+    start = start_from(plan.model, plan.tasks, plan.examples, out=plan.out, options=options)
+    settings.save(plan.out)
+    updates = Updates(plan.out, upto=int(last.rpartition("-")[2]) if last else 0)
+    snapshots = Snapshots(folder, epochs=options.average_epochs)
+    interruption = Interruption()
+    keeper = Keeper(updates, snapshots, options=options, interruption=interruption)
+    trainer = make_trainer(
+        start,
+        _encoded(start, plan.examples, options, tell),
+        _encoded(start, plan.held_out, options, tell) if plan.held_out else [],
+        folder=folder,
+        options=options,
+        callbacks=[keeper],
+    )
+    _train(trainer, last, interruption, tell)
+    if options.average_epochs:
+        tell(_averaged(trainer, snapshots))
+    elif options.patience and plan.held_out:
+        snapshots.load_best(trainer.model)
+        tell(f"the saved weights are those after update {updates.best_step()}, the best")
+    measured = trainer.measure(trainer.eval_dataset) if plan.held_out else {}
+    save(trainer.model, start, plan.out, dtype=options.save_dtype)
+    shutil.rmtree(folder, ignore_errors=True)
+    return FinetuneResult(
+        folder=plan.out,
+        tasks=tuple(start.card.tasks),
+        examples=len(plan.examples),
+        steps=trainer.state.global_step,
+        train_loss=updates.mean_loss(),
+        valid_loss=measured.get("eval_loss"),
+    )
+
+
+def _settings(plan: Plan) -> Settings:
+    positions = positions_of(plan.model, Options.read(plan.given))
+    options = Options.read(plan.given, recipe_for(plan.recipe, plan.tasks, positions=positions))
+    return Settings(
+        tasks={name: get_task(name).fingerprint for name in plan.tasks},
+        model=str(plan.model),
+        recipe=plan.recipe,
+        options=options.resolved(examples=len(plan.examples), bfloat16=has_bfloat16()),
+        train=plan.train,
+        valid=plan.valid,
+        versions=versions(),
+    )
+
+
+def _last_checkpoint(plan: Plan, settings: Settings, tell: Tell) -> str | None:
+    folder = plan.out / CHECKPOINTS
+    last = get_last_checkpoint(str(folder)) if plan.resume and folder.is_dir() else None
+    if last:
+        settings.check(plan.out)
+        tell(f"the run continues from {last}")
+    elif plan.resume:
+        tell(f"{folder} has no checkpoint: the run starts")
+    return last
+
+
+def _encoded(
+    start: Start, examples: Sequence[Example], options: Options, tell: Tell
+) -> list[Encoded]:
+    encoded = encode_all(
+        examples,
+        Tokens(start.tokenizer),
+        start.card.tasks,
+        positions=start.model.config.max_position_embeddings - options.shift,
+        options=options,
+    )
+    if cut := sum(each.source_cut for each in encoded):
+        tell(f"{cut} of {len(examples)} sources are too long and lose their end")
+    return encoded
+
+
+def _train(
+    trainer: PromptTrainer, last: str | None, interruption: Interruption, tell: Tell
+) -> None:
+    folder = Path(trainer.args.output_dir)
+    rows = trainer.train_dataset.rows
+    tell(
+        f"{sum(map(len, rows))} examples in {len(rows)} batches, "
+        f"{-(-len(rows) // trainer.args.gradient_accumulation_steps)} updates an epoch"
+    )
+    try:
+        with interruption.watching(tell):
+            trainer.train(resume_from_checkpoint=last)
+    except KeyboardInterrupt as error:
+        kept = get_last_checkpoint(str(folder)) if folder.is_dir() else None
+        rest = f"continue from {kept} with --resume" if kept else "there is no checkpoint yet"
+        raise TrainingInterrupted(f"interrupted: {rest}", interruption.signal) from error
+    state = trainer.state
+    if interruption.signal is not None and state.global_step < state.max_steps:
+        raise TrainingInterrupted(
+            f"interrupted after update {state.global_step} of {state.max_steps}; a checkpoint is "
+            f"in {folder}: continue with the same command and --resume",
+            interruption.signal,
+        )
+
+
+def _averaged(trainer: PromptTrainer, snapshots: Snapshots) -> str:
+    count = snapshots.load_mean(trainer.model)
+    if not count:
+        return "no epoch was completed: the last weights are saved, not an average"
+    return f"the saved weights are the mean of the last {count} epochs"
