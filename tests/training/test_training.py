@@ -334,7 +334,7 @@ def test_accumulating_changes_neither_gradient_nor_loss(data, tmp_path, tiny_bio
         losses = [trainer.compute_loss(start.model, sample) for sample in samples]
         sum(losses).backward()
         gradients = {name: p.grad for name, p in start.model.named_parameters()}
-        found.append((float(sum(losses)), gradients))
+        found.append((float(sum(losses).detach()), gradients))
     (loss, gradients), *others = found
     for other, same in others:
         assert other == pytest.approx(loss, abs=1e-6)
