@@ -12,6 +12,7 @@ line. Every command ends with one of these exit codes:
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -39,6 +40,8 @@ from biogpt_plugins.cli import (
 from biogpt_plugins.cli.console import remark
 from biogpt_plugins.cli.plain_help import PlainHelp
 from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
+
+_MOST_TOLD = 200
 
 
 class _Group(PlainHelp, TyperGroup):
@@ -145,7 +148,20 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks α must not stop a run
-    app(prog_name="biogpt")
+    try:
+        app(prog_name="biogpt")
+    except Exception as error:
+        if os.environ.get("BIOGPT_TRACEBACK"):
+            raise
+        out = "there is not enough memory" if isinstance(error, MemoryError) else _unforeseen(error)
+        remark("error", f"{out}; BIOGPT_TRACEBACK=1 shows where")
+        sys.exit(2)
+
+
+def _unforeseen(error: Exception) -> str:
+    """What is said of an error that is no user's fault."""
+    told = " ".join(str(error).split())[:_MOST_TOLD]
+    return f"a fault in biogpt, please report it: {type(error).__name__}: {told}"
 
 
 def _message(error: Exception) -> str:

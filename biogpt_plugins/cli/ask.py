@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from glob import glob
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
-from biogpt_plugins.corpus import Format, check_readable
+from biogpt_plugins.corpus import Format, check_readable, expanded
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 from biogpt_plugins.values.errors import InputError, ModelError
@@ -70,6 +69,7 @@ def ask(  # noqa: PLR0913 - options of a command
             help="The format of the corpus; `biogpt extract --help` explains the formats.",
         ),
     ] = Format.auto,
+    columns: console.Columns = None,
     limit: Annotated[
         int | None,
         typer.Option("--limit", min=1, help="With --corpus: stop after this many answers."),
@@ -116,6 +116,7 @@ def ask(  # noqa: PLR0913 - options of a command
             name=task,
             form=form,
             limit=limit,
+            columns=console.named_columns(columns),
             questions=question,
         )
         return
@@ -240,7 +241,7 @@ def _of_a_corpus(
                 f"{question} is a file, not a question: give --corpus before each file, or put "
                 "the pattern in quotes"
             )
-    files = [name for given in corpus for name in (sorted(glob(given)) or [given])]
+    files = expanded(corpus)
     check_readable(files)
     return files
 

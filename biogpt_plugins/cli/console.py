@@ -24,6 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from biogpt_plugins.corpus import check_columns
 from biogpt_plugins.engine import Form
 from biogpt_plugins.pipeline import Pipeline, Spec
 from biogpt_plugins.values.errors import BioGPTError, InputError
@@ -140,6 +141,15 @@ class LongTexts(str, Enum):
     cut = "cut"
 
 
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns",
+        help="FIELD=NAME: which column of a table, or key of JSON, is the id, title, abstract, "
+        "text, question or context, where its name does not say so. Repeatable.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -216,6 +226,22 @@ class Asked:
         if self.scored and pipeline.task.kind == "relations":
             pipeline = pipeline.with_decoding(pipeline.decoding.but(logprobs=True))
         return pipeline
+
+
+def named_columns(given: list[str] | None) -> dict[str, str]:
+    """Names of columns by our fields, as `--columns` gives them.
+
+    Raises:
+        InputError: One is not FIELD=NAME, or names a field that there is not.
+    """
+    named: dict[str, str] = {}
+    for each in given or ():
+        field, mark, name = each.partition("=")
+        if not mark or not name.strip():
+            raise InputError(f"--columns {each}: give FIELD=NAME, title=ArticleTitle for one")
+        named[field.strip().lower()] = name.strip()
+    check_columns(named)
+    return named
 
 
 def stdout() -> Console:

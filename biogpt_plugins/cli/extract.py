@@ -14,6 +14,7 @@ from biogpt_plugins.corpus import (
     JsonlWriter,
     Sections,
     check_readable,
+    expanded,
 )
 from biogpt_plugins.corpus.run import FEWEST, Lines
 from biogpt_plugins.pipeline.loading import find_task
@@ -26,7 +27,9 @@ def extract(  # noqa: PLR0913 - options of a command
     files: Annotated[
         list[str],
         typer.Argument(
-            metavar="FILE", help='Files of papers, plain or gzipped; "-" for standard input.'
+            metavar="FILE",
+            help="Files of papers, plain or packed (gzip, bzip2, xz, Zstandard); packages of them, "
+            'tar or zip, as PMC has them; folders; "-" for standard input.',
         ),
     ],
     *,
@@ -47,13 +50,16 @@ def extract(  # noqa: PLR0913 - options of a command
             "--format",
             "-f",
             metavar="FORMAT",
-            help="auto detects the format of each file. The others: pubtator; bioc-xml; bioc-json; "
-            "medline, PubMed's XML; jats, PMC's full texts; pubmedqa, a JSON object of questions "
-            "by PMID; jsonl, one JSON object a line, or an array of objects, with title and "
-            "abstract, text, or question and context; csv, columns with the same names, separated "
-            "by commas or tabs; text, one document a file.",
+            help="auto detects the format of each file, and refuses what it does not know. "
+            "medline: PubMed's XML; nbib: PubMed's text; ris, refer, isi, endnote-xml: what "
+            "reference managers export; europepmc-xml: Europe PMC's search; jats: PMC's full "
+            "texts; pubmedqa: an object of PMIDs and their questions; jsonl: JSON, an object a "
+            "line or arrays of objects, with title and abstract, text, or question and context; "
+            "csv: columns of these names, whatever stands between them; parquet, feather, xlsx: "
+            "the same; pdf: title and abstract are guessed; text: one document a file.",
         ),
     ] = Format.auto,
+    columns: console.Columns = None,
     sections: Annotated[
         Sections,
         typer.Option(
@@ -161,6 +167,7 @@ def extract(  # noqa: PLR0913 - options of a command
     task_name = "papers"
     if task is not None:  # report a misspelt name at once
         task_name = find_task(task, model).name
+    files = expanded(files)
     check_readable(files)
     asked = console.Asked.of(
         ctx.obj,
@@ -182,6 +189,7 @@ def extract(  # noqa: PLR0913 - options of a command
         "sections": sections,
         "latest": latest,
         "strict": strict,
+        "columns": console.named_columns(columns),
         "limit": limit,
     }
     if run:

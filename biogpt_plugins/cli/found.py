@@ -82,6 +82,9 @@ def texts(
         predictions: The predictions.
         read: Returns a record's id and the value to keep; an InputError skips that record only.
         faults: Counts the broken records.
+
+    Raises:
+        InputError: There are papers, and none of them has the id of a prediction.
     """
     wanted: set[str | None] = set()
     by_section: set[str | None] = set()
@@ -90,6 +93,7 @@ def texts(
         if prediction.section is not None:
             by_section.add(prediction.id)
     sections = Sections.all if by_section else Sections.abstract
+    other: str | None = None
     texts: dict[str, _T] = {}
     for record in whole_papers(read_records(files, sections=sections), by_section):
         if isinstance(record.value, Withdrawn):
@@ -102,6 +106,13 @@ def texts(
         except InputError as error:
             faults.tell(InputError(f"{record.where}: {error}"))
             continue
+        other = other or id_
         if id_ is not None and id_ in wanted:
             texts[id_] = text
+    known = next(filter(None, wanted), None)
+    if other is not None and known is not None and not texts:
+        raise InputError(
+            f"papers and predictions have no id in common: one of the papers is {other!r}, one of "
+            f"the predictions {known!r}; their ids must be the same"
+        )
     return texts

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from biogpt_plugins.cli import console, found
-from biogpt_plugins.corpus import check_predictions, check_writable, write_text
+from biogpt_plugins.corpus import check_predictions, check_writable, expanded, write_text
 from biogpt_plugins.report import Content, Source, render, source_of
 
 _MEGABYTE = 1e6
@@ -47,12 +47,13 @@ def report(
     The page is a single file and loads nothing from the network. The command matches papers and
     Predictions by id.
     """
-    inputs = [*files, *(papers or ())]
+    papers = expanded(papers or ())
+    inputs = [*files, *papers]
     check_predictions(inputs)
     check_writable(out, force=force, inputs=inputs)
     faults = found.Faults()
     predictions = found.predictions(files, faults)
-    sources = found.texts(papers or (), predictions, source_of, faults)
+    sources = found.texts(papers, predictions, source_of, faults)
     content = Content.of(predictions, sources)
     page = render(content, title=title)
     write_text(out, [page])

@@ -6,10 +6,11 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -101,6 +102,7 @@ def carry_out(  # noqa: PLR0913 - the commands' options
     sections: Sections = Sections.abstract,
     latest: bool = False,
     strict: bool = False,
+    columns: Mapping[str, str] = MappingProxyType({}),
     questions: Sequence[str] = (),
 ) -> None:
     """Start or continue a run, and print a summary.
@@ -116,15 +118,17 @@ def carry_out(  # noqa: PLR0913 - the commands' options
         sections: Which sections of full texts to read.
         latest: Whether to read only the last version of revised citations.
         strict: Whether to stop at the first unreadable record.
+        columns: As in `corpus.read_records`.
         questions: The questions to ask about each record.
 
     Raises:
         InputError: The folder holds another run, or there are no records.
         OSError: An input is missing, or the disk is full.
-        typer.Exit: Every record failed, or the process received SIGTERM.
+        typer.Exit: Every record failed, a part of an input cannot be read, or the process received
+            SIGTERM.
     """
     with console.progress() as progress, terminated_cleanly():
-        read = partial(read_records, files, form, sections=sections)
+        read = partial(read_records, files, form, sections=sections, columns=columns)
         shown = _Shown(name, progress, files, read, limit, len(questions) or 1)
         try:
             counts = run(
@@ -135,6 +139,7 @@ def carry_out(  # noqa: PLR0913 - the commands' options
                 sections=sections,
                 latest=latest,
                 strict=strict,
+                columns=columns,
                 questions=questions,
                 limit=limit,
                 chunk_size=chunk,
@@ -152,7 +157,7 @@ def carry_out(  # noqa: PLR0913 - the commands' options
         raise InputError(f"no records in {', '.join(files)}")
     if questions and isinstance(into, Path):
         _print_answers(into)
-    if counts.failed == counts.records:
+    if counts.failed == counts.records or shown.tally.unread:
         raise typer.Exit(1)
 
 

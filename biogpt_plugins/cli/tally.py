@@ -10,9 +10,11 @@ from typing import Any
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Withdrawn
+from biogpt_plugins.values.errors import LostError, UnreadError
 from biogpt_plugins.values.results import Failure, Prediction
 
 _FAILURES_SHOWN = 5
+_UNREAD = (UnreadError.__name__, LostError.__name__)
 
 
 @dataclass
@@ -22,6 +24,8 @@ class Tally:
     papers: int = 0
     failures: int = 0
     withdrawn: int = 0
+    unread: int = 0
+    lost: int = 0
     cut: int = 0
     relations: int = 0
     grounded: int = 0
@@ -41,6 +45,8 @@ class Tally:
             self.withdrawn += 1
         elif prediction.error:
             self.failures += 1
+            self.unread += prediction.error.type in _UNREAD
+            self.lost += prediction.error.type == LostError.__name__
             self._name(where, prediction.error)
         elif prediction.kind == "relations":
             self.relations += len(result)
@@ -81,6 +87,8 @@ class Tally:
             yield f"{self.withdrawn:,} deleted from PubMed or revised in a later record"
         if self.failures:
             yield f"{self.failures:,} failed; their lines say why"
+        if self.lost:
+            yield f"the rest of {self.lost:,} files is lost: how many records, nobody knows"
 
     @property
     def _rate(self) -> float:

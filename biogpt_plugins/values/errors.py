@@ -15,6 +15,14 @@ class OptionError(BioGPTError, TypeError):
     """An option that there is not; the message names the nearest one, and all there are."""
 
 
+class UnreadError(InputError):
+    """A record of a file, or a whole file, that cannot be read."""
+
+
+class LostError(UnreadError):
+    """The rest of a file that cannot be read: nobody knows how many records it holds."""
+
+
 class ContextOverflowError(InputError):
     """A prompt that is too long for the model and must not, or cannot, be cut."""
 

@@ -185,7 +185,7 @@ def test_a_run_has_what_extract_writes_with_the_same_options(request, tmp_path, 
     given = ("extract", *request.getfixturevalue(corpus), *options)
     written = run(*given, "-o", tmp_path / "out.jsonl")
     kept = run(*given, "--run", tmp_path / "run")
-    assert (written.exit_code, kept.exit_code) == (0, 0)
+    assert (written.exit_code, kept.exit_code) == (1, 1), "a record is broken"
     predictions = [
         Prediction.model_validate_json(line)
         for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
@@ -202,7 +202,7 @@ def test_a_run_by_section_goes_on_and_is_aggregated_by_paper(full_texts, tmp_pat
     given = ("extract", *full_texts, "--sections", "all", "--run", tmp_path / "run")
     assert run(*given, "--limit", 2).exit_code == 0
     again = run(*given)
-    assert again.exit_code == 0
+    assert again.exit_code == 1, "a record is broken"
     assert again.stderr.startswith("note: continuing after 2 finished records\n")
     assert again.stderr.endswith(
         f"{tmp_path}/run holds 11 results, 6 of them copied from identical texts; 1 failed\n"
@@ -224,7 +224,7 @@ def test_a_run_by_section_goes_on_and_is_aggregated_by_paper(full_texts, tmp_pat
 )
 def test_a_run_is_read_in_one_way(full_texts, tmp_path, begun, now, why):
     given = ("extract", *full_texts, "--run", tmp_path / "run")
-    assert run(*given, *begun).exit_code == 0
+    assert run(*given, *begun).exit_code == 1, "a record is broken"
     done = run(*given, *now)
     assert done.exit_code == 2
     assert why in done.stderr
@@ -232,7 +232,7 @@ def test_a_run_is_read_in_one_way(full_texts, tmp_path, begun, now, why):
 
 def test_what_is_withdrawn_is_told_and_is_no_failure(citations, tmp_path):
     done = run("extract", *citations, "--latest", "--run", tmp_path / "run")
-    assert done.exit_code == 0
+    assert done.exit_code == 1, "a record is broken"
     said = done.stderr.splitlines()
     assert said[-3:] == [
         "3 deleted from PubMed or revised in a later record",

@@ -29,8 +29,36 @@ _ENDS = {b"<!--": b"-->", b"<![CDATA[": b"]]>"}
 _NAMED = re.compile(rb"&([A-Za-z]\w*);")
 _PREFIXES = re.compile(rb"\s(xmlns:[\w.-]+)\s*=\s*(\"[^\"<]*\"|'[^'<]*')")
 _ENCODING = re.compile(rb"<\?xml[^>]*?\sencoding\s*=\s*[\"']([\w.-]+)")
-_SPACE = re.compile(r"[ \t\r\n]+")
+_SPACE = re.compile(r"[ \t\r\n\x1e\x1f]+")
 _FORMULA = "math"
+_BLOCKS = frozenset(
+    {
+        *("p", "sec", "title", "break", "hr", "label", "list", "list-item", "def-list", "def-item"),
+        *("term", "def", "disp-quote", "disp-formula", "disp-formula-group", "statement", "speech"),
+        *("speaker", "attrib", "verse-group", "verse-line", "preformat", "array", "tbody", "tr"),
+        *(
+            "td",
+            "th",
+            "subtitle",
+            "boxed-text",
+            "fig",
+            "table-wrap",
+            "caption",
+            "ack",
+            "note",
+            "sig",
+        ),
+        *("div", "li", "ul", "ol", "br", "AbstractText", "CopyrightInformation", "boxed-text"),
+        *("disp-formula", "chem-struct-wrap", "supplementary-material", "trans-title"),
+        *("list-header", "term-head", "def-head", "question", "answer", "explanation"),
+    }
+)
+"""What stands in lines of its own, so that it runs into no word beside it."""
+_BEGIN, _END = "\x1f", "\x1e"  # of a block: characters that XML cannot hold
+_BEFORE_STOP = re.compile(r"[ \t\r\n]*(?:\x1e[ \t\r\n]*)+(?=[,.;:)\]!?](?!\w))")
+_BOLD = frozenset({"b", "bold", "strong"})
+_HEADING = re.compile(r"[^\W\d_]{3}")
+_SHORTEST_HEADING = 4
 
 
 class _View:
@@ -68,9 +96,15 @@ class _View:
         return line
 
 
-def elements(pieces: Iterable[bytes], names: Iterable[str]) -> Iterator[Element]:
-    """Cut a file into its elements with these names, which must not be nested."""
-    tag = b"(" + "|".join(names).encode() + b")"
+def elements(pieces: Iterable[bytes], names: Iterable[str], prefix: str = "") -> Iterator[Element]:
+    """Cut a file into its elements of some names, which do not stand in each other.
+
+    Args:
+        pieces: The file.
+        names: What the elements are called.
+        prefix: What stands before each name, "jats:" for one.
+    """
+    tag = b"(" + "|".join(f"{prefix}{name}" for name in names).encode() + b")"
     tags = rb"<" + tag + rb"(?=[\s/>])|</" + tag + rb"\s{0,32}>"
     mark = re.compile(rb"<!--|<!\[CDATA\[|" + tags)
     view = _View(pieces)
@@ -181,6 +215,9 @@ class XmlError(InputError):
 def plain(element: Any, skip: frozenset[str] = frozenset()) -> str:  # noqa: ANN401
     """The text of an element without markup; runs of white space become one space.
 
+    What stands in lines of its own where it is shown, items of a list for one, is set off by a
+    space.
+
     Args:
         element: An element, or None.
         skip: Names of child elements to leave out.
@@ -188,6 +225,8 @@ def plain(element: Any, skip: frozenset[str] = frozenset()) -> str:  # noqa: ANN
     if element is None:
         return ""
     text = (element.text or "") if not len(element) else "".join(_pieces(element, skip))
+    if _END in text:
+        text = _BEFORE_STOP.sub("", text)
     return _SPACE.sub(" ", text).strip(" ")
 
 
@@ -197,14 +236,50 @@ def local(element: Any) -> str:  # noqa: ANN401
 
 
 def _pieces(element: Any, skip: frozenset[str]) -> Iterator[str]:  # noqa: ANN401
-    yield element.text or ""
+    last = element.text or ""
+    yield last
     for child in element:
         name = local(child)
+        tail = child.tail or ""
         if name == _FORMULA:
-            yield "".join(text.strip() for text in child.itertext())
+            last = "".join(text.strip() for text in child.itertext())
+            yield last
+        elif name in _BLOCKS:
+            words = "" if name in skip else "".join(_pieces(child, skip))
+            if _SPACE.sub("", words):
+                yield _BEGIN + words
+            yield _END
+        elif name in _BOLD:
+            words = "".join(_pieces(child, skip))
+            if _begins_item(last, words):
+                yield " "
+            yield words
+            if _ends_item(words, tail, child.getnext()):
+                yield " "
+            last = words
         elif name not in skip:
             yield from _pieces(child, skip)
-        yield child.tail or ""
+            last = "".join(child.itertext())
+        yield tail
+        last = tail or last
+
+
+def _begins_item(before: str, words: str) -> bool:
+    """Whether bold words are a heading that was set directly behind a sentence."""
+    return (
+        before[-1:] in tuple(".:;?!)") and _HEADING.match(words) is not None and words[0].isupper()
+    )
+
+
+def _ends_item(words: str, tail: str, following: Any) -> bool:  # noqa: ANN401
+    """Whether bold words are a heading, and what is behind them a sentence: no part of a name."""
+    if len(words) < _SHORTEST_HEADING or not _HEADING.match(words):
+        return False
+    if not tail:
+        return following is not None and local(following) in _BOLD
+    if words[-1] in ":.":
+        return tail[0].isalnum()
+    return bool(re.match(r"[A-Z][a-z]", tail)) and words[-1].isalpha()
 
 
 def _character(reference: re.Match[bytes]) -> bytes:

@@ -23,7 +23,20 @@ _NO_TEXT = frozenset(
         *("fn", "label", "object-id", "supplementary-material", "tex-math"),
     }
 )
-_OWN = {"p", "list", "def-list", "disp-quote", "statement", "speech", "verse-group"}
+_OWN = {
+    *("p", "list", "def-list", "disp-quote", "statement", "speech", "verse-group", "preformat"),
+    *("disp-formula", "disp-formula-group", "attrib", "question-wrap"),
+}
+_LESS = {
+    "graphical",
+    "teaser",
+    "toc",
+    "key-points",
+    "highlights",
+    "web-summary",
+    "author-highlights",
+}
+_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _IDS = ("pmcid", "pmc", "pmcaid", "pmid", "doi", "publisher-id")
 
 
@@ -69,17 +82,32 @@ def _sections(parent: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]: 
 
 
 def _abstract(meta: Any) -> str:  # noqa: ANN401
-    """The main abstract: not a lay summary, a graphical abstract or a translation."""
-    abstracts = [a for a in meta.iterfind("{*}abstract") if a.get("abstract-type") is None]
-    parts: list[str] = []
-    for child in abstracts[0] if abstracts else ():
+    """The abstract itself; if there is none, one for the public or of highlights, or a translation.
+
+    Of abstracts in several languages the English one.
+    """
+    given = sorted(meta.iterfind("{*}abstract"), key=_rank)
+    texts = (_text_of(abstract) or plain(abstract, _NO_TEXT | {"title"}) for abstract in given)
+    english = (a for a in meta.iterfind("{*}trans-abstract") if a.get(_LANG, "").startswith("en"))
+    return next(filter(None, (*texts, *map(_text_of, english))), "")
+
+
+def _rank(abstract: Any) -> tuple[bool, bool, bool]:  # noqa: ANN401
+    kind = abstract.get("abstract-type")
+    return kind in _LESS, kind is not None, not abstract.get(_LANG, "en").startswith("en")
+
+
+def _text_of(part: Any) -> str:  # noqa: ANN401
+    """An abstract, or a section of one: each of its paragraphs and lists once."""
+    texts: list[str] = []
+    for child in part:
         if local(child) == "sec":
-            text = " ".join(filter(None, (plain(p, _NO_TEXT) for p in child.iter("{*}p"))))
+            text = _text_of(child)
             label = plain(child.find("{*}title"), _NO_TEXT).rstrip(":. ").upper()
-            parts.append(f"{label}: {text}" if label and text else text)
+            texts.append(f"{label}: {text}" if label and text else text)
         elif local(child) in _OWN:
-            parts.append(plain(child, _NO_TEXT))
-    return " ".join(filter(None, parts))
+            texts.append(plain(child, _NO_TEXT))
+    return " ".join(filter(None, texts))
 
 
 def _id(meta: Any) -> str | None:  # noqa: ANN401

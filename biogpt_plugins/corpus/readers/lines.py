@@ -15,13 +15,13 @@ from biogpt_plugins.values.inputs import Paper
 _FIELDS = {"t": "title", "a": "abstract"}
 
 
-def read_jsonl(lines: Iterable[bytes]) -> Iterator[ParsedRecord]:
-    """Read one JSON object or string per line."""
+def read_jsonl(lines: Iterable[bytes | InputError]) -> Iterator[tuple[int, object]]:
+    """Read one JSON object or string a line."""
     for number, line in enumerate(map(decode, lines), start=1):
         if isinstance(line, InputError):
-            yield ParsedRecord(number, line)
+            yield number, line
         elif line.strip():
-            yield ParsedRecord(number, _json(line))
+            yield number, _json(line)
 
 
 def _json(line: str) -> object:
@@ -36,10 +36,10 @@ def _json(line: str) -> object:
     return InputError(f"{line[:40].strip()} is not a record: write one JSON object per line")
 
 
-# The bioc library's PubTator reader is not used: it strips titles, which shifts offsets, and drops
-# broken lines silently.
-def read_pubtator(lines: Iterable[bytes]) -> Iterator[ParsedRecord]:
-    """Read titles and abstracts; annotations are skipped."""
+# The bioc library's PubTator reader strips titles, which moves offsets, and says of a broken line
+# neither where it is nor that it left it out.
+def read_pubtator(lines: Iterable[bytes | InputError]) -> Iterator[ParsedRecord]:
+    """Read titles and abstracts; annotations are passed over."""
     return starmap(ParsedRecord, _pubtator(enumerate(map(decode, lines), start=1)))
 
 

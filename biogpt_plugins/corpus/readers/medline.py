@@ -18,6 +18,7 @@ from biogpt_plugins.values.inputs import Paper
 DELETED = "DeleteCitation"
 
 _NO_TITLE = {"", "[Not Available].", "[Not Available]", "[In Process Citation]"}
+_NO_ABSTRACT = {"", "Abstract available from the publisher."}
 _NO_LABEL = {"", "UNLABELLED", "UNASSIGNED"}
 _PMID = re.compile(rb"<PMID\b([^<>]*)>\s*(\d+)\s*</PMID\s*>")
 _VERSION = re.compile(rb"\bVersion\s*=\s*[\"'](\d+)")
@@ -68,12 +69,10 @@ def read(element: Any) -> Iterator[ParsedRecord]:  # noqa: ANN401 - lxml has no 
 
 
 def _abstract(citation: Any, article: Any) -> str:  # noqa: ANN401
-    abstract = article.find("Abstract")
-    if abstract is None:
-        abstract = next((a for a in citation.iterfind("OtherAbstract[@Language='eng']")), None)
-    if abstract is None:
-        return ""
-    return " ".join(filter(None, map(_section, abstract.iterfind("AbstractText"))))
+    """The journal's abstract, or an English one from elsewhere: the first that has words."""
+    given = [*article.iterfind("Abstract"), *citation.iterfind("OtherAbstract[@Language='eng']")]
+    texts = (" ".join(filter(None, map(_section, a.iterfind("AbstractText")))) for a in given)
+    return next((text for text in texts if text not in _NO_ABSTRACT), "")
 
 
 def _section(section: Any) -> str:  # noqa: ANN401

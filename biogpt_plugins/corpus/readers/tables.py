@@ -2,52 +2,78 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
-from biogpt_plugins.corpus.readers.formats import MARKS, TEXTS, columns
+from biogpt_plugins.corpus.readers.columns import identifier, is_text, no_text, renaming
+from biogpt_plugins.corpus.readers.formats import columns, marked, separator
 from biogpt_plugins.corpus.readers.records import ParsedRecord
+from biogpt_plugins.corpus.readers.rows import read_rows
 from biogpt_plugins.values.errors import InputError
 
 
-def read_table(lines: Iterable[bytes]) -> Iterator[ParsedRecord]:
-    """Read each row as a mapping from lower-case column names to its non-empty cells."""
-    # Bytes that are not UTF-8 become halves of surrogate pairs, so that only their row is lost.
-    texts = (line.decode("utf-8", errors="surrogateescape") for line in lines)
-    header = next(texts, "")
-    mark = max(MARKS, key=lambda mark: len(TEXTS.intersection(columns(header, mark))))
-    names = columns(header, mark)
-    if not TEXTS.intersection(names):
-        known = ", ".join(sorted(TEXTS))
-        yield ParsedRecord(
-            1,
-            InputError(
-                f"no column has the text: name one of the columns {known} in the first line"
-            ),
-        )
-        return
-    rows = csv.reader(texts, delimiter=mark, strict=True)
-    while True:
-        line = rows.line_num + 2  # the header counts as a line
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield ParsedRecord(line, InputError(f"not a row of a table: {error}"))
-        else:
-            if row:
-                yield ParsedRecord(line, _record(names, row))
+class Header:
+    """The columns of a table, and which of our fields they are.
+
+    Args:
+        names: What they are called there.
+        told: Names of columns by our fields.
+
+    Raises:
+        InputError: None is a text; or one that is told is not there.
+    """
+
+    def __init__(self, names: list[str], told: Mapping[str, str]) -> None:
+        found = renaming(names, told)
+        self.keys = [found.get(name) or name.lower() for name in names]
+        if not any(map(is_text, found.values())):
+            raise no_text(names)
+        self.id_at = next((at for at, key in enumerate(self.keys) if key in ("id", "pmid")), None)
+
+    def record(self, cells: Iterable[object]) -> dict[str, object]:
+        """A row as a mapping; what is empty is left out."""
+        row = zip(self.keys, cells, strict=True)
+        named = ((key, identifier(v) if key in ("id", "pmid") else v) for key, v in row if key)
+        return {key: value for key, value in named if value not in (None, "")}
 
 
-def _record(names: list[str], row: list[str]) -> object:
-    if len(row) != len(names):
-        return InputError(
-            f"the row has {len(row)} columns, but the first line has {len(names)}: quote "
-            "cells that contain the delimiter"
-        )
+def read_table(
+    lines: Iterable[bytes | InputError], told: Mapping[str, str]
+) -> Iterator[ParsedRecord]:
+    """Read a row as a mapping of the columns' names, ours or in lower case, to what is not empty.
+
+    Args:
+        lines: The table's.
+        told: Names of columns by our fields.
+    """
+    # Bytes that are no UTF-8 pass as halves of surrogate pairs, so that they cost their row alone;
+    # a line that is too long as one that is none.
+    texts = (
+        "\udcff\n" if isinstance(line, InputError) else line.decode(errors="surrogateescape")
+        for line in lines
+    )
+    first, begin = next(texts, ""), 2
+    mark = separator(first)
+    if mark:
+        first, begin = next(texts, ""), 3
+    while first and not first.strip():
+        first, begin = next(texts, ""), begin + 1
+    mark = mark or marked(first)
+    names = columns(first, mark)
     try:
-        "".join(row).encode()
+        header = Header(names, told)
+    except InputError as error:
+        yield ParsedRecord(begin - 1, error)
+        return
+    for row in read_rows(chain(texts), mark, len(names), begin=begin, id_at=header.id_at):
+        yield ParsedRecord(
+            row.line, row.cells if isinstance(row.cells, InputError) else _record(header, row.cells)
+        )
+
+
+def _record(header: Header, cells: list[str]) -> object:
+    try:
+        "".join(cells).encode()
     except UnicodeEncodeError:
         return InputError("not UTF-8 text: convert the file, for example with iconv")
-    return {name: value for name, value in zip(names, row, strict=True) if value}
+    return header.record(cells)

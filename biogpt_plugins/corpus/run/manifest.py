@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from biogpt_plugins.corpus.readers.files import is_pipe
+from biogpt_plugins.corpus.readers.files import is_pipe, shown
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.provenance import check_same, settings_of
 from biogpt_plugins.values.errors import InputError
@@ -212,15 +212,16 @@ def _marks(paths: Iterable[str], known: Sequence[FileMark]) -> tuple[FileMark, .
 
 def _mark(given: str, known: dict[str, FileMark]) -> FileMark:
     if is_pipe(given):
-        return FileMark(path=given)
-    path = os.path.abspath(given)
-    facts = os.stat(path)
+        return FileMark(path=shown(given))
+    real = os.path.abspath(given)
+    path = shown(real)
+    facts = os.stat(real)
     size, modified = facts.st_size, facts.st_mtime_ns
     before = known.get(path)
     if before and (before.size, before.modified) == (size, modified):
         return before
     digest = sha256()
-    with Path(path).open("rb") as file:
+    with Path(real).open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return FileMark(path=path, size=size, modified=modified, sha256=digest.hexdigest())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from itertools import islice
@@ -86,6 +86,7 @@ class Reading:
         sections: Which sections of full texts to read, as there.
         latest: Whether to read only the last version of revised citations, as there.
         strict: Whether to stop at the first unreadable record, as there.
+        columns: Names of columns by our fields, as there.
         questions: The questions to ask about each record, if any.
         begin: The first unfinished record.
         last: The outcome of the record before it, if any.
@@ -101,6 +102,7 @@ class Reading:
     sections: Sections = Sections.abstract
     latest: bool = False
     strict: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
     questions: Sequence[str] = ()
     begin: Place = Place()
     last: Outcome | None = None
@@ -119,6 +121,8 @@ class Reading:
             facts["questions"] = list(self.questions)
         if self.sections is not Sections.abstract:
             facts["sections"] = self.sections.value
+        if self.columns:
+            facts["columns"] = dict(self.columns)
         if self.latest:
             facts["latest"] = True
         return facts
@@ -157,7 +161,14 @@ class Reading:
                 )
 
     def _records(self, path: str, later: Later | None) -> Generator[Record, None, None]:
-        return read_file(path, self.form, sections=self.sections, later=later, strict=self.strict)
+        return read_file(
+            path,
+            self.form,
+            sections=self.sections,
+            later=later,
+            strict=self.strict,
+            columns=self.columns,
+        )
 
     def _check_known(self, item: Item) -> None:
         """Check that an input is the one that the run began with; a pipe has no other sign."""

@@ -10,10 +10,11 @@ with the corpus. It computes identical texts once, and long ones in windows.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from biogpt_plugins.corpus.readers import Format, Sections, check_readable
@@ -100,6 +101,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
     sections: Sections = Sections.abstract,
     latest: bool = False,
     strict: bool = False,
+    columns: Mapping[str, str] = MappingProxyType({}),
     questions: Sequence[str] = (),
     limit: int | None = None,
     chunk_size: int | None = None,
@@ -121,6 +123,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
         latest: As there. Files added later are scanned too, but finished records stay: the last
             outcome for a revised citation counts.
         strict: Whether to stop at the first broken record.
+        columns: As in `read_records`.
         questions: The questions to ask about each paper, for tasks that answer questions.
         limit: Stop when the run has this many records.
         chunk_size: Number of records to give the model at a time. More are faster, because rows of
@@ -153,6 +156,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
             sections=sections,
             latest=latest,
             strict=strict,
+            columns=dict(columns),
             questions=questions,
             begin=sink.next,
             last=sink.last,
