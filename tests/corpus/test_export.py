@@ -245,7 +245,7 @@ def test_export_says_what_it_lacks(files, tmp_path):
     other = tmp_path / "other.jsonl"
     other.write_text('{"id": "99", "text": "Another."}', encoding="utf-8")
     done = run("export", found, "--to", "bioc", "-p", other, "-o", tmp_path / "out")
-    assert (done.exit_code, "no relations belong to the given papers" in done.stderr) == (2, True)
+    assert (done.exit_code, "their ids must be the same" in done.stderr) == (2, True)
     done = run("export", found, "--to", "neo4j", "-o", papers)
     assert (done.exit_code, "name a folder for them" in done.stderr) == (2, True)
 
