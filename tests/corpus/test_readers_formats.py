@@ -13,16 +13,6 @@ from biogpt_plugins.corpus import Format, Record, Sections, read_records
 from biogpt_plugins.values.errors import InputError
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(content, name="papers"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    return write
-
-
 def read(path, form=Format.auto, **options):
     return [record.value for record in read_records([path], form, **options)]
 

@@ -27,16 +27,6 @@ RECORD = {"id": "2", "text": "Aspirin."}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(content, name="papers"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    return write
-
-
 def values(path, form=Format.auto, **options):
     return [record.value for record in read_records([path], form, **options)]
 

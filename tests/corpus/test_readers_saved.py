@@ -17,16 +17,6 @@ PAPER = Paper(id="11", title=TITLE, text=TEXT)
 SECOND = Paper(id="12", title="Aspirin.", text="Aspirin caused bleeding.")
 
 
-@pytest.fixture
-def file(tmp_path):
-    def write(content, name="papers"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    return write
-
-
 def read(path, form=Format.auto, **options):
     return [record.value for record in read_records([path], form, **options)]
 
