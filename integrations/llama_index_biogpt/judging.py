@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from llama_index.core.schema import BaseNode, NodeWithScore
@@ -18,6 +18,14 @@ from llama_index_biogpt.task_extractor import text_of
 ANSWER = "biogpt_answer"
 
 _TASK = "pubmedqa"
+
+# How LlamaIndex writes an answer into a node: SubQuestionQueryEngine, RecursiveRetriever, and
+# MultiStepQueryEngine.
+_ANSWERED = (
+    ("Sub question: ", "Response: "),
+    ("Query: ", "Response: "),
+    ("Question: ", "Answer: "),
+)
 
 
 class Judging:
@@ -45,6 +53,41 @@ def judge(
         {"id": passage.paper, "question": question, "context": passage.text} for passage in passages
     ]
     return model.bind_task(_TASK).run(asked) if asked else []
+
+
+def papers_among(
+    nodes: Sequence[NodeWithScore], sources: Sequence[NodeWithScore] = ()
+) -> tuple[list[NodeWithScore], list[NodeWithScore]]:
+    """The nodes that are papers, and those that are answers of query engines.
+
+    Answers are no evidence. The papers that they were answered from take their place.
+
+    Args:
+        nodes: Retrieved nodes.
+        sources: The sources of the answers among them.
+    """
+    answers = [found for found in nodes if _is_answer(found.node)]
+    papers = [*nodes, *(sources if answers else ())]
+    return [found for found in papers if not _is_answer(found.node)], answers
+
+
+def is_answer(text: str) -> bool:
+    """Whether LlamaIndex wrote a text from a question and its answer."""
+    first, _, rest = text.strip().partition("\n")
+    lines = rest.split("\n")
+    return any(
+        first.startswith(question) and any(line.startswith(answer) for line in lines)
+        for question, answer in _ANSWERED
+    )
+
+
+def _is_answer(node: BaseNode) -> bool:
+    # A retriever that finds a query engine keeps the metadata of its response.
+    told = node.metadata.get(ANSWER)
+    if isinstance(told, Mapping) and "support" in told:
+        return True
+    # Papers have a document or metadata. LlamaIndex gives its answers neither.
+    return not (node.metadata or node.ref_doc_id) and is_answer(text_of(node))
 
 
 def passages_of(nodes: Sequence[NodeWithScore]) -> list[Passage]:

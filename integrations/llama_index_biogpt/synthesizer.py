@@ -21,8 +21,17 @@ from llama_index.core.types import RESPONSE_TEXT_TYPE
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.findings.synthesis import PaperAnswer, Passage, distinct, synthesize
 from biogpt_plugins.values.errors import InputError
-from llama_index_biogpt.judging import ANSWER, Judging, judge, passages_of
+from llama_index_biogpt.judging import (
+    ANSWER,
+    Judging,
+    is_answer,
+    judge,
+    papers_among,
+    passages_of,
+)
 from llama_index_biogpt.llm import BioGPTLLM
+
+_LEFT_OUT = "biogpt_answers_left_out"
 
 
 class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
@@ -39,7 +48,11 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     `paper_answer_of(response)` returns the complete answer. `source_nodes` are the nodes with their
     scores. A stream has one piece, because the answer needs all judgements.
 
-    All nodes vote. To leave out irrelevant nodes, configure the retriever or add a postprocessor
+    Answers of other query engines are no papers: they do not vote and are not quoted. Instead of
+    the sub-answers of a SubQuestionQueryEngine, the papers that they come from are judged.
+    `response.metadata["biogpt_answers_left_out"]` counts the answers, if there are any.
+
+    All papers vote. To leave out irrelevant nodes, configure the retriever or add a postprocessor
     such as `BioGPTRelevancePostprocessor(min_decided=0)`.
 
     `index.as_query_engine(llm=..., response_synthesizer=...)` requires an LLM that is not used; the
@@ -86,9 +99,11 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         """
         del response_kwargs
         with self._observed(query) as (question, end):
-            answer = self._answer(question, passages_of(nodes))
+            papers, answers = papers_among(nodes, additional_source_nodes or ())
+            answer = self._answer(question, passages_of(papers))
             text = _pieces(answer.text) if self._streaming else answer.text
-            return end(self._response(answer, text, [*nodes, *(additional_source_nodes or ())]))
+            sources = [*nodes, *(additional_source_nodes or ())]
+            return end(self._response(answer, text, sources, left_out=len(answers)))
 
     async def asynthesize(
         self,
@@ -100,9 +115,11 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         """`synthesize` in a thread; cancelling stops the model."""
         del response_kwargs
         with self._observed(query) as (question, end):
-            answer = await in_thread(self._answer, question, passages_of(nodes))
+            papers, answers = papers_among(nodes, additional_source_nodes or ())
+            answer = await in_thread(self._answer, question, passages_of(papers))
             text = _apieces(answer.text) if self._streaming else answer.text
-            return end(self._response(answer, text, [*nodes, *(additional_source_nodes or ())]))
+            sources = [*nodes, *(additional_source_nodes or ())]
+            return end(self._response(answer, text, sources, left_out=len(answers)))
 
     def get_response(
         self,
@@ -112,7 +129,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     ) -> RESPONSE_TEXT_TYPE:
         """The answer from plain texts, as text."""
         del response_kwargs
-        answer = self._answer(query_str, [Passage(text) for text in text_chunks])
+        answer = self._answer(query_str, _passages(text_chunks))
         return _pieces(answer.text) if self._streaming else answer.text
 
     async def aget_response(
@@ -123,8 +140,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     ) -> RESPONSE_TEXT_TYPE:
         """`get_response` in a thread, which keeps the event loop free."""
         del response_kwargs
-        passages = [Passage(text) for text in text_chunks]
-        answer = await in_thread(self._answer, query_str, passages)
+        answer = await in_thread(self._answer, query_str, _passages(text_chunks))
         return _apieces(answer.text) if self._streaming else answer.text
 
     def _answer(self, question: str, passages: Sequence[Passage]) -> PaperAnswer:
@@ -134,10 +150,17 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         return synthesize(question, found, judge(self._model, question, found))
 
     def _response(
-        self, answer: PaperAnswer, text: RESPONSE_TEXT_TYPE, nodes: list[NodeWithScore]
+        self,
+        answer: PaperAnswer,
+        text: RESPONSE_TEXT_TYPE,
+        nodes: list[NodeWithScore],
+        *,
+        left_out: int,
     ) -> RESPONSE_TYPE:
         response = self._prepare_response_output(text, nodes)
-        response.metadata = {**(response.metadata or {}), ANSWER: answer.model_dump(mode="json")}
+        told = {ANSWER: answer.model_dump(mode="json")}
+        counted = {_LEFT_OUT: left_out} if left_out else {}
+        response.metadata = {**(response.metadata or {}), **told, **counted}
         return response
 
     @contextmanager
@@ -180,6 +203,10 @@ def paper_answer_of(response: RESPONSE_TYPE) -> PaperAnswer:
             "the response holds no PaperAnswer: pass a response of BioGPTPaperSynthesizer"
         )
     return PaperAnswer.model_validate(written)
+
+
+def _passages(texts: Sequence[str]) -> list[Passage]:
+    return [Passage(text) for text in texts if not is_answer(text)]
 
 
 def _pieces(text: str) -> Generator[str, None, None]:

@@ -13,7 +13,8 @@ from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 from llama_index.core.callbacks.schema import CBEventType
 from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.query_engine import RetrieverQueryEngine, SubQuestionQueryEngine
+from llama_index.core.question_gen.types import BaseQuestionGenerator, SubQuestion
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import (
     Document,
@@ -24,6 +25,7 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
+from llama_index.core.tools import QueryEngineTool
 from pydantic import PrivateAttr, ValidationError
 from shared_data import shared
 
@@ -367,6 +369,106 @@ class TestSynthesizer:
         assert sum(answer.probabilities.values()) == pytest.approx(1)
         assert str(response) == answer.text
         assert str(await engine.aquery(question)) == answer.text
+
+
+class Asker(BaseQuestionGenerator):
+    """Asks one sub-question of each tool."""
+
+    def generate(self, tools, query):
+        return [
+            SubQuestion(sub_question=f"{query.query_str} ({tool.name})", tool_name=tool.name)
+            for tool in tools
+        ]
+
+    async def agenerate(self, tools, query):
+        return self.generate(tools, query)
+
+    def _get_prompts(self):
+        return {}
+
+    def _update_prompts(self, prompts_dict):
+        del prompts_dict
+
+
+class TestAnswersAreNoPapers:
+    """What query engines answered is neither counted as a paper nor quoted."""
+
+    SUB_ANSWER = "Sub question: Does tamsulosin cure?\nResponse: 1 says yes: tamsulosin cures."
+
+    def asking(self, synthesizer, *engines):
+        tools = [
+            QueryEngineTool.from_defaults(engine, name=str(number), description="papers")
+            for number, engine in enumerate(engines)
+        ]
+        return SubQuestionQueryEngine(Asker(), synthesizer, tools, verbose=False, use_async=False)
+
+    async def test_sub_questions(self):
+        """Issue 18, number 35."""
+        shares = [NO, YES, NO, YES] * 2
+        synthesizer, judge = make(BioGPTPaperSynthesizer, *shares)
+        papers = [[NODES[0]], [NODES[2]]]
+        engine = self.asking(
+            synthesizer, *(RetrieverQueryEngine(Finder(one), synthesizer) for one in papers)
+        )
+        for response in (engine.query(QUESTION), await engine.aquery(QUESTION)):
+            answer = paper_answer_of(response)
+            assert [paper.id for paper in answer.citations] == ["11", "c"]
+            assert answer.support == Support(yes=1, no=1, judged=2, found=2)
+            assert "Sub question" not in answer.text
+            assert response.metadata["biogpt_answers_left_out"] == 2
+            assert len(response.source_nodes) == 4
+        assert not any("says" in prompt.text for prompt in judge.history)
+
+    def test_sub_questions_of_sub_questions(self):
+        synthesizer, _ = make(BioGPTPaperSynthesizer, NO, NO, NO)
+        inner = self.asking(synthesizer, RetrieverQueryEngine(Finder(NODES[:1]), synthesizer))
+        response = self.asking(synthesizer, inner).query(QUESTION)
+        assert [paper.id for paper in paper_answer_of(response).citations] == ["11"]
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            TextNode(text=SUB_ANSWER),
+            TextNode(text="Sub question: One\nof two lines?\nResponse: Yes.\nReally."),
+            TextNode(text="Query: Does it?\nResponse: Yes."),  # RecursiveRetriever
+            TextNode(text="\nQuestion: Does it?\nAnswer: Yes."),  # MultiStepQueryEngine
+            TextNode(  # a retriever that found a query engine
+                text=TEXT, metadata={"biogpt_answer": PaperAnswer(question=QUESTION).model_dump()}
+            ),
+        ],
+        ids=["sub_question", "lines", "recursive", "steps", "object"],
+    )
+    def test_as_hosts_write_them(self, answer):
+        synthesizer, judge = make(BioGPTPaperSynthesizer, NO, NO)
+        nodes = [NodeWithScore(node=answer), NODES[0]]
+        response = synthesizer.synthesize(QUESTION, nodes, additional_source_nodes=NODES[:2])
+        assert [paper.id for paper in paper_answer_of(response).citations] == ["11", "12"]
+        assert response.metadata["biogpt_answers_left_out"] == 1
+        assert [len(call) for call in judge.calls] == [2]
+
+    @pytest.mark.parametrize(
+        "paper",
+        [
+            node(SUB_ANSWER, "p", pmid=7),
+            node(SUB_ANSWER, "p", part_of="7"),
+            NodeWithScore(node=TextNode(text="Question: Does it help? It does.")),
+            NodeWithScore(node=TextNode(text="Background. Query: none.\nResponse: good.")),
+            node("It did.", "p", biogpt_answer={"label": "yes", "probabilities": None}),
+        ],
+        ids=["metadata", "document", "question", "later", "postprocessor"],
+    )
+    def test_papers_stay_papers(self, paper):
+        synthesizer, _ = make(BioGPTPaperSynthesizer, NO, NO)
+        response = synthesizer.synthesize(QUESTION, [paper], additional_source_nodes=NODES[:1])
+        assert paper_answer_of(response).support.found == 1
+        assert "biogpt_answers_left_out" not in response.metadata
+
+    def test_answers_alone(self):
+        synthesizer, judge = make(BioGPTPaperSynthesizer)
+        nodes = [NodeWithScore(node=TextNode(text=self.SUB_ANSWER))]
+        assert str(synthesizer.synthesize(QUESTION, nodes)) == NONE
+        assert synthesizer.get_response(QUESTION, [self.SUB_ANSWER]) == NONE
+        assert judge.calls == []
 
 
 class TestPostprocessor:
