@@ -19,7 +19,7 @@ _LEAST = 1e-12  # an engine may round a probability to 0
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class AnswerCalibration(_Value):

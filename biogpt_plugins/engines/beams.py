@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import BioGptForCausalLM, StoppingCriteria
+from transformers import BioGptForCausalLM, LogitsProcessorList, StoppingCriteria
 
 from biogpt_plugins.engines.generation import official_generation
-from biogpt_plugins.engines.jobs import BeamSearch, Generation
+from biogpt_plugins.engines.jobs import BeamSearch, Generation, not_finite
 from biogpt_plugins.engines.sampling import log_probabilities
 
 
@@ -42,6 +42,7 @@ def search(model: BioGptForCausalLM, jobs: Sequence[BeamSearch]) -> None:
         input_ids=torch.tensor(ids, device=model.device),
         attention_mask=torch.tensor(mask, device=model.device),
         generation_config=options,
+        logits_processor=LogitsProcessorList([_checked]),
         stopping_criteria=[_Stop(unwanted)],
         prefix_allowed_tokens_fn=allowed if grounded else None,
     )
@@ -58,6 +59,16 @@ def search(model: BioGptForCausalLM, jobs: Sequence[BeamSearch]) -> None:
             job.done = True
         else:
             job.cancel()
+
+
+def _checked(input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
+    """The scores of all beams; infinite logits have become NaN here, too.
+
+    The scheduler repeats the search for each prompt to find those that fail.
+    """
+    if scores.isnan().any():
+        raise not_finite()
+    return scores
 
 
 class _Stop(StoppingCriteria):  # type: ignore[misc]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,9 +13,16 @@ import torch
 from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import Decoding, Runtime
-from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, JobBatch, Scoring
+from biogpt_plugins.engines.jobs import (
+    BeamSearch,
+    Generation,
+    Job,
+    JobBatch,
+    Scoring,
+    not_finite,
+)
 from biogpt_plugins.engines.local import LocalEngine
-from biogpt_plugins.engines.sampling import choose, log_probabilities
+from biogpt_plugins.engines.sampling import choose, log_probabilities, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
 from biogpt_plugins.values.errors import EngineError
 
@@ -175,7 +183,7 @@ class CTranslate2Runner:
             [row.ids[shared:] for row in rows],
             static=first[:shared],
             max_length=max(row.budget - len(row.written) for row in rows),
-            return_scores=any(row.decoding.logprobs for row in rows),
+            return_scores=True,  # a score that is not finite tells of logits that are not
             callback=_taking(rows, self._eos),
             **self._sampling(rows[0].decoding),
         )
@@ -213,8 +221,12 @@ class CTranslate2Runner:
             beam_size=decoding.num_beams,
             patience=_PATIENCE,
             num_hypotheses=decoding.n,
+            return_scores=True,
         )
         for job, result in zip(jobs, results, strict=True):
+            if not all(map(isfinite, result.scores)):
+                job.fail(not_finite())
+                continue
             for row, ids in zip(job.rows, result.sequences_ids, strict=True):
                 row.written = list(ids)
                 row.end("length" if len(ids) >= budget else "stop")
@@ -227,6 +239,9 @@ class CTranslate2Runner:
     def _measure(self, job: BeamSearch) -> None:
         """Compute the log-probabilities of the written tokens."""
         logits = self._follow(job.prompt, [row.written for row in job.rows])
+        if not all(own.isfinite().all() for own in logits):
+            job.fail(not_finite())
+            return
         for row, own in zip(job.rows, logits, strict=True):
             own[:, self._pad] = -torch.inf
             row.logprobs = log_probabilities(own[:-1], row.written)
@@ -234,10 +249,11 @@ class CTranslate2Runner:
     def _score(self, job: Scoring) -> None:
         branches = list(dict.fromkeys(label[:-1] for label in job.labels))
         logits = dict(zip(branches, self._follow(job.prompt, branches), strict=True))
+        found: list[float] = []
         for label in job.labels:
             logs = logits[label[:-1]].log_softmax(-1)
-            job.logs.append(float(logs[range(len(label)), label].sum()))
-        job.done = True
+            found.append(float(logs[range(len(label)), label].sum()))
+        job.take(found)
 
     def _follow(
         self, prompt: Sequence[int], branches: Sequence[Sequence[int]]
@@ -297,6 +313,9 @@ def _taking(rows: Sequence[Generation], eos: int) -> Callable[[GenerationStepRes
 
     def take(step: GenerationStepResult) -> bool:
         row = rows[step.batch_id]
+        if not isfinite(step.log_prob):
+            row.fail(not_finite())
+            return True
         row.take(step.token_id, step.log_prob if row.decoding.logprobs else None, eos)
         return _leaves(row)
 
@@ -307,7 +326,9 @@ def _drawing(row: Generation, eos: int, pad: int) -> Callable[[GenerationStepRes
     """A callback that chooses a row's tokens, until one differs from CTranslate2's choice."""
 
     def draw(step: GenerationStepResult) -> bool:
-        logits = _tensor(step.logits)
+        logits, sound = only_finite(_tensor(step.logits), [row])
+        if not sound:
+            return True
         logits[:, pad] = -torch.inf
         (token,) = choose(logits, [row])
         logprobs = log_probabilities(logits, [token]) if row.decoding.logprobs else [None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from random import Random
 
 from biogpt_plugins.engine import Decoding
@@ -161,6 +162,13 @@ class Scoring(Job):
     def kind(self) -> Hashable:
         return "scoring", self.labels
 
+    def take(self, logs: Sequence[float]) -> None:
+        """End the job with the log-probabilities of its labels."""
+        if all(map(isfinite, logs)):
+            self.logs, self.done = list(logs), True
+        else:
+            self.fail(not_finite())
+
 
 class JobBatch:
     """A batch of jobs that all fit together.
@@ -195,3 +203,12 @@ def fit(sizes: Sequence[int], room: int) -> bool:
     """
     padded = max(sizes) * len(sizes)
     return len(sizes) == 1 or padded <= min(room, 1.15 * sum(sizes) + room / 16)
+
+
+def not_finite() -> EngineError:
+    """The error for NaN or infinity, of which no token and no label can be chosen."""
+    return EngineError(
+        "the model computed numbers that are not finite: its weights are damaged, or too large for "
+        "its dtype; load it with dtype='float32', and if this error stays, download or convert the "
+        "weights again"
+    )

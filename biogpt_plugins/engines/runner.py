@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import torch
@@ -12,7 +12,7 @@ from biogpt_plugins.engines.beams import search
 from biogpt_plugins.engines.graphs import DecodingStep
 from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, Scoring, fit
 from biogpt_plugins.engines.passes import Span, read
-from biogpt_plugins.engines.sampling import choose, log_probabilities
+from biogpt_plugins.engines.sampling import choose, log_probabilities, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
 
 W = TypeVar("W", Generation, Scoring)
@@ -123,12 +123,14 @@ class TransformersRunner:
         logits = self._step(tokens, lengths)
         going = {place: row for place, row in enumerate(self._rows) if row and not row.waits}
         self._take(list(going.values()), logits[list(going)])
+        self._clear(going.values(), going)
         self._rows = [None if row and row.done else row for row in self._rows]
         self._trim()
 
     def _begin(self, rows: list[Generation]) -> None:
         for group, places, logits in self._read(rows):
             self._take(group, logits[:, -1])
+            self._clear(group, places)
             for row, place in zip(group, places, strict=True):
                 if not row.done:
                     self._rows += [None] * (place + 1 - len(self._rows))
@@ -137,16 +139,17 @@ class TransformersRunner:
     def _score(self, jobs: list[Scoring]) -> None:
         labels = jobs[0].labels
         branches = [label[:-1] for label in labels]
-        for group, _, logits in self._read(jobs, branches):
+        for group, places, logits in self._read(jobs, branches):
             logs = logits.float().log_softmax(-1)
             scores, start = [], 1
             for label, branch in zip(labels, branches, strict=True):
                 # Index 0 follows the prompt, the others follow the tokens of the branches.
-                places = [0, *range(start, start + len(branch))]
-                scores.append(logs[:, places, label].sum(-1))
+                follows = [0, *range(start, start + len(branch))]
+                scores.append(logs[:, follows, label].sum(-1))
                 start += len(branch)
             for job, row in zip(group, torch.stack(scores, dim=1).tolist(), strict=True):
-                job.logs, job.done = row, True
+                job.take(row)
+            self._clear(group, places)
 
     def _read(
         self, jobs: Sequence[W], branches: Sequence[Sequence[int]] = ()
@@ -186,13 +189,21 @@ class TransformersRunner:
         return Span(place, count, job.ids[count:])
 
     def _take(self, rows: list[Generation], logits: torch.Tensor) -> None:
-        logits = logits.float().clone()
+        logits, rows = only_finite(logits.float().clone(), rows)
+        if not rows:
+            return
         logits[:, self._pad] = -torch.inf  # never written, as in fairseq
         tokens = choose(logits, rows)
         asked = any(row.decoding.logprobs for row in rows)
         logs = log_probabilities(logits, tokens) if asked else [None] * len(rows)
         for row, token, log in zip(rows, tokens, logs, strict=True):
             row.take(token, log if row.decoding.logprobs else None, self._eos)
+
+    def _clear(self, jobs: Iterable[Job], places: Iterable[int]) -> None:
+        """Clear the places of failed jobs."""
+        for job, place in zip(jobs, places, strict=True):
+            if job.error:
+                self._slots.clear(place)
 
     def _close_up(self) -> None:
         """Move rows into the gaps of ended rows, once there are many gaps."""

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 
 import torch
 
-from biogpt_plugins.engines.jobs import Generation
+from biogpt_plugins.engines.jobs import Generation, not_finite
+
+
+def only_finite(
+    logits: torch.Tensor, rows: Sequence[Generation]
+) -> tuple[torch.Tensor, list[Generation]]:
+    """Let rows fail whose logits, of [rows, vocabulary], are not finite; return the others."""
+    sound: list[bool] = logits.sum(-1).isfinite().tolist()  # a sum keeps NaN and infinity
+    for row, is_sound in zip(rows, sound, strict=True):
+        if not is_sound:
+            row.fail(not_finite())
+    return (logits, list(rows)) if all(sound) else (logits[sound], list(compress(rows, sound)))
 
 
 def choose(logits: torch.Tensor, rows: Sequence[Generation]) -> list[int]:

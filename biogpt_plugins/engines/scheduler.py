@@ -367,6 +367,8 @@ def out_of_memory(error: BaseException) -> bool:
 
 def engine_error(error: Exception) -> EngineError:
     """Convert an error of a runtime, and add a remedy if there is one."""
+    if isinstance(error, EngineError):
+        return error
     advice = (
         ": even one prompt does not fit; shorten it, lower max_new_tokens or use a smaller dtype"
         if out_of_memory(error)

@@ -101,6 +101,12 @@ class Slots:
                 table[place, :, :length] = table[source, :, :length]
             self.hold(place, self._held[source][:length])
 
+    def clear(self, place: int) -> None:
+        """Forget a row whose values are not numbers: they would spoil the next row of its place."""
+        for table in (*self.keys, *self.values):
+            table[place] = 0
+        self.hold(place, [])
+
     def _empty(self, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
         # Zeros, because masked values must still be numbers.
         shape = (self.places, self._heads, self.length + 1, self._width)

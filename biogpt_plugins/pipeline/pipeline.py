@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import inf, isnan
 from typing import Any, NamedTuple, TypeVar
 
 from biogpt_plugins.checkpoints.calibration import Calibration
@@ -337,8 +338,10 @@ class Pipeline:
         return [self._from_choice(*one) for one in zip(texts, found, wanted, strict=False)]
 
     def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
-        if completion.error:
-            return self._failed(text.id, completion.error)
+        every = (completion, *completion.others)
+        logprobs = (token.logprob for one in every for token in one.tokens)
+        if error := completion.error or _not_finite(logprobs):
+            return self._failed(text.id, error)
         written = encodable(completion.text)
         facts = {
             "completion": written,
@@ -357,7 +360,9 @@ class Pipeline:
 
     def _from_choice(self, text: Text, choice: Choice, prior: Choice | None) -> Prediction[Any]:
         error = choice.error or (prior and prior.error)
-        if error:
+        asked = [choice, prior] if prior else [choice]
+        shares = (share for one in asked for share in one.probabilities.values())
+        if error := error or _not_finite(shares):
             return self._failed(text.id, error)
         answer = self.trust.answer(self.task, choice, prior.probabilities if prior else None)
         return self._prediction(text.id, result=answer, **self._facts(choice))
@@ -402,6 +407,17 @@ def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
             "one for each prompt, in order"
         )
     return zip(asked, outcomes, strict=True)
+
+
+def _not_finite(numbers: Iterable[float]) -> EngineError | None:
+    """The error of an engine that returns NaN or infinity; a logarithm of 0 is right."""
+    for number in numbers:
+        if isnan(number) or number == inf:
+            return EngineError(
+                f"the engine returned {number} as a probability: its model is damaged, or computes "
+                "in a dtype that is too small"
+            )
+    return None
 
 
 def _engine_error(error: Exception) -> EngineError:

@@ -226,3 +226,28 @@ def test_a_task_without_labels_cannot_choose():
 def test_decoding_out_of_range_is_named(option):
     with pytest.raises(InputError, match=next(iter(option))):
         Decoding(**option)
+
+
+class TestNumbersThatAreNotFinite:
+    """An engine of the user's own may return NaN; no result holds it, and no other input fails."""
+
+    @pytest.mark.parametrize("share", [float("nan"), float("inf")])
+    def test_probabilities_of_labels(self, share):
+        engine = ScriptedEngine(probabilities=[(share, 0.1, 0.1), (0.1, 0.8, 0.1)])
+        asked = [{"question": "Is it?", "context": "It is."}] * 2
+        first, second = Pipeline("pubmedqa", engine).run(asked)
+        assert (first.result, first.error.type) == (None, "EngineError")
+        assert f"the engine returned {share} as a probability" in first.error.message
+        assert second.result.label == "no"
+
+    def test_probabilities_of_words(self):
+        engine = ScriptedEngine([ONE] * 2, logprob=float("nan"))
+        pipe = Pipeline("bc5cdr", engine, card=CARD, min_score=0.5)
+        for found in pipe.run(["Aspirin and nausea."] * 2):
+            assert (found.result, found.error.type) == (None, "EngineError")
+
+    def test_a_probability_of_zero(self):
+        engine = ScriptedEngine([ONE], logprob=float("-inf"))
+        pipe = Pipeline("bc5cdr", engine, card=CARD, min_score=0)
+        (found,) = pipe.run(["Aspirin and nausea."])
+        assert Prediction.model_validate_json(found.model_dump_json()) == found

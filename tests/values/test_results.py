@@ -102,3 +102,12 @@ def test_values_cannot_be_changed():
 def test_parse_errors_survive_pickling():
     error = pickle.loads(pickle.dumps(ParseError("why", "what")))
     assert (str(error), error.completion) == ("why", "what")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_no_value_holds_a_number_that_json_cannot(number):
+    ends = {"head": Entity(text="a", type="drug"), "tail": Entity(text="b", type="drug")}
+    with pytest.raises(ValidationError, match="finite number"):
+        Relation(**ends, type="int", score=number)
+    with pytest.raises(ValidationError, match="finite number"):
+        Answer(label="yes", probabilities={"yes": number})
