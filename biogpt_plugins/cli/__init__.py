@@ -4,7 +4,7 @@ Results go to standard output. Progress, notes and errors go to standard error; 
 line. Every command ends with one of these exit codes:
 
     0    Done. Single records may have failed; each says why.
-    1    Every record failed.
+    1    Every record failed, or records or parts of files could not be read.
     2    The command, its input or its model cannot be used.
     130  Interrupted with Ctrl-C. Finished work is kept.
     143  Stopped by SIGTERM. Finished work is kept.

@@ -20,6 +20,7 @@ from biogpt_plugins.cli import console
 from biogpt_plugins.cli.tally import Tally
 from biogpt_plugins.corpus import Format, Record, Sections, read_records
 from biogpt_plugins.corpus.run import Executor, Lines, Outcome, Watcher, outcomes, run
+from biogpt_plugins.corpus.run.folder import RunFolder
 from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.corpus.writers import STDOUT
@@ -124,17 +125,18 @@ def carry_out(  # noqa: PLR0913 - the commands' options
     Raises:
         InputError: The folder holds another run, or there are no records.
         OSError: An input is missing, or the disk is full.
-        typer.Exit: Every record failed, a part of an input cannot be read, or the process received
-            SIGTERM.
+        typer.Exit: Every record failed, a part of an input cannot be read, now or at an earlier
+            start, or the process received SIGTERM.
     """
     with console.progress() as progress, terminated_cleanly():
         read = partial(read_records, files, form, sections=sections, columns=columns)
         shown = _Shown(name, progress, files, read, limit, len(questions) or 1)
+        sink = into if isinstance(into, Lines) else RunFolder(into)
         try:
             counts = run(
                 pipeline,
                 files,
-                into,
+                sink,
                 form=form,
                 sections=sections,
                 latest=latest,
@@ -143,7 +145,11 @@ def carry_out(  # noqa: PLR0913 - the commands' options
                 questions=questions,
                 limit=limit,
                 chunk_size=chunk,
-                watcher=Watcher(begun=shown.begun, done=shown.done, ended=shown.ended),
+                watcher=Watcher(
+                    begun=shown.begun,
+                    done=shown.done,
+                    ended=lambda counts: shown.ended(counts, sink.unread),
+                ),
             )
         except (KeyboardInterrupt, OSError, InputError) as error:
             progress.stop()
@@ -157,7 +163,7 @@ def carry_out(  # noqa: PLR0913 - the commands' options
         raise InputError(f"no records in {', '.join(files)}")
     if questions and isinstance(into, Path):
         _print_answers(into)
-    if counts.failed == counts.records or shown.tally.unread:
+    if counts.failed == counts.records or shown.unread:
         raise typer.Exit(1)
 
 
@@ -179,6 +185,7 @@ class _Shown:
         self._limit, self._each = limit, each
         self._bar = progress.add_task(name, total=None, rest="")
         self.kept = Counts()
+        self.unread = 0
         self._before = 0
         self._total: int | None = None
         self._bytes = [os.path.getsize(p) if Path(p).is_file() else None for p in files]
@@ -207,8 +214,8 @@ class _Shown:
             self._said = time.monotonic()
             console.stderr().print(self._line(), soft_wrap=True)
 
-    def ended(self, counts: Counts) -> None:
-        self.kept = counts
+    def ended(self, counts: Counts, unread: int) -> None:
+        self.kept, self.unread = counts, unread
 
     @property
     def _exact(self) -> bool:
@@ -257,6 +264,8 @@ def _conclude(shown: _Shown, into: Path | Lines, counts: Counts, *, ended: bool)
         if counts.records and into.path != STDOUT:
             err.print(f"written to {into.path}{copies}", soft_wrap=True)
         return
+    if before := shown.unread - shown.tally.unread:
+        err.print(f"{before:,} could not be read at an earlier start; their lines say why")
     failed = f"; {counts.failed:,} failed" if counts.failed else ""
     err.print(f"{into} holds {counts.records:,} results{copies}{failed}", soft_wrap=True)
     if ended:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from biogpt_plugins.corpus.readers import Format, Record, check_readable, read_records
-from biogpt_plugins.corpus.run.folder import is_run, outcomes
+from biogpt_plugins.corpus.run.results import is_run, outcomes
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 

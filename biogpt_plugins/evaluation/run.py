@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from biogpt_plugins.corpus.readers import Record
-from biogpt_plugins.corpus.run import Outcome, is_run, outcomes
-from biogpt_plugins.corpus.run.folder import Place, RunFolder
+from biogpt_plugins.corpus.run import Outcome, is_run
+from biogpt_plugins.corpus.run.folder import RunFolder
+from biogpt_plugins.corpus.run.outcome import Part, Place
 from biogpt_plugins.corpus.run.reading import Item, read_for
+from biogpt_plugins.corpus.run.results import count_whole
 from biogpt_plugins.corpus.run.run import Here, carried
 from biogpt_plugins.corpus.run.sinks import Sink, Unkept
 from biogpt_plugins.evaluation.matching import name
@@ -28,11 +30,15 @@ class _Documents:
 
     task: Task[Any]
     gold: GoldSet[Any]
-    done: int = 0
+    parts: Sequence[Part] = (Part(),)
 
     def items(self) -> Generator[Item, None, None]:
-        for number in range(self.done, len(self.gold.documents)):
-            yield self.item(number)
+        for begin, records, _ in self.parts:
+            end = len(self.gold.documents)
+            if records is not None:
+                end = min(end, begin.record + records)
+            for number in range(begin.record, end):
+                yield self.item(number)
 
     def item(self, number: int) -> Item:
         document = self.gold.documents[number]
@@ -65,13 +71,13 @@ def predict(
         _, made = executor.made(sink.weights)
         # Texts identify the corpus, so that corrected annotations do not start a new run.
         sink.begin(made, (), {})
-        kept = list(outcomes(folder)) if folder else []
-        reading = _Documents(pipeline.task, gold, len(kept))
+        reading = _Documents(pipeline.task, gold, sink.parts)
+        kept = {one.record: one for one in sink.kept()} if isinstance(sink, RunFolder) else {}
         if folder:
             _check_texts_are_the_same(reading, kept, folder)
-        yield from (outcome.prediction for outcome in kept[: len(gold.documents)])
         with closing(carried(executor, reading, sink, chunk_size)) as found:
-            for outcome in found:
+            for number in range(len(gold.documents)):
+                outcome = kept.get(number) or next(found)
                 yield outcome.prediction
 
 
@@ -91,11 +97,14 @@ def check_texts(gold: GoldSet[Any]) -> None:
 
 def count_done(folder: Path) -> int:
     """The number of predictions in a folder."""
-    return sum(1 for _ in outcomes(folder)) if is_run(folder) else 0
+    return count_whole(folder) if is_run(folder) else 0
 
 
-def _check_texts_are_the_same(reading: _Documents, kept: list[Outcome], folder: Path) -> None:
-    for number, (document, outcome) in enumerate(zip(reading.gold.documents, kept, strict=False)):
+def _check_texts_are_the_same(reading: _Documents, kept: dict[int, Outcome], folder: Path) -> None:
+    for number, document in enumerate(reading.gold.documents):
+        outcome = kept.get(number)
+        if outcome is None:
+            continue
         same_id = outcome.prediction.id == document.id
         if not same_id or outcome.text != reading.item(number).digest:
             raise InputError(

@@ -28,8 +28,9 @@ from ray.data import ActorPoolStrategy, DataContext
 from ray.exceptions import RayError
 
 from biogpt_plugins.corpus.run import FEWEST, MOST, Sink
-from biogpt_plugins.corpus.run.folder import Outcome, RunFolder
+from biogpt_plugins.corpus.run.folder import RunFolder
 from biogpt_plugins.corpus.run.manifest import FileMark, Made
+from biogpt_plugins.corpus.run.outcome import Outcome
 from biogpt_plugins.corpus.run.reading import Item, Reading
 from biogpt_plugins.corpus.run.run import Items
 from biogpt_plugins.pipeline import Pipeline, Spec

@@ -266,3 +266,25 @@ def test_a_strict_run_stops_at_a_broken_record(papers, tmp_path):
     assert done.exit_code == 2
     assert f"{papers}:6" in done.stderr
     assert len(list(results(tmp_path / "run"))) == 5
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    ['{"id": 9, "text": "A.', '{"id": 9, "text": "drug1 caused illness1."}\n{"id": "x"'],
+    ids=["a record", "the rest of a file"],
+)
+def test_what_could_not_be_read_earlier_ends_a_finished_run_as_it_did_at_first(
+    papers, tmp_path, damaged
+):
+    papers.write_text(papers.read_text() + damaged)
+    given = ("extract", papers, "--run", tmp_path / "run")
+    assert run(*given).exit_code == 1
+    again = run(*given)
+    assert again.exit_code == 1
+    told = "1 could not be read at an earlier start; their lines say why"
+    assert told in again.stderr.splitlines()
+    (tmp_path / "run/index.sqlite").unlink()
+    assert run(*given).exit_code == 1
+    more = tmp_path / "more.jsonl"
+    more.write_text('{"id": 10, "text": "drug1 caused illness1."}\n')
+    assert run("extract", papers, more, "--run", tmp_path / "run").exit_code == 1

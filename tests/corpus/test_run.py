@@ -217,7 +217,8 @@ def test_an_index_that_lags_or_is_lost_is_made_again(papers, tmp_path, lost):
     index = tmp_path / "run/index.sqlite"
     if lost == "part":
         (tmp_path / "run/shards/000002.jsonl").rename(tmp_path / "kept")
-        run(pipeline(), [papers], tmp_path / "run", limit=4)
+        with pytest.warns(UserWarning, match=r"shards/000002.jsonl of .* missing"):
+            run(pipeline(), [papers], tmp_path / "run", limit=4)
         (tmp_path / "kept").rename(tmp_path / "run/shards/000002.jsonl")
     elif lost == "all":
         index.unlink()
@@ -303,20 +304,9 @@ def test_a_folder_of_something_else_is_left_alone(papers, tmp_path):
         list(results(tmp_path))
 
 
-def test_shards_that_are_broken_missing_or_of_nothing_are_named(papers, tmp_path):
+def test_shards_of_unknown_settings_are_refused(papers, tmp_path):
     run(pipeline(), [papers], tmp_path / "run", chunk_size=2, shard_size=2)
-    shard = tmp_path / "run/shards/000001.jsonl"
-    shard.write_bytes(shard.read_bytes()[:-20])
-    with pytest.raises(InputError, match=r"000001.jsonl:2 is broken"):
-        list(results(tmp_path / "run"))
-    shard.unlink()
-    with pytest.raises(InputError, match=r"shards/000001.jsonl is missing"):
-        run(pipeline(), [papers], tmp_path / "run")
-    (tmp_path / "run/shards/000000.jsonl").rename(shard)
-    (tmp_path / "run/shards/000002.jsonl").rename(tmp_path / "run/shards/000000.jsonl")
     (tmp_path / "run/run.json").unlink()
-    for left in (tmp_path / "run/shards").glob("00000[1-9].jsonl"):
-        left.unlink()
     with pytest.raises(InputError, match=r"no run.json"):
         run(pipeline(), [papers], tmp_path / "run")
 

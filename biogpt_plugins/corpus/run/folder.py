@@ -3,26 +3,24 @@
     run.json             the manifest
     lock                 held by the process that writes
     shards/000000.jsonl  Outcomes, one a line; a file with this name is complete
+    checksums.jsonl      what the shards must be like
     index.sqlite         the place of each text's result; can be rebuilt from the shards
 
-A shard is written under another name, synced to disk, and then renamed. If the process dies, only
-the unfinished shard is lost.
+If the process dies, only the unfinished shard is lost. Shards that are damaged or missing are done
+again at the next start; until then the results cannot be read.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
-from biogpt_plugins.corpus.readers import Withdrawn
 from biogpt_plugins.corpus.run.manifest import (
     MANIFEST,
     FileMark,
@@ -31,56 +29,27 @@ from biogpt_plugins.corpus.run.manifest import (
     read_manifest,
     versions_changed,
 )
+from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
+from biogpt_plugins.corpus.run.results import is_run
+from biogpt_plugins.corpus.run.shards import (
+    CHECKSUMS,
+    PART,
+    SHARDS,
+    Checksum,
+    Checksums,
+    ShardWriter,
+    digest_of,
+    last_of,
+    read_shard,
+    shard_path,
+    shards_on_disk,
+)
 from biogpt_plugins.corpus.run.text_index import Counts, Line, TextIndex
 from biogpt_plugins.values.errors import InputError
-from biogpt_plugins.values.results import Prediction
-
-SHARDS = "shards"
 
 _LOCK = "lock"
 _INDEX = "index.sqlite"
-_ENDING = ".jsonl"
-_PART = ".part"
-
-
-class Outcome(BaseModel):
-    """The outcome of one record: a line of a shard.
-
-    Attributes:
-        where: The record's place, "file:line".
-        file: Number of its input, from 0.
-        record: Its number in that input, from 0. With several questions, each counts separately.
-        text: Digest of the model's input; None if the record could not be read.
-        same_as: `where` of an earlier record with the same text, whose result was copied.
-        question: The question about the paper, in a run over questions.
-        start: The record's offset in its paper; the prediction's offsets count from the paper's
-            start.
-        prediction: The result or the error.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    where: str
-    file: int
-    record: int
-    text: str | None = None
-    same_as: str | None = None
-    question: str | None = None
-    start: int = 0
-    prediction: Prediction
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is an error. A citation that PubMed withdrew is not."""
-        error = self.prediction.error
-        return error is not None and error.type != Withdrawn.__name__
-
-
-class Place(NamedTuple):
-    """A record's place in a run: the number of its input, and its number in that input."""
-
-    file: int = 0
-    record: int = 0
+_MOST_NAMED = 3
 
 
 class RunFolder:
@@ -91,10 +60,12 @@ class RunFolder:
         self.path = path
         self._lock = FileLock(path / _LOCK)
         self._index: TextIndex
-        self._shards = 0
-        self._shard: _Shard | None = None
-        self.next = Place()
-        self.last: Outcome | None = None
+        self._checksums: Checksums
+        self._shards = self._earlier = 0
+        self._shard: ShardWriter | None = None
+        self._gaps: list[Checksum] = []
+        self._unlisted: list[int] = []
+        self.parts: Sequence[Part] = ()
 
     def __enter__(self) -> Self:
         """Lock the folder, and read what it holds.
@@ -124,7 +95,10 @@ class RunFolder:
 
     def __exit__(self, *exc: object) -> None:
         try:
-            self.publish()
+            if self._shard and self._gaps:  # records of the gap are missing
+                self._shard.drop()
+            else:
+                self.publish()
         finally:
             self._index.close()
             self._lock.release()
@@ -138,6 +112,11 @@ class RunFolder:
     def counts(self) -> Counts:
         """The counts of the run so far."""
         return self._index.counts
+
+    @property
+    def unread(self) -> int:
+        """How many records of the run could not be read."""
+        return self._index.unread
 
     @property
     def records_of_files(self) -> dict[int, int]:
@@ -158,16 +137,18 @@ class RunFolder:
         """
         earlier = self.manifest
         manifest = Manifest.of(made, files, known=earlier, **facts)
-        if self.last and not earlier:
+        if self._shards and not earlier:
             raise InputError(
                 f"{self.path} has results but no {MANIFEST}, which records their settings: put it "
                 "back, or name another folder"
             )
-        if earlier and self.last:
+        if earlier and self._shards:
             manifest.check_goes_on_from(earlier, self.path)
-        _replace(self.path / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+        manifest.write(self.path)
         if changed := versions_changed(manifest):
             warnings.warn(f"versions differ from the last start: {changed}", stacklevel=4)
+        for line in self._found():
+            warnings.warn(line, stacklevel=4)
 
     def copy_index(self, path: Path) -> None:
         """Copy the index of the run's texts to a file for `TextIndex`."""
@@ -179,8 +160,8 @@ class RunFolder:
         if place is None:
             return None
         with suppress(OSError, ValueError):
-            path = self._path(place[0])
-            if self._shard and place[0] == self._shards:
+            path = shard_path(self.path, place[0])
+            if self._shard and place[0] == self._shard.number:
                 path = self._shard.part
             with path.open("rb") as file:
                 file.seek(place[1])
@@ -188,206 +169,167 @@ class RunFolder:
             return outcome if outcome.text == text else None
         return None
 
+    def kept(self) -> Iterator[Outcome]:
+        """The outcomes of earlier starts that are whole."""
+        gaps = {gap.shard for gap in self._gaps}
+        for number in range(self._earlier):
+            if number not in gaps:
+                path = shard_path(self.path, number)
+                yield from (one for _, one in read_shard(path, self._checksums.known[number]))
+
     def write(self, outcomes: Sequence[Outcome]) -> int:
-        """Write outcomes to the current shard, and return the number that it then holds.
+        """Write outcomes, and return the number that the unfinished shard then holds.
 
         Raises:
             OSError: They could not be written; the shard then holds none of them.
+            InputError: They are not of the records that a damaged shard had.
         """
-        if not outcomes:
-            return self._shard.records if self._shard else 0
-        if self._shard is None:
-            self._shard = _Shard(self._path(self._shards))
-        lines = [one.model_dump_json().encode() + b"\n" for one in outcomes]
-        at = self._shard.size
-        self._shard.write(lines)
-        indexed = []
-        for outcome, line in zip(outcomes, lines, strict=True):
-            indexed.append(_line(at, outcome))
-            at += len(line)
-        self._index.add(self._shards, indexed)
-        self.last = outcomes[-1]
-        self.next = Place(self.last.file, self.last.record + 1)
-        return self._shard.records
+        while self._gaps and outcomes:
+            gap = self._gaps[0]
+            room = gap.records - (self._shard.records if self._shard else 0)
+            self._append(gap.shard, outcomes[:room])
+            if len(outcomes) >= room:
+                self._fill(gap, outcomes[room - 1])
+            outcomes = outcomes[room:]
+        if outcomes:
+            self._append(self._shards, outcomes)
+        return self._shard.records if self._shard else 0
 
     def publish(self) -> None:
-        """Finish the current shard.
+        """Finish the current shard; one that is done again only if it is complete.
 
         Raises:
             OSError: It could not be synced to disk.
         """
-        if self._shard is None:
+        if self._shard is None or self._gaps:
             return
+        self._publish()
+        self._shards += 1
+
+    def _append(self, number: int, outcomes: Sequence[Outcome]) -> None:
+        if self._shard is None:
+            self._shard = ShardWriter(self.path, number)
+        lines = [one.model_dump_json().encode() + b"\n" for one in outcomes]
+        at = self._shard.size
+        self._shard.write(outcomes, lines)
+        indexed = []
+        for outcome, line in zip(outcomes, lines, strict=True):
+            indexed.append(_line(at, outcome))
+            at += len(line)
+        self._index.add(number, indexed)
+
+    def _fill(self, gap: Checksum, last: Outcome) -> None:
+        """Finish a shard that was done again."""
+        if Place(last.file, last.record + 1) != gap.next:
+            raise InputError(
+                f"{last.where} is not the record that the run had there: give the inputs that the "
+                "run began with"
+            )
+        self._publish()
+        self._gaps.pop(0)
+
+    def _publish(self) -> None:
         shard, self._shard = self._shard, None
         try:
-            shard.publish()
+            if shard:
+                shard.publish(self._checksums)
         except OSError:
             self._index.drop()
             raise
-        self._shards += 1
         self._index.keep()
-
-    def _path(self, number: int) -> Path:
-        return self.path / SHARDS / f"{number:06}{_ENDING}"
 
     def _take_up(self) -> None:
-        shards = shards_of(self.path)
-        for left in (self.path / SHARDS).glob(f"*{_PART}"):
+        """Compare the shards with their checksums, and bring the index up to date."""
+        self._checksums = Checksums(self.path)
+        known = self._checksums.known
+        self._shards = 1 + max([-1, *known, *shards_on_disk(self.path)])
+        self._earlier = self._shards
+        for number in range(self._shards):
+            self._take_shard(number)
+        for left in (self.path / SHARDS).glob(f"*{PART}"):
             left.unlink()
-        self._shards = len(shards)
         self._index = TextIndex(self.path / _INDEX)
-        if self._index.shards > len(shards):
-            self._index.forget()
-        for number in range(self._index.shards, len(shards)):
-            self._index.add(number, list(_lines(shards[number])))
+        gaps = {gap.shard for gap in self._gaps}
+        self._index.forget(gaps, beyond=self._shards)
+        for number in sorted(set(range(self._shards)) - gaps - self._index.shards):
+            lines = read_shard(shard_path(self.path, number))
+            self._index.add(number, [_line(at, one) for at, one in lines])
         self._index.keep()
-        if shards:
-            self.last = _last(shards[-1])
-            self.next = Place(self.last.file, self.last.record + 1)
+        ends = [Part(gap.begin, gap.records, self._last(gap.shard - 1)) for gap in self._gaps]
+        begin = known[self._shards - 1].next if self._shards else Place()
+        self.parts = (*ends, Part(begin, None, self._last(self._shards - 1)))
 
-
-class _Shard:
-    """An unfinished shard. It holds only whole lines, even after a failed write."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.part = path.with_suffix(_PART)
-        self.size = self.records = 0
-        binary = getattr(os, "O_BINARY", 0)  # only on Windows
-        self._file = os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | binary, 0o666)
-
-    def write(self, lines: Sequence[bytes]) -> None:
-        rest = memoryview(b"".join(lines))
-        size = len(rest)
-        try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
-        except OSError as error:
-            os.ftruncate(self._file, self.size)
-            os.lseek(self._file, self.size, os.SEEK_SET)
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
-        self.size += size
-        self.records += len(lines)
-
-    def publish(self) -> None:
-        try:
-            if self.records:
-                os.fsync(self._file)
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, str(self.path)) from error
-        finally:
-            os.close(self._file)
-        if self.records:
-            self.part.replace(self.path)
-            _sync(self.path.parent)
+    def _take_shard(self, number: int) -> None:
+        path, one = shard_path(self.path, number), self._checksums.known.get(number)
+        part = path.with_suffix(PART)
+        if one is None:
+            self._take_unlisted(number, path)
+        elif one.fits(path):
+            return
+        elif one.fits(part):  # the process died before it was renamed
+            part.replace(path)
         else:
-            self.part.unlink()
+            self._gaps.append(one)
 
+    def _take_unlisted(self, number: int, path: Path) -> None:
+        """Write the checksum of a shard that has none.
 
-# --- reading --------------------------------------------------------------------------------
-
-
-def is_run(folder: str | Path) -> bool:
-    """Whether a folder holds a run."""
-    return (Path(folder) / MANIFEST).is_file()
-
-
-def shards_of(folder: Path) -> list[Path]:
-    """The finished shards of a run, in order.
-
-    Raises:
-        InputError: A shard is missing.
-    """
-    shards = sorted((folder / SHARDS).glob(f"*{_ENDING}"))
-    for number, path in enumerate(shards):
-        if path.stem != f"{number:06}":
+        Raises:
+            InputError: The shard is broken or missing.
+        """
+        outcomes = [one for _, one in read_shard(path)] if path.is_file() else []
+        before = self._checksums.known.get(number - 1)
+        begin = before.next if before else outcomes[0].place if outcomes else Place()
+        if not outcomes or not _follow(begin, outcomes):
             raise InputError(
-                f"{SHARDS}/{number:06}{_ENDING} is missing in {folder}: put it back, or remove all "
-                "later shards and run their records again"
+                f"{path} is missing or broken, and {CHECKSUMS} does not list it: put it back, or "
+                f"remove {CHECKSUMS}, this shard and all later ones, and give the command of the "
+                "run again"
             )
-    return shards
-
-
-def outcomes(folder: str | Path) -> Iterator[Outcome]:
-    """The outcomes of a run, finished or not, in the order of its inputs.
-
-    Raises:
-        InputError: The folder holds no run, or a shard is broken.
-    """
-    folder = Path(folder)
-    if not is_run(folder):
-        raise InputError(f"{folder} is not the folder of a run: name one that was given to --run")
-    for path in shards_of(folder):
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                yield _outcome(line, path, number)
+            digest = digest_of(file)
+        ends = outcomes[0], outcomes[-1]
+        self._checksums.add(Checksum.of(number, ends, records=len(outcomes), sha256=digest))
+        self._unlisted.append(number)
+
+    def _last(self, number: int) -> Outcome | None:
+        """The last outcome of a shard, if it is whole."""
+        if number < 0 or any(gap.shard == number for gap in self._gaps):
+            return None
+        return last_of(shard_path(self.path, number))
+
+    def _found(self) -> Iterator[str]:
+        """What is told of shards that are not as they should be."""
+        if self._gaps:
+            records = sum(gap.records for gap in self._gaps)
+            names = self._names([gap.shard for gap in self._gaps])
+            yield f"{names} of {self.path}: damaged or missing; {records:,} records are done again"
+        if self._unlisted:
+            yield (
+                f"{self._names(self._unlisted)} of {self.path}: not in {CHECKSUMS}; nobody knows "
+                "whether they are as they were written, and they are taken as they are"
+            )
+
+    def _names(self, numbers: Sequence[int]) -> str:
+        shown = [f"{SHARDS}/{shard_path(self.path, one).name}" for one in numbers[:_MOST_NAMED]]
+        more = len(numbers) - len(shown)
+        return ", ".join(shown) + (f" and {more:,} more shards" if more else "")
 
 
-def results(folder: str | Path) -> Iterator[Prediction[Any]]:
-    """The Predictions of a run, one for each record, in the order of its inputs.
-
-    Raises:
-        InputError: The folder holds no run, or a shard is broken.
-    """
-    return (outcome.prediction for outcome in outcomes(folder))
-
-
-def _outcome(line: bytes, path: Path, number: int) -> Outcome:
-    try:
-        return Outcome.model_validate_json(line)
-    except ValueError as error:
-        raise InputError(
-            f"{path}:{number} is broken: remove this shard and all later ones, and run their "
-            "records again"
-        ) from error
-
-
-def _lines(path: Path) -> Iterator[Line]:
-    at = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            yield _line(at, _outcome(line, path, number))
-            at += len(line)
+def _follow(begin: Place, outcomes: Sequence[Outcome]) -> bool:
+    """Whether outcomes are of records that follow one another, from a place on."""
+    for one in outcomes:
+        if one.place != begin and not (one.file > begin.file and one.record == 0):
+            return False
+        begin = Place(one.file, one.record + 1)
+    return True
 
 
 def _line(at: int, one: Outcome) -> Line:
-    return Line(at, one.file, one.record, one.text, one.failed, one.same_as is not None)
-
-
-def _last(path: Path) -> Outcome:
-    number, line = 0, b""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):  # noqa: B007 - the last one
-            pass
-    return _outcome(line, path, number)
+    return Line(at, one.file, one.record, one.text, one.failed, one.unread, one.same_as is not None)
 
 
 def _strange(folder: Path) -> Iterator[Path]:
     """The files that do not belong to a run."""
-    ours = {SHARDS, _LOCK, MANIFEST, f"{MANIFEST}{_PART}"}
+    ours = {SHARDS, CHECKSUMS, _LOCK, MANIFEST, f"{MANIFEST}{PART}"}
     return (path for path in folder.iterdir() if path.name not in ours and _INDEX not in path.name)
-
-
-# --- files ----------------------------------------------------------------------------------
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file atomically."""
-    part = path.with_name(f"{path.name}{_PART}")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Sync a folder's entries to disk."""
-    if os.name == "nt":
-        return  # Windows syncs them itself, and cannot open folders
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from biogpt_plugins.corpus.readers.files import is_pipe, shown
+from biogpt_plugins.corpus.run.shards import PART, digest_of, sync
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.provenance import check_same, settings_of
 from biogpt_plugins.values.errors import InputError
@@ -22,7 +23,6 @@ MANIFEST = "run.json"
 
 _PACKAGES = ("biogpt-plugins", "torch", "transformers", "ctranslate2", "tokenizers", "rapidfuzz")
 _MODEL_FILES = ("*.safetensors", "*.bin", "config.json", "vocab.json", "merges.txt")
-_BLOCK = 1 << 20
 
 
 class _Value(BaseModel):
@@ -151,6 +151,17 @@ class Manifest(_Value):
             starts=(*(known.starts if known else ()), start),
         )
 
+    def write(self, folder: Path) -> None:
+        """Write it to the folder of the run, atomically."""
+        path = folder / MANIFEST
+        part = path.with_name(f"{MANIFEST}{PART}")
+        with part.open("wb") as file:
+            file.write(self.model_dump_json(indent=2).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        sync(folder)
+
     def check_goes_on_from(self, earlier: Manifest, folder: Path) -> None:
         """Check that this start may continue an earlier one.
 
@@ -220,11 +231,9 @@ def _mark(given: str, known: dict[str, FileMark]) -> FileMark:
     before = known.get(path)
     if before and (before.size, before.modified) == (size, modified):
         return before
-    digest = sha256()
     with Path(real).open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return FileMark(path=path, size=size, modified=modified, sha256=digest.hexdigest())
+        digest = digest_of(file)
+    return FileMark(path=path, size=size, modified=modified, sha256=digest)
 
 
 def _versions() -> dict[str, str]:

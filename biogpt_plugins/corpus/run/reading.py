@@ -22,7 +22,7 @@ from biogpt_plugins.corpus.readers import (
 )
 from biogpt_plugins.corpus.readers.files import called
 from biogpt_plugins.corpus.readers.latest import Later
-from biogpt_plugins.corpus.run.folder import Outcome, Place
+from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, InputError
@@ -88,8 +88,7 @@ class Reading:
         strict: Whether to stop at the first unreadable record, as there.
         columns: Names of columns by our fields, as there.
         questions: The questions to ask about each record, if any.
-        begin: The first unfinished record.
-        last: The outcome of the record before it, if any.
+        parts: The unfinished records, in order; the last part has no end.
         limit: Largest number of records to read.
 
     Raises:
@@ -104,8 +103,7 @@ class Reading:
     strict: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
     questions: Sequence[str] = ()
-    begin: Place = Place()
-    last: Outcome | None = None
+    parts: Sequence[Part] = (Part(),)
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -139,7 +137,12 @@ class Reading:
 
     def _items(self) -> Generator[Item, None, None]:
         later = look_through(self.files, self.form) if self.latest else [None] * len(self.files)
-        for number in range(self.begin.file, len(self.files)):
+        parts = iter(self.parts)
+        part = next(parts)
+        left = part.records
+        for number in range(part.begin.file, len(self.files)):
+            if number < part.begin.file:
+                continue  # it is finished
             path = self.files[number]
             check_readable([path])  # it may have gone since the start
             past = 0
@@ -150,14 +153,19 @@ class Reading:
                     place = Place(number, past - 1)
                     # An added file may withdraw a finished record.
                     withdrawn = later[number] and isinstance(record.value, Withdrawn)
-                    if place >= self.begin:
+                    if place >= part.begin:
                         yield self._item(record, place, question)
-                    elif past == self.begin.record and not withdrawn:
-                        self._check_known(self._item(record, place, question))
-            if number == self.begin.file and past < self.begin.record:
+                        if left is not None and (left := left - 1) == 0:
+                            part = next(parts)
+                            left = part.records
+                            if part.begin.file > number:
+                                break
+                    elif past == part.begin.record and not withdrawn:
+                        _check_known(self._item(record, place, question), part.last)
+            if number == part.begin.file and past < part.begin.record:
                 raise InputError(
                     f"{called(path)} has only {past} records, but the run has finished "
-                    f"{self.begin.record} of it: give the input that the run began with"
+                    f"{part.begin.record} of it: give the input that the run began with"
                 )
 
     def _records(self, path: str, later: Later | None) -> Generator[Record, None, None]:
@@ -170,16 +178,17 @@ class Reading:
             columns=self.columns,
         )
 
-    def _check_known(self, item: Item) -> None:
-        """Check that an input is the one that the run began with; a pipe has no other sign."""
-        if self.last and item.digest != self.last.text:
-            raise InputError(
-                f"{item.record.where} has a different text than when the run began: give the input "
-                "that it began with"
-            )
-
     def _item(self, record: Record, place: Place, question: str | None) -> Item:
         return Item(record, place, question, read_for(self.task, record.value, question))
+
+
+def _check_known(item: Item, last: Outcome | None) -> None:
+    """Check that an input is the one that the run began with; a pipe has no other sign."""
+    if last and item.digest != last.text:
+        raise InputError(
+            f"{item.record.where} has a different text than when the run began: give the input "
+            "that it began with"
+        )
 
 
 def read_for(task: Task[Any], value: object, question: str | None = None) -> Text | Prediction[Any]:

@@ -18,9 +18,10 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from biogpt_plugins.corpus.readers import Format, Sections, check_readable
-from biogpt_plugins.corpus.run.folder import Outcome, RunFolder
+from biogpt_plugins.corpus.run.folder import RunFolder
 from biogpt_plugins.corpus.run.interrupts import held_back
 from biogpt_plugins.corpus.run.manifest import FileMark, Made
+from biogpt_plugins.corpus.run.outcome import Outcome
 from biogpt_plugins.corpus.run.reading import Item, Reading, taken
 from biogpt_plugins.corpus.run.sinks import Sink
 from biogpt_plugins.corpus.run.text_index import Counts
@@ -158,8 +159,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
             strict=strict,
             columns=dict(columns),
             questions=questions,
-            begin=sink.next,
-            last=sink.last,
+            parts=sink.parts,
             limit=None if limit is None else max(0, limit - counts.records),
         )
         sink.begin(made, paths, reading.facts())

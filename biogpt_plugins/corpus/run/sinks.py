@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from typing_extensions import Self
 
-from biogpt_plugins.corpus.run.folder import Outcome, Place
 from biogpt_plugins.corpus.run.manifest import FileMark, Made
+from biogpt_plugins.corpus.run.outcome import Outcome, Part
 from biogpt_plugins.corpus.run.text_index import Counts, Line, TextIndex
 from biogpt_plugins.corpus.writers import JsonlWriter
 
@@ -20,16 +20,20 @@ class Sink(Protocol):
     """Takes the outcomes of a run, in order. A context manager.
 
     Attributes:
-        next: The first unfinished record.
-        last: The outcome before it, if any.
+        parts: The unfinished records, in order. The last part has no end; those before it are
+            records whose outcomes were lost.
     """
 
-    next: Place
-    last: Outcome | None
+    parts: Sequence[Part]
 
     @property
     def counts(self) -> Counts:
         """The counts of the outcomes so far."""
+        ...
+
+    @property
+    def unread(self) -> int:
+        """How many records could not be read."""
         ...
 
     @property
@@ -74,8 +78,7 @@ class Unkept:
     """
 
     def __init__(self) -> None:
-        self.next = Place()
-        self.last: Outcome | None = None
+        self.parts: Sequence[Part] = (Part(),)
         self.weights: Sequence[FileMark] | None = None
 
     def __enter__(self) -> Self:
@@ -92,6 +95,10 @@ class Unkept:
     @property
     def counts(self) -> Counts:
         return self._index.counts
+
+    @property
+    def unread(self) -> int:
+        return self._index.unread
 
     @property
     def records_of_files(self) -> dict[int, int]:
@@ -115,9 +122,8 @@ class Unkept:
             if one.same_as is None:
                 self._outcomes.write(one.model_dump_json().encode() + b"\n")
             copied = one.same_as is not None
-            lines.append(
-                Line(at, one.file, one.record, None if copied else one.text, one.failed, copied)
-            )
+            text = None if copied else one.text
+            lines.append(Line(at, one.file, one.record, text, one.failed, one.unread, copied))
         self._index.add(0, lines)
         return 0
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from biogpt_plugins.values.errors import InputError
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS texts (key INTEGER PRIMARY KEY, shard INTEGER, at INTEGER);
 CREATE TABLE IF NOT EXISTS failures (key INTEGER PRIMARY KEY, shard INTEGER, at INTEGER);
 CREATE TABLE IF NOT EXISTS shards (number INTEGER PRIMARY KEY, records INTEGER, failed INTEGER,
-    copied INTEGER);
+    unread INTEGER, copied INTEGER);
 CREATE TABLE IF NOT EXISTS files (number INTEGER PRIMARY KEY, records INTEGER);
 """
 
@@ -31,6 +33,7 @@ class Line(NamedTuple):
     record: int
     text: str | None
     failed: bool
+    unread: bool
     copied: bool
 
 
@@ -52,8 +55,15 @@ class TextIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the index. If it is missing or broken, create an empty one."""
+        """Open the index. If it is missing or broken, create an empty one.
+
+        Raises:
+            InputError: A folder is in its place.
+            OSError: It cannot be created.
+        """
         self._path = path
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, but the index must be a file: remove the folder")
         try:
             self._open()
         except sqlite3.DatabaseError:
@@ -73,7 +83,7 @@ class TextIndex:
 
     def add(self, shard: int, lines: list[Line]) -> None:
         """Add lines of a shard. The first line of a text is kept, for failures separately."""
-        counts = (shard, len(lines), sum(x.failed for x in lines), sum(x.copied for x in lines))
+        facts = [sum(getattr(x, name) for x in lines) for name in ("failed", "unread", "copied")]
         last = {line.file: line.record + 1 for line in lines}
         with self._os_errors():
             for failed, table in enumerate(("texts", "failures")):
@@ -82,12 +92,16 @@ class TextIndex:
                     [(_key(x.text), shard, x.at) for x in lines if x.text and x.failed == failed],
                 )
             self._base.execute(
-                "INSERT INTO shards VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                "INSERT INTO shards VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
                 "records = records + excluded.records, failed = failed + excluded.failed, "
-                "copied = copied + excluded.copied",
-                counts,
+                "unread = unread + excluded.unread, copied = copied + excluded.copied",
+                (shard, len(lines), *facts),
             )
-            self._base.executemany("REPLACE INTO files VALUES (?, ?)", last.items())
+            self._base.executemany(
+                "INSERT INTO files VALUES (?, ?) ON CONFLICT DO UPDATE SET "
+                "records = max(records, excluded.records)",
+                last.items(),
+            )
 
     def note(self, text: str) -> bool:
         """Note a text that has no line yet, and return whether it is new."""
@@ -104,10 +118,10 @@ class TextIndex:
         return place
 
     @property
-    def shards(self) -> int:
-        """The number of indexed shards."""
+    def shards(self) -> set[int]:
+        """The numbers of the indexed shards."""
         with self._os_errors():
-            return int(self._base.execute("SELECT count(*) FROM shards").fetchone()[0])
+            return {number for (number,) in self._base.execute("SELECT number FROM shards")}
 
     @property
     def counts(self) -> Counts:
@@ -115,6 +129,12 @@ class TextIndex:
         wanted = "SELECT sum(records), sum(failed), sum(copied) FROM shards"
         with self._os_errors():
             return Counts(*(int(one or 0) for one in self._base.execute(wanted).fetchone()))
+
+    @property
+    def unread(self) -> int:
+        """The number of records in all shards that could not be read."""
+        with self._os_errors():
+            return int(self._base.execute("SELECT sum(unread) FROM shards").fetchone()[0] or 0)
 
     @property
     def records_of_files(self) -> dict[int, int]:
@@ -139,11 +159,12 @@ class TextIndex:
         with self._os_errors(), closing(sqlite3.connect(path)) as other:
             self._base.backup(other)
 
-    def forget(self) -> None:
-        """Delete all entries."""
+    def forget(self, shards: Collection[int], *, beyond: int) -> None:
+        """Delete the entries of these shards, and of those whose number is `beyond` or more."""
+        gone = [(one,) for one in self.shards if one in shards or one >= beyond]
         with self._os_errors():
-            for table in ("texts", "failures", "shards", "files"):
-                self._base.execute(f"DELETE FROM {table}")
+            for table, column in (("texts", "shard"), ("failures", "shard"), ("shards", "number")):
+                self._base.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)
 
     def close(self) -> None:
         """Close the index, and drop additions that were not kept."""
