@@ -2,7 +2,7 @@
 
     python examples/02_llama_index_ingestion.py
 
-The bundled model is for trying the software. For medicine, name models that were taught your tasks:
+The bundled model is for trying the software. For medicine, name models trained for yours:
 `BioGPTRelationExtractor(model="path/to/BioGPT-BC5CDR", task="bc5cdr")`.
 """
 
@@ -33,7 +33,7 @@ papers = {
 }
 pipeline = IngestionPipeline(
     transformations=[
-        BioGPTRelationExtractor(),  # BioGPT was taught on whole abstracts, so it comes first
+        BioGPTRelationExtractor(),  # BioGPT was trained on whole abstracts, so it comes first
         BioGPTAnswerExtractor(questions=QUESTIONS),
         BioGPTSectionParser(),
     ]

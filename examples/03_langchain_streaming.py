@@ -2,7 +2,7 @@
 
     python examples/03_langchain_streaming.py
 
-The bundled model is for trying the software. For medicine, name one that was taught your task:
+The bundled model is for trying the software. For medicine, name one that was trained for your task:
 `BioGPTLLM(model="path/to/BioGPT-BC5CDR", task="bc5cdr")`.
 """
 

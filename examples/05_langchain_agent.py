@@ -6,7 +6,7 @@ The chat model plays a script here, so that the example runs offline. Any chat m
 tools goes in its place, a local one too: `create_agent(ChatOllama(model="qwen3"), tools)`. Such a
 model decides itself what to call, by what the tools say of themselves.
 
-The bundled BioGPT is for trying the software. For medicine, name one that was taught your task.
+The bundled BioGPT is for trying the software. For medicine, name one trained for your task.
 """
 
 from langchain.agents import create_agent

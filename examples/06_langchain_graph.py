@@ -4,7 +4,7 @@
     python examples/06_langchain_graph.py
 
 Neo4jGraph of langchain-neo4j takes the same graphs. The bundled model is for trying the software.
-For medicine, name one that was taught your task: `BioGPTLLM(model="path/to/BioGPT-BC5CDR")`.
+For medicine, name one that was trained for your task: `BioGPTLLM(model="path/to/BioGPT-BC5CDR")`.
 """
 
 from pathlib import Path

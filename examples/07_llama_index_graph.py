@@ -4,7 +4,7 @@
     python examples/07_llama_index_graph.py
 
 The stores of Neo4j and others take the same index. The bundled model is for trying the software.
-For medicine, name one that was taught your task: `BioGPTPathExtractor(model="path/to/model")`.
+For medicine, name one that was trained for your task: `BioGPTPathExtractor(model="path/to/model")`.
 """
 
 from pathlib import Path

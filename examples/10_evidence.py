@@ -2,7 +2,7 @@
 
     python examples/10_evidence.py
 
-The bundled model is for trying the software. For medicine, name one that was taught your task:
+The bundled model is for trying the software. For medicine, name one that was trained for your task:
 `load("path/to/BioGPT-BC5CDR", dictionary="mesh.csv")`.
 """
 

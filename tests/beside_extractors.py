@@ -47,7 +47,7 @@ RUBBISH = "we found that patients were treated"
 @behaviour("Finds relations with the bundled BioGPT", nothing_to=[Entities])
 def biogpt(side: Extractor) -> None:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "model 'demo' was taught")
+        warnings.filterwarnings("ignore", "model 'demo' was trained for")
         documents = [Document(text=one.paper.source) for one in demo_papers()]
         found = side.usual()(documents)
     assert side.names(found), f"none in {len(documents)} papers"

@@ -117,9 +117,9 @@ def streamed(llm: LLM, prompt: str = PROMPT, **options: Any) -> str:
 
 @contextmanager
 def untaught() -> Iterator[None]:
-    """The bundled model was not taught to continue texts, and says so where it is loaded."""
+    """The bundled model was not trained to continue texts, and says so where it is loaded."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "model .* was taught bc5cdr")
+        warnings.filterwarnings("ignore", "model .* was trained for bc5cdr")
         yield
 
 

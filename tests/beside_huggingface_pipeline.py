@@ -307,7 +307,9 @@ def round_trip(side: Ours | Peer) -> None:
     namespace = type(llm).__module__.partition(".")[0]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The function `loads` is in beta")
-        warnings.filterwarnings("ignore", "model .* was taught bc5cdr")  # it is loaded by its name
+        warnings.filterwarnings(
+            "ignore", "model .* was trained for bc5cdr"
+        )  # it is loaded by its name
         try:
             again = loads(dumps(llm), allowed_objects=[type(llm)], valid_namespaces=[namespace])
         except NotImplementedError as error:

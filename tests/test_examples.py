@@ -32,7 +32,7 @@ NEEDS = {
 }
 ON_RAY = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.filterwarnings("ignore")]
 pytestmark = pytest.mark.filterwarnings(
-    "ignore:model 'demo' was taught",
+    "ignore:model 'demo' was trained for",
     "ignore:.*langchain-community.*:DeprecationWarning",
     "ignore::pydantic.PydanticDeprecationWarning",  # the agents of LlamaIndex
 )

@@ -118,7 +118,7 @@ for task in ("acts", file):
 
 assert Spec(model="demo", task="acts").task == "acts"
 import warnings
-warnings.simplefilter("ignore")  # the bundled model was not taught these tasks
+warnings.simplefilter("ignore")  # the bundled model was not trained for these tasks
 from ray_biogpt import BioGPTMapper
 import numpy as np
 told = BioGPTMapper("demo", file, device="cpu")({"text": np.array([TEXT], dtype=object)})

@@ -39,7 +39,7 @@ SHAPES = {
 
 
 def build(shape: str, folder: Path, vocabulary: Callable[[Path, int], None]) -> Path:
-    """Write a model of a shape with random weights, which says that it was taught its tasks.
+    """Write a model of a shape with random weights, which says that it was trained for its tasks.
 
     It never ends a text, so that all sides write the same number of tokens: the rows of
     special tokens, and of those that the vocabulary does not name, are zero, and so are their

@@ -148,17 +148,17 @@ class ModelFields(ModelSettings, Options):
         return given.with_settings(spec) if given else spec.pipeline()
 
     def own_relation_task(self, *, local_files_only: bool | None = None) -> str:
-        """Name of the first relation task that the model was taught; does not load the model.
+        """Name of the first relation task that the model was trained for; does not load the model.
 
         Raises:
-            InputError: The model was not taught a relation task.
+            InputError: The model was not trained for a relation task.
             ModelError: The model cannot be found; with `local_files_only` the hub is not searched.
         """
         names = self._taught(local_files_only)
         if found := [name for name in names if name in TASKS and TASKS[name].kind == "relations"]:
             return found[0]
         raise InputError(
-            f"model {self.model!r} was taught {', '.join(names) or 'no task'}, which does "
+            f"model {self.model!r} was trained for {', '.join(names) or 'no task'}, which does "
             f"not find relations: set task to {' or '.join(TASKS.of_kind('relations'))}, or use "
             "another model"
         )

@@ -95,7 +95,8 @@ def wanted_relations(
     """The relation task of a tool.
 
     This is the given task, or else the LLM's own task if it finds relations, or else the first
-    relation task that the model was taught, or else "bc5cdr" with solved examples in the prompt.
+    relation task that the model was trained for, or else "bc5cdr" with solved examples in the
+    prompt.
 
     Raises:
         ModelError: The model cannot be found; with `local_files_only` the hub is not searched.
@@ -112,7 +113,7 @@ def describe_relations(llm: LLMFields, task: str | None = None) -> str:
     try:
         finds = get_task(wanted_relations(llm, task, local_files_only=True)).summary
     except ModelError:  # the model is not on this machine yet
-        finds = "the relations that its model was taught to find"
+        finds = "the relations that its model was trained to find"
     return EXTRACT_RELATIONS.description.format(finds=finds)
 
 

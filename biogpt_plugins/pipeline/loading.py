@@ -101,7 +101,7 @@ def load(
     """Load a model for a task. A model that is already in memory is shared, not loaded again.
 
     `load(...)` is short for `Spec(...).pipeline()`, and its options are the fields of Spec. A
-    warning tells if the model was not taught the task.
+    warning tells if the model was not trained for the task.
 
     Args:
         model: "demo" for the bundled model, a folder, or a hub id such as
@@ -112,7 +112,7 @@ def load(
 
     Raises:
         InputError: An option is unknown or out of range; the task is unknown; or no task is given
-            and the model was not taught any.
+            and the model was not trained for any.
         ModelError: The model cannot be found or is not a BioGPT.
         DeviceError: This machine does not have the device or does not support the dtype.
         MissingExtraError: CTranslate2 is not installed.
@@ -172,13 +172,13 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
 def _own_task(card: ModelCard, model: str) -> str:
     if not card.tasks:
         raise InputError(
-            f"model {model!r} was taught no task: name the task to use (--task), one of "
+            f"model {model!r} was trained for no task: name the task to use (--task), one of "
             f"{', '.join(TASKS)}"
         )
     name = next(iter(card.tasks))
     if name not in TASKS:
         raise InputError(
-            f"model {model!r} was taught the task {name!r}, which is not known here, and "
+            f"model {model!r} was trained for the task {name!r}, which is not known here, and "
             f"its folder has no {FOLDER}/{name}.toml: pass the task's file (--task {name}.toml) or "
             "register the task"
         )
@@ -199,19 +199,21 @@ def find_task(name: str, model: str, revision: str | None = None) -> Task[Any]:
 
 
 def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str | None:
-    """The warning for a model that was not taught the task."""
+    """The warning for a model that was not trained for the task."""
     if task.name in card.tasks:
         own = declared(folder, task.name)
         if own is None or read_task(own).fingerprint == task.fingerprint:
             return None
         return (
-            f"model {model!r} was taught another version of {task.name}, the one in {own}. "
+            f"model {model!r} was trained for another version of {task.name}, the one in {own}. "
             "Expect worse results, or fine-tune the model again"
         )
     if card.tasks:
-        fault = f"was taught {', '.join(card.tasks)}, not {task.name}: its results are unreliable"
+        fault = (
+            f"was trained for {', '.join(card.tasks)}, not {task.name}: its results are unreliable"
+        )
     elif task.shots:
-        fault = f"was not taught {task.name}: its prompts contain solved examples instead"
+        fault = f"was not trained for {task.name}: its prompts contain solved examples instead"
     else:
         return None
     return f"model {model!r} {fault}. {advice(task.name)}"

@@ -60,7 +60,7 @@ class Pipeline:
         task: The task.
         engine: The engine.
         card: The prompt layout that the checkpoint expects for the task.
-        cards: The layouts of all tasks that the checkpoint was taught, by name.
+        cards: The layouts of all tasks that the checkpoint was trained for, by name.
         decoding: How completions are generated.
         chooses: Whether the labels of the task are scored, which gives their probabilities;
             otherwise the model writes a completion, which is parsed.
@@ -83,9 +83,9 @@ class Pipeline:
             task: The task or its name.
             engine: The engine.
             card: The prompt layout that the checkpoint expects; by default the one in `cards`. If
-                the checkpoint was not taught the task, prompts contain solved examples, with
+                the checkpoint was not trained for the task, prompts contain solved examples, with
                 texts before questions.
-            cards: The layouts of all tasks that the checkpoint was taught, by name.
+            cards: The layouts of all tasks that the checkpoint was trained for, by name.
             settings: `decoding`, `method`, `long_texts`, `min_score`, `samples`,
                 `min_agreement`, `abstain_below`, `calibration` and `dictionary`, as in `load`;
                 without a calibration, probabilities are not corrected.

@@ -277,9 +277,9 @@ class Spec(ModelSettings):
         model's files change.
 
         Raises:
-            InputError: The task is unknown, or no task is given and the model was not taught any.
-            ModelError: The model cannot be found or is not a BioGPT, or the spec has parts that the
-                program made itself (`own`).
+            InputError: The task is unknown, or no task is given and the model was not trained for
+            any. ModelError: The model cannot be found or is not a BioGPT, or the spec has parts
+                that the program made itself (`own`).
             DeviceError: This machine does not have the device or does not support the dtype.
             MissingExtraError: CTranslate2 is not installed.
         """

@@ -1,4 +1,4 @@
-"""Which tasks there are: those of this package, those of other packages, and the user's own."""
+"""The registry of tasks: those of this package, of other packages, and the user's own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Kind
 
 GROUP = "biogpt_plugins.tasks"
-"""The entry points by which packages bring tasks of their own: a task's name, and its Task."""
+"""Entry point group of packages with tasks: the name is the task's name, the value its Task."""
 
 BUILT_IN: tuple[Task[Any], ...] = (
     BC5CDR,
@@ -37,26 +37,26 @@ BUILT_IN: tuple[Task[Any], ...] = (
 
 
 def fold(name: str) -> str:
-    """A task's name as it is looked up: case, "-" and "_" are not told apart."""
+    """The key of a task's name; case, "-" and "_" make no difference."""
     return name.strip().lower().replace("-", "_")
 
 
 class Tasks(Mapping[str, Task[Any]]):
-    """All tasks by name, as they are at the moment: a view that tasks are added to.
+    """A live mapping of all tasks by name.
 
     This package's tasks come first, then those of other packages, then those that were registered.
-    Entry points are looked at when a name is neither built in nor registered, or when all tasks
-    are asked for. One that cannot be loaded is left out of the list; asking for it says why.
+    Entry points are loaded when a name is neither built in nor registered, and when the mapping is
+    iterated. Iterating skips one that cannot be loaded; `find` raises an error that says why.
     """
 
     def __init__(
         self, built_in: Iterable[Task[Any]] = (), found: Iterable[EntryPoint] | None = None
     ) -> None:
-        """Start with some tasks.
+        """Make a registry.
 
         Args:
-            built_in: Tasks whose names nothing else can take.
-            found: Entry points; None for those of the installed packages.
+            built_in: Tasks whose names are reserved.
+            found: Entry points; None uses those of the installed packages.
         """
         self._built_in = {fold(task.name): task for task in built_in}
         self._given = found
@@ -91,7 +91,7 @@ class Tasks(Mapping[str, Task[Any]]):
         """A task by name.
 
         Raises:
-            InputError: No task has this name, or the package that brings it cannot be loaded.
+            InputError: No task has this name, or the package that provides it cannot be loaded.
         """
         key = fold(name)
         known = self._built_in.get(key) or self._registered.get(key)
@@ -100,8 +100,8 @@ class Tasks(Mapping[str, Task[Any]]):
             raise loaded
         if loaded is None:
             raise InputError(
-                f"no task is called {name!r}: the tasks are {', '.join(self)}; a task of your own "
-                "is a TOML file (task='my_task.toml'), or given to register_task"
+                f"no task is called {name!r}: the tasks are {', '.join(self)}; give a task of your "
+                "own as a TOML file (task='my_task.toml') or to register_task"
             )
         return loaded
 
@@ -109,8 +109,8 @@ class Tasks(Mapping[str, Task[Any]]):
         """Add a task.
 
         Args:
-            task: The task. To add the same one again changes nothing.
-            replace: Take the place of a task that was registered before under this name.
+            task: The task. Adding the same one again changes nothing.
+            replace: Replace a task that was registered under this name.
 
         Raises:
             InputError: Another task has this name.
@@ -134,7 +134,7 @@ class Tasks(Mapping[str, Task[Any]]):
                 self._registered[key] = task
 
     def load(self, path: Path) -> Task[Any]:
-        """Add the task of a TOML file; the same file, if it has not changed, is the same task."""
+        """Add the task of a TOML file. An unchanged file gives the same task again."""
         place, task = path.resolve(), read_task(path)
         with self._lock:
             known = self._files.get(place)
@@ -146,7 +146,7 @@ class Tasks(Mapping[str, Task[Any]]):
             return self[task.name]
 
     def forget(self, name: str) -> None:
-        """Drop a task that was registered; a name that was not registered changes nothing."""
+        """Remove a registered task; a name that was not registered changes nothing."""
         with self._lock:
             self._registered.pop(fold(name), None)
 
@@ -179,12 +179,12 @@ def _loaded(point: EntryPoint) -> Task[Any] | InputError:
     if not isinstance(task, Task):
         return InputError(f"{where} is of type {type(task).__name__}: it must be a Task")
     if fold(task.name) != fold(point.name):
-        return InputError(f"{where} is task {task.name!r}: give the entry point the task's name")
+        return InputError(f"{where} is task {task.name!r}: name the entry point after the task")
     return task
 
 
 TASKS = Tasks(BUILT_IN)
-"""Every task by name: a view, so that a task that is registered later is there too."""
+"""All tasks by name, including those that are registered later."""
 
 
 def tasks() -> Tasks:
@@ -193,37 +193,37 @@ def tasks() -> Tasks:
 
 
 def register_task(task: Task[Any], *, replace: bool = False) -> Task[Any]:
-    """Make a task known by its name, to `load`, adapters, tools and evaluation in this process.
+    """Make a task available by its name to `load`, adapters, tools and evaluation in this process.
 
-    Other processes, such as Ray's workers, must register it too: a module that registers its task
-    when it is imported does, and so do a TOML file and an entry point of the group
-    `biogpt_plugins.tasks`, which commands find as well.
+    Other processes, such as Ray's workers, must register it too. A module that registers its task
+    when it is imported, a TOML file, and an entry point of the group `biogpt_plugins.tasks` do
+    this; commands find the last two as well.
 
     Args:
-        task: The task. To register the same one again changes nothing.
-        replace: Take the place of a task that was registered before under this name.
+        task: The task. Registering the same one again changes nothing.
+        replace: Replace a task that was registered under this name.
 
     Returns:
         The task.
 
     Raises:
-        InputError: Another task has this name; case, "-" and "_" are not told apart.
+        InputError: Another task has this name; case, "-" and "_" make no difference.
     """
     TASKS.register(task, replace=replace)
     return task
 
 
 def declared(folder: Path, name: str) -> Path | None:
-    """The file in which a model's folder keeps a task that it was taught, if it keeps one."""
+    """The TOML file of a task in the folder of a model that was trained for it, if there is one."""
     path = folder / FOLDER / f"{fold(name)}.toml"
     return path if path.is_file() else None
 
 
 def know_tasks_of(folder: Path, names: Iterable[str]) -> None:
-    """Register the tasks that a model brings along, unless tasks of these names are known.
+    """Register the tasks in a model's folder, except names that are known already.
 
     Raises:
-        InputError: A file that the folder keeps declares no task.
+        InputError: A file in the folder does not declare a task.
     """
     for name in names:
         path = declared(folder, name)
@@ -236,15 +236,15 @@ def get_task(name: Task[Any]) -> Task[Any]: ...
 @overload
 def get_task(name: str | Path | Task[Any]) -> Task[Any]: ...
 def get_task(name: str | Path | Task[Any]) -> Task[Any]:
-    """Find a task by name, or read it from a TOML file, which then is known by its name, too.
+    """Find a task by name, or read it from a TOML file, after which its name is known too.
 
     Args:
-        name: Its name, of which case, "-" and "_" are not told apart; or the file, as a Path or
-            as a string that ends in ".toml".
+        name: Its name, in which case, "-" and "_" make no difference; or the file, as a Path or
+            a string that ends in ".toml".
 
     Raises:
-        InputError: There is no such task, and the message lists those there are; or the file
-            declares none, or another task has its name.
+        InputError: There is no task of this name (the message lists the tasks), the file does not
+            declare a task, or another task has its name.
     """
     if isinstance(name, Task):
         return name
@@ -252,7 +252,7 @@ def get_task(name: str | Path | Task[Any]) -> Task[Any]:
 
 
 def is_file(name: object) -> bool:
-    """Whether a task is named by its file."""
+    """Whether a name of a task is that of a TOML file."""
     return isinstance(name, Path) or (isinstance(name, str) and name.endswith(".toml"))
 
 

@@ -12,12 +12,12 @@
     [types]                                      # relation type = how a target writes it
     INHIBITOR = "inhibits"
 
-    [[examples]]                                 # shown to a model that was not taught the task
+    [[examples]]                                 # shown to a model not trained for the task
     text = "Aspirin blocks COX-2."
     relations = [{ head = "aspirin", type = "INHIBITOR", tail = "cox-2" }]
 
-`types` may also be a list, whose types are written by their names. `name`, `summary`, `entities`,
-`clause`, `types` and `examples` are needed; nothing else may stand in the file.
+`types` may also be a list of names that are written as they are. `name`, `summary`, `entities`,
+`clause`, `types` and `examples` are required. Other keys are refused.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ else:
     import tomli as tomllib
 
 FOLDER = "tasks"
-"""Where a model's folder keeps the files of the tasks that it was taught."""
+"""Where a model's folder keeps the files of the tasks that it was trained for."""
 
 _SOURCES = {"title_and_abstract": title_and_abstract, "text": text_alone}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -60,7 +60,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class _Told(_Part):
+class _RelationEntry(_Part):
     head: str = Field(min_length=1)
     type: str
     tail: str = Field(min_length=1)
@@ -70,7 +70,7 @@ class _Example(_Part):
     title: str = ""
     text: str = ""
     abstract: str = ""
-    relations: list[_Told]
+    relations: list[_RelationEntry]
 
 
 class _Declaration(_Part):
@@ -91,8 +91,8 @@ def read_task(path: str | Path) -> Task[list[Relation]]:
     """The task that a TOML file declares; it is not registered.
 
     Raises:
-        InputError: The file is missing or no TOML, or a key in it is missing, unknown or wrong; the
-            message names the file, the key and what to do.
+        InputError: The file is missing or is not TOML, or a key in it is missing, unknown or wrong.
+            The message names the file, the key and the remedy.
     """
     path = Path(path)
     try:
@@ -105,52 +105,55 @@ def read_task(path: str | Path) -> Task[list[Relation]]:
 
 
 def task_of(text: str, *, where: str) -> Task[list[Relation]]:
-    """The task that a text of TOML declares.
+    """The task that TOML text declares.
 
     Args:
         text: The text.
-        where: What to call it in errors.
+        where: Its name in errors.
 
     Raises:
         InputError: As in `read_task`.
     """
     try:
-        told = _Declaration.model_validate(tomllib.loads(text))
+        declared = _Declaration.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{where} is no TOML file: {error}") from error
+        raise InputError(f"{where} is not a TOML file: {error}") from error
     except ValidationError as error:
         raise InputError(f"{where}: {_explained(error)}") from error
     with _at(where, "name"):
-        if not _NAME.fullmatch(told.name):
+        if not _NAME.fullmatch(declared.name):
             raise InputError(
-                f"{told.name!r} must begin with a letter, and have letters, digits, - and _ only"
+                f"{declared.name!r} must begin with a letter and contain only letters, digits, "
+                "- and _"
             )
     with _at(where, "clause"):
-        clause = _clause(told)
+        clause = _clause(declared)
     with _at(where, "source"):
-        source = _source(told.source)
+        source = _source(declared.source)
     task = Task.of_relations(
         clause,
-        name=told.name,
-        summary=told.summary,
+        name=declared.name,
+        summary=declared.summary,
         input=Paper,
         source=source,
-        lowercase=told.lowercase,
+        lowercase=declared.lowercase,
         decoding=Decoding(max_length=OFFICIAL_MAX_LENGTH),
-        shots=tuple(_shot(one, clause, where, n) for n, one in enumerate(told.examples, start=1)),
-        metric=told.metric,
+        shots=tuple(
+            _shot(one, clause, where, n) for n, one in enumerate(declared.examples, start=1)
+        ),
+        metric=declared.metric,
         declaration=text,
     )
     with _at(where, "metric"):
-        if told.metric != "relations":
+        if declared.metric != "relations":
             raise InputError(
-                f"{told.metric!r} must be 'relations': micro F1 of head, type and tail"
+                f"{declared.metric!r} must be 'relations': micro F1 of head, type and tail"
             )
     return task
 
 
-def _clause(told: _Declaration) -> Clause:
-    head, tail = told.entities
+def _clause(declared: _Declaration) -> Clause:
+    head, tail = declared.entities
     names = {"head": "head", "tail": "tail", "type": "type"}
     if head != tail:
         names |= {head: "head", tail: "tail"}
@@ -159,21 +162,25 @@ def _clause(told: _Declaration) -> Clause:
         name = match[1]
         if name not in names:
             fit = ", ".join(f"{{{one}}}" for one in names)
-            raise InputError(f"{{{name}}} stands for nothing: use {fit}")
+            raise InputError(f"{{{name}}} is not a slot: use {fit}")
         return f"{{{names[name]}}}"
 
-    types = told.types if isinstance(told.types, dict) else {name: name for name in told.types}
-    if len(types) < len(told.types):
-        raise InputError("a type is in `types` twice: leave one out")
+    types = (
+        declared.types
+        if isinstance(declared.types, dict)
+        else {name: name for name in declared.types}
+    )
+    if len(types) < len(declared.types):
+        raise InputError("a type occurs twice in `types`: remove one")
     return Clause(
-        text=_SLOT.sub(slot, told.clause),
+        text=_SLOT.sub(slot, declared.clause),
         head=head,
         tail=tail,
         types=tuple(types),
         words=tuple(types.values()),
-        separator=told.separator,
-        nothing=told.nothing,
-        lowercase=told.lowercase,
+        separator=declared.separator,
+        nothing=declared.nothing,
+        lowercase=declared.lowercase,
     )
 
 
@@ -183,11 +190,11 @@ def _source(layout: str) -> Any:  # noqa: ANN401 - a source of Papers
     slots = _SLOT.findall(layout)
     if not _TEXTS & {*slots}:
         raise InputError(
-            f"{layout!r} must be one of {', '.join(map(repr, _SOURCES))}, or a template that holds "
-            "{text}"
+            f"{layout!r} must be one of {', '.join(map(repr, _SOURCES))}, or a template that "
+            "contains {text}"
         )
     if strange := {*slots} - _TEXTS - {"title"}:
-        raise InputError(f"{{{min(strange)}}} stands for nothing: use {{title}} and {{text}}")
+        raise InputError(f"{{{min(strange)}}} is not a slot: use {{title}} and {{text}}")
     return partial(_fill, layout)
 
 
@@ -200,30 +207,30 @@ def _fill(layout: str, paper: Paper) -> Prompt:
     return Prompt(text=_SLOT.sub(lambda match: fields[match[1]], layout).strip())
 
 
-def _shot(told: _Example, clause: Clause, where: str, number: int) -> tuple[Paper, str]:
+def _shot(example: _Example, clause: Clause, where: str, number: int) -> tuple[Paper, str]:
     with _at(where, f"example {number}"):
-        if not (told.text or told.abstract or told.title):
-            raise InputError("it has no text: give it a `text`")
-        if not told.relations and not clause.nothing:
+        if not (example.text or example.abstract or example.title):
+            raise InputError("it has no text: add a `text`")
+        if not example.relations and not clause.nothing:
             raise InputError(
-                "it has no relations: add one, or say in `nothing` what a target is then"
+                "it has no relations: add one, or set `nothing` to the target of such a text"
             )
-        paper = Paper(title=told.title, text=told.text or told.abstract)
+        paper = Paper(title=example.title, text=example.text or example.abstract)
         ends = {"head": clause.head, "tail": clause.tail}
         given = [
             Relation(
                 type=one.type,
                 **{end: Entity(text=getattr(one, end), type=type_) for end, type_ in ends.items()},
             )
-            for one in told.relations
+            for one in example.relations
         ]
         target = clause.write(given)
         found = clause.read(target, paper.source, False).result
         if [_spelt(one) for one in found] != [_spelt(one) for one in given]:
             read = "; ".join(map(str, found)) or "no relation"
             raise InputError(
-                f"{target!r} is read back as {read}: name the ends as the text does, or change the "
-                "clause"
+                f"{target!r} is read back as {read}: write the names as the text does, or change "
+                "the clause"
             )
         return paper, target
 
@@ -242,13 +249,19 @@ def _at(where: str, key: str) -> Iterator[None]:
 
 
 def _explained(error: ValidationError) -> str:
-    """What pydantic found wrong: the first of it, with its key and what to do."""
+    """The first error that pydantic reports, with its key and the remedy."""
     fault = next(
         (one for one in error.errors() if one["type"] == "extra_forbidden"), error.errors()[0]
     )
     key = ".".join(str(part) for part in fault["loc"] if part not in ("dict[str,str]", "list[str]"))
     if fault["type"] == "extra_forbidden":
-        known = _Told if "relations" in key else _Example if "examples" in key else _Declaration
+        known = (
+            _RelationEntry
+            if "relations" in key
+            else _Example
+            if "examples" in key
+            else _Declaration
+        )
         return f"there is no key {key!r}: the keys are {', '.join(known.model_fields)}"
     if fault["type"] == "missing":
         return f"the key {key!r} is missing: add it"

@@ -25,7 +25,7 @@ def create_relation_chain(
     Args:
         llm: The model and its decoding options; None uses the bundled model.
         task: A relation task; None uses the LLM's own, or else the first relation task that the
-            model was taught.
+            model was trained for.
         predictions: Return Predictions, including failed ones, instead of relations.
         options: Settings of the LLM and decoding options, such as `min_score=0.5` or
             `dictionary="mesh.csv"`; `logprobs=True` adds scores to relations.
@@ -35,8 +35,8 @@ def create_relation_chain(
         relations. Offsets refer to the text, to `page_content`, or to title + " " + abstract.
 
     Raises:
-        InputError: The task does not find relations, or the model was not taught a relation task.
-        ModelError: No task is given, and the model cannot be found.
+        InputError: The task does not find relations, or the model was not trained for a relation
+        task. ModelError: No task is given, and the model cannot be found.
     """
     llm, options = with_settings(llm, options)
     named = task or llm.task

@@ -21,7 +21,7 @@ def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> Bi
 
     Args:
         llm: The model, preferably a pretrained one such as "microsoft/biogpt"; its own task is
-            ignored. None uses the bundled model, which was not taught to describe terms.
+            ignored. None uses the bundled model, which was not trained to describe terms.
         options: Settings of the LLM and decoding options, such as `max_tokens=60`.
 
     Returns:

@@ -106,9 +106,9 @@ class BioGPTGraphTransformer:
         Args:
             llm: The model and its decoding options; None uses the bundled model.
             task: A relation task; None uses the LLM's own, or else the first relation task that the
-                model was taught. "bc5cdr" finds (Chemical, CID, Disease); "ddi" finds MECHANISM,
-                EFFECT, ADVISE and INT from Drug to Drug; "kd_dti" finds interactions of any type
-                from Drug to Target.
+                model was trained for. "bc5cdr" finds (Chemical, CID, Disease); "ddi" finds
+                MECHANISM, EFFECT, ADVISE and INT from Drug to Drug; "kd_dti" finds interactions of
+                any type from Drug to Target.
             allowed_nodes: Types of nodes to keep, with the relationships between them; empty keeps
                 all.
             allowed_relationships: Types of relationships to keep, or triples of source type, type
@@ -118,7 +118,7 @@ class BioGPTGraphTransformer:
 
         Raises:
             InputError: The task does not find relations, or no entities of an allowed type; or the
-                model was not taught a relation task.
+                model was not trained for a relation task.
             ModelError: No task is given, and the model cannot be found.
         """
         options = {"logprobs": True, **options}

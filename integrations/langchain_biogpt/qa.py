@@ -48,8 +48,8 @@ def create_paper_qa_chain(
             irrelevant papers (`search_type="similarity_score_threshold"`). The model judges a
             Document's `page_content`, and offsets refer to it; `pmid` and `title` in the metadata
             identify the paper.
-        llm: The model, preferably one that was taught PubMedQA; its own task is ignored. None uses
-            the bundled model.
+        llm: The model, preferably one that was trained for PubMedQA; its own task is ignored. None
+            uses the bundled model.
         options: Settings of the LLM, such as `abstain_below=0.6`.
 
     Returns:

@@ -111,8 +111,8 @@ class BioGPTRelationTool(_BioGPTTool):
 
     Attributes:
         task: A relation task: its name or its TOML file. None uses the LLM's own task if it finds
-            relations, or else the first relation task that the model was taught, or else "bc5cdr"
-            with solved examples in the prompt.
+            relations, or else the first relation task that the model was trained for, or else
+            "bc5cdr" with solved examples in the prompt.
     """
 
     _text = EXTRACT_RELATIONS
@@ -177,9 +177,9 @@ class BioGPTToolkit(Options, BaseToolkit):
     exception reaches the caller. A tool call is answered with a ToolMessage with the status
     "error", so that the agent continues; an exception would end the run of LangGraph's ToolNode.
 
-    A tool also works with a model that was not taught its task; a warning says so when the model
-    is loaded. Fine-tuned models are poor at describing terms and continuing texts. Make the tools
-    separately to leave these two out, or to give them a pretrained model.
+    A tool also works with a model that was not trained for its task; a warning says so when the
+    model is loaded. Fine-tuned models are poor at describing terms and continuing texts. Make the
+    tools separately to leave these two out, or to give them a pretrained model.
 
     Attributes:
         llm: The model and its decoding options. If its task finds relations, the relation tool

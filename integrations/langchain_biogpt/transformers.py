@@ -55,12 +55,12 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
         Args:
             llm: The model and its decoding options; None uses the bundled model.
             task: A relation task; None uses the LLM's own, or else the first relation task that the
-                model was taught.
+                model was trained for.
             options: As in `create_relation_chain`.
 
         Raises:
-            InputError: The task does not find relations, or the model was not taught a relation
-                task.
+            InputError: The task does not find relations, or the model was not trained for a
+                relation task.
             ModelError: No task is given, and the model cannot be found.
         """
         self._finder = create_relation_chain(llm, task=task, predictions=True, **options)

@@ -47,9 +47,9 @@ class _TaskOutputParser(BaseOutputParser, Generic[ResultT]):
     def format(self, query: str) -> str:
         """The unchanged query or, with `few_shot`, solved examples of the task and the query.
 
-        BioGPT does not follow instructions. A model that was taught the task needs only the text; a
-        pretrained model needs solved examples (`few_shot`). A query that already begins with the
-        examples is not changed.
+        BioGPT does not follow instructions. A model that was trained for the task needs only the
+        text; a pretrained model needs solved examples (`few_shot`). A query that already begins
+        with the examples is not changed.
         """
         task = get_task(self.task)
         if not self.few_shot or query.startswith(task.demonstrations):

@@ -28,8 +28,8 @@ class BioGPTRelevancePostprocessor(Judging, ModelComponent, BaseNodePostprocesso
     """Keeps the nodes that are on the subject of a question and answer it.
 
     A node is on the subject if it contains enough of the question's words. This check does not use
-    the model, because a model that was taught PubMedQA has only seen relevant passages and answers
-    from irrelevant ones too.
+    the model, because a model that was trained for PubMedQA has only seen relevant passages and
+    answers from irrelevant ones too.
 
     The remaining nodes are judged with one engine call. A node answers the question if the model's
     answer is yes or no; maybe means that the question remains open. A node that cannot be judged is

@@ -72,7 +72,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
             streaming: Whether responses are streams.
             callback_manager: A callback manager; by default the host's.
             model: The fields of `biogpt_plugins.hosts.fields.ModelFields`: `model`, `device`, ...;
-                preferably a model that was taught PubMedQA.
+                preferably a model that was trained for PubMedQA.
         """
         self._model = BioGPTLLM(**model)
         super().__init__(

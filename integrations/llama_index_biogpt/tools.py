@@ -42,14 +42,14 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
     A tool that fails raises a BioGPTError that says what to do. The host's agents report it to the
     chat model and continue; other callers get the exception.
 
-    A tool also works with a model that was not taught its task; a warning says so when the model
-    is loaded. Fine-tuned models are poor at describing terms and continuing texts. Select tools
-    with `to_tool_list(["extract_relations", ...])` to leave these two out, or to take them from a
-    spec with a pretrained model.
+    A tool also works with a model that was not trained for its task; a warning says so when the
+    model is loaded. Fine-tuned models are poor at describing terms and continuing texts. Select
+    tools with `to_tool_list(["extract_relations", ...])` to leave these two out, or to take them
+    from a spec with a pretrained model.
 
     Attributes:
         task: The relation task: its name or its TOML file. None or another task uses the first
-            relation task that the model was taught, or else "bc5cdr".
+            relation task that the model was trained for, or else "bc5cdr".
         max_characters: Maximum length of a tool's content.
 
     The other fields are those of `biogpt_plugins.hosts.fields.LLMFields`.

@@ -336,10 +336,10 @@ def test_a_failed_prediction_is_an_error(command):
 
 
 def test_a_warning_is_one_line(papers):
-    load = Loader(*[ASPIRIN] * 3, warning="model was taught ddi,\n not bc5cdr")
+    load = Loader(*[ASPIRIN] * 3, warning="model was trained for ddi,\n not bc5cdr")
     done = run("extract", papers, load=load)
     assert done.exit_code == 0
-    assert done.stderr.splitlines()[0] == "warning: model was taught ddi, not bc5cdr"
+    assert done.stderr.splitlines()[0] == "warning: model was trained for ddi, not bc5cdr"
 
 
 def test_lists():

@@ -188,7 +188,7 @@ class TestRelationChain:
             InputError, match="'pubmedqa' does not find relations: use bc5cdr or ddi"
         ):
             create_relation_chain(BioGPTLLM(task="pubmedqa"))
-        with pytest.raises(InputError, match="'scripted' was taught generate, which does not"):
+        with pytest.raises(InputError, match="'scripted' was trained for generate, which does not"):
             create_relation_chain(BioGPTLLM.from_engine(ScriptedEngine()))
 
     def test_an_llm_without_a_task_is_given_its_models_own(self, tiny_biogpt, tmp_path):

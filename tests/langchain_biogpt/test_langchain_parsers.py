@@ -542,7 +542,7 @@ class TestOnTheBundledModel:
             lambda: [parser.parse(asked.invoke(values))]
         )
 
-    @pytest.mark.filterwarnings("ignore:model 'demo' was taught")
+    @pytest.mark.filterwarnings("ignore:model 'demo' was trained for")
     def test_as_a_fixer(self):
         fixer = BioGPTLLM(max_new_tokens=30, stop=[CUE])
         parser = RelationOutputParser()

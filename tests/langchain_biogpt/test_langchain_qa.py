@@ -517,7 +517,7 @@ class TestDescriptions:
         )
 
     @bundled
-    @pytest.mark.filterwarnings("ignore:model 'demo' was taught")
+    @pytest.mark.filterwarnings("ignore:model 'demo' was trained for")
     async def test_the_bundled_model(self):
         chain = create_description_chain(max_new_tokens=12, num_beams=1)
         first, second = await chain.abatch(["aspirin", "tremor"])

@@ -43,7 +43,7 @@ memory = pytest.importorskip("langgraph.checkpoint.memory")
 jsonplus = pytest.importorskip("langgraph.checkpoint.serde.jsonplus")
 
 WEIGHTS = Path(biogpt_plugins.__file__).parent / "checkpoints/demo/model.safetensors"
-UNTAUGHT = pytest.mark.filterwarnings("ignore:model 'demo' was taught")
+UNTAUGHT = pytest.mark.filterwarnings("ignore:model 'demo' was trained for")
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
 TEXT = "Lithium was given to 84 adults. A tremor followed in 31 of those on lithium."
 SENTENCE = "A tremor followed in 31 of those on lithium."
@@ -151,7 +151,7 @@ def test_what_a_chat_model_is_told(kind, name, arguments, says):
         ({"llm": BioGPTLLM(task="kd-dti")}, "which drug acts on which target"),
         ({"llm": BioGPTLLM(task="pubmedqa")}, FINDS),
         ({"llm": BioGPTLLM.from_pipeline(Pipeline("ddi", ScriptedEngine()))}, "drug-drug"),
-        ({"llm": BioGPTLLM(model="no/such-model-at-hand")}, "its model was taught to find"),
+        ({"llm": BioGPTLLM(model="no/such-model-at-hand")}, "its model was trained to find"),
         ({"llm": BioGPTLLM(model="no/such-model-at-hand"), "task": "bc5cdr"}, FINDS),
         ({"description": "Mine."}, "Mine."),
     ],

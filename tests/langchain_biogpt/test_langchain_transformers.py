@@ -207,7 +207,7 @@ class TestTask:
             BioGPTRelationTransformer(task="hoc")
         with pytest.raises(InputError, match="'pubmedqa' does not find relations"):
             BioGPTRelationTransformer(BioGPTLLM(task="pubmedqa"))
-        with pytest.raises(InputError, match="'scripted' was taught generate"):
+        with pytest.raises(InputError, match="'scripted' was trained for generate"):
             BioGPTRelationTransformer(BioGPTLLM.from_engine(ScriptedEngine()))
 
     def test_a_missing_model_is_an_exception(self):

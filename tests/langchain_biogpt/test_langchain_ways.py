@@ -24,8 +24,8 @@ from langchain_biogpt import BioGPTLLM
 
 PROMPTS = ["Lithium is", "A tremor of the hand", "Patients with"]
 SHORT = Decoding(max_new_tokens=8)
-# The bundled model was not taught to continue texts, and says so.
-pytestmark = pytest.mark.filterwarnings("ignore:model 'demo' was taught")
+# The bundled model was not trained to continue texts, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:model 'demo' was trained for")
 
 
 class Counted:

@@ -662,9 +662,9 @@ class TestComponent:
         [
             (
                 ("hoc", "pubmedqa"),
-                "was taught hoc, pubmedqa, which does not find relations: set task",
+                "was trained for hoc, pubmedqa, which does not find relations: set task",
             ),
-            ((), "was taught no task"),
+            ((), "was trained for no task"),
         ],
     )
     def test_a_model_that_was_taught_no_relations(self, tiny_biogpt, tmp_path, tasks, says):

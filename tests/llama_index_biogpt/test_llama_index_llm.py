@@ -54,8 +54,8 @@ METHODS = [
     *("chat", "achat", "stream_chat", "astream_chat"),
 ]
 EVERY = pytest.mark.parametrize("method", METHODS)
-# The bundled model was not taught to continue texts, and says so.
-pytestmark = pytest.mark.filterwarnings("ignore:model 'demo' was taught")
+# The bundled model was not trained to continue texts, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:model 'demo' was trained for")
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_what_a_chat_model_is_told(name, arguments, says):
         ({}, FINDS),
         ({"task": "DDI"}, "drug-drug interactions"),
         ({"task": "pubmedqa"}, FINDS),
-        ({"model": "no/such-model-at-hand"}, "its model was taught to find"),
+        ({"model": "no/such-model-at-hand"}, "its model was trained to find"),
         ({"model": "no/such-model-at-hand", "task": "kd-dti"}, "which drug acts on which target"),
     ],
     ids=str,
@@ -332,7 +332,7 @@ async def test_an_agent(agent):
 
 
 @pytest.mark.skipif(not WEIGHTS.exists(), reason="the bundled model is not built yet")
-@pytest.mark.filterwarnings("ignore:model 'demo' was taught")
+@pytest.mark.filterwarnings("ignore:model 'demo' was trained for")
 async def test_on_the_bundled_model():
     tools = BioGPTToolSpec(max_new_tokens=40, num_beams=1).to_tool_list()
     outputs = [await tool.acall(**own) for tool, own in zip(tools, ARGUMENTS, strict=True)]

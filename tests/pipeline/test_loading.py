@@ -1,4 +1,4 @@
-"""`load`: a model's own task, what it was not taught, and what belongs to the function itself."""
+"""`load`: a model's own task, tasks it was not trained for, and parts of the function itself."""
 
 import pickle
 import shutil
@@ -33,7 +33,7 @@ def test_a_models_own_task_is_the_first_that_it_was_taught(folder):
 
 
 def test_a_model_that_was_taught_none_has_no_own_task(folder):
-    with pytest.raises(InputError, match=r"was taught no task: name the task .* bc5cdr, ddi"):
+    with pytest.raises(InputError, match=r"was trained for no task: name the task .* bc5cdr, ddi"):
         load(taught(folder))
 
 
@@ -46,7 +46,7 @@ BC5CDR_MODEL = r"For bc5cdr use RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-Bio
         (
             ("ddi", "hoc"),
             "bc5cdr",
-            f"taught ddi, hoc, not bc5cdr: its results.*{BC5CDR_MODEL}",
+            f"trained for ddi, hoc, not bc5cdr: its results.*{BC5CDR_MODEL}",
         ),
         (
             ("ddi",),
@@ -56,7 +56,8 @@ BC5CDR_MODEL = r"For bc5cdr use RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-Bio
         (
             (),
             "bc5cdr",
-            f"was not taught bc5cdr: its prompts contain solved examples instead. {BC5CDR_MODEL}",
+            "was not trained for bc5cdr: its prompts contain solved examples instead. "
+            + BC5CDR_MODEL,
         ),
         (
             (),

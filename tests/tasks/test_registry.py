@@ -110,7 +110,7 @@ def test_nothing_is_loaded_before_it_is_asked_for(tmp_path, monkeypatch):
         ("broken", "no_such_module:TASK", "cannot be loaded: ModuleNotFoundError"),
         ("broken", "{module}:NOTHING", "cannot be loaded: AttributeError"),
         ("broken", "{module}:NUMBER", "is of type int: it must be a Task"),
-        ("broken", "{module}:TASK", "is task 'theirs': give the entry point the task's name"),
+        ("broken", "{module}:TASK", "is task 'theirs': name the entry point after the task"),
     ],
 )
 def test_a_broken_entry_point_costs_only_itself_and_is_told_when_asked_for(

@@ -103,18 +103,18 @@ def test_sources():
         ('summary = "what acts on what"', "", "the key 'summary' is missing: add it"),
         ('"what acts on what"', "7", "summary = 7: input should be a valid string"),
         ('name = "mine"', 'name = "my task"', "name: 'my task' must begin with a letter"),
-        ("{gene}", "{protein}", "clause: {protein} stands for nothing: use {head}, {tail}"),
+        ("{gene}", "{protein}", "clause: {protein} is not a slot: use {head}, {tail}"),
         ("{type} ", "", "clause: clause '{head} {tail}' lacks {type}"),
-        ("activates", "inhibits", "clause: a type is in `types` twice"),
+        ("activates", "inhibits", "clause: a type occurs twice in `types`"),
         ("activates", "Inhibit", "clause: the types 'inhibits' and 'Inhibit' are too similar"),
         ("types =", 'source = "abstracts"\ntypes =', "source: 'abstracts' must be one of"),
-        ("types =", 'source = "{titel} {text}"\ntypes =', "source: {titel} stands for nothing"),
+        ("types =", 'source = "{titel} {text}"\ntypes =', "source: {titel} is not a slot"),
         ("types =", 'metric = "bleu"\ntypes =', "metric: 'bleu' must be 'relations'"),
         ('type = "inhibits"', 'type = "blocks"', "example 1: unknown relation type 'blocks'"),
         ('"cox-2" }', '"cox-2; x" }', "example 1: 'aspirin inhibits cox-2; x.' is read back as"),
         ('{ head = "aspirin", type = "inhibits", tail = "cox-2" }', "", "it has no relations"),
         ('text = "Aspirin inhibits COX-2."', "", "example 1: it has no text"),
-        ('name = "mine"', "name = ", "is no TOML file"),
+        ('name = "mine"', "name = ", "is not a TOML file"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_key(old, new, fault):
@@ -214,12 +214,12 @@ def test_commands_and_components_find_it_by_name(taught, tmp_path, capsys):
 
 def test_a_model_whose_task_is_unknown_says_so(taught, tmp_path):
     shutil.rmtree(taught / "tasks")
-    with pytest.raises(InputError, match=r"was taught the task .* not known here.*\.toml"):
+    with pytest.raises(InputError, match=r"was trained for the task .* not known here.*\.toml"):
         load(str(taught), device="cpu")
     assert list(read_card(taught).tasks) == [tmp_path.name]
 
 
 def test_another_version_of_its_task_is_told(taught, file):
     file.write_text(file.read_text().replace("activates", "raises"), encoding="utf-8")
-    with pytest.warns(UserWarning, match="was taught another version"):
+    with pytest.warns(UserWarning, match="was trained for another version"):
         load(str(taught), file, device="cpu")
