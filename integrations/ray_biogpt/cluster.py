@@ -29,7 +29,8 @@ from ray.exceptions import RayError
 
 from biogpt_plugins.corpus.run import FEWEST, MOST, Sink
 from biogpt_plugins.corpus.run.folder import RunFolder
-from biogpt_plugins.corpus.run.manifest import FileMark, Made
+from biogpt_plugins.corpus.run.manifest import Made
+from biogpt_plugins.corpus.run.marks import FileMark
 from biogpt_plugins.corpus.run.outcome import Outcome
 from biogpt_plugins.corpus.run.reading import Item, Reading
 from biogpt_plugins.corpus.run.run import Items

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,10 @@ from doubles import Ruled
 
 from biogpt_plugins import Decoding, EntityDictionary, Pipeline, load
 from biogpt_plugins.checkpoints.card import ModelCard
-from biogpt_plugins.corpus.run import Watcher, is_run, outcomes, results, run
+from biogpt_plugins.corpus import JsonlWriter
+from biogpt_plugins.corpus.run import Lines, Watcher, is_run, outcomes, results, run
+from biogpt_plugins.corpus.run.outcome import Part, Place
+from biogpt_plugins.corpus.run.reading import Reading
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import EngineError, InputError
@@ -170,12 +174,95 @@ def test_files_may_be_added_and_inputs_may_have_moved(papers, tmp_path, monkeypa
 
 def test_inputs_that_are_done_are_not_read_again(papers, tmp_path):
     more = write(tmp_path / "more.jsonl", range(10, 20))
+    papers.write_bytes(b"?")
+    reading = Reading(pipeline().task, [str(papers), str(more)], parts=[Part(Place(1, 2))])
+    assert [item.record.where for item in reading.items()] == [f"{more}:{n}" for n in range(3, 11)]
+
+
+def kept_times(path, change):
+    """Change a file, and give it its old size and time of modification."""
+    facts = path.stat()
+    change(path)
+    assert path.stat().st_size == facts.st_size
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def overwrite(path):
+    path.write_bytes(path.read_bytes().replace(b"drug", b"DRUG"))
+
+
+def replace(path):
+    other = path.with_suffix(".new")
+    other.write_bytes(path.read_bytes().replace(b"drug", b"DRUG"))
+    other.replace(path)
+
+
+@pytest.mark.parametrize("change", [overwrite, replace])
+def test_an_input_of_the_same_size_and_time_is_known_for_another(papers, tmp_path, change):
+    more = write(tmp_path / "more.jsonl", range(10, 20))
     run(pipeline(), [papers, more], tmp_path / "run", limit=12)
-    facts = papers.stat()
-    papers.write_bytes(b"?" * facts.st_size)
-    os.utime(papers, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-    run(pipeline(), [papers, more], tmp_path / "run")
-    assert all(prediction.ok for prediction in results(tmp_path / "run"))
+    kept_times(papers, change)
+    with pytest.raises(InputError, match=r"papers\.jsonl, has changed since"):
+        run(pipeline(), [papers, more], tmp_path / "run")
+
+
+def test_an_input_that_is_only_touched_is_the_same(papers, tmp_path):
+    def touch(outcome):
+        papers.write_bytes(papers.read_bytes())
+        os.utime(papers, (outcome.record, outcome.record))
+
+    run(pipeline(), [papers], tmp_path / "run", limit=4, watcher=Watcher(done=touch))
+    assert run(pipeline(), [papers], tmp_path / "run", watcher=Watcher(done=touch)).records == 10
+
+
+@pytest.mark.parametrize("change", [overwrite, replace])
+@pytest.mark.parametrize("limit", [None, 6])
+@pytest.mark.parametrize("watched", ["its own", "a later one's", "an earlier one's"])
+def test_an_input_that_is_replaced_during_the_run_is_told(papers, tmp_path, change, limit, watched):
+    more = write(tmp_path / "more.jsonl", range(10, 20))
+    files = {
+        "its own": [papers],
+        "a later one's": [more, papers],
+        "an earlier one's": [papers, more],
+    }
+    original = papers.read_bytes()
+    changes = iter([lambda: kept_times(papers, change)])
+
+    def done(outcome):
+        if outcome.prediction.id == ("12" if "one's" in watched else "2"):
+            next(changes)()
+
+    given = (files[watched], tmp_path / "run")
+    options = {"chunk_size": 2, "shard_size": 4, "limit": limit and limit + 10 * ("one" in watched)}
+    told = r"papers\.jsonl has changed since the run began: put back the file"
+    with pytest.raises(InputError, match=told):
+        run(pipeline(), *given, watcher=Watcher(done=done), **options)
+    with pytest.raises(InputError, match=r"papers\.jsonl, has changed since"):
+        run(pipeline(), *given)
+    papers.write_bytes(original)
+    again = pipeline()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        run(again, *given)
+    told = [str(one.message) for one in caught]
+    if watched == "its own":  # whatever was read while it changed is done again
+        assert len(told) == 1
+        assert "made while an input changed" in told[0]
+        assert len(again.engine.history) == 10
+    else:
+        assert told == []
+    run(pipeline(), files[watched], tmp_path / "unbroken")
+    assert list(outcomes(tmp_path / "run")) == list(outcomes(tmp_path / "unbroken"))
+
+
+def test_a_file_that_changes_under_an_output_file_is_told(papers, tmp_path):
+    def grow(outcome):
+        with papers.open("a") as file:
+            file.write("" if outcome.record else '{"id": 10, "text": "drug1 caused illness1."}\n')
+
+    told = pytest.raises(InputError, match=r"papers\.jsonl changed while it was read, so")
+    with JsonlWriter(str(tmp_path / "out")) as writer, told:
+        run(pipeline(), [papers], Lines(writer), chunk_size=2, watcher=Watcher(done=grow))
 
 
 def driver(*args, **environment):

@@ -74,7 +74,7 @@ def damage(tmp_path, number, how):
 @pytest.mark.parametrize("how", DAMAGE)
 def test_a_damaged_shard_is_done_again_and_told(papers, whole, tmp_path, how, number):
     damage(tmp_path, number, how)
-    told = rf"shards/00000{number}.jsonl of .*/run: damaged or missing; 2 records are done again"
+    told = rf"shards/00000{number}.jsonl of .*/run: damaged, missing, .*; 2 records are done again"
     with pytest.warns(UserWarning, match=told):
         counts, asked = begin(papers, tmp_path / "run")
     assert counts == (MANY, 0, 0)
@@ -119,7 +119,7 @@ def test_several_damaged_shards_and_records_that_are_not_done_yet(papers, tmp_pa
     begin(papers, tmp_path / "run", limit=8)
     for number, how in [(0, "emptied"), (1, "missing"), (3, "garbage")]:
         damage(tmp_path, number, how)
-    with pytest.warns(UserWarning, match="damaged or missing; 6 records are done again"):
+    with pytest.warns(UserWarning, match="damaged, missing, .*; 6 records are done again"):
         counts, asked = begin(papers, tmp_path / "run", chunk_size=5)
     assert counts == (MANY, 0, 0)
     assert asked == list("0123") + list("6789")
@@ -227,3 +227,21 @@ def test_an_evaluation_does_damaged_shards_again(tmp_path):
     with pytest.warns(UserWarning, match="6 records are done again"):
         assert list(predict(asking, gold, folder=tmp_path / "run")) == found
     assert count_done(tmp_path / "run") == 6
+
+
+# --- folders where files are wanted ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["index.sqlite", "checksums.jsonl", "lock"])
+def test_a_folder_in_the_place_of_a_file_is_named(papers, tmp_path, name):
+    place = tmp_path / "run" / name
+    (place / "something").mkdir(parents=True)
+    done = CliRunner().invoke(
+        app,
+        ["extract", *map(str, papers), "--run", str(tmp_path / "run")],
+        obj=lambda *_, **__: Pipeline("bc5cdr", Ruled()),
+    )
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {place}")
+    assert "folder" in line or "directory" in line

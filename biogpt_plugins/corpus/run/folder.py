@@ -23,12 +23,12 @@ from typing_extensions import Self
 
 from biogpt_plugins.corpus.run.manifest import (
     MANIFEST,
-    FileMark,
     Made,
     Manifest,
     read_manifest,
     versions_changed,
 )
+from biogpt_plugins.corpus.run.marks import FileMark
 from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
 from biogpt_plugins.corpus.run.results import is_run
 from biogpt_plugins.corpus.run.shards import (
@@ -65,6 +65,8 @@ class RunFolder:
         self._shard: ShardWriter | None = None
         self._gaps: list[Checksum] = []
         self._unlisted: list[int] = []
+        self._inputs: Sequence[FileMark] = ()
+        self._written: list[Checksum] = []
         self.parts: Sequence[Part] = ()
 
     def __enter__(self) -> Self:
@@ -99,6 +101,8 @@ class RunFolder:
                 self._shard.drop()
             else:
                 self.publish()
+            if exc[0]:
+                self._distrust()
         finally:
             self._index.close()
             self._lock.release()
@@ -129,14 +133,20 @@ class RunFolder:
         known = self.manifest
         return known.weights if known else ()
 
-    def begin(self, made: Made, files: Sequence[str], facts: Mapping[str, Any]) -> None:
+    @property
+    def inputs(self) -> Sequence[FileMark]:
+        """The inputs at an earlier start; empty at the first."""
+        known = self.manifest
+        return known.inputs if known else ()
+
+    def begin(self, made: Made, inputs: Sequence[FileMark], facts: Mapping[str, Any]) -> None:
         """Begin the run, or continue it.
 
         Raises:
             InputError: The folder's results come from other settings or inputs.
         """
         earlier = self.manifest
-        manifest = Manifest.of(made, files, known=earlier, **facts)
+        manifest = Manifest.of(made, inputs, known=earlier, **facts)
         if self._shards and not earlier:
             raise InputError(
                 f"{self.path} has results but no {MANIFEST}, which records their settings: put it "
@@ -145,6 +155,7 @@ class RunFolder:
         if earlier and self._shards:
             manifest.check_goes_on_from(earlier, self.path)
         manifest.write(self.path)
+        self._inputs = inputs
         if changed := versions_changed(manifest):
             warnings.warn(f"versions differ from the last start: {changed}", stacklevel=4)
         for line in self._found():
@@ -233,10 +244,25 @@ class RunFolder:
         try:
             if shard:
                 shard.publish(self._checksums)
+                self._written.append(self._checksums.known[shard.number])
         except OSError:
             self._index.drop()
             raise
         self._index.keep()
+
+    def _distrust(self) -> None:
+        """Have records of this start done again, if their input changed while it was read."""
+        if not self._written or not self._inputs:
+            return
+        last = self._written[-1].next.file
+        try:
+            self._inputs[last].check(self._inputs[last].path)
+        except OSError:
+            return  # it is gone, which changes no record
+        except InputError:
+            for one in self._written:
+                if one.begin.file <= last <= one.next.file:
+                    self._checksums.add(one.model_copy(update={"sha256": ""}))
 
     def _take_up(self) -> None:
         """Compare the shards with their checksums, and bring the index up to date."""
@@ -303,7 +329,10 @@ class RunFolder:
         if self._gaps:
             records = sum(gap.records for gap in self._gaps)
             names = self._names([gap.shard for gap in self._gaps])
-            yield f"{names} of {self.path}: damaged or missing; {records:,} records are done again"
+            yield (
+                f"{names} of {self.path}: damaged, missing, or made while an input changed; "
+                f"{records:,} records are done again"
+            )
         if self._unlisted:
             yield (
                 f"{self._names(self._unlisted)} of {self.path}: not in {CHECKSUMS}; nobody knows "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -11,10 +11,10 @@ from pathlib import Path
 from platform import node, python_version
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from biogpt_plugins.corpus.readers.files import is_pipe, shown
-from biogpt_plugins.corpus.run.shards import PART, digest_of, sync
+from biogpt_plugins.corpus.run.marks import FileMark, Value, marks_of
+from biogpt_plugins.corpus.run.shards import PART, sync
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.provenance import check_same, settings_of
 from biogpt_plugins.values.errors import InputError
@@ -25,32 +25,7 @@ _PACKAGES = ("biogpt-plugins", "torch", "transformers", "ctranslate2", "tokenize
 _MODEL_FILES = ("*.safetensors", "*.bin", "config.json", "vocab.json", "merges.txt")
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileMark(_Value):
-    """Identifies a file. A pipe has only a path.
-
-    Attributes:
-        path: Its path.
-        size: Its size in bytes.
-        modified: Its modification time in nanoseconds.
-        sha256: The digest of its bytes, computed again only if size or time change.
-    """
-
-    path: str
-    size: int | None = None
-    modified: int | None = None
-    sha256: str | None = None
-
-    def same_as(self, other: FileMark) -> bool:
-        """Whether both have the same name and bytes; the folder may differ."""
-        names = (os.path.basename(one.path) for one in (self, other))
-        return len(set(names)) == 1 and (self.size, self.sha256) == (other.size, other.sha256)
-
-
-class Start(_Value):
+class Start(Value):
     """One start of a run: when, where and with what."""
 
     at: str
@@ -59,7 +34,7 @@ class Start(_Value):
     versions: dict[str, str]
 
 
-class Made(_Value):
+class Made(Value):
     """What produces the results of a run.
 
     Attributes:
@@ -90,7 +65,7 @@ class Made(_Value):
             if folder and known is not None
             else ()
         )
-        weights = _marks(map(str, parts), known or ())
+        weights = marks_of(map(str, parts), known or ())
         settings = {**settings_of(pipeline), "prompts": pipeline.task.fingerprint}
         if folder and folder.parent.name == "snapshots":  # in the hub's cache
             settings["revision"] = folder.name
@@ -101,7 +76,7 @@ class Made(_Value):
         return cls(settings=settings, weights=weights, device=device)
 
 
-class Manifest(_Value):
+class Manifest(Value):
     """Describes a run.
 
     Attributes:
@@ -122,7 +97,7 @@ class Manifest(_Value):
     def of(
         cls,
         made: Made,
-        files: Sequence[str],
+        inputs: Sequence[FileMark],
         *,
         known: Manifest | None = None,
         **more: object,
@@ -131,12 +106,9 @@ class Manifest(_Value):
 
         Args:
             made: What produces the results.
-            files: The inputs.
-            known: The manifest of an earlier start; unchanged files are not read again.
+            inputs: The inputs.
+            known: The manifest of an earlier start.
             more: Other settings that affect the results.
-
-        Raises:
-            OSError: A file cannot be read.
         """
         start = Start(
             at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -146,7 +118,7 @@ class Manifest(_Value):
         )
         return cls(
             settings={**made.settings, **more},
-            inputs=_marks(files, known.inputs if known else ()),
+            inputs=tuple(inputs),
             weights=made.weights,
             starts=(*(known.starts if known else ()), start),
         )
@@ -214,26 +186,6 @@ def versions_changed(manifest: Manifest) -> str:
         for name in {**before.versions, **now.versions}
         if before.versions.get(name) != now.versions.get(name)
     )
-
-
-def _marks(paths: Iterable[str], known: Sequence[FileMark]) -> tuple[FileMark, ...]:
-    by_path = {one.path: one for one in known}
-    return tuple(_mark(path, by_path) for path in paths)
-
-
-def _mark(given: str, known: dict[str, FileMark]) -> FileMark:
-    if is_pipe(given):
-        return FileMark(path=shown(given))
-    real = os.path.abspath(given)
-    path = shown(real)
-    facts = os.stat(real)
-    size, modified = facts.st_size, facts.st_mtime_ns
-    before = known.get(path)
-    if before and (before.size, before.modified) == (size, modified):
-        return before
-    with Path(real).open("rb") as file:
-        digest = digest_of(file)
-    return FileMark(path=path, size=size, modified=modified, sha256=digest)
 
 
 def _versions() -> dict[str, str]:

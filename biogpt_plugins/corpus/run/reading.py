@@ -22,6 +22,7 @@ from biogpt_plugins.corpus.readers import (
 )
 from biogpt_plugins.corpus.readers.files import called
 from biogpt_plugins.corpus.readers.latest import Later
+from biogpt_plugins.corpus.run.marks import FileMark, mark_of
 from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.task import Task
@@ -82,6 +83,7 @@ class Reading:
     Attributes:
         task: The task.
         files: The inputs; "-" for standard input.
+        marks: What the inputs must be like; none if they may have changed before they are read.
         form: The format, as in `read_records`.
         sections: Which sections of full texts to read, as there.
         latest: Whether to read only the last version of revised citations, as there.
@@ -97,6 +99,7 @@ class Reading:
 
     task: Task[Any]
     files: Sequence[str]
+    marks: Sequence[FileMark] = ()
     form: Format = Format.auto
     sections: Sections = Sections.abstract
     latest: bool = False
@@ -129,22 +132,23 @@ class Reading:
         """The unfinished items; finished inputs are not read again.
 
         Raises:
-            InputError: An input differs from the one that the run began with; or as `read_records`.
+            InputError: An input differs from the one that the run began with, or changed while it
+                was read; or as `read_records`.
             OSError: An input no longer exists.
         """
-        with closing(self._items()) as every:
-            yield from islice(every, self.limit)
-
-    def _items(self) -> Generator[Item, None, None]:
         later = look_through(self.files, self.form) if self.latest else [None] * len(self.files)
         parts = iter(self.parts)
         part = next(parts)
-        left = part.records
+        left, most = part.records, self.limit
+        if most == 0:
+            return
         for number in range(part.begin.file, len(self.files)):
             if number < part.begin.file:
                 continue  # it is finished
             path = self.files[number]
             check_readable([path])  # it may have gone since the start
+            mark = self.marks[number] if self.marks else mark_of(path)
+            mark.check(path)
             past = 0
             # Without closing, a kept error would keep the file open.
             with closing(self._records(path, later[number])) as records:
@@ -158,10 +162,15 @@ class Reading:
                         if left is not None and (left := left - 1) == 0:
                             part = next(parts)
                             left = part.records
-                            if part.begin.file > number:
-                                break
+                        if most is not None and (most := most - 1) == 0:
+                            break
+                        if part.begin.file > number:
+                            break
                     elif past == part.begin.record and not withdrawn:
                         _check_known(self._item(record, place, question), part.last)
+            mark.check(path)
+            if most == 0:
+                return
             if number == part.begin.file and past < part.begin.record:
                 raise InputError(
                     f"{called(path)} has only {past} records, but the run has finished "

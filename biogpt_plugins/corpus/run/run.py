@@ -20,7 +20,8 @@ from typing import Any, Protocol
 from biogpt_plugins.corpus.readers import Format, Sections, check_readable
 from biogpt_plugins.corpus.run.folder import RunFolder
 from biogpt_plugins.corpus.run.interrupts import held_back
-from biogpt_plugins.corpus.run.manifest import FileMark, Made
+from biogpt_plugins.corpus.run.manifest import Made
+from biogpt_plugins.corpus.run.marks import FileMark, marks_of
 from biogpt_plugins.corpus.run.outcome import Outcome
 from biogpt_plugins.corpus.run.reading import Item, Reading, taken
 from biogpt_plugins.corpus.run.sinks import Sink
@@ -139,7 +140,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
 
     Raises:
         InputError: The folder holds another run, or another process is writing it; the message
-            names the difference. Or the task takes no questions.
+            names the difference. Or an input changed, or the task takes no questions.
         OSError: An input is missing or locked, or the disk is full. Finished records are kept.
     """
     executor = Here(pipeline) if isinstance(pipeline, Pipeline) else pipeline
@@ -150,9 +151,11 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
     with RunFolder(Path(into)) if isinstance(into, str | Path) else into as sink:
         counts = sink.counts
         task, made = executor.made(sink.weights)
+        marks = () if sink.inputs is None else marks_of(paths, sink.inputs)
         reading = Reading(
             task=task,
             files=paths,
+            marks=marks,
             form=form,
             sections=sections,
             latest=latest,
@@ -162,13 +165,15 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
             parts=sink.parts,
             limit=None if limit is None else max(0, limit - counts.records),
         )
-        sink.begin(made, paths, reading.facts())
+        sink.begin(made, marks, reading.facts())
         watcher.begun(counts, sink.records_of_files)
         shards = (shard_size, shard_seconds)
         try:
             with closing(carried(executor, reading, sink, chunk_size, shards)) as written:
                 for outcome in written:
                     watcher.done(outcome)
+            for mark, path in zip(marks, paths, strict=False):
+                mark.check(path)
         finally:
             counts = sink.counts
             watcher.ended(counts)

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from typing_extensions import Self
 
-from biogpt_plugins.corpus.run.manifest import FileMark, Made
+from biogpt_plugins.corpus.run.manifest import Made
+from biogpt_plugins.corpus.run.marks import FileMark
 from biogpt_plugins.corpus.run.outcome import Outcome, Part
 from biogpt_plugins.corpus.run.text_index import Counts, Line, TextIndex
 from biogpt_plugins.corpus.writers import JsonlWriter
@@ -46,7 +47,12 @@ class Sink(Protocol):
         """The model's files at an earlier start; None if the sink does not record them."""
         ...
 
-    def begin(self, made: Made, files: Sequence[str], facts: Mapping[str, Any]) -> None:
+    @property
+    def inputs(self) -> Sequence[FileMark] | None:
+        """The inputs at an earlier start; None if the sink does not record them."""
+        ...
+
+    def begin(self, made: Made, inputs: Sequence[FileMark], facts: Mapping[str, Any]) -> None:
         """Begin or continue with these inputs and settings.
 
         Raises:
@@ -80,6 +86,7 @@ class Unkept:
     def __init__(self) -> None:
         self.parts: Sequence[Part] = (Part(),)
         self.weights: Sequence[FileMark] | None = None
+        self.inputs: Sequence[FileMark] | None = None
 
     def __enter__(self) -> Self:
         self._folder = TemporaryDirectory(prefix="biogpt-")
@@ -104,7 +111,7 @@ class Unkept:
     def records_of_files(self) -> dict[int, int]:
         return self._index.records_of_files
 
-    def begin(self, made: Made, files: Sequence[str], facts: Mapping[str, Any]) -> None:
+    def begin(self, made: Made, inputs: Sequence[FileMark], facts: Mapping[str, Any]) -> None:
         """Accept any inputs and settings."""
 
     def find(self, text: str, *, failed: bool = False) -> Outcome | None:
