@@ -5,10 +5,10 @@ Each task has separate keys, so that tasks do not overwrite each other's results
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,6 +18,9 @@ from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.text.spelling import spelling
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction, Relation
+
+Flat = bool | Literal["text"]
+"""How names are written: as lists (False), for each name a key (True), as one text ("text")."""
 
 _RELATIONS = "biogpt_relations"
 _FOUND = TypeAdapter(list[Relation])
@@ -47,7 +50,7 @@ def remarks(prediction: Prediction[Any], key: str) -> dict[str, str]:
 
 
 def relation_facts(
-    prediction: Prediction[list[Relation]], text: str, known: Mapping[str, Any], *, flat: bool
+    prediction: Prediction[list[Relation]], text: str, known: Mapping[str, Any], *, flat: Flat
 ) -> dict[str, Any]:
     """The metadata that a relation task adds to a text.
 
@@ -55,10 +58,17 @@ def relation_facts(
         prediction: The prediction for the text.
         text: The text.
         known: The text's current metadata. Names that other tasks found are kept.
-        flat: Write a key for each name instead of lists.
+        flat: False writes lists. True writes a key for each name. "text" writes the names of each
+            type as one text, "|lithium|gold|", and every key of the task even if it is empty, for
+            stores with fixed columns.
     """
     key, text = _key(prediction.task), SourceText(text)
-    facts: dict[str, Any] = {f"{key}_model": prediction.model, **remarks(prediction, key)}
+    empty = dict.fromkeys((*remark_keys(key), key), "") if flat == "text" else {}
+    facts: dict[str, Any] = {
+        **empty,
+        f"{key}_model": prediction.model,
+        **remarks(prediction, key),
+    }
     if prediction.result is not None:
         facts[key] = _FOUND.dump_json(prediction.result, exclude_none=True).decode()
     own = get_task(prediction.task).entity_types
@@ -67,11 +77,17 @@ def relation_facts(
         for end in (relation.head, relation.tail):
             if end.type in own:
                 names.setdefault(end.type, {})[spelling(end, text)] = None
+    if flat == "text":
+        return facts | {name_key(kind): _as_text(names.get(kind, ())) for kind in own}
     if flat:
-        facts |= {f"biogpt_{kind}:{name}": 1 for kind, found in names.items() for name in found}
-    else:
-        facts |= {name_key(kind): list(found) for kind, found in names.items()}
-    return facts
+        return facts | {f"biogpt_{kind}:{name}": 1 for kind in names for name in names[kind]}
+    return facts | {name_key(kind): list(found) for kind, found in names.items()}
+
+
+def _as_text(names: Iterable[str]) -> str:
+    """Names between bars, so that "|lithium|" finds lithium and not lithium carbonate."""
+    written = "|".join(name.replace("|", " ") for name in names)
+    return f"|{written}|" if written else ""
 
 
 def is_relation_fact(key: str, task: str) -> bool:
@@ -105,8 +121,8 @@ def relations_by_task(
     for name in wanted:
         key = _key(name)
         written = metadata.get(key)
-        if written is None:
-            why = metadata.get(remark_keys(key)[0], unseen)
+        if written is None or written == "":
+            why = metadata.get(remark_keys(key)[0]) or unseen
             raise InputError(f"{whose} has no {name} relations: {why}")
         found[name] = _FOUND.validate_json(written)
     return found

@@ -9,6 +9,7 @@ from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 
 from biogpt_plugins import Relation
 from biogpt_plugins.hosts.metadata import (
+    Flat,
     is_name_key,
     is_relation_fact,
     relation_facts,
@@ -50,8 +51,11 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
         decoding: "grounded" writes only names that occur in the text; see the README.
         min_score: As in `biogpt_plugins.Spec`. The same holds for the other settings.
         logprobs: Whether relations have scores; the last digits may depend on the batch.
-        flat: For stores without lists (Chroma, LanceDB): write a key for each name instead,
-            `"biogpt_chemical:lithium": 1`, for filters; models do not see these keys.
+        flat: For stores without lists. "text" writes the names as one text, "|lithium|gold|", for
+            filters such as `FilterOperator.TEXT_MATCH` with "|lithium|" (LanceDB, DuckDB). Every
+            key of the task is there then, even if it is empty, because LanceDB adds no columns.
+            True writes a key for each name instead, `"biogpt_chemical:lithium": 1` (Chroma).
+            Models do not see these keys. docs/vector_stores.md says what each store takes.
         in_place: Change the given nodes instead of copies. On the next run, a docstore and the
             cache then treat a Document as changed, unless a parser runs before the extractor.
         raise_on_error: Raise the error of the first failed node instead of recording it.
@@ -62,7 +66,7 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     """
 
     logprobs: bool = False
-    flat: bool = False
+    flat: Flat = False
 
     @classmethod
     def class_name(cls) -> str:
@@ -83,7 +87,7 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
 
     def _shows(self, key: str, mode: MetadataMode) -> bool:
         del mode
-        return is_name_key(key)
+        return is_name_key(key) and not self.flat
 
 
 def relations_of(
