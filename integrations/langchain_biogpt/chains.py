@@ -31,8 +31,8 @@ def create_relation_chain(
             `dictionary="mesh.csv"`; `logprobs=True` adds scores to relations.
 
     Returns:
-        A runnable from a text, a Document, or a mapping with `title` and `abstract`, to its
-        relations. Offsets refer to the text, to `page_content`, or to title + " " + abstract.
+        A runnable from a text, messages, a Document, or a mapping with `title` and `abstract`, to
+        its relations. Offsets refer to the text, to `page_content`, or to title + " " + abstract.
 
     Raises:
         InputError: The task does not find relations, or the model was not trained for a relation

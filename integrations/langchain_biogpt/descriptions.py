@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from biogpt_plugins.tasks.describe import DESCRIBE
 from langchain_biogpt.documents import as_input
@@ -33,6 +33,8 @@ def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> Bi
 
 class BioGPTDescription(BioGPTTask):
     """The chain that `create_description_chain` returns."""
+
+    _text_field: ClassVar[str] = "term"
 
     def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[str]:  # noqa: ANN401
         pipeline = self.pipeline(**options)

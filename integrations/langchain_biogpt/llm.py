@@ -16,6 +16,7 @@ from langchain_core.exceptions import ContextOverflowError as HostContextOverflo
 from langchain_core.language_models import BaseLLM, LangSmithParams, LanguageModelInput
 from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
 from pydantic import ConfigDict, PrivateAttr, model_validator
@@ -25,6 +26,7 @@ from biogpt_plugins import Completion, Pipeline, Prompt, Spec, Usage
 from biogpt_plugins.engine import in_thread, warn_of_truncation
 from biogpt_plugins.hosts.fields import HOST_WORDS, OPTIONS, LLMFields
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
+from langchain_biogpt.documents import said
 
 
 class BioGPTContextOverflowError(ContextOverflowError, HostContextOverflowError):
@@ -43,7 +45,8 @@ class BioGPTLLM(LLMFields, BaseLLM):
     Each generation's `generation_info` has `finish_reason`, `prompt_tokens`, `completion_tokens`
     and `truncated_tokens`, and with `logprobs` also `logprobs`: the lists `tokens`,
     `token_logprobs` and `text_offset`. A prompt that is too long is cut, unless `truncate` is
-    False; each call gives at most one TruncationWarning.
+    False; each call gives at most one TruncationWarning. Of messages, the last one from a human is
+    the prompt, without a role: BioGPT was not trained with roles.
 
     Attributes:
         n: Number of generations for each prompt, sampled or from beams; a stream has one.
@@ -179,6 +182,9 @@ class BioGPTLLM(LLMFields, BaseLLM):
         if isinstance(given, dict) and given.get("allow_pickle") and _is_read_by_the_host():
             return {**given, "allow_pickle": False}
         return given
+
+    def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
+        return super()._convert_input(said(model_input))
 
     @property
     def _llm_type(self) -> str:

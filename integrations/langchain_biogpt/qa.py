@@ -14,13 +14,13 @@ from langchain_core.runnables import (
     RunnableSequence,
     RunnableSerializable,
 )
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.findings.synthesis import PaperAnswer, Passage, distinct, synthesize
 from biogpt_plugins.values.errors import InputError
-from langchain_biogpt.documents import paper_id, paper_title
+from langchain_biogpt.documents import paper_id, paper_title, said
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask, with_settings
 
@@ -54,6 +54,7 @@ def create_paper_qa_chain(
 
     Returns:
         A runnable from a question, or a mapping with `question` or `input`, to a PaperAnswer.
+        Of a list of messages, the last human message is the question.
 
     Raises:
         InputError: `retriever` is not a Runnable.
@@ -72,6 +73,17 @@ def create_paper_qa_chain(
     )
 
 
+class PaperQuestion(BaseModel):
+    """The input of the chain that `create_paper_qa_chain` returns."""
+
+    question: str = Field(description="A question whose answer is yes, no or maybe.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_asked(cls, asked: object) -> object:
+        return asked if isinstance(asked, cls) else {"question": _question(asked)}
+
+
 class _PaperFinder(RunnableSerializable[str | Mapping[str, Any], _Found]):
     """Finds papers for a question."""
 
@@ -79,6 +91,15 @@ class _PaperFinder(RunnableSerializable[str | Mapping[str, Any], _Found]):
     retriever: Runnable[str, list[Document]]
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    @property
+    def InputType(self) -> Any:  # noqa: ANN401 - the host's name
+        """A model, for tools and JSON schemas; strings and messages are questions, too."""
+        return PaperQuestion
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        return True
 
     def invoke(
         self,
@@ -114,6 +135,10 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
 
     name: str | None = "judge_papers"
     task: BioGPTTask
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        return True
 
     def invoke(
         self,
@@ -210,10 +235,11 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
         return await _AGGREGATE.abatch(_judged(read, predictions), config)
 
 
-def _question(asked: str | Mapping[str, Any]) -> str:
-    question = asked
-    if isinstance(asked, Mapping):
-        question = asked.get("question") or asked.get("input") or ""
+def _question(asked: object) -> str:
+    question = said(asked)
+    if isinstance(question, Mapping):
+        named = (said(question.get(key)) for key in ("question", "input", "messages"))
+        question = next(filter(None, named), "")
     if not isinstance(question, str) or not question.strip():
         raise InputError(
             f"{asked!r:.80} contains no question: pass a string, or a mapping with the key "

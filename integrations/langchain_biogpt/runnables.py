@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
 from pydantic import ConfigDict, Field
@@ -13,14 +13,19 @@ from biogpt_plugins import Pipeline, Prediction
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.hosts.fields import Options
 from biogpt_plugins.pipeline.spec import ModelSettings
+from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import ContextOverflowError, ParseError, error_class
 from langchain_biogpt.documents import as_input
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable
+from langchain_biogpt.schemas import input_type, result_type
 
 
 class BioGPTTask(Options, RunnableSerializable[Any, Any]):
     """Runs a task on an LLM's model: takes texts, mappings or Documents, returns typed results.
+
+    The last human message of a list of messages is the text. `as_tool` has the fields of the task's
+    input as arguments, and LangServe shows them in its schema.
 
     A batch is one engine call. With `return_exceptions=True`, a failed input does not affect the
     others. `abatch` and `ainvoke` keep the event loop free, and cancelling them stops the
@@ -40,6 +45,8 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
     task: str
     options: dict[str, Any] = Field(default_factory=dict)
     predictions: bool = False
+
+    _text_field: ClassVar[str] = ""  # the schema's name of the text; "" uses the task's
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: ANN401
         """The result for one input.
@@ -112,6 +119,19 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
 
         async for piece in self._atransform_stream_with_config(inputs(), pieces, config, **kwargs):
             yield piece
+
+    @property
+    def InputType(self) -> Any:  # noqa: ANN401 - the host's name
+        """A model with the fields of the task's input, for tools and JSON schemas.
+
+        `invoke` also accepts strings, messages and Documents.
+        """
+        return input_type(get_task(self.task), self._text_field)
+
+    @property
+    def OutputType(self) -> Any:  # noqa: ANN401 - the host's name
+        """The type of results, or of Predictions."""
+        return result_type(get_task(self.task), predictions=self.predictions)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
