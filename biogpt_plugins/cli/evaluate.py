@@ -295,10 +295,11 @@ def _show(evaluation: Evaluation, *, as_json: bool) -> None:
         console.print_json(evaluation, exclude=_WITHOUT_ROWS)
         return
     title = f"{evaluation.task}, {evaluation.documents:,} documents"
-    table = Table("", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for reading in ("official reading", "default reading"):
+    (first, *readings), *rows = report.table(evaluation)
+    table = Table(first, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for reading in readings:
         table.add_column(reading, justify="right")
-    for row in report.rows(evaluation):
+    for row in rows:
         table.add_row(*row)
     out = console.stdout()
     out.print(title, style="bold")

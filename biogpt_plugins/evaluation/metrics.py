@@ -1,4 +1,4 @@
-"""How tasks are scored: the official metrics, and one for relations of any task.
+"""How tasks are scored: the official metrics, and one each for relations and labels of any task.
 
 A task names its metric (`Task.metric`); one that names none has what suits its kind.
 """
@@ -244,6 +244,30 @@ RELATIONS = Metric(
     show=lambda told, _: tuple(map(str, told)),
 )
 
+# --- labels of any task -----------------------------------------------------------------------
+
+
+def _score_labels(gold: GoldSet[Any], answers: Sequence[Texts]) -> Scored:
+    right = [document.gold for document in gold.documents]
+    types = labels.count_labels(right, answers)
+    counts = (
+        Counts.between({*found}, {*wanted}) for found, wanted in zip(answers, right, strict=True)
+    )
+    return Scored(
+        score=Counts.total(types.values()), documents=[_share(each) for each in counts], types=types
+    )
+
+
+LABELS = Metric(
+    figure="f1",
+    official=None,
+    failed=(),
+    answer=lambda result: result.labels,
+    score=_score_labels,
+    show_gold=lambda gold: [tuple(each.gold) for each in gold.documents],
+    show=lambda found, _: found,
+)
+
 METRICS = {
     "bc5cdr": BC5CDR,
     "ddi": DDI,
@@ -253,20 +277,20 @@ METRICS = {
 }
 """The official metrics, by the name that tasks call them by."""
 
-_EVERY = {**METRICS, "relations": RELATIONS}
-_USUAL: Mapping[Kind, str] = {"relations": "relations", "answer": "pubmedqa"}
+_EVERY = {**METRICS, "relations": RELATIONS, "labels": LABELS}
+_USUAL: Mapping[Kind, str] = {"relations": "relations", "answer": "pubmedqa", "labels": "labels"}
 
 
 def find_metric(task: Task[Any]) -> Metric:
     """The metric of a task.
 
     Raises:
-        InputError: The task has no official metric, or names an unknown one.
+        InputError: The task has no metric, or names an unknown one.
     """
     name = _name_of(task)
     if not name:
         fit = ", ".join(name for name, each in TASKS.items() if _name_of(each))
-        raise InputError(f"task {task.name} has no official metric; tasks with one: {fit}")
+        raise InputError(f"task {task.name} has no metric; tasks with one: {fit}")
     if name not in _EVERY:
         raise InputError(
             f"task {task.name} names the unknown metric {name!r}: use {', '.join(_EVERY)}"

@@ -24,6 +24,10 @@ _NAMES = {
 _WORST = 10
 _UNREADABLE = "unreadable completions"
 _NOTE = 300
+_TWO_READINGS = (
+    "The official reading follows the official scripts exactly; the default reading is this",
+    "package's. Both use the official metric.",
+)
 
 
 def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
@@ -53,6 +57,18 @@ def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
     if ranked := calibrated or raw:
         yield "AUROC of probabilities", "", _figure(ranked.auroc)
         yield "average precision", "", _figure(ranked.average_precision)
+
+
+def table(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """A heading and the rows; the official reading has a column if the task has such a reading."""
+    both = [("", "official reading", "default reading"), *rows(evaluation)]
+    if evaluation.strict or _has_official_reading(evaluation.task):
+        return [*both]
+    return [(name, default) for name, _, default in both]
+
+
+def _has_official_reading(task: str) -> bool:
+    return task not in TASKS or find_metric(TASKS[task]).official is not None
 
 
 def side_by_side(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, ...]]:
@@ -91,9 +107,8 @@ def paper(task: str) -> str:
 def notes(evaluation: Evaluation) -> list[str]:
     """Remarks beside the figures."""
     unread = "the official reading needs completions, and some of these results have none"
-    task = evaluation.task
-    official = task not in TASKS or find_metric(TASKS[task]).official is not None
-    return [*evaluation.notes, *([unread] if official and not evaluation.strict else [])]
+    missing = not evaluation.strict and _has_official_reading(evaluation.task)
+    return [*evaluation.notes, *([unread] if missing else [])]
 
 
 def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -> str:
@@ -106,14 +121,15 @@ def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -
     """
     facts = [*facts, *notes(evaluation)]
     lines = [f"# {title}", "", *(f"- {fact}" for fact in facts), ""]
-    lines += _table(("", "official reading", "default reading"), rows(evaluation))
+    heading, *figures = table(evaluation)
+    lines += _table(heading, figures)
     if reported := paper(evaluation.task):
         lines += ["", f"The paper reports, on its own test set: {reported}."]
     lines += [
         "",
-        "Shares are in percent. The official reading follows the official scripts exactly; the",
-        "default reading is this package's. Both use the official metric. Brackets give the 95 %",
-        "interval from 1,000 resamples of the documents.",
+        *(_TWO_READINGS if "official reading" in heading else ()),
+        "Shares are in percent. Brackets give the 95 % interval from 1,000 resamples of the",
+        "documents.",
     ]
     best = evaluation.default
     if best.types:

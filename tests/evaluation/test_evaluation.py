@@ -2,12 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from shared_data import shared
 
-from biogpt_plugins import TASKS, Pipeline
-from biogpt_plugins.evaluation import METRICS, Evaluation, evaluate
+from biogpt_plugins import TASKS, Pipeline, register_task
+from biogpt_plugins.evaluation import METRICS, Evaluation, evaluate, report
 from biogpt_plugins.scoring import Document, GoldSet, Share
 from biogpt_plugins.scoring.interactions import OTHER_TYPES
 from biogpt_plugins.testing import ScriptedEngine
@@ -261,6 +262,40 @@ def test_scored_labels_have_no_strict_reading():
     assert evaluate(corpus("pubmedqa", "yes", "no"), told).strict is None
 
 
+@pytest.fixture
+def species():
+    """A user's own task of kind "labels", registered."""
+    task = replace(TASKS["hoc"], name="species", summary="the species", metric="")
+    register_task(task)
+    yield
+    TASKS.forget("species")
+
+
+@pytest.mark.usefixtures("species")
+def test_labels_of_a_users_own_task():
+    found = [
+        prediction(Hallmarks(labels=names), task="species") for names in (("rat",), ("man", "cat"))
+    ]
+    seen = evaluate(corpus("species", ("rat",), ("man", "dog")), found)
+    assert (seen.figure, seen.strict) == ("f1", None)
+    assert numbers(seen.default.score) == (2, 1, 1)
+    assert {name: numbers(counts) for name, counts in seen.default.types.items()} == {
+        "cat": (0, 1, 0),
+        "dog": (0, 0, 1),
+        "man": (1, 0, 0),
+        "rat": (1, 0, 0),
+    }
+
+
+@pytest.mark.usefixtures("species")
+def test_a_task_without_an_official_reading_has_no_column_for_it():
+    seen = evaluate(
+        corpus("species", ("rat",)), [prediction(Hallmarks(labels=("rat",)), task="species")]
+    )
+    assert report.table(seen)[:2] == [("", "default reading"), ("F1", "100.00 (100.00 to 100.00)")]
+    assert "official" not in report.markdown(seen, title="x")
+
+
 def test_a_failed_prediction_counts_as_one_that_cannot_be_read():
     lost = Prediction(id="2", task="bc5cdr", error=Failure(type="EngineError", message="fire"))
     cut = prediction([], "1", completion="x", warnings=("cut off", "odd"))
@@ -352,7 +387,7 @@ def test_many_faults_are_counted_and_bare_documents_named():
     [
         (corpus("bc5cdr", names=NAMES), "gold has no documents"),
         (corpus("bc5cdr", [PAIR]), "no table of names"),
-        (corpus("describe", "x"), "task describe has no official metric.*bc5cdr, ddi"),
+        (corpus("describe", "x"), "task describe has no metric.*bc5cdr, ddi"),
         (corpus("nonsense", "x"), "no task is called"),
         (corpus("pubmedqa", "Yes"), r"document 1 \(gold.json:1\) has 'Yes', which is not a label"),
         (corpus("hoc", "empty"), "has 'e', which is not a label of hoc"),

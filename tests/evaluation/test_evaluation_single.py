@@ -278,7 +278,7 @@ def test_the_source_divides_names_on_both_sides():
 @pytest.mark.parametrize(
     ("task", "right", "found", "names", "fault"),
     [
-        ("describe", "x", "x", None, "task describe has no official metric; tasks with one: "),
+        ("describe", "x", "x", None, "task describe has no metric; tasks with one: "),
         ("nonsense", "x", "x", None, "no task is called 'nonsense'"),
         (
             "ddi",

@@ -188,7 +188,7 @@ def test_it_is_a_value():
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"task": "describe"}, "task describe has no official metric"),
+        ({"task": "describe"}, "task describe has no metric"),
         ({"task": "x"}, "no task is called 'x'"),
         ({"task": "ddi", "names": {}}, "tables of names are for bc5cdr"),
     ],

@@ -171,7 +171,7 @@ async def test_it_is_asynchronous_and_has_no_prompts():
 @pytest.mark.parametrize(
     ("options", "fault"),
     [
-        ({"task": "describe"}, "task describe has no official metric"),
+        ({"task": "describe"}, "task describe has no metric"),
         ({"task": "x"}, "no task is called 'x'"),
         ({"task": "ddi", "names": {}}, "tables of names are for bc5cdr"),
     ],
