@@ -51,9 +51,17 @@ def read_card(folder: Path | None, name: str = "") -> ModelCard:
         return ModelCard.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as error:
         raise ModelError(
-            f"this version cannot read the model card {path}: {error}. Convert or fine-tune "
-            "the model again, or remove the file to use the model as a pretrained one."
+            f"this version cannot read the model card {path}: {_fault(error)}. Convert or "
+            "fine-tune the model again, or remove the file to use the model as a pretrained one."
         ) from error
+
+
+def _fault(error: ValidationError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return str(error)
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place} is {str(first['input'])[:40]!r}: {first['msg']}" if place else first["msg"]
 
 
 def _card_of(known: KnownModel, folder: Path | None) -> ModelCard:

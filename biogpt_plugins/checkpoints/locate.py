@@ -7,6 +7,7 @@ import os
 import re
 from pathlib import Path
 
+from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.checkpoints.registry import find_known
 from biogpt_plugins.values.errors import ModelError, ModelNotFoundError, NotABioGPTError
 
@@ -22,6 +23,7 @@ _TEXTS = ["*.json", "*.txt", "*.model"]
 _SAFE = "*.safetensors"
 _PICKLE = "*.bin"
 _CTRANSLATE2 = "model.bin"
+_HARMLESS = 100_000_000  # weights; loading tells of smaller networks what does not fit
 
 
 def locate(
@@ -108,6 +110,7 @@ def read_config(folder: Path, name: str) -> dict[str, object]:
 
     Raises:
         NotABioGPTError: The file is missing, unreadable, or of another architecture.
+        ModelError: A setting of the network has no valid value.
     """
     path = folder / "config.json"
     if not path.is_file() and any(folder.glob("*.pt")):
@@ -122,12 +125,13 @@ def read_config(folder: Path, name: str) -> dict[str, object]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         kind = config.get("model_type")
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise NotABioGPTError(f"{name!r} is not a BioGPT: cannot read {path}: {error}") from error
     if kind != "biogpt":
         raise NotABioGPTError(
             f"{name!r} is not a BioGPT: model_type in {path} must be 'biogpt', not {kind!r}"
         )
+    read_network(config, str(path))
     return dict(config)
 
 
@@ -144,9 +148,12 @@ def _check_files(folder: Path, name: str, allow_pickle: bool) -> None:
     if converted(folder):
         if not (folder / _CTRANSLATE2).is_file():
             raise ModelError(f"{name!r} has no weights ({_CTRANSLATE2}): looked in {folder}")
+        _check_size(folder, name, _CTRANSLATE2)
         return
-    if any(folder.glob(_SAFE)) or (allow_pickle and any(folder.glob(_PICKLE))):
-        return
+    for pattern in (_SAFE, _PICKLE) if allow_pickle else (_SAFE,):
+        if any(folder.glob(pattern)):
+            _check_size(folder, name, pattern)
+            return
     if any(folder.glob(_PICKLE)):
         raise ModelError(
             f"{name!r} has its weights only in pickle files (*.bin), which can run code when "
@@ -154,6 +161,17 @@ def _check_files(folder: Path, name: str, allow_pickle: bool) -> None:
             f"convert them to safetensors; looked in {folder}"
         )
     raise ModelError(f"{name!r} has no weights (*.safetensors): looked in {folder}")
+
+
+def _check_size(folder: Path, name: str, pattern: str) -> None:
+    """Check that the files of the weights can hold the network, which memory is taken for."""
+    weights = read_network(read_config(folder, name), str(folder / "config.json")).parameters
+    size = sum(file.stat().st_size for file in folder.glob(pattern))
+    if weights > max(size, _HARMLESS):  # a weight takes a byte at least
+        raise ModelError(
+            f"the weights of {name!r} do not match its config.json: it describes {weights:,} "
+            f"weights, but {pattern} has {size:,} bytes; looked in {folder}"
+        )
 
 
 def _small_files(name: str, revision: str | None, local_files_only: bool | None) -> Path:

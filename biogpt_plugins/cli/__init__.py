@@ -39,6 +39,7 @@ from biogpt_plugins.cli import (
 )
 from biogpt_plugins.cli.console import remark
 from biogpt_plugins.cli.plain_help import PlainHelp
+from biogpt_plugins.cli.streams import open_closed_streams
 from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
 
 _MOST_TOLD = 200
@@ -145,11 +146,15 @@ _add(listing.models, _MODELS)
 
 def main() -> None:
     """Run `biogpt`."""
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that lacks α must not stop a run
     try:
         app(prog_name="biogpt")
+    except OSError as error:  # the help cannot be written
+        remark("error", _message(error))
+        sys.exit(2)
     except Exception as error:
         if os.environ.get("BIOGPT_TRACEBACK"):
             raise

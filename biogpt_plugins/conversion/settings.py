@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.conversion.dictionary import name_of
 from biogpt_plugins.engine import Layout, TaskCard
 from biogpt_plugins.values.errors import ModelError
@@ -21,6 +22,20 @@ _TASK = "language_modeling"
 _PROMPT_TASK = "language_modeling_prompt"
 _DECODING_LENGTH = 1024  # of microsoft/BioGPT, inference.py
 _LARGE = 1600  # hidden size of BioGPT-Large
+_MOST_POSITIONS = 1 << 20
+_MOST_LEARNED = 1000
+_SIZES = {
+    "hidden_size": "decoder_embed_dim",
+    "intermediate_size": "decoder_ffn_embed_dim",
+    "num_hidden_layers": "decoder_layers",
+    "num_attention_heads": "decoder_attention_heads",
+}
+_DROPOUTS = {
+    "hidden_dropout_prob": "dropout",
+    "attention_probs_dropout_prob": "attention_dropout",
+    "activation_dropout": "activation_dropout",
+    "layerdrop": "decoder_layerdrop",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,11 +146,10 @@ def read_settings(state: Mapping[str, Any], where: str) -> Settings:
         )
     checkpoint = _section(cfg.get("checkpoint"))
     hints = (task.get("data"), checkpoint.get("save_dir"))
-    limit = task.get("max_source_positions")
     return Settings(
         network=_network(model, task, where),
         prompt=_prompt(task, where),
-        max_source_tokens=None if limit is None else int(limit),
+        max_source_tokens=_whole(task, "max_source_positions", where, most=_MOST_POSITIONS),
         pretrained=kind == _TASK,
         hints=tuple(str(hint) for hint in hints if hint),
     )
@@ -153,23 +167,16 @@ def _network(model: Mapping[str, Any], task: Mapping[str, Any], where: str) -> d
         raise ModelError(f"{where} uses the activation {activation!r}: a BioGPT uses 'gelu'")
     if model.get("add_bos_token") or task.get("add_bos_token"):
         raise ModelError(f"{where} begins its texts with <s>: a BioGPT begins them with </s>")
-    sizes = {
-        "hidden_size": "decoder_embed_dim",
-        "intermediate_size": "decoder_ffn_embed_dim",
-        "num_hidden_layers": "decoder_layers",
-        "num_attention_heads": "decoder_attention_heads",
+    if lacking := [key for key in _SIZES.values() if model.get(key) is None]:
+        raise ModelError(f"the cfg of {where} lacks a size of the model: {', '.join(lacking)}")
+    settings = {
+        **{name: model[key] for name, key in _SIZES.items()},
+        **{name: model.get(key) or 0.0 for name, key in _DROPOUTS.items()},
     }
-    try:
-        network = {name: int(model[key]) for name, key in sizes.items()}
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"the cfg of {where} lacks a size of the model: {error}") from error
+    read_network(settings, f"the cfg of {where}", names=_SIZES | _DROPOUTS)
     return {
-        **network,
+        **settings,
         "hidden_act": "gelu",
-        "hidden_dropout_prob": float(model.get("dropout") or 0),
-        "attention_probs_dropout_prob": float(model.get("attention_dropout") or 0),
-        "activation_dropout": float(model.get("activation_dropout") or 0),
-        "layerdrop": float(model.get("decoder_layerdrop") or 0),
         # fairseq uses PyTorch's default; the default of BioGptConfig differs.
         "layer_norm_eps": 1e-5,
         "scale_embedding": not model.get("no_scale_embedding"),
@@ -179,16 +186,35 @@ def _network(model: Mapping[str, Any], task: Mapping[str, Any], where: str) -> d
 
 def _prompt(task: Mapping[str, Any], where: str) -> PromptSymbols:
     manual, learned = task.get("manual_prompt"), task.get("learned_prompt")
+    for key in ("manual_prompt", "learned_prompt_pattern", "sep_token"):
+        if not isinstance(task.get(key) or "", str):
+            raise ModelError(f"the cfg of {where} has {key} {task[key]!r}: it must be a text")
     if manual and learned:
         raise ModelError(
             f"the cfg of {where} has both a manual and a learned prompt: only one is possible"
         )
     pattern = task.get("learned_prompt_pattern") or "learned"
-    names = " ".join(f"{pattern}{i + 1}" for i in range(int(learned or 0)))
+    number = _whole(task, "learned_prompt", where, least=0, most=_MOST_LEARNED) or 0
+    names = " ".join(f"{pattern}{i + 1}" for i in range(number))
     separator = str(task.get("sep_token") or "<seqsep>") if task.get("prefix") else None
     return PromptSymbols(
         learned=tuple(names.split()), manual=tuple((manual or "").split()), separator=separator
     )
+
+
+def _whole(
+    section: Mapping[str, Any], key: str, where: str, *, least: int = 1, most: int
+) -> int | None:
+    """A whole number within bounds; None if there is none."""
+    value = section.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ModelError(
+            f"the cfg of {where} has {key} {str(value)[:40]!r}: it must be a whole number from "
+            f"{least} to {most:,}"
+        )
+    return value
 
 
 _DATASETS = {"bc5cdr": "bc5cdr", "ddi": "ddi", "dti": "kd_dti", "hoc": "hoc"}

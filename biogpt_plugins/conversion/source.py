@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import lzma
 import re
 import shutil
 import tarfile
 import zlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO, Any
 
 from biogpt_plugins.checkpoints import BUNDLED
 from biogpt_plugins.values.errors import InputError, ModelError, ModelNotFoundError
@@ -22,6 +26,14 @@ _DICTIONARIES = ("dict.txt", "dict.x.txt")
 _CODES = ("bpecodes",)
 _BLOCK = 1 << 20
 _ARCHIVE = re.compile(r"\.(tgz|tar(\.\w+)?)$")
+# Weights hardly shrink when they are packed; small files may.
+_MOST_TIMES, _ALWAYS = 20, 1 << 28
+_MOST_READ = 1 << 24  # at once; only a forged header makes tarfile read more
+_PACKED: dict[bytes, Callable[[Any], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": lzma.open,
+}
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
 
 
@@ -73,7 +85,7 @@ def open_source(src: str | Path, *, unpacked: Path, average: int | None = None) 
         raise ModelNotFoundError(
             f"checkpoint {str(src)!r} does not exist: name a checkpoint file, a folder or a .tgz"
         )
-    if _ARCHIVE.search(path.name) or tarfile.is_tarfile(path):
+    if _ARCHIVE.search(path.name) or _is_archive(path):
         return _from_archive(path, unpacked, average)
     if average is not None:
         raise InputError(
@@ -128,9 +140,17 @@ def _newest(names: Iterable[str], where: str, average: int) -> list[str]:
     )
 
 
+def _is_archive(path: Path) -> bool:
+    try:
+        with _bounded(path) as stream, tarfile.open(fileobj=stream, mode="r:"):
+            return True
+    except (*_DAMAGED, OSError):
+        return False
+
+
 def _from_archive(path: Path, unpacked: Path, average: int | None) -> CheckpointFiles:
     try:
-        with tarfile.open(path) as archive:
+        with _bounded(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             # Only regular files are read, and their names are never used as paths.
             members = [member for member in archive if member.isreg()]
             folder = _model_folder(members, str(path))
@@ -139,6 +159,7 @@ def _from_archive(path: Path, unpacked: Path, average: int | None) -> Checkpoint
             unpacked.mkdir()
             files = {}
             wanted = [*checkpoints, *(n for n in (*_DICTIONARIES, *_CODES) if n in inside)]
+            _check_room(sum(inside[name].size for name in wanted), unpacked.parent)
             for i, name in enumerate(wanted):
                 data = archive.extractfile(inside[name])
                 assert data is not None  # only links have none
@@ -146,7 +167,7 @@ def _from_archive(path: Path, unpacked: Path, average: int | None) -> Checkpoint
                 with data, files[name].open("wb") as file:
                     shutil.copyfileobj(data, file, _BLOCK)
             # Read to the end, where the checksum of the compressed data is.
-            while archive.fileobj and archive.fileobj.read(_BLOCK):
+            while stream.read(_BLOCK):
                 pass
     except _DAMAGED as error:
         reason = str(error).split("\n")[0]
@@ -154,6 +175,56 @@ def _from_archive(path: Path, unpacked: Path, average: int | None) -> Checkpoint
             f"cannot read the archive {str(path)!r} to its end ({reason}): download it again"
         ) from error
     return _source((folder.name, _ARCHIVE.sub("", path.name)), checkpoints, files)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream in which no place beyond a limit is read or sought."""
+
+    def __init__(self, stream: Any, limit: int, too_large: ModelError) -> None:  # noqa: ANN401
+        super().__init__()
+        self._stream, self._limit, self._too_large = stream, limit, too_large
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        if place > self._limit:
+            raise self._too_large
+        return int(self._stream.seek(place, whence))
+
+    def read(self, size: int = -1) -> bytes:
+        if not 0 <= size <= _MOST_READ or self.tell() + size > self._limit:
+            raise self._too_large
+        return bytes(self._stream.read(size))
+
+
+@contextmanager
+def _bounded(path: Path) -> Iterator[IO[bytes]]:
+    """An archive without its compression, which may not grow without bounds."""
+    size = path.stat().st_size
+    limit = max(_MOST_TIMES * size, size + _ALWAYS)
+    too_large = ModelError(
+        f"the archive {str(path)!r} has {size:,} bytes, but unpacks to more than {limit:,}, as no "
+        "checkpoint does: download it again"
+    )
+    with path.open("rb") as file:
+        head = file.read(6)
+        file.seek(0)
+        opener = next((one for mark, one in _PACKED.items() if head.startswith(mark)), None)
+        with opener(file) if opener else file as stream:
+            yield _Bounded(stream, limit, too_large)  # type: ignore[misc]
+
+
+def _check_room(size: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free:
+        raise ModelError(
+            f"the checkpoint takes {size:,} bytes unpacked, but {folder} has only {free:,} free: "
+            "make room, or unpack it elsewhere and name its folder"
+        )
 
 
 def _parent(member: tarfile.TarInfo) -> PurePosixPath:

@@ -60,6 +60,7 @@ class Checkpoint:
         """
         self.name = name
         self._path, self._allow_pickle = path, allow_pickle
+        self._check_not_packed()
         state = self._load()
         weights = state.get("model")
         if not isinstance(weights, Mapping) or _EMBEDDINGS not in weights:
@@ -105,6 +106,21 @@ class Checkpoint:
         """Some of the weights, mapped from the file while they are in use."""
         weights = self._load()["model"]
         yield from (weights[name] for name in names)
+
+    def _check_not_packed(self) -> None:
+        """Check that no entry is compressed: one may unpack to more than the memory holds."""
+        if not zipfile.is_zipfile(self._path):
+            return
+        try:
+            with zipfile.ZipFile(self._path) as file:
+                packed = next((one for one in file.infolist() if one.compress_type), None)
+        except zipfile.BadZipFile:
+            return  # which loading tells
+        if packed:
+            raise ModelError(
+                f"{self.name} has a compressed entry ({packed.filename}), which PyTorch does not "
+                "write: download or copy it again"
+            )
 
     def _load(self) -> dict[str, Any]:
         mapped = zipfile.is_zipfile(self._path)

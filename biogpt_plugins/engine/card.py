@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Layout = Literal["learned_prompt", "manual_prompt", "prefix", "none", "few_shot"]
 
@@ -33,8 +33,8 @@ class TaskCard(BaseModel):
     learned_tokens: tuple[str, ...] = ()
     manual_prompt: tuple[str, ...] = ()
     separator: str = "<seqsep>"
-    max_source_tokens: int | None = None
-    max_length: int | None = None
+    max_source_tokens: int | None = Field(default=None, ge=1)
+    max_length: int | None = Field(default=None, ge=1)
     lowercase: bool | None = None
     text_first: bool = False
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from biogpt_plugins.engine.docstrings import without_docstrings
+
 if TYPE_CHECKING:
     from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
     from biogpt_plugins.engines.loading import load_engine
@@ -21,5 +23,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name in _HOMES:
+        if error := without_docstrings("transformers"):
+            raise error
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

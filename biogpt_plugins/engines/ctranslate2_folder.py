@@ -209,10 +209,11 @@ class _Weights:
         if config.tie_word_embeddings:
             del wanted["output_projection.weight"]
         unfit = [key for key, value in wanted.items() if self._shape(key) != list(value.shape)]
+        unfit += [key for key in self._files if ".layers." in key and key not in wanted]
         if unfit:
             raise ModelError(
                 f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors "
-                f"are missing or have another shape, for example {unfit[0]}; looked in "
+                f"are missing, too many or of another shape, for example {unfit[0]}; looked in "
                 f"{folder}"
             )
         self.epsilon = float(network.biogpt.layer_norm.eps)

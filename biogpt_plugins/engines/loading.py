@@ -162,10 +162,11 @@ def _load(
                 f"cannot load {name!r} from {folder}: {type(error).__name__}: {error}"
             ) from error
     mismatched = {entry[0] for entry in report["mismatched_keys"]}
-    if unfit := sorted({*report["missing_keys"], *mismatched}):
+    layers = {key for key in report["unexpected_keys"] if ".layers." in key}
+    if unfit := sorted({*report["missing_keys"], *mismatched, *layers}):
         raise ModelError(
             f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors are "
-            f"missing or have another shape, for example {unfit[0]}; looked in {folder}"
+            f"missing, too many or of another shape, for example {unfit[0]}; looked in {folder}"
         )
     copies = [deepcopy(model).to(device) for device in devices[1:]]
     return TransformersEngine(

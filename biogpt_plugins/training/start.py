@@ -13,6 +13,7 @@ from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.locate import converted, locate
+from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.engine import FEW_SHOT, TaskCard
 from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.training.examples import Example
@@ -135,11 +136,13 @@ def _read_config(path: Path) -> BioGptConfig:
             f"config file {str(path)!r} does not exist: name the config.json of a BioGPT"
         )
     try:
-        kind = json.loads(path.read_text(encoding="utf-8")).get("model_type")
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        kind = settings.get("model_type")
     except (ValueError, AttributeError) as error:
         raise NotABioGPTError(f"cannot read {path} as a model's config: {error}") from error
     if kind != "biogpt":
         raise NotABioGPTError(f"model_type in {path} must be 'biogpt', not {kind!r}")
+    read_network(settings, str(path))
     return BioGptConfig.from_json_file(str(path))
 
 

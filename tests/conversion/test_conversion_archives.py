@@ -1,14 +1,17 @@
 """Archives that name files elsewhere: nothing is written outside, no link is followed."""
 
+import gzip
 import io
 import re
 import tarfile
+import zipfile
+from types import SimpleNamespace
 
 import pytest
 from converted import tree
 from fairseq_format import Model, write
 
-from biogpt_plugins.conversion import convert
+from biogpt_plugins.conversion import convert, inspect_model
 from biogpt_plugins.values.errors import ModelError
 
 MODEL = Model(layers=1)
@@ -72,3 +75,52 @@ def test_a_link_to_a_folder_is_not_written_through(tmp_path):
     link = ("m", None, tarfile.SYMTYPE, str(outside))
     convert(_archive(tmp_path / "model.tgz", link, *files), tmp_path / "out")
     assert list(outside.iterdir()) == []
+
+
+# --- what unpacks to much more than it is ---------------------------------------------------
+
+
+@pytest.mark.parametrize("use", [convert, inspect_model])
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+@pytest.mark.parametrize("name", ["model.tgz", "model.pt"])
+def test_an_archive_that_unpacks_to_gigabytes_is_refused_at_once(tmp_path, kind, use, name):
+    header = tarfile.TarInfo("m/checkpoint.pt")
+    header.type, header.size = kind, 3 << 30
+    archive = tmp_path / name
+    archive.write_bytes(gzip.compress(header.tobuf()))  # reading on would show that it ends here
+    options = [tmp_path / "out"] if use is convert else []
+    with pytest.raises(ModelError, match=r"unpacks to more than .*, as no checkpoint does"):
+        use(archive, *options)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_zeros_behind_an_archive_are_not_read_to_their_end(tmp_path):
+    source = write(tmp_path / "source", MODEL).parent
+    files = [(f"m/{f.name}", f.read_bytes(), tarfile.REGTYPE, "") for f in source.iterdir()]
+    archive = _archive(tmp_path / "model.tgz", *files)
+    tail = gzip.compress(bytes(1 << 27), compresslevel=1)
+    archive.write_bytes(archive.read_bytes() + tail * 3)
+    with pytest.raises(ModelError, match=r"unpacks to more than"):
+        convert(archive, tmp_path / "out")
+
+
+def test_an_archive_that_does_not_fit_on_the_disk_is_refused(tmp_path, monkeypatch):
+    source = write(tmp_path / "source", MODEL).parent
+    files = [(f"m/{f.name}", f.read_bytes(), tarfile.REGTYPE, "") for f in source.iterdir()]
+    archive = _archive(tmp_path / "model.tgz", *files)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(ModelError, match=r"has only 1,000 free: make room, or unpack it"):
+        convert(archive, tmp_path / "out")
+
+
+@pytest.mark.parametrize("use", [convert, inspect_model])
+def test_a_checkpoint_with_a_compressed_entry_is_refused(tmp_path, use):
+    checkpoint = write(tmp_path / "source", MODEL)
+    packed = tmp_path / "source/packed.pt"
+    with zipfile.ZipFile(checkpoint) as old, zipfile.ZipFile(packed, "w", 8) as new:
+        for one in old.infolist():
+            new.writestr(one.filename, old.read(one))
+    packed.replace(checkpoint)
+    options = [tmp_path / "out"] if use is convert else []
+    with pytest.raises(ModelError, match=r"has a compressed entry .*, which PyTorch does not"):
+        use(checkpoint, *options)

@@ -49,13 +49,14 @@ def entries_with(**entries):
     return lambda: {**MODEL.state(), **entries}
 
 
+ONE = {"model.decoder_layers": 1}
 STATES = {
     "a tensor is missing": (tensors_with(lambda t: t.pop(BIAS)), f"lacks .*{BIAS}"),
     "a tensor too many": (
         tensors_with(lambda t: t.update({"decoder.layernorm_embedding.weight": torch.ones(32)})),
         "decoder.layernorm_embedding.weight",
     ),
-    "a layer too many": (state_with(model__decoder_layers=0), "decoder.layers.0"),
+    "a layer too many": (lambda: replace(Model(layers=2), changes=ONE).state(), "decoder.layers.1"),
     "a layer too few": (state_with(model__decoder_layers=2), "decoder.layers.1"),
     "the last tensor has another shape": (
         tensors_with(lambda t: t.update({BIAS: torch.ones(31)})),
@@ -89,6 +90,29 @@ STATES = {
     ),
     "<s> at the beginning": (state_with(task__add_bos_token=True), "<s>"),
     "two prompts": (state_with(task__manual_prompt="we can"), "manual and a learned"),
+    "no layer": (state_with(model__decoder_layers=0), "decoder_layers is '0'.*than or equal to 1"),
+    "a thousand million layers": (
+        state_with(model__decoder_layers=10**9),
+        "decoder_layers is '1000000000': .*less than or equal to 1000",
+    ),
+    "no head": (state_with(model__decoder_attention_heads=0), "decoder_attention_heads is '0'"),
+    "seven heads": (
+        state_with(model__decoder_attention_heads=7),
+        "decoder_attention_heads is 7, but it must divide decoder_embed_dim, 32",
+    ),
+    "a width that is a word": (state_with(model__decoder_embed_dim="wide"), "embed_dim is 'wide'"),
+    "no width": (state_with(model__decoder_embed_dim=None), "lacks a size.*decoder_embed_dim"),
+    "a dropout that is a word": (state_with(model__dropout="x"), "dropout is 'x'"),
+    "a dropout beyond 1": (state_with(model__attention_dropout=2.0), "attention_dropout is '2.0'"),
+    "a dropout that is no number": (state_with(model__dropout=float("nan")), "dropout is 'nan'"),
+    "a negative source limit": (
+        state_with(task__max_source_positions=-5),
+        "max_source_positions '-5': it must be a whole number from 1 to",
+    ),
+    "a source limit that is a word": (state_with(task__max_source_positions="x"), "positions 'x'"),
+    "too many learned tokens": (state_with(task__learned_prompt=10**9), "learned_prompt '10000"),
+    "learned tokens that are a list": (state_with(task__learned_prompt=[9]), r"prompt '\[9\]'"),
+    "a manual prompt that is a number": (state_with(task__manual_prompt=5), "manual_prompt 5"),
     "more learned tokens than rows": (state_with(task__learned_prompt=10), "dict.txt"),
 }
 

@@ -147,11 +147,13 @@ def check_readable(paths: Iterable[str]) -> None:
     """Check before any work that files exist and are readable.
 
     Raises:
-        InputError: A path is a folder.
+        InputError: A path is a folder, or the standard input is closed.
         OSError: A file is missing or not readable.
     """
     for path in paths:
         if path == STDIN:
+            if sys.stdin is None:
+                raise InputError("the standard input is closed: name a file")
             continue
         if Path(path).is_dir():
             raise InputError(f"{path} is a folder: name the files in it, {path.rstrip('/')}/*")
