@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from biogpt_plugins import Pipeline
 from biogpt_plugins.tasks.describe import DESCRIBE
-from langchain_biogpt.documents import as_input
 from langchain_biogpt.llm import BioGPTLLM
-from langchain_biogpt.runnables import BioGPTTask, outcome, raised, with_settings
+from langchain_biogpt.runnables import BioGPTTask, Step, outcome, raised, with_settings
 
 
 def create_description_chain(llm: BioGPTLLM | None = None, **options: Any) -> BioGPTTask:  # noqa: ANN401
@@ -36,17 +36,19 @@ class BioGPTDescription(BioGPTTask):
 
     _text_field: ClassVar[str] = "term"
 
-    def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[str]:  # noqa: ANN401
-        pipeline = self.pipeline(**options)
-        for term in inputs:
-            written = shown = ""
-            for chunk in pipeline.stream(as_input(term)):
-                written += chunk.text
-                prediction = chunk.prediction
-                sure = raised(outcome(prediction)) if prediction else _settled(written)
-                if len(sure) > len(shown):
-                    yield sure[len(shown) :]
-                    shown = sure
+    def _grows(self, pipeline: Pipeline) -> bool:
+        return not self.predictions and pipeline.task.name == DESCRIBE.name
+
+    def _steps(self, pipeline: Pipeline, value: object) -> Iterator[Step]:
+        written = shown = ""
+        for chunk in pipeline.stream(value):
+            yield Step(chunk.text, (), chunk.prediction)
+            written += chunk.text
+            prediction = chunk.prediction
+            sure = raised(outcome(prediction)) if prediction else _settled(written)
+            if len(sure) > len(shown):
+                yield Step("", [sure[len(shown) :]])
+                shown = sure
 
 
 def _settled(written: str) -> str:

@@ -23,10 +23,11 @@ from pydantic import ConfigDict, PrivateAttr, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Completion, Pipeline, Prompt, Spec, Usage
-from biogpt_plugins.engine import in_thread, warn_of_truncation
+from biogpt_plugins.engine import Chunk, in_thread, warn_of_truncation
 from biogpt_plugins.hosts.fields import HOST_WORDS, OPTIONS, LLMFields
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 from langchain_biogpt.documents import said
+from langchain_biogpt.tracing import ChatEvents, llm_output
 
 
 class BioGPTContextOverflowError(ContextOverflowError, HostContextOverflowError):
@@ -209,10 +210,11 @@ class BioGPTLLM(LLMFields, BaseLLM):
         self,
         prompts: list[str],
         stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        run_manager: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> LLMResult:
-        completions = self._completions(prompts, stop, kwargs)
+        chat = ChatEvents(run_manager if len(prompts) == 1 else None, prompts[0])
+        completions = self._completions(prompts, stop, kwargs, chat)
         for index, completion in enumerate(completions):
             if error := completion.error:
                 where = f"prompt {index} of {len(prompts)}: " if len(prompts) > 1 else ""
@@ -226,21 +228,27 @@ class BioGPTLLM(LLMFields, BaseLLM):
             generations=[
                 [Generation(text=c.text, generation_info=_info(c)) for c in own] for own in every
             ],
-            llm_output={
-                "token_usage": {**usage.model_dump(), "total_tokens": usage.total_tokens},
-                "model_name": self.model,
-            },
+            llm_output=llm_output(usage, self.model),
         )
 
     def _completions(
-        self, prompts: list[str], stop: list[str] | None, options: dict[str, Any]
+        self,
+        prompts: list[str],
+        stop: list[str] | None,
+        options: dict[str, Any],
+        chat: ChatEvents,
     ) -> list[Completion]:
         """What the engine writes for each prompt, or has written already in this batch."""
         if self._written and all(prompt in self._written for prompt in prompts):
             return [self._written[prompt] for prompt in prompts]
         pipeline = self.bind_own_task()
         sources = [_prompt(pipeline, prompt) for prompt in prompts]
-        completions = pipeline.engine.complete(sources, self.decoding_for(pipeline, stop, options))
+        decoding = self.decoding_for(pipeline, stop, options)
+        if chat and decoding.num_beams == decoding.n == 1:
+            completions = [_heard(pipeline.engine.stream(sources[0], decoding), chat)]
+        else:
+            completions = pipeline.engine.complete(sources, decoding)
+            chat.says(completions[0].text if completions else "")
         if len(completions) != len(prompts):
             raise EngineError(
                 f"the engine returned {len(completions)} completions for {len(prompts)} prompts"
@@ -254,10 +262,10 @@ class BioGPTLLM(LLMFields, BaseLLM):
         self,
         prompts: list[str],
         stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> LLMResult:
-        return await in_thread(partial(self._generate, prompts, stop, **kwargs))
+        return await in_thread(partial(self._generate, prompts, stop, run_manager, **kwargs))
 
     def _stream(
         self,
@@ -266,9 +274,11 @@ class BioGPTLLM(LLMFields, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> Iterator[GenerationChunk]:
+        chat = ChatEvents(run_manager, prompt)
         for chunk in self._chunks(prompt, stop, kwargs):
             if run_manager and chunk.text:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                chat.says(chunk.text)
             yield chunk
 
     async def _astream(
@@ -278,10 +288,12 @@ class BioGPTLLM(LLMFields, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,  # noqa: ANN401
     ) -> AsyncIterator[GenerationChunk]:
+        chat = ChatEvents(run_manager, prompt)
         chunks = self._chunks(prompt, stop, kwargs)
         while (chunk := await in_thread(next, chunks, None)) is not None:
             if run_manager and chunk.text:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                await chat.asays(chunk.text)
             yield chunk
 
     def _chunks(
@@ -318,6 +330,15 @@ def _is_read_by_the_host() -> bool:
         if frame.f_globals.get("__name__") == "langchain_core.load.load":
             return True
     return False
+
+
+def _heard(chunks: Iterator[Chunk], chat: ChatEvents) -> Completion:
+    """The completion of a stream, whose pieces are told to those who hear chats."""
+    completion = Completion(error=EngineError("the engine's stream ended without a completion"))
+    for chunk in chunks:
+        chat.says(chunk.text)
+        completion = chunk.completion or completion
+    return completion
 
 
 def _prompt(pipeline: Pipeline, source: str) -> Prompt:

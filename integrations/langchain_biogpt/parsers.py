@@ -210,10 +210,9 @@ class RelationStream:
 
 
 class _SoFar(list[Relation]):
-    """A list that is part of the next list of the stream, so the two must not be added.
+    """A list that contains the lists before it in its stream, so that the last one is their sum.
 
-    Hosts add up the chunks of a stream. If adding raises a TypeError, they keep the last chunk, as
-    they do for the mappings of their own parsers.
+    Hosts add up the chunks of a stream.
     """
 
     def __init__(self, found: list[Relation], stream: RelationStream) -> None:
@@ -222,8 +221,10 @@ class _SoFar(list[Relation]):
 
     def __add__(self, other: list[Relation]) -> list[Relation]:  # type: ignore[override]
         if isinstance(other, _SoFar) and other._stream is self._stream:
-            raise TypeError("each list of this stream contains the one before: take the last one")
+            return other
         return [*self, *other]
+
+    __iadd__ = __add__  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[type[list[Relation]], tuple[list[Relation]]]:
         return list, ([*self],)

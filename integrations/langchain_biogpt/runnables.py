@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from langchain_core.runnables import RunnableConfig, RunnableSerializable
+from langchain_core.runnables.config import get_config_list
 from pydantic import ConfigDict, Field
 
 from biogpt_plugins import Pipeline, Prediction
@@ -19,13 +20,30 @@ from langchain_biogpt.documents import as_input
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable
 from langchain_biogpt.schemas import input_type, result_type
+from langchain_biogpt.tracing import TaskRun, abegun, begun
+
+
+class Step(NamedTuple):
+    """A step of a stream.
+
+    Attributes:
+        text: What the model wrote.
+        found: What the stream yields.
+        prediction: The Prediction, after the last text.
+    """
+
+    text: str
+    found: Sequence[Any] = ()
+    prediction: Prediction[Any] | None = None
 
 
 class BioGPTTask(Options, RunnableSerializable[Any, Any]):
     """Runs a task on an LLM's model: takes texts, mappings or Documents, returns typed results.
 
-    The last human message of a list of messages is the text. `as_tool` has the fields of the task's
-    input as arguments, and LangServe shows them in its schema.
+    Of several messages, the last one from a human is the text. `as_tool` has the fields of the
+    task's input as arguments, and LangServe shows them in its schema. Tracers see each input as an
+    LLM's run with prompt, completion and token usage, and LangGraph's `stream_mode="messages"`
+    yields its tokens.
 
     A batch is one engine call. With `return_exceptions=True`, a failed input does not affect the
     others. `abatch` and `ainvoke` keep the event loop free, and cancelling them stops the
@@ -69,10 +87,14 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         return_exceptions: bool = False,
         **kwargs: Any,  # noqa: ANN401
     ) -> list[Any]:
-        """The result for each input, with one engine call."""
-        return self._batch_with_config(
-            self._run, inputs, config, return_exceptions=return_exceptions, **kwargs
-        )
+        """The result for each input, with one engine call for each `max_concurrency` inputs."""
+        work: Any = self._run  # the host passes arguments by name
+        found: list[Any] = []
+        for part, configs in _parts(inputs, config):
+            found += self._batch_with_config(
+                work, part, configs, return_exceptions=return_exceptions, **kwargs
+            )
+        return found
 
     async def abatch(
         self,
@@ -83,13 +105,13 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **kwargs: Any,  # noqa: ANN401
     ) -> list[Any]:
         """`batch` in a thread, which keeps the event loop free."""
-
-        async def run(inputs: list[Any], **options: Any) -> list[Any]:  # noqa: ANN401
-            return await in_thread(partial(self._run, inputs, **options))
-
-        return await self._abatch_with_config(
-            run, inputs, config, return_exceptions=return_exceptions, **kwargs
-        )
+        work: Any = self._arun
+        found: list[Any] = []
+        for part, configs in _parts(inputs, config):
+            found += await self._abatch_with_config(
+                work, part, configs, return_exceptions=return_exceptions, **kwargs
+            )
+        return found
 
     def stream(
         self,
@@ -98,8 +120,8 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **kwargs: Any,  # noqa: ANN401
     ) -> Iterator[Any]:
         """Yield the relations so far after each new relation; other tasks yield the result."""
-        inputs = iter([input])
-        yield from self._transform_stream_with_config(inputs, self._pieces, config, **kwargs)
+        work: Any = self._pieces
+        yield from self._transform_stream_with_config(iter([input]), work, config, **kwargs)
 
     async def astream(
         self,
@@ -112,12 +134,8 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         async def inputs() -> AsyncIterator[Any]:
             yield input
 
-        async def pieces(inputs: AsyncIterator[Any], **options: Any) -> AsyncIterator[Any]:  # noqa: ANN401
-            found = self._pieces(iter([value async for value in inputs]), **options)
-            while (piece := await in_thread(next, found, None)) is not None:
-                yield piece
-
-        async for piece in self._atransform_stream_with_config(inputs(), pieces, config, **kwargs):
+        work: Any = self._apieces
+        async for piece in self._atransform_stream_with_config(inputs(), work, config, **kwargs):
             yield piece
 
     @property
@@ -145,22 +163,135 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         """The pipeline of this runnable, with the decoding options of a call."""
         return self.llm.bind_with_options(self.task, **{**self.options, **options})
 
-    def _pieces(self, inputs: Iterator[Any], **options: Any) -> Iterator[Any]:  # noqa: ANN401
+    def _grows(self, pipeline: Pipeline) -> bool:
+        """Whether a stream yields parts of the result."""
+        return not self.predictions and pipeline.task.kind == "relations"
+
+    def _steps(self, pipeline: Pipeline, value: object) -> Iterator[Step]:
+        """Write the completion of one input, and read it as it grows."""
+        source = pipeline.task.read_input(value).source
+        stream = RelationStream(RelationOutputParser(task=self.task, source=source))
+        for chunk in pipeline.stream(value):
+            yield Step(chunk.text, stream.add(chunk.text), chunk.prediction)
+            if chunk.prediction:
+                yield Step("", stream.end(raised(outcome(chunk.prediction))))
+
+    def _pieces(
+        self,
+        inputs: Iterator[Any],
+        config: RunnableConfig,
+        **options: Any,  # noqa: ANN401
+    ) -> Iterator[Any]:
         pipeline = self.pipeline(**options)
         for value in map(as_input, inputs):
-            if self.predictions or pipeline.task.kind != "relations":
-                yield raised(*self._run([value], **options))
+            if not self._grows(pipeline):
+                yield raised(*self._run([value], [config], **options))
                 continue
-            source = pipeline.task.read_input(value).source
-            stream = RelationStream(RelationOutputParser(task=self.task, source=source))
-            for chunk in pipeline.stream(value):
-                yield from stream.add(chunk.text)
-                if chunk.prediction:
-                    yield from stream.end(raised(outcome(chunk.prediction)))
+            (run,) = begun(self.llm, pipeline, [value], [config])
+            try:
+                for step in self._steps(pipeline, value):
+                    run.says(step.text)
+                    if step.prediction:
+                        run.ends(step.prediction)
+                    yield from step.found
+            except BaseException as error:
+                run.fails(error)
+                raise
 
-    def _run(self, inputs: list[Any], **options: Any) -> list[Any]:  # noqa: ANN401
-        found = self.pipeline(**options).run([as_input(value) for value in inputs])
+    async def _apieces(
+        self,
+        inputs: AsyncIterator[Any],
+        config: RunnableConfig,
+        **options: Any,  # noqa: ANN401
+    ) -> AsyncIterator[Any]:
+        pipeline = await in_thread(partial(self.pipeline, **options))
+        async for given in inputs:
+            value = as_input(given)
+            if not self._grows(pipeline):
+                yield raised(*await self._arun([value], [config], **options))
+                continue
+            (run,) = await abegun(self.llm, pipeline, [value], [config])
+            steps = self._steps(pipeline, value)
+            try:
+                while step := await in_thread(next, steps, None):
+                    await run.asays(step.text)
+                    if step.prediction:
+                        await run.aends(step.prediction)
+                    for piece in step.found:
+                        yield piece
+            except BaseException as error:
+                await run.afails(error)
+                raise
+
+    def _run(
+        self,
+        inputs: list[Any],
+        config: list[RunnableConfig],
+        **options: Any,  # noqa: ANN401
+    ) -> list[Any]:
+        pipeline = self.pipeline(**options)
+        values = [as_input(value) for value in inputs]
+        runs = begun(self.llm, pipeline, values, config)
+        try:
+            if _is_heard(runs, pipeline):
+                found = []
+                for chunk in pipeline.stream(values[0]):
+                    runs[0].says(chunk.text)
+                    found += [chunk.prediction] if chunk.prediction else []
+            else:
+                found = pipeline.run(values)
+        except BaseException as error:
+            for run in runs:
+                run.fails(error)
+            raise
+        for run, prediction in zip(runs, found, strict=True):
+            run.ends(prediction)
+        return self._results(found)
+
+    async def _arun(
+        self,
+        inputs: list[Any],
+        config: list[RunnableConfig],
+        **options: Any,  # noqa: ANN401
+    ) -> list[Any]:
+        pipeline = await in_thread(partial(self.pipeline, **options))
+        values = [as_input(value) for value in inputs]
+        runs = await abegun(self.llm, pipeline, values, config)
+        try:
+            if _is_heard(runs, pipeline):
+                found, chunks = [], pipeline.stream(values[0])
+                while chunk := await in_thread(next, chunks, None):
+                    await runs[0].asays(chunk.text)
+                    found += [chunk.prediction] if chunk.prediction else []
+            else:
+                found = await in_thread(pipeline.run, values)
+        except BaseException as error:
+            for run in runs:
+                await run.afails(error)
+            raise
+        for run, prediction in zip(runs, found, strict=True):
+            await run.aends(prediction)
+        return self._results(found)
+
+    def _results(self, found: list[Prediction[Any]]) -> list[Any]:
         return found if self.predictions else [outcome(prediction) for prediction in found]
+
+
+def _parts(
+    inputs: list[Any], config: RunnableConfig | list[RunnableConfig] | None
+) -> Iterator[tuple[list[Any], list[RunnableConfig]]]:
+    """Divide a batch by `max_concurrency`, as the host does for LLMs."""
+    configs = get_config_list(config, len(inputs))
+    most = (configs[0].get("max_concurrency") if configs else None) or len(inputs) or 1
+    for start in range(0, len(inputs), most):
+        part = slice(start, start + most)
+        yield inputs[part], configs[part]
+
+
+def _is_heard(runs: list[TaskRun], pipeline: Pipeline) -> bool:
+    """Whether somebody listens to the only completion, and a stream writes the same one."""
+    plain = pipeline.decoding.num_beams == pipeline.decoding.n == 1
+    return len(runs) == 1 and bool(runs[0].chat) and plain and not pipeline.chooses
 
 
 def with_settings(

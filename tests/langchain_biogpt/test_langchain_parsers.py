@@ -3,7 +3,9 @@
 import asyncio
 import re
 from contextlib import suppress
+from functools import reduce
 from itertools import pairwise
+from operator import add, iadd
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from langchain_core.output_parsers import BaseCumulativeTransformOutputParser
 from langchain_core.outputs import Generation
 from langchain_core.prompt_values import StringPromptValue
 from langchain_core.prompts import PromptTemplate
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from pydantic import TypeAdapter
 
 import biogpt_plugins
@@ -310,12 +312,19 @@ class TestStreaming:
         plain = chain.stream("Text.")
         assert list(plain)[-1] == chain.invoke("Text.")
 
-    def test_no_list_of_a_stream_is_lost_by_adding(self):
-        first, second, _ = RelationOutputParser().transform(iter(re.findall(r"\S+\s*", THREE)))
-        with pytest.raises(TypeError, match="take the last one"):
-            first + second
+    def test_no_relation_of_a_stream_is_lost_or_doubled_by_adding(self):
+        lists = list(RelationOutputParser().transform(iter(re.findall(r"\S+\s*", THREE))))
+        first, second, last = lists
+        assert first + second == second
+        assert reduce(add, lists) == reduce(iadd, lists) == last
         (other,) = RelationOutputParser().transform(iter([FOUND]))
         assert first + other == [*first, *other]
+
+    def test_a_generator_around_a_stream_gives_the_last_list(self):
+        def passed_on(pieces):
+            yield from RelationOutputParser().transform(pieces)
+
+        assert names(RunnableGenerator(passed_on).invoke(THREE)) == GROWING[-1]
 
     async def test_the_host_takes_the_last_list(self):
         engine = ScriptedEngine([THREE])
