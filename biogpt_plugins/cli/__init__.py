@@ -33,6 +33,7 @@ from biogpt_plugins.cli import (
     evaluate,
     export,
     extract,
+    fetch,
     finetune,
     listing,
     report,
@@ -126,6 +127,7 @@ def _add(command: Callable[..., None], panel: str, *, name: str | None = None) -
 
 
 _add(demo.demo, _TRY)
+_add(fetch.fetch, _TRY)
 _add(extract.extract, _ASK)
 _add(aggregate.aggregate, _ASK)
 _add(report.report, _ASK)

@@ -1,0 +1,6 @@
+"""Fetch papers from PubMed and PMC, by a query or by their ids, through NCBI's E-utilities."""
+
+from biogpt_plugins.corpus.fetch.eutils import URL, Eutils, Found
+from biogpt_plugins.corpus.fetch.papers import MOST, Database, as_file, fetch, ids_of
+
+__all__ = ["MOST", "URL", "Database", "Eutils", "Found", "as_file", "fetch", "ids_of"]
