@@ -15,7 +15,7 @@ from biogpt_plugins.bench.papers import NumberedPapers, read_papers
 from biogpt_plugins.bench.sides import Load, device_of
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
-from biogpt_plugins.checkpoints.locate import converted
+from biogpt_plugins.checkpoints.folders import converted
 from biogpt_plugins.engines.machine import describe_machine
 from biogpt_plugins.tasks import get_task
 

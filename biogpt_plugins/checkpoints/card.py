@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from biogpt_plugins.checkpoints.adapter import is_adapter, read_adapter
+from biogpt_plugins.checkpoints.locate import base_of
 from biogpt_plugins.checkpoints.registry import LEARNED, KnownModel, find_known
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.values.errors import ModelError
@@ -36,6 +38,8 @@ class ModelCard(BaseModel):
 def read_card(folder: Path | None, name: str = "") -> ModelCard:
     """Read the card of a folder; a known hub model has one built in, others get an empty one.
 
+    An adapter without a card has the card of its base.
+
     Args:
         folder: The model's folder; None for the tasks of a hub model that is not on disk.
         name: The model's name as the user gave it.
@@ -44,6 +48,9 @@ def read_card(folder: Path | None, name: str = "") -> ModelCard:
         ModelError: The card, or a file that a built-in card depends on, cannot be read.
     """
     path = folder / CARD_FILE if folder else None
+    if path and folder and not path.is_file() and is_adapter(folder):
+        base = read_adapter(folder, name, allow_pickle=True).base
+        return read_card(base_of(folder, name, weights=False, allow_pickle=True), base)
     if path is None or not path.is_file():
         known = find_known(name, folder)
         return _card_of(known, folder) if known and known.home == "hub" else ModelCard()

@@ -40,8 +40,8 @@ def convert(  # noqa: PLR0913 - options of a command
         str,
         typer.Argument(
             metavar="CHECKPOINT",
-            help="A .tgz, a folder or a .pt file of microsoft/BioGPT. With --to ctranslate2 also "
-            "a model folder or a model id on the hub.",
+            help="A .tgz, a folder or a .pt file of microsoft/BioGPT, or the folder of a PEFT "
+            "adapter. With --to ctranslate2 also a model folder or a model id on the hub.",
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write.")],
@@ -91,6 +91,7 @@ def convert(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Convert a fairseq checkpoint for transformers, or any model for CTranslate2.
 
+    An adapter is merged with its base into a whole model.
     The new folder needs no fairseq. dict.txt and bpecodes are in data/BioGPT and data/BioGPT-Large
     of github.com/microsoft/BioGPT. The folder records its task: `biogpt extract FILE --model
     FOLDER`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ from typing import Literal
 import torch
 from transformers import AddedToken, BioGptConfig, BioGptTokenizer
 
+from biogpt_plugins.checkpoints.adapter import is_adapter
 from biogpt_plugins.checkpoints.card import ModelCard
+from biogpt_plugins.conversion.adapters import merge
 from biogpt_plugins.conversion.dictionary import (
     SPECIAL,
     Vocabulary,
@@ -66,11 +68,12 @@ def convert(  # noqa: PLR0913 - the command's own arguments
 ) -> Conversion:
     """Convert a checkpoint of microsoft/BioGPT into a folder that needs no fairseq.
 
-    The folder appears only when it is complete. No code from `src` runs, unless `allow_pickle` is
-    set.
+    An adapter in PEFT's format is merged with its base. The folder appears only when it is
+    complete. No code from `src` runs, unless `allow_pickle` is set.
 
     Args:
-        src: A checkpoint file, a folder with one, or a tar archive of that folder, as published.
+        src: A checkpoint file, a folder with one, or a tar archive of that folder, as published; or
+            the folder of an adapter, to which only `dtype` and `allow_pickle` apply.
         out: The folder to write.
         dictionary: dict.txt; by default the one beside the checkpoint.
         bpecodes: The byte-pair codes; by default the file beside the checkpoint.
@@ -83,11 +86,24 @@ def convert(  # noqa: PLR0913 - the command's own arguments
     Raises:
         InputError: An argument is out of range, or `out` exists and is not empty.
         ModelNotFoundError: The checkpoint, dictionary or byte-pair codes are missing.
-        ModelError: The checkpoint is damaged, or belongs to another network or dictionary.
+        ModelError: The checkpoint is damaged, or belongs to another network or dictionary; or the
+            adapter does not fit its base.
+        MissingExtraError: `src` is an adapter, and peft is not installed.
     """
     named = get_task(task).name if task else None
     if dtype not in ("float32", "bfloat16"):
         raise InputError(f"dtype (--dtype) must be 'float32' or 'bfloat16', not {dtype!r}")
+    if is_adapter(Path(src).expanduser()):
+        options = {
+            "dictionary": dictionary,
+            "bpecodes": bpecodes,
+            "average": average,
+            "task": task,
+        }
+        check_unused(src, options)
+        with beside(Path(out)) as (_, folder):
+            card = merge(src, folder, dtype=dtype, allow_pickle=allow_pickle)
+        return Conversion(Path(out), next(iter(card.tasks), None), card, (str(src),))
     with beside(Path(out)) as (workspace, folder):
         source = open_source(src, unpacked=workspace / "unpacked", average=average)
         checkpoints = [
@@ -120,6 +136,19 @@ def convert(  # noqa: PLR0913 - the command's own arguments
         ).save_pretrained(folder)
         card.save(folder)
     return Conversion(Path(out), trained_task, card, tuple(source.checkpoints), notes)
+
+
+def check_unused(src: str | Path, options: Mapping[str, object]) -> None:
+    """Check that no options are given that apply only to fairseq checkpoints.
+
+    Raises:
+        InputError: Some are; the message names them.
+    """
+    if given := [name for name, value in options.items() if value]:
+        raise InputError(
+            f"{' and '.join(given)} apply only to fairseq checkpoints, and {str(src)!r} is not "
+            "one: leave them out"
+        )
 
 
 def save_tokenizer(

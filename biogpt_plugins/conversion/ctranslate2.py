@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.adapter import is_adapter
 from biogpt_plugins.checkpoints.card import read_card
-from biogpt_plugins.checkpoints.locate import converted
-from biogpt_plugins.conversion.convert import Conversion, beside, convert
+from biogpt_plugins.checkpoints.folders import converted
+from biogpt_plugins.conversion.convert import Conversion, beside, check_unused, convert
 from biogpt_plugins.conversion.source import is_fairseq
 from biogpt_plugins.values.errors import InputError, ModelError
 
@@ -41,14 +42,10 @@ def convert_to_ctranslate2(
         raise InputError(f"dtype (--dtype) must be 'int8' or 'float32', not {dtype!r}")
     options = {name: value for name, value in options.items() if value}
     with beside(Path(out)) as (workspace, folder):
-        if is_fairseq(src):
+        if is_fairseq(src) or is_adapter(Path(src).expanduser()):
             conversion = convert(src, workspace / "transformers", **options)
-        elif options:
-            raise InputError(
-                f"{' and '.join(options)} apply only to fairseq checkpoints, and {str(src)!r} is "
-                "not one: leave them out"
-            )
         else:
+            check_unused(src, options)
             source = locate(src, allow_pickle=True)  # write_folder refuses pickles with a remedy
             if converted(source):
                 raise ModelError(

@@ -12,17 +12,19 @@ from transformers import BioGptConfig, BioGptForCausalLM
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
-from biogpt_plugins.checkpoints.locate import converted
+from biogpt_plugins.checkpoints.folders import converted
+from biogpt_plugins.checkpoints.locate import base_of
 from biogpt_plugins.conversion.convert import network_config, read_task
 from biogpt_plugins.conversion.settings import read_settings
 from biogpt_plugins.conversion.source import is_fairseq, open_source
 from biogpt_plugins.conversion.weights import Checkpoint
 from biogpt_plugins.tasks.registry import know_tasks_of
 
-FAIRSEQ, TRANSFORMERS, CTRANSLATE2 = (
+FAIRSEQ, TRANSFORMERS, CTRANSLATE2, ADAPTER = (
     "fairseq checkpoint",
     "transformers folder",
     "CTranslate2 folder",
+    "PEFT adapter",
 )
 
 
@@ -31,7 +33,7 @@ class Report(BaseModel):
 
     Attributes:
         name: The name or path given.
-        form: "fairseq checkpoint", "transformers folder" or "CTranslate2 folder".
+        form: "fairseq checkpoint", "transformers folder", "CTranslate2 folder" or "PEFT adapter".
         card: Its tasks and their layouts; a pretrained model has no task.
         layers: Number of layers; `hidden_size`, `heads` and `feed_forward` are per layer.
         positions: Most tokens of prompt and completion together.
@@ -85,7 +87,8 @@ def inspect_model(path: str | Path, *, allow_pickle: bool = False) -> Report:
 
 def _inspect_folder(path: str | Path) -> Report:
     folder = locate(path, local_files_only=True, allow_pickle=True)
-    config = BioGptConfig.from_pretrained(folder)
+    base = base_of(folder, str(path), local_files_only=True, allow_pickle=True)
+    config = BioGptConfig.from_pretrained(base)
     files = sorted(folder.glob("*.safetensors"))
     notes: tuple[str, ...] = ()
     form, kind = TRANSFORMERS, str(config.dtype).removeprefix("torch.")
@@ -99,6 +102,10 @@ def _inspect_folder(path: str | Path) -> Report:
         notes = (
             "its weights are pickle files, which can run code when loaded; see --allow-pickle",
         )
+    if base != folder:
+        form = ADAPTER
+        notes += (f"the adapter changes the weights of {base}; both are counted here",)
+        files += base.glob("*.safetensors")
     size = sum(file.stat().st_size for file in files)
     card = read_card(folder, str(path))
     know_tasks_of(folder, card.tasks)

@@ -19,7 +19,7 @@ from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE
 from biogpt_plugins.checkpoints.card import read_card
-from biogpt_plugins.checkpoints.locate import CONVERTED, converted, read_config
+from biogpt_plugins.checkpoints.folders import CONVERTED, converted, read_config
 from biogpt_plugins.engines.devices import is_small
 from biogpt_plugins.values.errors import DeviceError, MissingExtraError, ModelError
 
@@ -27,8 +27,8 @@ try:
     import ctranslate2
     from ctranslate2.specs import Activation, TransformerDecoderModelSpec
 except ImportError as missing:
-    raise MissingExtraError(
-        'the engine "ctranslate2" is not installed: pip install "biogpt-plugins[ctranslate2]"'
+    raise MissingExtraError.of(
+        'the engine "ctranslate2" is not installed', "ctranslate2"
     ) from missing
 
 INT8, FLOAT32 = "int8", "float32"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from biogpt_plugins.checkpoints.locate import read_config
+from biogpt_plugins.checkpoints.folders import read_config
 from biogpt_plugins.values.errors import DeviceError
 
 _DTYPES = {

@@ -16,20 +16,24 @@ from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.adapter import NETWORK, is_adapter
 from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE
 from biogpt_plugins.checkpoints.card import CARD_FILE
-from biogpt_plugins.checkpoints.locate import contents, converted
+from biogpt_plugins.checkpoints.folders import contents, converted
+from biogpt_plugins.checkpoints.locate import base_of
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engine import Runtime
+from biogpt_plugins.engines.adapters import merged
 from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
-from biogpt_plugins.values.errors import InputError, ModelError
+from biogpt_plugins.values.errors import InputError, ModelError, NotABioGPTError, did_you_mean
 
 _Key = tuple[Runtime, Path, tuple[torch.device, ...], str | torch.dtype]
 _ENGINES: dict[_Key, tuple[LocalEngine, frozenset[tuple[str, int, int]]]] = {}
 _LOADING = Lock()
+_HEADS = ("classifier.", "score.", "qa_outputs.")
 
 
 def load_engine(  # noqa: PLR0913 - keyword-only options
@@ -72,20 +76,22 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
         NotABioGPTError: The folder or repository is not a BioGPT.
         ModelError: Files are missing, damaged, made for the other engine, or pickled and
             `allow_pickle` is False.
-        MissingExtraError: CTranslate2 is not installed.
+        MissingExtraError: CTranslate2 is not installed, or peft for an adapter.
     """
     if engine not in (None, *get_args(Runtime)):
         raise InputError(
-            f"engine must be {' or '.join(map(repr, get_args(Runtime)))}, not {engine!r}"
+            f"engine must be {' or '.join(map(repr, get_args(Runtime)))}, not {engine!r}."
+            f"{did_you_mean(str(engine), get_args(Runtime))}"
         )
     name = str(model)
     folder = locate(
         model, revision=revision, local_files_only=local_files_only, allow_pickle=allow_pickle
     )
-    key, load = _way(_runtime(engine, folder, name), folder, device, dtype, name)
+    base = base_of(folder, name, local_files_only=local_files_only, allow_pickle=allow_pickle)
+    key, load = _way(_runtime(engine, folder, name), folder, base, device, dtype, name)
     with _LOADING:
         loaded, before = _ENGINES.get(key, (None, None))
-        now = _files(folder)
+        now = _files(folder) | _files(base)
         if loaded is None or loaded.closed or before != now:
             loaded = load()
             asked = {"engine": engine, "device": device, "dtype": dtype, "revision": revision}
@@ -107,6 +113,11 @@ def _files(folder: Path) -> frozenset[tuple[str, int, int]]:
 
 
 def _runtime(engine: Runtime | None, folder: Path, name: str) -> Runtime:
+    if engine == "ctranslate2" and is_adapter(folder):
+        raise ModelError(
+            f"{name!r} is an adapter, which CTranslate2 cannot load: merge it with `biogpt convert "
+            f"{name} FOLDER --to ctranslate2`, then name that folder"
+        )
     if not converted(folder):
         return engine or "transformers"
     if engine == "transformers":
@@ -117,9 +128,10 @@ def _runtime(engine: Runtime | None, folder: Path, name: str) -> Runtime:
     return "ctranslate2"
 
 
-def _way(
+def _way(  # noqa: PLR0913, PLR0917 - what tells engines apart
     runtime: Runtime,
     folder: Path,
+    base: Path,
     device: str | torch.device | None,
     dtype: str | torch.dtype | None,
     name: str,
@@ -127,8 +139,8 @@ def _way(
     """The cache key of an engine, and the function that loads it."""
     if runtime == "transformers":
         devices = pick_devices(device)
-        kind = pick_dtype(dtype, devices[0], folder, name)
-        return (runtime, folder, devices, kind), partial(_load, folder, devices, kind, name)
+        kind = pick_dtype(dtype, devices[0], base, name)
+        return (runtime, folder, devices, kind), partial(_load, folder, base, devices, kind, name)
 
     from biogpt_plugins.engines import ctranslate2_folder as ours  # noqa: PLC0415 - an extra
 
@@ -141,37 +153,67 @@ def _way(
 
 
 def _load(
-    folder: Path, devices: tuple[torch.device, ...], dtype: torch.dtype, name: str
+    folder: Path, base: Path, devices: tuple[torch.device, ...], dtype: torch.dtype, name: str
 ) -> TransformersEngine:
+    model, tokenizer = load_network(
+        folder, base, dtype=dtype, attention=pick_attention(devices[0], dtype), name=name
+    )
+    copies = [deepcopy(model).to(device) for device in devices[1:]]
+    return TransformersEngine(
+        model.to(devices[0]), tokenizer, model_name=name, folder=folder, copies=copies
+    )
+
+
+def load_network(
+    folder: Path, base: Path, *, dtype: torch.dtype, attention: str | None = None, name: str
+) -> tuple[BioGptForCausalLM, BioGptTokenizer]:
+    """Load the network and the tokenizer of a model, or of an adapter merged into its base.
+
+    Args:
+        folder: The model's folder, or the adapter's.
+        base: The folder of the whole model, as `base_of` finds it.
+        dtype: The dtype of the weights. An adapter is merged in float32.
+        attention: The implementation of attention; None for the default of transformers.
+        name: The model's name in errors.
+
+    Raises:
+        ModelError: Files are damaged, or the weights do not fit the settings.
+        MissingExtraError: It is an adapter, and peft is not installed.
+    """
     with quiet():
         try:
             model, report = BioGptForCausalLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                attn_implementation=pick_attention(devices[0], dtype),
+                base,
+                dtype=dtype if folder == base else torch.float32,
+                attn_implementation=attention,
                 # Pickled weights come this far only where they were allowed.
-                use_safetensors=any(folder.glob("*.safetensors")),
+                use_safetensors=any(base.glob("*.safetensors")),
                 local_files_only=True,
                 output_loading_info=True,
                 # Reported below: the error that transformers raises does not name them.
                 ignore_mismatched_sizes=True,
             )
-            tokenizer = _tokenizer(folder, model.config.vocab_size)
+            words = folder if (folder / "vocab.json").is_file() else base
+            tokenizer = _tokenizer(words, model.config.vocab_size)
         except Exception as error:  # damaged files raise errors of several libraries
             raise ModelError(
-                f"cannot load {name!r} from {folder}: {type(error).__name__}: {error}"
+                f"cannot load {name!r} from {base}: {type(error).__name__}: {error}"
             ) from error
-    mismatched = {entry[0] for entry in report["mismatched_keys"]}
-    layers = {key for key in report["unexpected_keys"] if ".layers." in key}
-    if unfit := sorted({*report["missing_keys"], *mismatched, *layers}):
-        raise ModelError(
-            f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors are "
-            f"missing, too many or of another shape, for example {unfit[0]}; looked in {folder}"
-        )
-    copies = [deepcopy(model).to(device) for device in devices[1:]]
-    return TransformersEngine(
-        model.to(devices[0]), tokenizer, model_name=name, folder=folder, copies=copies
-    )
+        mismatched = {entry[0] for entry in report["mismatched_keys"]}
+        layers = {key for key in report["unexpected_keys"] if ".layers." in key}
+        if unfit := sorted({*report["missing_keys"], *mismatched, *layers}):
+            raise ModelError(
+                f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors are "
+                f"missing, too many or of another shape, for example {unfit[0]}; looked in {base}"
+            )
+        if heads := sorted(key for key in report["unexpected_keys"] if key.startswith(_HEADS)):
+            raise NotABioGPTError(
+                f"the weights of {name!r} have a head that does not complete texts ({heads[0]}): "
+                f"name a folder of a {NETWORK}, such as its base model; looked in {base}"
+            )
+        if folder != base:
+            model = merged(model, folder, tokenizer, name).to(dtype)
+    return model, tokenizer
 
 
 def _load_for_ctranslate2(

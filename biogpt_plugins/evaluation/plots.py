@@ -57,9 +57,7 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise MissingExtraError(
-            'the pictures need matplotlib: pip install "biogpt-plugins[plots]"'
-        ) from error
+        raise MissingExtraError.of("the pictures need matplotlib", "plots") from error
     return Figure(figsize=(width, height), layout="constrained")
 
 

@@ -19,7 +19,8 @@ from typing_extensions import Self
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
-from biogpt_plugins.checkpoints.locate import read_config
+from biogpt_plugins.checkpoints.folders import read_config
+from biogpt_plugins.checkpoints.locate import base_of
 from biogpt_plugins.engine import FEW_SHOT, PRETRAINED, Decoding, Engine
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.loading import find_task
@@ -296,7 +297,8 @@ class LLMFields(ModelFields):
             card = read_card(folder, self.model).tasks.get(task.name, FEW_SHOT)
             own_decoding, usual = self.decoding, task.decoding_for(card)
             decoding = own_decoding if isinstance(own_decoding, Decoding) else usual
-            config = read_config(folder, self.model)
+            base = base_of(folder, self.model, weights=False, allow_pickle=self.allow_pickle)
+            config = read_config(base, self.model)
             positions = cast("int", config.get("max_position_embeddings", 1024))  # as transformers
         # The final `</s>`, which max_length counts, needs no position.
         window = min(positions, decoding.max_length - 1) if decoding.max_length else positions

@@ -13,7 +13,8 @@ from typing import Any
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
-from biogpt_plugins.checkpoints.locate import contents, find_here
+from biogpt_plugins.checkpoints.folders import contents
+from biogpt_plugins.checkpoints.locate import find_here
 from biogpt_plugins.checkpoints.registry import advice
 from biogpt_plugins.pipeline.pipeline import Pipeline
 from biogpt_plugins.pipeline.spec import Settings, Spec, cannot_be_loaded

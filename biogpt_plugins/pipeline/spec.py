@@ -6,9 +6,9 @@ workers, run manifests and cache keys are derived from these declarations.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields as dataclass_fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -30,7 +30,7 @@ from biogpt_plugins.engine import Decoding, Form, Runtime
 from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.errors import BioGPTError, InputError, OptionError
+from biogpt_plugins.values.errors import BioGPTError, InputError, OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from biogpt_plugins.pipeline.pipeline import Pipeline
@@ -193,6 +193,7 @@ class ModelSettings(Settings):
         if not isinstance(model, Path):
             return model
         # A path is a folder even if a bundled model or a hub model has the same name.
+        model = model.expanduser()
         clear = model.is_absolute() or (model.is_dir() and str(model) not in BUNDLED)
         return str(model) if clear else f"./{model}"
 
@@ -361,7 +362,9 @@ def explained(error: ValidationError, known: Iterable[str], what: str) -> BioGPT
         return InputError(str(fault["ctx"]["error"]))
     choices = [str(one["ctx"]["expected"]) for one in faults if "expected" in one.get("ctx", {})]
     if choices:
-        return InputError(f"{name} must be {choices[0]}, not {fault['input']!r}")
+        guess = did_you_mean(str(fault["input"]), re.findall(r"'([^']*)'", choices[0]))
+        remark = f".{guess}" if guess else ""
+        return InputError(f"{name} must be {choices[0]}, not {fault['input']!r}{remark}")
     told = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}"
     return InputError(f"{name} = {fault['input']!r} is invalid: {told}")
 
@@ -369,6 +372,5 @@ def explained(error: ValidationError, known: Iterable[str], what: str) -> BioGPT
 def unknown_option(name: str, known: Iterable[str], what: str) -> str:
     """The message for an unknown option."""
     names = [one for one in known if one not in ("own", "pipeline")]
-    near = get_close_matches(name, names, n=1)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
+    guess = did_you_mean(name, names)
     return f"{what} has no option {name!r}.{guess} Its options are {', '.join(names)}"

@@ -18,7 +18,7 @@ from biogpt_plugins.tasks.kd_dti import KD_DTI
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.tasks.toml_task import FOLDER, read_task
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, did_you_mean
 from biogpt_plugins.values.results import Kind
 
 GROUP = "biogpt_plugins.tasks"
@@ -100,8 +100,9 @@ class Tasks(Mapping[str, Task[Any]]):
             raise loaded
         if loaded is None:
             raise InputError(
-                f"no task is called {name!r}: the tasks are {', '.join(self)}; give a task of your "
-                "own as a TOML file (task='my_task.toml') or to register_task"
+                f"no task is called {name!r}.{did_you_mean(name, self)} The tasks are "
+                f"{', '.join(self)}; give a task of your own as a TOML file (task='my_task.toml') "
+                "or to register_task"
             )
         return loaded
 

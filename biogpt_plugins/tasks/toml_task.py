@@ -38,7 +38,7 @@ from biogpt_plugins.tasks.clause import Clause
 from biogpt_plugins.tasks.ddi import source as text_alone
 from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.errors import BioGPTError, InputError
+from biogpt_plugins.values.errors import BioGPTError, InputError, did_you_mean
 from biogpt_plugins.values.inputs import Paper
 from biogpt_plugins.values.results import Entity, Relation
 
@@ -262,7 +262,8 @@ def _explained(error: ValidationError) -> str:
             if "examples" in key
             else _Declaration
         )
-        return f"there is no key {key!r}: the keys are {', '.join(known.model_fields)}"
+        guess = did_you_mean(str(fault["loc"][-1]), known.model_fields)
+        return f"there is no key {key!r}.{guess} The keys are {', '.join(known.model_fields)}"
     if fault["type"] == "missing":
         return f"the key {key!r} is missing: add it"
     return f"{key} = {fault['input']!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"

@@ -106,6 +106,4 @@ def _prepare(out: Path, *, resume: bool, overwrite: bool) -> Path:
 def _need_libraries(*, lora: bool) -> None:
     for name in ("accelerate", "tokenizers", *(["peft"] if lora else [])):
         if importlib.util.find_spec(name) is None:
-            raise MissingExtraError(
-                f"fine-tuning needs {name}: pip install 'biogpt-plugins[finetune]'"
-            )
+            raise MissingExtraError.of(f"fine-tuning needs {name}", "finetune")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, did_you_mean
 
 Truncation = Literal["prompt", "official"]
 
@@ -126,7 +126,10 @@ class Options(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
+            every = error.errors()
+            faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in every)
+            strange = next((e["loc"][0] for e in every if e["type"] == "extra_forbidden"), "")
+            faults += did_you_mean(str(strange), cls.model_fields)
             known = ", ".join(cls.model_fields)
             raise InputError(
                 f"invalid training options: {faults} (known options: {known})"

@@ -11,8 +11,10 @@ from pathlib import Path
 import torch
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
+from biogpt_plugins.checkpoints.adapter import is_adapter
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
-from biogpt_plugins.checkpoints.locate import converted, locate
+from biogpt_plugins.checkpoints.folders import converted
+from biogpt_plugins.checkpoints.locate import locate
 from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.engine import FEW_SHOT, TaskCard
 from biogpt_plugins.tasks.registry import know_tasks_of
@@ -88,6 +90,11 @@ def positions_of(model: str | Path, options: Options) -> int:
 
 def _located(model: str | Path) -> Path:
     folder = locate(model)
+    if is_adapter(folder):
+        raise ModelError(
+            f"{str(model)!r} is an adapter: merge it with `biogpt convert {model} FOLDER`, and "
+            "start from that folder"
+        )
     if converted(folder):
         raise ModelError(
             f"{str(model)!r} was converted for CTranslate2, which cannot train: start from the "

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from typing_extensions import Self
+
 
 class BioGPTError(Exception):
     """The base of all errors of this package."""
@@ -63,12 +68,33 @@ class EngineError(BioGPTError, RuntimeError):
     """The runtime failed while computing a completion; `__cause__` is the original error."""
 
 
+class FetchError(BioGPTError, OSError):
+    """A server of papers that cannot be reached, or that refuses a request."""
+
+
 class MissingExtraError(BioGPTError, ImportError):
     """An optional dependency that is not installed; the message names the extra to install."""
+
+    @classmethod
+    def of(cls, what: str, extra: str) -> Self:
+        """The error that says what needs the dependency, and how to install it."""
+        return cls(f"{what}: {installing(extra)}")
 
 
 class TruncationWarning(UserWarning):
     """Texts did not fit the model, which read only their beginning."""
+
+
+def installing(extra: str) -> str:
+    """The commands that install an extra, for an installed package and for a checkout."""
+    return f'pip install "biogpt-plugins[{extra}]", or in a checkout pip install -e ".[{extra}]"'
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question with the known name that is nearest, in any case; "" if none is near."""
+    by_fold = {one.casefold(): one for one in known}
+    near = get_close_matches(name.casefold(), by_fold, n=1)
+    return f" Did you mean {by_fold[near[0]]!r}?" if near else ""
 
 
 def error_class(name: str) -> type[BioGPTError]:

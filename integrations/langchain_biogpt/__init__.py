@@ -5,9 +5,7 @@ from biogpt_plugins.values.errors import MissingExtraError
 try:
     import langchain_core  # noqa: F401
 except ImportError as error:
-    raise MissingExtraError(
-        'langchain_biogpt needs langchain-core: pip install "biogpt-plugins[langchain]"'
-    ) from error
+    raise MissingExtraError.of("langchain_biogpt needs langchain-core", "langchain") from error
 
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.descriptions import BioGPTDescription, create_description_chain

@@ -5,8 +5,8 @@ from biogpt_plugins.values.errors import MissingExtraError
 try:
     import llama_index.core  # noqa: F401
 except ImportError as error:
-    raise MissingExtraError(
-        'llama_index_biogpt needs llama-index-core: pip install "biogpt-plugins[llama-index]"'
+    raise MissingExtraError.of(
+        "llama_index_biogpt needs llama-index-core", "llama-index"
     ) from error
 
 from llama_index_biogpt.answers import BioGPTAnswerExtractor

@@ -8,7 +8,7 @@ try:
         raise missing
     import ray.data  # noqa: F401
 except ImportError as error:
-    raise MissingExtraError('ray_biogpt needs Ray: pip install "biogpt-plugins[ray]"') from error
+    raise MissingExtraError.of("ray_biogpt needs Ray", "ray") from error
 
 from ray_biogpt.cluster import Cluster
 from ray_biogpt.mapper import BioGPTMapper, to_table

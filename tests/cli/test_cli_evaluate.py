@@ -200,7 +200,7 @@ def test_a_ground_truth_selects_and_orders_the_questions(corpus, file):
         ("bc5cdr", b"caf\xe9\n", "is not UTF-8 text: convert it"),
         ("bc5cdr", '{"id": "1"}\n', "line 1 of {told} is not a Prediction: task: field required"),
         ("bc5cdr", '{"task"\n', "line 1 of {told} is not a Prediction: invalid json: eof"),
-        ("nonsense", ASPIRIN, "no task is called 'nonsense': the tasks are bc5cdr, ddi"),
+        ("nonsense", ASPIRIN, "no task is called 'nonsense'. The tasks are bc5cdr, ddi"),
         ("describe", ASPIRIN, "describe has no metric"),
         ("ddi", ASPIRIN, "has no examples for ddi"),
     ],

@@ -75,7 +75,8 @@ def test_without_ray():
         "except MissingExtraError as error:\n    print(error)\n"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout == 'ray_biogpt needs Ray: pip install "biogpt-plugins[ray]"\n'
+    ways = 'pip install "biogpt-plugins[ray]", or in a checkout pip install -e ".[ray]"'
+    assert said.stdout == f"ray_biogpt needs Ray: {ways}\n"
 
 
 def test_importing_it_loads_no_torch():

@@ -98,8 +98,8 @@ def test_sources():
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("types =", "colour = 1\ntypes =", "there is no key 'colour': the keys are name, summary"),
-        ("text =", "txt =", "there is no key 'examples.0.txt': the keys are title, text"),
+        ("types =", "colour = 1\ntypes =", "there is no key 'colour'. The keys are name, summary"),
+        ("text =", "txt =", "'examples.0.txt'. Did you mean 'text'? The keys are title, text"),
         ('summary = "what acts on what"', "", "the key 'summary' is missing: add it"),
         ('"what acts on what"', "7", "summary = 7: input should be a valid string"),
         ('name = "mine"', 'name = "my task"', "name: 'my task' must begin with a letter"),

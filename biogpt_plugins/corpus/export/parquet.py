@@ -82,7 +82,5 @@ def _pyarrow() -> Any:  # noqa: ANN401 - a module without types
         import pyarrow as pa  # noqa: PLC0415 - an extra
         import pyarrow.parquet  # noqa: PLC0415
     except ImportError as error:
-        raise MissingExtraError(
-            'Parquet needs pyarrow: pip install "biogpt-plugins[parquet]"'
-        ) from error
+        raise MissingExtraError.of("Parquet needs pyarrow", "parquet") from error
     return pa

@@ -11,18 +11,12 @@ from zipfile import ZipFile
 from biogpt_plugins.corpus.readers.columns import OURS, cell
 from biogpt_plugins.corpus.readers.records import ParsedRecord
 from biogpt_plugins.corpus.readers.tables import Header
-from biogpt_plugins.values.errors import InputError, LostError
+from biogpt_plugins.values.errors import InputError, LostError, installing
 
 _BATCH = 1024
 _LARGEST_SHEETS = 1 << 30
-_PARQUET = (
-    'to read it install pyarrow (pip install "biogpt-plugins[parquet]", or pyarrow beside a '
-    "checkout), or save it as CSV"
-)
-_EXCEL = (
-    'to read it install openpyxl (pip install "biogpt-plugins[excel]", or openpyxl beside a '
-    "checkout), or save it as CSV"
-)
+_PARQUET = f"to read it install pyarrow ({installing('parquet')}), or save it as CSV"
+_EXCEL = f"to read it install openpyxl ({installing('excel')}), or save it as CSV"
 
 
 def read_parquet(stream: IO[bytes], told: Mapping[str, str]) -> Iterator[ParsedRecord]:

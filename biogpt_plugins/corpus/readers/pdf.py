@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from biogpt_plugins.corpus.readers.records import ParsedRecord, Sections
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, installing
 from biogpt_plugins.values.inputs import Paper
 
 _WAYS = (
     "take the paper's XML from PMC, or make a text of it (pdftotext PAPER.pdf PAPER.txt), or "
-    'install pypdf (pip install "biogpt-plugins[pdf]", or pypdf beside a checkout)'
+    f"install pypdf ({installing('pdf')})"
 )
 _MOST_PAGES = 2_000
 _HYPHEN = re.compile(r"(?<=[a-z])-\n(?=[a-z])")

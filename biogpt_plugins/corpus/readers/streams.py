@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable
 from typing import IO, Any
 
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, installing
 
 _PIECE = 1 << 16
 _FIRST = 8
@@ -144,7 +144,7 @@ def _unzstd(stream: IO[bytes]) -> Any:  # noqa: ANN401
     except ImportError as error:
         raise InputError(
             "it is packed with Zstandard: unpack it with unzstd, or install zstandard "
-            '(pip install "biogpt-plugins[zstd]", or zstandard beside a checkout)'
+            f"({installing('zstd')})"
         ) from error
     return made(_Unzstd(stream, zstandard).more)
 
