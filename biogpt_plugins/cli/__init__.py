@@ -65,7 +65,7 @@ class _Group(PlainHelp, TyperGroup):
                 warnings.simplefilter("default", UserWarning)
                 # Commands report truncated texts themselves.
                 warnings.simplefilter("ignore", TruncationWarning)
-            warnings.showwarning = lambda message, *_, **__: remark("warning", str(message))
+            warnings.showwarning = _once()
             try:
                 return super().invoke(ctx)
             except BrokenPipeError:
@@ -75,6 +75,18 @@ class _Group(PlainHelp, TyperGroup):
             except (BioGPTError, OSError) as error:
                 remark("error", _message(error))
                 raise typer.Exit(2) from error
+
+
+def _once() -> Callable[..., None]:
+    """What prints a warning, the first time that it is given; a place in the code is no matter."""
+    told: set[str] = set()
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in told:
+            told.add(str(message))
+            remark("warning", str(message))
+
+    return show
 
 
 class _Command(PlainHelp, TyperCommand):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
+from biogpt_plugins.cli.words import check_no_file, one_text, passage_of, text_of
 from biogpt_plugins.corpus import Format, check_readable, expanded
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
@@ -33,7 +33,8 @@ def ask(  # noqa: PLR0913 - options of a command
         list[str],
         typer.Argument(
             metavar="QUESTION",
-            help="A question to answer with yes, no or maybe. With --corpus, one or more.",
+            help="A question in quotes, to answer with yes, no or maybe. With --corpus, one or "
+            "more; @FILE reads them from a file, one a line.",
         ),
     ],
     *,
@@ -43,7 +44,7 @@ def ask(  # noqa: PLR0913 - options of a command
             "--context",
             "-c",
             metavar="TEXT",
-            help="The passage; @FILE reads it from a file, @- from standard input.",
+            help="The passage; @FILE reads the paper in a file, @- standard input.",
             show_default=False,
         ),
     ] = None,
@@ -91,14 +92,19 @@ def ask(  # noqa: PLR0913 - options of a command
     With --corpus and --run, ask every paper of a corpus; the same command continues an interrupted
     run.
     """
-    files = _of_a_corpus(question, corpus, context, run, single=bool(as_json or long_answer))
+    questions = _questions(question)
+    files = _of_a_corpus(questions, corpus, context, run, single=bool(as_json or long_answer))
     if ray and not run:
         raise InputError("--ray needs a corpus: name its papers with --corpus")
     if context is None and not files:
         raise InputError(
             "no passage and no papers: give --context or --corpus; see `biogpt ask --help`"
         )
-    passage = {"question": question[0], "context": _text(context or ""), "long_answer": long_answer}
+    passage = {
+        "question": questions[0],
+        "context": passage_of(context or ""),
+        "long_answer": text_of(long_answer, "long answer"),
+    }
     task = _layout(model, long_answer, options)
     asked = console.Asked.of(
         ctx.obj,
@@ -117,7 +123,7 @@ def ask(  # noqa: PLR0913 - options of a command
             form=form,
             limit=limit,
             columns=console.named_columns(columns),
-            questions=question,
+            questions=questions,
         )
         return
     pipeline = console.loaded(asked, model)
@@ -131,31 +137,32 @@ def ask(  # noqa: PLR0913 - options of a command
 @console.takes_model_options
 def describe(
     ctx: typer.Context,
-    term: Annotated[str, typer.Argument(metavar="TERM", help="A gene, drug, disease, ...")],
+    term: Annotated[
+        list[str], typer.Argument(metavar="TERM", help="A gene, drug, disease, ..., in quotes.")
+    ],
     *,
     model: console.Model = PRETRAINED,
     as_json: console.Json = False,
     options: dict[str, Any],
 ) -> None:
     """Describe a biomedical term with a pretrained model (the bundled one cannot)."""
-    pipeline = console.load(
-        ctx,
-        model,
-        "describe",
-        **options,
-    )
+    told = one_text(term, "term").strip()
+    pipeline = console.load(ctx, model, "describe", **options)
     with console.stderr().status("writing"):
-        prediction = pipeline.run([term])[0]
+        prediction = pipeline.run([told])[0]
     text = console.result_of(prediction, as_json=as_json)
     if not as_json:
         out = console.stdout()
-        out.print(f"{term.strip()} is {text}", soft_wrap=not out.is_terminal)
+        out.print(f"{told} is {text}", soft_wrap=not out.is_terminal)
 
 
 @console.takes_model_options
 def generate(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
-    prompt: Annotated[str, typer.Argument(metavar="TEXT", help="The text to continue.")],
+    prompt: Annotated[
+        list[str],
+        typer.Argument(metavar="TEXT", help="The text to continue, in quotes, or @FILE."),
+    ],
     *,
     model: console.Model = PRETRAINED,
     max_new_tokens: MaxNewTokens = None,
@@ -172,20 +179,15 @@ def generate(  # noqa: PLR0913 - options of a command
     options: dict[str, Any],
 ) -> None:
     """Continue a text with a pretrained model, and print it as the model writes."""
+    given = one_text(prompt, "text")
     decoding = TASKS["generate"].decoding.but(
         max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
     )
-    pipeline = console.load(
-        ctx,
-        model,
-        "generate",
-        decoding=decoding,
-        **options,
-    )
+    pipeline = console.load(ctx, model, "generate", decoding=decoding, **options)
     out = console.stdout()
     if not as_json:
-        out.print(prompt, end="", soft_wrap=True)
-    for piece in pipeline.stream(prompt):
+        out.print(given, end="", soft_wrap=True)
+    for piece in pipeline.stream(given):
         if piece.text and not as_json:
             out.print(piece.text, end="", soft_wrap=True)
         if piece.prediction:
@@ -214,6 +216,27 @@ def _layout(model: str, long_answer: str, options: Mapping[str, Any]) -> str:
     return task
 
 
+def _questions(given: list[str]) -> list[str]:
+    """The questions that were given, each in quotes or in a line of a file.
+
+    Raises:
+        InputError: A question was given in several words, or the name of a file in its place.
+    """
+    if len(given) > 1 and any(len(one.split()) == 1 for one in given if not one.startswith("@")):
+        raise InputError(f'the question must be in quotes: "{" ".join(given)}"')
+    questions: list[str] = []
+    for one in given:
+        if not one.startswith("@"):
+            check_no_file(one, "question", "; for papers, give --corpus before each file")
+            questions.append(one)
+            continue
+        lines = [line for line in text_of(one, "question").splitlines() if line.strip()]
+        if not lines:
+            raise InputError(f"there is no question in {one[1:]}: write one a line")
+        questions += lines
+    return questions
+
+
 def _of_a_corpus(
     questions: list[str],
     corpus: list[str] | None,
@@ -235,19 +258,6 @@ def _of_a_corpus(
         )
     if not run:
         raise InputError("--corpus needs a folder for its answers: name it with --run")
-    for question in questions:
-        if Path(question).is_file():
-            raise InputError(
-                f"{question} is a file, not a question: give --corpus before each file, or put "
-                "the pattern in quotes"
-            )
     files = expanded(corpus)
     check_readable(files)
     return files
-
-
-def _text(given: str) -> str:
-    if not given.startswith("@"):
-        return given
-    data = sys.stdin.buffer.read() if given == "@-" else Path(given[1:]).read_bytes()
-    return console.decode(data, given[1:])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +15,22 @@ from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out,
 from biogpt_plugins.corpus import (
     Format,
     JsonlWriter,
+    Record,
     Sections,
     check_readable,
     expanded,
+    read_records,
 )
+from biogpt_plugins.corpus.readers.files import is_pipe
 from biogpt_plugins.corpus.run import FEWEST, Lines
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.loading import find_task
+from biogpt_plugins.tasks.pubmedqa import PUBMEDQA
+from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Question
+
+_LOOKED_AT = 5  # records
 
 
 @console.takes_model_options
@@ -164,11 +176,13 @@ def extract(  # noqa: PLR0913 - options of a command
         raise InputError("--run writes to its own folder: leave out --out and --force")
     if ray and not run:
         raise InputError("--ray needs a folder for the results: name one with --run")
-    task_name = "papers"
-    if task is not None:  # report a misspelt name at once
-        task_name = find_task(task, model).name
+    # A misspelt name is reported at once.
+    named = find_task(task, model) if task is not None else None
     files = expanded(files)
     check_readable(files)
+    records = partial(read_records, files, form, columns=console.named_columns(columns))
+    if named:
+        _check_fit(named, files, records)
     asked = console.Asked.of(
         ctx.obj,
         scored=True,
@@ -194,9 +208,37 @@ def extract(  # noqa: PLR0913 - options of a command
     }
     if run:
         place = where(asked, ray, ray_engines, ray_cpus)
-        carry_out(place, files, run, name=task_name, chunk=chunk, **reading)
+        if isinstance(place, Pipeline):
+            _check_fit(place.task, files, records)
+        name = named.name if named else "papers"
+        carry_out(place, files, run, name=name, chunk=chunk, **reading)
         return
     with JsonlWriter(out, force=force, inputs=files) as writer:
         pipeline = console.loaded(asked, model)
+        _check_fit(pipeline.task, files, records)
         name = pipeline.task.name
         carry_out(pipeline, files, Lines(writer), name=name, chunk=chunk or FEWEST, **reading)
+
+
+def _check_fit(task: Task[Any], files: list[str], records: Callable[[], Iterator[Record]]) -> None:
+    """Check that a task that answers questions is not given papers, and no other one questions.
+
+    Raises:
+        InputError: The first record that can be read is of the other kind.
+    """
+    if any(map(is_pipe, files)):
+        return
+    values = (one.value for one in islice(records(), _LOOKED_AT))
+    first = next((one for one in values if not isinstance(one, InputError)), None)
+    asks = isinstance(first, Question) or (isinstance(first, Mapping) and "question" in first)
+    texts = isinstance(first, Mapping) and {"text", "abstract", "title"} & {*first}
+    if asks and not texts and task.kind != "answer":
+        raise InputError(
+            f"task {task.name} reads papers, and {files[0]} holds questions about passages: answer "
+            f"them with --task {PUBMEDQA.name}"
+        )
+    if first is not None and not asks and task.input is Question:
+        raise InputError(
+            f"task {task.name} answers questions, and {files[0]} holds papers without one: ask "
+            f"each paper with `biogpt ask QUESTION --corpus {files[0]} --run FOLDER`"
+        )

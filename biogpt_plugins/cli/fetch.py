@@ -144,10 +144,10 @@ def _search(eutils: Eutils, database: Database, query: str, most: int) -> tuple[
     if not found.ids:
         raise InputError(f"no paper in {database.value} matches {query!r}: try other words")
     console.stderr().print(
-        f"{found.count:,} papers match"
-        + (f", the first {len(found.ids):,} are fetched" if len(found.ids) < found.count else "")
+        f"{found.matches:,} papers match"
+        + (f", the first {len(found.ids):,} are fetched" if len(found.ids) < found.matches else "")
     )
-    unnamed = min(found.count, most) - len(found.ids)
+    unnamed = min(found.matches, most) - len(found.ids)
     if unnamed > 0:
         console.remark("warning", f"NCBI does not name {unnamed:,} of them: they are left out")
     return list(found.ids), max(unnamed, 0)

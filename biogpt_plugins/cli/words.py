@@ -77,14 +77,19 @@ def one_text(words: Sequence[str], what: str) -> str:
     return text_of(words[0], what)
 
 
-def check_no_file(given: str, what: str) -> None:
+def check_no_file(given: str, what: str, remedy: str = "") -> None:
     """Check that a text is not the name of a file.
+
+    Args:
+        given: The text.
+        what: What the text is, for errors.
+        remedy: What else the user may have meant.
 
     Raises:
         InputError: A file has this name, or the text ends as names of files do.
     """
     if os.path.isfile(given):
-        raise InputError(f"{given} is a file, not a {what}: write @{given} to read it")
+        raise InputError(f"{given} is a file, not a {what}: write @{given} to read it{remedy}")
     if os.path.isdir(given) and os.sep in given:
         raise InputError(f"{given} is a folder, not a {what}: write @FILE to read a file in it")
     if len(given) <= _LONGEST_NAME and "\n" not in given and _FILE.search(given):

@@ -53,13 +53,13 @@ class Found(NamedTuple):
     """What a search found.
 
     Attributes:
-        count: How many records match.
+        matches: How many records match.
         ids: The ids of the first of them.
         read_as: The query as the database reads it.
         left_out: Words and fields of the query that the database does not know, and leaves out.
     """
 
-    count: int
+    matches: int
     ids: tuple[str, ...]
     read_as: str
     left_out: tuple[str, ...]
@@ -153,8 +153,8 @@ class Eutils:
                 raise Again(reason, float(after) if after.isdecimal() else 0) from error
             raise FetchError(f"{self._url} refused the request ({reason})") from error
         except (OSError, HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
-            raise Again(f"{type(error).__name__}: {reason}") from error
+            cause = getattr(error, "reason", None) or error
+            raise Again(f"{type(error).__name__}: {cause}") from error
         if len(body) > _LARGEST:
             raise FetchError(f"{self._url} sent more than {_LARGEST >> 20} MiB in one answer")
         return body
