@@ -38,7 +38,7 @@ class To(str, Enum):
 _WITH_TEXTS = {To.pubtator: pubtator, To.bioc: bioc}
 
 
-def export(
+def export(  # noqa: PLR0913 - options of a command
     files: Annotated[
         list[str],
         typer.Argument(
@@ -67,10 +67,11 @@ def export(
             "--papers",
             "-p",
             metavar="FILE",
-            help="For pubtator and bioc: a file of the papers. Repeatable.",
+            help="For pubtator and bioc: files of the papers. Repeatable.",
             show_default=False,
         ),
     ] = None,
+    columns: console.Columns = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the --out file if it exists.")
     ] = False,
@@ -85,15 +86,18 @@ def export(
             f"{to.value} needs the texts of the papers, which Predictions do not hold: give the "
             "papers with --papers"
         )
+    named = console.named_columns(columns)
+    files, papers = found.apart(files, papers)
     places = _places(Path(out)) if to is To.neo4j else {"": out}
-    inputs = [*files, *(papers or ())]
+    inputs = [*files, *papers]
     check_predictions(inputs)
     for place in places.values():
         check_writable(place, force=force, inputs=inputs)
     faults = found.Faults()
     if to in _WITH_TEXTS:
         predictions = found.predictions(files, faults)
-        _write_papers(to, out, predictions, found.texts(papers or (), predictions, _paper, faults))
+        texts = found.texts(papers, predictions, _paper, faults, named)
+        _write_papers(to, out, predictions, texts)
     elif to is To.parquet:
         _write_table(out, files, faults)
     else:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TypeVar
 
 from biogpt_plugins.cli import console
@@ -10,14 +11,19 @@ from biogpt_plugins.corpus import (
     Sections,
     StoredPrediction,
     Withdrawn,
+    check_predictions,
+    expanded,
     read_records,
     read_stored,
     whole_papers,
 )
+from biogpt_plugins.corpus.readers.files import shown
+from biogpt_plugins.corpus.run import is_run
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
 _FAULTS_SHOWN = 5
+_LOOKED_AT = 20
 _T = TypeVar("_T")
 
 
@@ -37,6 +43,33 @@ class Faults:
         """Print the number of unusable lines."""
         if self.number:
             console.stderr().print(f"{self.number:,} lines could not be used")
+
+
+def apart(files: list[str], papers: list[str] | None) -> tuple[list[str], list[str]]:
+    """Files of Predictions, and files of papers.
+
+    `--papers *.txt` gives the option only the first of the files that the shell puts there; the
+    others come as arguments, and are known by what is in them.
+    """
+    if not papers:
+        return files, []
+    given = {file: _holds_predictions(file) for file in files}
+    if not any(given.values()):
+        return files, expanded(papers)
+    others = [file for file in files if not given[file]]
+    if others:
+        named = ", ".join(map(shown, others[:_FAULTS_SHOWN]))
+        more = f" and {len(others) - _FAULTS_SHOWN:,} more" if len(others) > _FAULTS_SHOWN else ""
+        console.remark("note", f"without predictions, so read as papers: {named}{more}")
+    return [file for file in files if given[file]], expanded([*papers, *others])
+
+
+def _holds_predictions(file: str) -> bool:
+    if file == "-" or is_run(file):
+        return True
+    check_predictions([file])
+    first = islice(read_stored([file]), _LOOKED_AT)
+    return any(isinstance(one, StoredPrediction) for one in first)
 
 
 def predictions(files: list[str], faults: Faults) -> list[Prediction]:
@@ -70,6 +103,7 @@ def texts(
     predictions: Iterable[Prediction],
     read: Callable[[object], tuple[str | None, _T]],
     faults: Faults,
+    columns: Mapping[str, str],
 ) -> dict[str, _T]:
     """The texts of the papers that predictions belong to, by id.
 
@@ -82,6 +116,7 @@ def texts(
         predictions: The predictions.
         read: Returns a record's id and the value to keep; an InputError skips that record only.
         faults: Counts the broken records.
+        columns: Names of columns by our fields, as in `read_records`.
 
     Raises:
         InputError: There are papers, and none of them has the id of a prediction.
@@ -93,9 +128,10 @@ def texts(
         if prediction.section is not None:
             by_section.add(prediction.id)
     sections = Sections.all if by_section else Sections.abstract
+    records = read_records(files, sections=sections, columns=columns)
     other: str | None = None
     texts: dict[str, _T] = {}
-    for record in whole_papers(read_records(files, sections=sections), by_section):
+    for record in whole_papers(records, by_section):
         if isinstance(record.value, Withdrawn):
             continue
         if isinstance(record.value, InputError):

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 
 from biogpt_plugins.cli import console, found
-from biogpt_plugins.corpus import check_predictions, check_writable, expanded, write_text
+from biogpt_plugins.corpus import check_predictions, check_writable, write_text
 from biogpt_plugins.report import Content, Source, render, source_of
 
 _MEGABYTE = 1e6
 
 
-def report(
+def report(  # noqa: PLR0913 - options of a command
     files: Annotated[
         list[str],
         typer.Argument(
@@ -31,10 +31,11 @@ def report(
             "--papers",
             "-p",
             metavar="FILE",
-            help="A file of the papers, to show their whole texts. Repeatable.",
+            help="Files of the papers, to show their whole texts. Repeatable.",
             show_default="show only the evidence sentences",
         ),
     ] = None,
+    columns: console.Columns = None,
     title: Annotated[
         str, typer.Option(metavar="TEXT", help="The page's heading.")
     ] = "Relations and answers",
@@ -47,13 +48,14 @@ def report(
     The page is a single file and loads nothing from the network. The command matches papers and
     Predictions by id.
     """
-    papers = expanded(papers or ())
+    named = console.named_columns(columns)
+    files, papers = found.apart(files, papers)
     inputs = [*files, *papers]
     check_predictions(inputs)
     check_writable(out, force=force, inputs=inputs)
     faults = found.Faults()
     predictions = found.predictions(files, faults)
-    sources = found.texts(papers, predictions, source_of, faults)
+    sources = found.texts(papers, predictions, source_of, faults, named)
     content = Content.of(predictions, sources)
     page = render(content, title=title)
     write_text(out, [page])

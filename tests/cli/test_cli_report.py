@@ -1,7 +1,9 @@
 """`biogpt report`."""
 
 import json
+import re
 
+import pytest
 import reported
 from doubles import Ruled
 from filed import jats
@@ -113,3 +115,98 @@ def test_no_predictions(tmp_path):
     done = run("report", empty, "-o", tmp_path / "report.html")
     assert done.exit_code == 2
     assert f"error: no predictions in {empty}" in done.stderr
+
+
+def texts_of(tmp_path, folder="papers"):
+    """Each paper as a file of its own, named by its id."""
+    (tmp_path / folder).mkdir()
+    return [
+        written(tmp_path / folder, f"{one['id']}.txt", [f"{one.get('title', '')} {words}".strip()])
+        for one in PAPERS
+        for words in [one.get("abstract") or one["text"]]
+    ]
+
+
+PAPERS = reported.PAPERS[:3]
+
+
+@pytest.mark.parametrize("order", ["papers last", "papers first", "papers around"])
+@pytest.mark.parametrize("command", ["report", "export"])
+def test_papers_that_the_shell_expanded(tmp_path, command, order):
+    found, _ = files(tmp_path)
+    texts = texts_of(tmp_path)
+    options = ["-o", tmp_path / "out", *(["--to", "bioc"] if command == "export" else [])]
+    given = {
+        "papers last": [found, *options, "--papers", *texts],
+        "papers first": ["--papers", *texts, found, *options],
+        "papers around": [texts[2], "--papers", texts[0], found, *options, "-p", texts[1]],
+    }
+    done = run(command, *given[order])
+    assert done.exit_code == 0, done.stderr
+    said = "3 with their texts" if command == "report" else "in 3 papers"
+    assert said in done.stderr
+    named = texts[2:] if order == "papers around" else texts[1:]
+    listed = ", ".join(map(str, named))
+    assert f"note: without predictions, so read as papers: {listed}\n" in done.stderr
+    pattern = run(command, found, *options, "--force", "--papers", tmp_path / "papers/*.txt")
+    assert said in pattern.stderr
+    assert "note" not in pattern.stderr
+
+
+def test_predictions_of_several_files_are_no_papers(tmp_path):
+    found, papers = files(tmp_path)
+    lines = found.read_text(encoding="utf-8").splitlines()
+    one, other = written(tmp_path, "1", lines[:3]), written(tmp_path, "2", ["broken", *lines[3:]])
+    done = run("report", one, "-p", papers, other, "-o", tmp_path / "report.html")
+    assert done.exit_code == 0, done.stderr
+    assert "7 papers, 7 with their texts" in done.stderr
+    assert "note" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["report", "export"])
+def test_columns_of_the_papers_are_named_as_for_extract(tmp_path, command):
+    found, _ = files(tmp_path)
+    rows = [
+        "Nr;Heading;Words",
+        *(f"{p['id']};{p['title']};{p['abstract']}" for p in PAPERS[:2]),
+    ]
+    table = written(tmp_path, "papers.csv", rows)
+    options = ["-o", tmp_path / "out", *(["--to", "bioc"] if command == "export" else [])]
+    refused = run(command, found, "--papers", table, *options)
+    assert "--columns" in refused.stderr
+    named = [f"{ours}={theirs}" for ours, theirs in COLUMNS.items()]
+    columns = [arg for one in named for arg in ("--columns", one)]
+    done = run(command, found, "--papers", table, *columns, *options, "--force")
+    assert "--columns" not in done.stderr
+    assert done.exit_code == 0, done.stderr
+    wrong = run(command, found, "--papers", table, *options, "--force", "--columns", "heading=Nr")
+    assert wrong.exit_code == 2
+
+
+COLUMNS = {"id": "Nr", "title": "Heading", "abstract": "Words"}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_score_that_is_no_number_costs_its_line_and_never_the_page(tmp_path, number):
+    relation = reported.predictions()[0].model_copy(update={"id": "7"}).model_dump_json()
+    assert '"score":null' in relation
+    broken = relation.replace('"score":null', f'"score":{number}')
+    answer = (
+        '{"id": "8", "task": "pubmedqa", "result": {"label": "yes", "probabilities": {"yes": N}}}'
+    )
+    found, _ = files(tmp_path)
+    lines = [found.read_text("utf-8").rstrip(), broken, answer.replace("N}", f"{number}}}")]
+    many = written(tmp_path, "many.jsonl", lines)
+    done = run("report", many, "-o", tmp_path / "page.html")
+    assert done.exit_code == 0
+    assert f"{many}:8: not a Prediction: result: " in done.stderr
+    assert "2 lines could not be used" in done.stderr
+    page = (tmp_path / "page.html").read_text("utf-8")
+    (data,) = re.findall(
+        r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL
+    )
+
+    def refuse(name):
+        raise AssertionError(name)
+
+    assert json.loads(data, parse_constant=refuse)

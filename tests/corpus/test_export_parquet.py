@@ -217,7 +217,7 @@ def test_a_broken_run_leaves_nothing(tmp_path):
     with (folder / "shards/000000.jsonl").open("a") as file:
         file.write("{")
     done = biogpt("export", folder, "-t", "parquet", "-o", tmp_path / "results.parquet")
-    assert (done.exit_code, "000000.jsonl:2 is broken" in done.stderr) == (2, True)
+    assert (done.exit_code, "000000.jsonl is not as the run wrote it" in done.stderr) == (2, True)
     assert names_in(tmp_path) == {"p.jsonl", "run"}
 
 
