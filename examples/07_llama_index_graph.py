@@ -12,12 +12,11 @@ from tempfile import TemporaryDirectory
 
 import ladybug
 from llama_index.core import Document, PropertyGraphIndex
-from llama_index.core.graph_stores.types import KG_RELATIONS_KEY
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.graph_stores.ladybug import LadybugPropertyGraphStore
 
-from llama_index_biogpt import BioGPTPathExtractor
+from llama_index_biogpt import BioGPTGraphStore, BioGPTPathExtractor
 
 PAPERS = {
     "101": "Cisplatin and hearing loss in children. Hearing loss was found in 20 of 41 children "
@@ -32,13 +31,9 @@ PAPERS = {
     "105": "Tremor in a patient on lithium. A 54-year-old man who took lithium for two years "
     "developed a coarse tremor. The tremor vanished when lithium was withdrawn.",
 }
-EVIDENCE = """CREATE REL TABLE IF NOT EXISTS EVIDENCE (
-    FROM Chemical TO Disease, pmid STRING, sentence STRING, score DOUBLE)"""
-ADD_EVIDENCE = """MATCH (c:Chemical {id: $source}), (d:Disease {id: $target})
-    MERGE (c)-[e:EVIDENCE {pmid: $pmid}]->(d)
-    SET e.sentence = $sentence, e.score = $score"""
-QUESTION = """MATCH (c:Chemical)-[e:EVIDENCE]->(:Disease {id: 'disease:hearing loss'})
-    RETURN c.id AS chemical, e.pmid AS pmid, e.score AS score, e.sentence AS sentence
+QUESTION = """MATCH (c:Chemical)-[r:CID]->(:Disease {id: 'disease:hearing loss'})
+    UNWIND range(1, size(r.pmids)) AS n
+    RETURN c.id AS chemical, r.pmids[n] AS pmid, r.scores[n] AS score, r.sentences[n] AS sentence
     ORDER BY chemical, pmid"""
 MENTIONS = """MATCH (paper:Chunk)-[:MENTIONS]->(:Chemical {id: 'chemical:lithium'})
     RETURN paper.ref_doc_id AS pmid"""
@@ -48,24 +43,18 @@ reader = BioGPTPathExtractor(task="bc5cdr")
 documents = [Document(text=text, id_=pmid) for pmid, text in PAPERS.items()]
 nodes = IngestionPipeline(transformations=[SentenceSplitter(), reader]).run(documents=documents)
 
-# The store keeps one relation between two entities, without its properties. What each paper says of
-# it goes into a table of our own.
-relations = [relation for node in nodes for relation in node.metadata[KG_RELATIONS_KEY]]
-
 with TemporaryDirectory() as folder, ladybug.Database(Path(folder) / "papers") as database:
     schema = [("Chemical", "CID", "Disease")]
-    store = LadybugPropertyGraphStore(
-        database, schema, has_structured_schema=True, use_vector_index=False
+    # A relation keeps every paper that states it.
+    store = BioGPTGraphStore(
+        LadybugPropertyGraphStore(
+            database, schema, has_structured_schema=True, use_vector_index=False
+        )
     )
     # The nodes have been read: the index asks no model.
     PropertyGraphIndex(
         nodes=nodes, kg_extractors=[reader], property_graph_store=store, embed_kg_nodes=False
     )
-    store.structured_query(EVIDENCE)
-    for one in relations:
-        told = {name: one.properties.get(name) for name in ("pmid", "sentence", "score")}
-        ends = {"source": one.source_id, "target": one.target_id}
-        store.structured_query(ADD_EVIDENCE, {**ends, **told})
 
     print("Which chemicals induce hearing loss, according to which papers?")
     for row in store.structured_query(QUESTION):

@@ -11,6 +11,7 @@ except ImportError as error:
 
 from llama_index_biogpt.answers import BioGPTAnswerExtractor
 from llama_index_biogpt.evaluators import BioGPTEvaluator
+from llama_index_biogpt.graph_store import BioGPTGraphStore, statements_of
 from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer, join_messages
 from llama_index_biogpt.parsers import (
     AnswerOutputParser,
@@ -30,6 +31,7 @@ __all__ = [
     "AnswerOutputParser",
     "BioGPTAnswerExtractor",
     "BioGPTEvaluator",
+    "BioGPTGraphStore",
     "BioGPTLLM",
     "BioGPTPaperSynthesizer",
     "BioGPTPathExtractor",
@@ -46,5 +48,6 @@ __all__ = [
     "join_messages",
     "paper_answer_of",
     "relations_of",
+    "statements_of",
     "task_prompt",
 ]

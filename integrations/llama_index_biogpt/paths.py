@@ -73,9 +73,9 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     persist only the graph, `index.property_graph_store.persist(path)`; or let the index read the
     documents, and persist its complete storage context.
 
-    Graph stores keep one relation of each type between two entities: SimplePropertyGraphStore with
-    the properties from the first paper, others without properties. To keep the sentence and score
-    of every paper, also write the relations to a table.
+    Graph stores keep one relation of each type between two entities, with the properties from the
+    first paper, from the last one, or from none. Wrap the store in a BioGPTGraphStore to keep every
+    paper, and to delete papers again.
 
     Attributes:
         task: A relation task: its name or its TOML file. None uses the first that the model was
