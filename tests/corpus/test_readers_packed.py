@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+import zlib
 
 import pandas as pd
 import pytest
@@ -329,6 +330,49 @@ def test_a_pdf_without_an_abstract_or_text_is_refused_with_the_ways(file):
     assert "pdftotext" in refused(file(pdf(*LINES)[:300], "a.pdf"))
 
 
+PACKERS = {
+    "tar": tar,
+    "tar.gz": lambda members: tar(members, "w:gz"),
+    "tar.xz": lambda members: tar(members, "w:xz"),
+    "zip": zipped,
+}
+
+
+def pdfs():
+    return {
+        "papers/1.pdf": pdf(*LINES),
+        "papers/2.json": LINE,
+        "papers/cut.pdf": pdf(*LINES)[:300],
+        "papers/3.pdf": pdf(*LINES),
+    }
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+def test_pdfs_in_a_package_are_read(file, kind):
+    pytest.importorskip("pypdf")
+    path = file(PACKERS[kind](pdfs()), f"papers.{kind}")
+    with pytest.warns(UserWarning, match="were guessed from the page"):
+        first, line, fault, last = values(path)
+    assert (first.id, first.title) == ("1.pdf", "Lithium and tremor")
+    assert first.text.startswith("Lithium caused tremor in three of many patients")
+    assert (last.id, last.text) == ("3.pdf", first.text)
+    assert line == RECORD
+    assert str(fault).startswith(f"{path}/papers/cut.pdf")
+    assert "is a PDF that cannot be read" in str(fault)
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "zip"])
+def test_pdfs_in_a_package_are_told_where_nothing_reads_them(file, kind):
+    path = file(PACKERS[kind](pdfs()), f"papers.{kind}")
+    command = [sys.executable, "-c", MISSING, "pypdf", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    first, line, cut, last = done.stdout.splitlines()
+    assert line == str(RECORD)
+    for name, told in (("1", first), ("cut", cut), ("3", last)):
+        assert told.startswith(f"{path}/papers/{name}.pdf")
+        assert "it is a PDF: take the paper's XML from PMC" in told
+
+
 MISSING = """
 import sys
 sys.modules[sys.argv[1]] = None
@@ -382,6 +426,60 @@ def test_a_row_has_a_limit(file, monkeypatch):
     lines[5] = '5,"title,text 5'
     found = values(file("pmid,title,abstract\n" + "\n".join(lines)))
     assert [len(found), sum(isinstance(one, InputError) for one in found)] == [2000, 1]
+
+
+def with_dictionary(size):
+    """The line as xz, whose header asks for a dictionary of so many bytes, as a code of xz."""
+    data = bytearray(lzma.compress(LINE.encode(), check=lzma.CHECK_CRC32))
+    data[16] = size
+    length = (data[12] + 1) * 4  # of the header of the block
+    data[8 + length : 12 + length] = zlib.crc32(data[12 : 8 + length]).to_bytes(4, "little")
+    return bytes(data)
+
+
+def with_window(log):
+    """The line as Zstandard, with a window of 2 to this power."""
+    zstandard = pytest.importorskip("zstandard")
+    window = zstandard.ZstdCompressionParameters(window_log=log)
+    packer = zstandard.ZstdCompressor(compression_params=window).compressobj()
+    return packer.compress(LINE.encode()) + packer.flush()
+
+
+SMALL, GIGABYTES = 28, 40  # codes of xz: 64 MiB, and 4 GiB
+GREEDY = {
+    "a.xz": (lambda: with_dictionary(GIGABYTES), "xz -d"),
+    "papers.tar.xz": (lambda: with_dictionary(GIGABYTES), "xz -d"),
+    "a.zst": (lambda: with_window(31), "zstd -d --long=31"),
+    "papers.tar": (lambda: tar({"a.xz": with_dictionary(GIGABYTES)}), "xz -d"),
+    "papers.zip": (lambda: zipped({"a.zst": with_window(31)}), "zstd -d --long=31"),
+}
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_a_dictionary_of_gigabytes_is_refused_and_the_command_named(file, name):
+    packed, command = GREEDY[name]
+    told = refused(file(packed(), name))
+    assert f"takes more than 512 MB of memory: unpack it with {command}" in told
+
+
+def test_dictionaries_that_are_usual_are_read(file):
+    assert values(file(with_dictionary(SMALL), "a.xz")) == [RECORD]
+    assert values(file(with_window(27), "a.zst")) == [RECORD]
+
+
+def test_a_dictionary_of_gigabytes_in_a_later_part_costs_the_rest(file):
+    first, fault = values(file(with_dictionary(SMALL) + with_dictionary(GIGABYTES), "a.xz"))
+    assert first == RECORD
+    assert isinstance(fault, LostError)
+    assert "takes more than 512 MB of memory: unpack it with xz -d" in str(fault)
+
+
+def test_parts_of_xz_with_what_may_stand_between_them(file):
+    part = lzma.compress(LINE.encode())
+    assert values(file(part + bytes(8) + part + bytes(4), "a.xz")) == [RECORD, RECORD]
+    first, fault = values(file(part + part[:-9], "a.xz"))[-2:]
+    assert first == RECORD
+    assert isinstance(fault, LostError)
 
 
 MEASURE = """

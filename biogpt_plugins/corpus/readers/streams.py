@@ -16,15 +16,17 @@ from biogpt_plugins.values.errors import InputError, installing
 
 _PIECE = 1 << 16
 _FIRST = 8
-_ZSTD_PIECE = 1 << 10  # a block of 4 bytes may become 128 KiB
+_SMALL_PIECE = 1 << 10  # a block of 4 bytes may become 128 KiB
+_MOST_MEMORY = 1 << 29  # `xz -9` and `zstd -19` take an eighth of it
+_TOO_MUCH = "memory"
 _BLOCK = 512
 _MOST_LAYERS = 4
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _PACKED: dict[bytes, Callable[[Any], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ\0": lzma.LZMAFile,
-    _ZSTD: lambda stream: _unzstd(stream),  # noqa: PLW0108 - it is defined below
+    b"\xfd7zXZ\0": lambda stream: _unxz(stream),  # noqa: PLW0108 - it is defined below
+    _ZSTD: lambda stream: _unzstd(stream),  # noqa: PLW0108
 }
 _BOMS = (  # UTF-32's begins as UTF-16's does
     (b"\xff\xfe\0\0", "utf-32"),
@@ -138,7 +140,14 @@ def seekable(stream: IO[bytes]) -> IO[bytes]:
     return copy
 
 
-def _unzstd(stream: IO[bytes]) -> Any:  # noqa: ANN401
+def _unxz(stream: IO[bytes]) -> io.BufferedReader:
+    def begin() -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_MEMORY)
+
+    return made(_Frames(stream, begin, "xz", "xz -d").more)
+
+
+def _unzstd(stream: IO[bytes]) -> io.BufferedReader:
     try:
         import zstandard  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -146,31 +155,59 @@ def _unzstd(stream: IO[bytes]) -> Any:  # noqa: ANN401
             "it is packed with Zstandard: unpack it with unzstd, or install zstandard "
             f"({installing('zstd')})"
         ) from error
-    return made(_Unzstd(stream, zstandard).more)
+
+    def begin() -> Any:  # noqa: ANN401 - untyped
+        return zstandard.ZstdDecompressor(max_window_size=_MOST_MEMORY).decompressobj()
+
+    return made(_Frames(stream, begin, "Zstandard", "zstd -d --long=31").more)
 
 
-class _Unzstd:
-    """Zstandard, frame by frame; its own reader does not say where a file is cut off."""
+class _Frames:
+    """Packed data, frame by frame, in bounded memory.
 
-    def __init__(self, stream: IO[bytes], zstandard: Any) -> None:  # noqa: ANN401 - untyped
-        self._stream, self._zstandard = stream, zstandard
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._begun = False
+    The libraries' own readers take as much memory as a file asks for, or do not say where it is
+    cut off.
+    """
+
+    def __init__(
+        self, stream: IO[bytes], begin: Callable[[], Any], name: str, command: str
+    ) -> None:
+        self._stream, self._begin = stream, begin
+        self._name, self._command = name, command
+        self._frame: Any = None
         self._left = b""
+        self._found = False
 
     def more(self) -> bytes:
         """The next piece; empty at the end."""
-        while piece := self._left or self._stream.read(_ZSTD_PIECE):
-            self._left, self._begun = b"", True
-            try:
-                found = self._frame.decompress(piece)
-            except self._zstandard.ZstdError as error:
-                raise EOFError(str(error)) from error
+        while piece := self._left or self._stream.read(_SMALL_PIECE):
+            self._left = b""
+            if self._frame is None:
+                piece = piece.lstrip(b"\0")  # what may stand between the streams of xz
+                if not piece:
+                    continue
+                self._frame = self._begin()
+            found = self._unpacked(piece)
             if self._frame.eof:
-                self._left, self._begun = self._frame.unused_data, False
-                self._frame = self._zstandard.ZstdDecompressor().decompressobj()
+                self._left, self._frame = self._frame.unused_data, None
             if found:
-                return bytes(found)
-        if self._begun:
-            raise EOFError("Zstandard's data ended before the end of a frame")
+                self._found = True
+                return found
+        if self._frame is not None:
+            raise EOFError(f"{self._name}'s data ended before the end of a frame")
         return b""
+
+    def _unpacked(self, piece: bytes) -> bytes:
+        try:
+            return bytes(self._frame.decompress(piece))
+        except MemoryError:
+            fault = _TOO_MUCH
+        except Exception as error:  # of two libraries
+            fault = str(error)
+        if _TOO_MUCH not in fault.lower():
+            raise EOFError(fault)
+        told = (
+            f"unpacking it takes more than {_MOST_MEMORY >> 20} MB of memory: unpack it with "
+            f"{self._command}"
+        )
+        raise EOFError(told) if self._found else InputError(told)
