@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins.values.errors import ModelError
 
+Activation = Literal[
+    "gelu",
+    "gelu_new",
+    "gelu_fast",
+    "gelu_python",
+    "gelu_pytorch_tanh",
+    "quick_gelu",
+    "relu",
+    "silu",
+]
 _PADDING = 2  # rows before the first position
 _SIZE = 1 << 16  # BioGPT-Large has 1600, and 6400 within a layer
 
@@ -29,7 +40,7 @@ class Network(BaseModel):
     num_attention_heads: int = Field(16, ge=1, le=_SIZE)
     intermediate_size: int = Field(4096, ge=1, le=16 * _SIZE)
     max_position_embeddings: int = Field(1024, ge=2, le=1 << 20)
-    hidden_act: str = "gelu"
+    hidden_act: Activation = "gelu"
     hidden_dropout_prob: float = Field(0.1, ge=0, le=1)
     attention_probs_dropout_prob: float = Field(0.1, ge=0, le=1)
     activation_dropout: float = Field(0.0, ge=0, le=1)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import torch
 from pydantic import BaseModel
-from safetensors import safe_open
-from transformers import BioGptConfig, BioGptForCausalLM
+from safetensors import SafetensorError, safe_open
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
-from biogpt_plugins.checkpoints.folders import converted
+from biogpt_plugins.checkpoints.folders import converted, read_config
 from biogpt_plugins.checkpoints.locate import base_of
+from biogpt_plugins.checkpoints.network import Network, read_network
 from biogpt_plugins.conversion.convert import network_config, read_task
 from biogpt_plugins.conversion.settings import read_settings
 from biogpt_plugins.conversion.source import is_fairseq, open_source
 from biogpt_plugins.conversion.weights import Checkpoint
 from biogpt_plugins.tasks.registry import know_tasks_of
+from biogpt_plugins.values.errors import ModelError
 
 FAIRSEQ, TRANSFORMERS, CTRANSLATE2, ADAPTER = (
     "fairseq checkpoint",
@@ -79,24 +79,24 @@ def inspect_model(path: str | Path, *, allow_pickle: bool = False) -> Report:
         checkpoint = Checkpoint(file, name, allow_pickle=allow_pickle)
         settings = read_settings(checkpoint.state, name)
         card, _, notes = read_task(settings, source, checkpoint.positions)
-        config, size = network_config(settings, checkpoint), file.stat().st_size
+        network = read_network(network_config(settings, checkpoint).to_dict(), name)
+        size = file.stat().st_size
     kind = str(checkpoint.dtype).removeprefix("torch.")
     card = card.model_copy(update={"description": ""})  # it describes the folder to be written
-    return _report(path, FAIRSEQ, card, config, dtype=kind, size=size, notes=notes)
+    return _report(path, FAIRSEQ, card, network, dtype=kind, size=size, notes=notes)
 
 
 def _inspect_folder(path: str | Path) -> Report:
     folder = locate(path, local_files_only=True, allow_pickle=True)
     base = base_of(folder, str(path), local_files_only=True, allow_pickle=True)
-    config = BioGptConfig.from_pretrained(base)
+    config = read_config(base, str(path))
     files = sorted(folder.glob("*.safetensors"))
     notes: tuple[str, ...] = ()
-    form, kind = TRANSFORMERS, str(config.dtype).removeprefix("torch.")
+    form, kind = TRANSFORMERS, str(config.get("dtype") or config.get("torch_dtype") or "float32")
     if stored := converted(folder):
         form, kind, files = CTRANSLATE2, stored, [folder / "model.bin"]
     elif files:
-        with safe_open(files[0], "pt") as tensors:
-            kind = str(tensors.get_tensor(next(iter(tensors.keys()))).dtype).removeprefix("torch.")
+        kind = _dtype(files[0])
     else:
         files = sorted(folder.glob("*.bin"))
         notes = (
@@ -109,32 +109,45 @@ def _inspect_folder(path: str | Path) -> Report:
     size = sum(file.stat().st_size for file in files)
     card = read_card(folder, str(path))
     know_tasks_of(folder, card.tasks)
-    return _report(path, form, card, config, dtype=kind, size=size, notes=notes)
+    network = read_network(config, str(base / "config.json"))
+    return _report(path, form, card, network, dtype=kind, size=size, notes=notes)
+
+
+def _dtype(file: Path) -> str:
+    """The dtype of the weights in a file of safetensors.
+
+    Raises:
+        ModelError: It is damaged.
+    """
+    try:
+        with safe_open(file, "pt") as tensors:
+            first = tensors.get_tensor(next(iter(tensors.keys())))
+    except (SafetensorError, StopIteration) as error:
+        raise ModelError(f"cannot read the weights in {file}: {error}") from error
+    return str(first.dtype).removeprefix("torch.")
 
 
 def _report(  # noqa: PLR0913 - the parts of a report
     path: str | Path,
     form: str,
     card: ModelCard,
-    config: BioGptConfig,
+    network: Network,
     *,
     dtype: str,
     size: int,
     notes: tuple[str, ...],
 ) -> Report:
-    with torch.device("meta"):
-        network = BioGptForCausalLM(config)
     return Report(
         name=str(path),
         form=form,
         card=card,
-        layers=config.num_hidden_layers,
-        hidden_size=config.hidden_size,
-        heads=config.num_attention_heads,
-        feed_forward=config.intermediate_size,
-        positions=config.max_position_embeddings,
-        vocabulary=config.vocab_size,
-        parameters=sum(weight.numel() for weight in network.parameters()),
+        layers=network.num_hidden_layers,
+        hidden_size=network.hidden_size,
+        heads=network.num_attention_heads,
+        feed_forward=network.intermediate_size,
+        positions=network.max_position_embeddings,
+        vocabulary=network.vocab_size,
+        parameters=network.parameters,
         dtype=dtype,
         bytes=size,
         notes=notes,

@@ -21,6 +21,7 @@ from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.folders import CONVERTED, converted, read_config
 from biogpt_plugins.engines.devices import is_small
+from biogpt_plugins.engines.settings import read_settings
 from biogpt_plugins.values.errors import DeviceError, MissingExtraError, ModelError
 
 try:
@@ -77,7 +78,7 @@ def write_folder(folder: Path, out: Path, *, name: str, int8: bool) -> None:
         ModelError: There are no safetensors, they do not match the config, or CTranslate2 does not
             support the network.
     """
-    config = BioGptConfig.from_pretrained(folder)
+    config = read_settings(folder)
     weights = _Weights(folder, config, name)
     spec = _fill(weights, config, int8=int8)
     tokenizer = BioGptTokenizer.from_pretrained(folder, local_files_only=True)

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import get_args
 
 import torch
-from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
+from transformers import BioGptForCausalLM, BioGptTokenizer
 from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
@@ -27,6 +27,7 @@ from biogpt_plugins.engines.adapters import merged
 from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.local import LocalEngine
+from biogpt_plugins.engines.settings import read_settings
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.values.errors import InputError, ModelError, NotABioGPTError, did_you_mean
 
@@ -227,7 +228,7 @@ def _load_for_ctranslate2(
         if ready != folder:
             int8 = compute_type.startswith(ours.INT8)
             ours.write_folder(folder, ready, name=name, int8=int8)
-        names, config = ours.vocabulary(ready), BioGptConfig.from_pretrained(folder)
+        names, config = ours.vocabulary(ready), read_settings(folder)
         return CTranslate2Engine(
             ours.open_folder(ready, devices, compute_type, name),
             _tokenizer(folder, len(names)),

@@ -17,6 +17,7 @@ from biogpt_plugins.checkpoints.folders import converted
 from biogpt_plugins.checkpoints.locate import locate
 from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.engine import FEW_SHOT, TaskCard
+from biogpt_plugins.engines.settings import read_settings
 from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.fresh import fresh_model
@@ -65,7 +66,7 @@ def start_from(
         known = ModelCard()
     else:
         folder = _located(model)
-        config = _with_options(BioGptConfig.from_pretrained(folder), options)
+        config = _with_options(read_settings(folder), options)
         network = BioGptForCausalLM.from_pretrained(folder, config=config, dtype="float32")
         tokenizer = BioGptTokenizer.from_pretrained(folder)
         known = read_card(folder, str(model))
@@ -85,7 +86,7 @@ def positions_of(model: str | Path, options: Options) -> int:
         return options.positions
     if str(model).endswith(".json"):
         return int(_read_config(Path(model)).max_position_embeddings)
-    return int(BioGptConfig.from_pretrained(_located(model)).max_position_embeddings)
+    return int(read_settings(_located(model)).max_position_embeddings)
 
 
 def _located(model: str | Path) -> Path:

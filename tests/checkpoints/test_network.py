@@ -82,13 +82,25 @@ def test_whatever_reads_a_model_refuses_it(folder, tmp_path, settings):
         ({"vocab_size": 5_000_000}, r"it describes [\d,]+ weights, but \*.safetensors has"),
         ({"hidden_size": 4096}, "it describes"),
         ({"intermediate_size": 1 << 20}, "it describes"),
-        ({"hidden_act": "nope"}, "cannot load"),
+        ({"hidden_act": "nope"}, "hidden_act is 'nope'"),
     ],
 )
 def test_settings_of_another_network_are_told(folder, settings, why):
     change(folder, **settings)
     with pytest.raises(ModelError, match=why):
         load(folder, "bc5cdr")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"rope_scaling": 5}, {"id2label": "x"}, {"quantization_config": []}, {"dtype": "float99"}],
+    ids=str,
+)
+def test_settings_that_are_not_of_the_network_are_no_bare_error(folder, tmp_path, settings):
+    change(folder, **settings)
+    for call, other in ((load, "bc5cdr"), (convert_to_ctranslate2, tmp_path / "out")):
+        assert "/model" in refused(call, folder, other)
+    assert inspect_model(folder).layers == 2
 
 
 def test_a_network_knows_its_size(tiny_biogpt):
