@@ -60,7 +60,11 @@ def read_config(folder: Path, name: str) -> dict[str, object]:
             f"{name!r} is not a BioGPT: model_type in {path} must be 'biogpt', not {kind!r}"
         )
     networks = config.get("architectures") or []
-    if networks and not {*networks} & {*_NETWORKS}:
+    if not isinstance(networks, list):
+        raise NotABioGPTError(
+            f"{name!r} is not a BioGPT: architectures in {path} must be a list, not {networks!r}"
+        )
+    if networks and not {*map(str, networks)} & {*_NETWORKS}:
         raise NotABioGPTError(
             f"{name!r} is a {', '.join(map(str, networks))}, which does not complete texts: name a "
             f"folder of a {NETWORK}, such as its base model"

@@ -83,6 +83,7 @@ def test_whatever_reads_a_model_refuses_it(folder, tmp_path, settings):
         ({"hidden_size": 4096}, "it describes"),
         ({"intermediate_size": 1 << 20}, "it describes"),
         ({"hidden_act": "nope"}, "hidden_act is 'nope'"),
+        ({"architectures": 5}, "architectures in .* must be a list, not 5"),
     ],
 )
 def test_settings_of_another_network_are_told(folder, settings, why):

@@ -21,6 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 from typing_extensions import Self
 
+from biogpt_plugins.corpus.run.finished import FinishedShards
 from biogpt_plugins.corpus.run.manifest import (
     MANIFEST,
     Made,
@@ -38,18 +39,14 @@ from biogpt_plugins.corpus.run.shards import (
     Checksum,
     Checksums,
     ShardWriter,
-    digest_of,
-    last_of,
     read_shard,
     shard_path,
-    shards_on_disk,
 )
 from biogpt_plugins.corpus.run.text_index import Counts, Line, TextIndex
 from biogpt_plugins.values.errors import InputError
 
 _LOCK = "lock"
 _INDEX = "index.sqlite"
-_MOST_NAMED = 3
 
 
 class RunFolder:
@@ -61,10 +58,10 @@ class RunFolder:
         self._lock = FileLock(path / _LOCK)
         self._index: TextIndex
         self._checksums: Checksums
-        self._shards = self._earlier = 0
+        self._finished: FinishedShards
+        self._shards = 0
         self._shard: ShardWriter | None = None
         self._gaps: list[Checksum] = []
-        self._unlisted: list[int] = []
         self._inputs: Sequence[FileMark] = ()
         self._written: list[Checksum] = []
         self.parts: Sequence[Part] = ()
@@ -158,7 +155,7 @@ class RunFolder:
         self._inputs = inputs
         if changed := versions_changed(manifest):
             warnings.warn(f"versions differ from the last start: {changed}", stacklevel=4)
-        for line in self._found():
+        for line in self._finished.told():
             warnings.warn(line, stacklevel=4)
 
     def copy_index(self, path: Path) -> None:
@@ -182,11 +179,9 @@ class RunFolder:
 
     def kept(self) -> Iterator[Outcome]:
         """The outcomes of earlier starts that are whole."""
-        gaps = {gap.shard for gap in self._gaps}
-        for number in range(self._earlier):
-            if number not in gaps:
-                path = shard_path(self.path, number)
-                yield from (one for _, one in read_shard(path, self._checksums.known[number]))
+        for number in self._finished.whole:
+            path = shard_path(self.path, number)
+            yield from (one for _, one in read_shard(path, self._checksums.known[number]))
 
     def write(self, outcomes: Sequence[Outcome]) -> int:
         """Write outcomes, and return the number that the unfinished shard then holds.
@@ -265,93 +260,20 @@ class RunFolder:
                     self._checksums.add(one.model_copy(update={"sha256": ""}))
 
     def _take_up(self) -> None:
-        """Compare the shards with their checksums, and bring the index up to date."""
+        """Check the finished shards, and bring the index up to date."""
         self._checksums = Checksums(self.path)
-        known = self._checksums.known
-        self._shards = 1 + max([-1, *known, *shards_on_disk(self.path)])
-        self._earlier = self._shards
-        for number in range(self._shards):
-            self._take_shard(number)
-        for left in (self.path / SHARDS).glob(f"*{PART}"):
-            left.unlink()
+        self._finished = FinishedShards(self.path, self._checksums)
+        self._shards = self._finished.count
+        self._gaps = list(self._finished.gaps)
         self._index = TextIndex(self.path / _INDEX)
-        gaps = {gap.shard for gap in self._gaps}
-        self._index.forget(gaps, beyond=self._shards)
-        for number in sorted(set(range(self._shards)) - gaps - self._index.shards):
-            lines = read_shard(shard_path(self.path, number))
-            self._index.add(number, [_line(at, one) for at, one in lines])
+        self._index.forget({gap.shard for gap in self._gaps}, beyond=self._shards)
+        indexed = self._index.shards
+        for number in self._finished.whole:
+            if number not in indexed:
+                lines = read_shard(shard_path(self.path, number))
+                self._index.add(number, [_line(at, one) for at, one in lines])
         self._index.keep()
-        ends = [Part(gap.begin, gap.records, self._last(gap.shard - 1)) for gap in self._gaps]
-        begin = known[self._shards - 1].next if self._shards else Place()
-        self.parts = (*ends, Part(begin, None, self._last(self._shards - 1)))
-
-    def _take_shard(self, number: int) -> None:
-        path, one = shard_path(self.path, number), self._checksums.known.get(number)
-        part = path.with_suffix(PART)
-        if one is None:
-            self._take_unlisted(number, path)
-        elif one.fits(path):
-            return
-        elif one.fits(part):  # the process died before it was renamed
-            part.replace(path)
-        else:
-            self._gaps.append(one)
-
-    def _take_unlisted(self, number: int, path: Path) -> None:
-        """Write the checksum of a shard that has none.
-
-        Raises:
-            InputError: The shard is broken or missing.
-        """
-        outcomes = [one for _, one in read_shard(path)] if path.is_file() else []
-        before = self._checksums.known.get(number - 1)
-        begin = before.next if before else outcomes[0].place if outcomes else Place()
-        if not outcomes or not _follow(begin, outcomes):
-            raise InputError(
-                f"{path} is missing or broken, and {CHECKSUMS} does not list it: put it back, or "
-                f"remove {CHECKSUMS}, this shard and all later ones, and give the command of the "
-                "run again"
-            )
-        with path.open("rb") as file:
-            digest = digest_of(file)
-        ends = outcomes[0], outcomes[-1]
-        self._checksums.add(Checksum.of(number, ends, records=len(outcomes), sha256=digest))
-        self._unlisted.append(number)
-
-    def _last(self, number: int) -> Outcome | None:
-        """The last outcome of a shard, if it is whole."""
-        if number < 0 or any(gap.shard == number for gap in self._gaps):
-            return None
-        return last_of(shard_path(self.path, number))
-
-    def _found(self) -> Iterator[str]:
-        """What is told of shards that are not as they should be."""
-        if self._gaps:
-            records = sum(gap.records for gap in self._gaps)
-            names = self._names([gap.shard for gap in self._gaps])
-            yield (
-                f"{names} of {self.path}: damaged, missing, or made while an input changed; "
-                f"{records:,} records are done again"
-            )
-        if self._unlisted:
-            yield (
-                f"{self._names(self._unlisted)} of {self.path}: not in {CHECKSUMS}; nobody knows "
-                "whether they are as they were written, and they are taken as they are"
-            )
-
-    def _names(self, numbers: Sequence[int]) -> str:
-        shown = [f"{SHARDS}/{shard_path(self.path, one).name}" for one in numbers[:_MOST_NAMED]]
-        more = len(numbers) - len(shown)
-        return ", ".join(shown) + (f" and {more:,} more shards" if more else "")
-
-
-def _follow(begin: Place, outcomes: Sequence[Outcome]) -> bool:
-    """Whether outcomes are of records that follow one another, from a place on."""
-    for one in outcomes:
-        if one.place != begin and not (one.file > begin.file and one.record == 0):
-            return False
-        begin = Place(one.file, one.record + 1)
-    return True
+        self.parts = self._finished.unfinished()
 
 
 def _line(at: int, one: Outcome) -> Line:
