@@ -105,7 +105,6 @@ app = typer.Typer(
     help="Extract relations and answers from biomedical papers with a BioGPT on your own machine.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import typer
 from rich import box
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from biogpt_plugins.cli import console, show
 from biogpt_plugins.demo import demo as demonstration
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.values.inputs import Paper
 from biogpt_plugins.values.results import Relation
 
@@ -31,27 +33,54 @@ To use Microsoft's large model on a GPU (6 GB, downloaded once from the hub):
 Found = list[Relation] | str
 
 
+class _Way(NamedTuple):
+    """A way to read the papers: its name, the code that a user would write, and what reads."""
+
+    name: str
+    code: str
+    read: Callable[[Sequence[Paper], Pipeline], list[Found]]
+
+
+_WAYS = (
+    _Way(
+        "LangChain",
+        'create_relation_chain(BioGPTLLM(task="bc5cdr")).batch(papers)',
+        demonstration.by_langchain,
+    ),
+    _Way(
+        "LlamaIndex",
+        "IngestionPipeline(transformations=[BioGPTRelationExtractor()]).run(papers)",
+        demonstration.by_llama_index,
+    ),
+)
+_ALONE = _Way("this package alone", 'load("demo", "bc5cdr").run(papers)', demonstration.by_itself)
+
+
 def demo(ctx: typer.Context) -> None:
-    """Read five papers with LangChain and LlamaIndex, on the bundled model."""
+    """Read five papers with LangChain and LlamaIndex, on the bundled model.
+
+    A framework that is not installed is left out.
+    """
     started = time.monotonic()
     out, err = console.stdout(), console.stderr()
     pairs = demonstration.papers()
     papers = [paper for paper, _ in pairs]
+    with err.status("looking for LangChain and LlamaIndex"):
+        missing = demonstration.missing()
+    for host, how in missing.items():
+        console.remark("note", f"the demo goes without {host}: {how}")
     out.print(_INTRODUCTION)
     pipeline = console.load(ctx, MODEL, demonstration.TASK)
 
-    _heading(out, "Which chemical induces which disease? With LangChain:")
-    _code(out, 'create_relation_chain(BioGPTLLM(task="bc5cdr")).batch(papers)')
-    with err.status("LangChain is reading"):
-        chained = demonstration.by_langchain(papers, pipeline)
+    first, *others = [way for way in _WAYS if way.name not in missing] or [_ALONE]
+    _heading(out, f"Which chemical induces which disease? With {first.name}:")
+    chained = _read(first, papers, pipeline)
     for paper, found in zip(papers, chained, strict=True):
         _show(out, paper, found)
 
-    _heading(out, "The same papers with LlamaIndex:")
-    _code(out, "IngestionPipeline(transformations=[BioGPTRelationExtractor()]).run(papers)")
-    with err.status("LlamaIndex is reading"):
-        ingested = demonstration.by_llama_index(papers, pipeline)
-    out.print(_comparison(papers, chained, ingested))
+    for other in others:
+        _heading(out, f"The same papers with {other.name}:")
+        out.print(_comparison(papers, chained, _read(other, papers, pipeline)))
 
     _heading(out, "Yes, no or maybe?")
     questions = [question for _, question in pairs if question]
@@ -65,6 +94,12 @@ def demo(ctx: typer.Context) -> None:
     out.print()
     out.print(_LARGE, soft_wrap=True)
     out.print(f"\nDone in {time.monotonic() - started:.0f} s.", style="dim")
+
+
+def _read(way: _Way, papers: Sequence[Paper], pipeline: Pipeline) -> list[Found]:
+    _code(console.stdout(), way.code)
+    with console.stderr().status(f"{way.name} is reading"):
+        return way.read(papers, pipeline)
 
 
 def _heading(out: Console, title: str) -> None:

@@ -230,9 +230,9 @@ def _check_fit(task: Task[Any], files: list[str], records: Callable[[], Iterator
         return
     values = (one.value for one in islice(records(), _LOOKED_AT))
     first = next((one for one in values if not isinstance(one, InputError)), None)
-    asks = isinstance(first, Question) or (isinstance(first, Mapping) and "question" in first)
-    texts = isinstance(first, Mapping) and {"text", "abstract", "title"} & {*first}
-    if asks and not texts and task.kind != "answer":
+    keys = {str(key).lower() for key in first} if isinstance(first, Mapping) else set()
+    asks = isinstance(first, Question) or "question" in keys
+    if asks and not keys & {"text", "abstract", "title"} and task.kind != "answer":
         raise InputError(
             f"task {task.name} reads papers, and {files[0]} holds questions about passages: answer "
             f"them with --task {PUBMEDQA.name}"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from importlib.resources import files
 from typing import NamedTuple
 
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.errors import MissingExtraError
 from biogpt_plugins.values.inputs import Paper, Question
 from biogpt_plugins.values.results import Relation
 
 TASK = "bc5cdr"
+HOSTS = {"LangChain": "langchain_biogpt", "LlamaIndex": "llama_index_biogpt"}
+"""The hosts that the demo shows, and our packages for them."""
 
 
 class DemoPaper(NamedTuple):
@@ -31,6 +35,27 @@ def papers() -> list[DemoPaper]:
         question = Question(id=paper.id, question=asked, text=paper.source) if asked else None
         bundled.append(DemoPaper(paper, question))
     return bundled
+
+
+def missing() -> dict[str, str]:
+    """Which of "LangChain" and "LlamaIndex" is not installed, and how to install it."""
+    found = {}
+    for host, package in HOSTS.items():
+        try:
+            import_module(package)
+        except MissingExtraError as error:
+            found[host] = str(error)
+    return found
+
+
+def by_itself(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Relation] | str]:
+    """Find relations with the pipeline alone.
+
+    Returns:
+        As in `by_langchain`.
+    """
+    found = pipeline.run(papers)
+    return [one.error.message if one.error else one.result or [] for one in found]
 
 
 def by_langchain(papers: Sequence[Paper], pipeline: Pipeline) -> list[list[Relation] | str]:

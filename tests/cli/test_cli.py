@@ -199,6 +199,134 @@ def test_answers_and_hallmarks_are_counted(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("task", "record", "says"),
+    [
+        ("pubmedqa", {"title": "T", "abstract": "A."}, "biogpt ask QUESTION --corpus {path} --run"),
+        ("pubmedqa_reasoning_free", {"text": "A."}, "task pubmedqa_reasoning_free answers quest"),
+        ("bc5cdr", {"Question": "q?", "contexts": ["a"]}, "answer them with --task pubmedqa"),
+        ("hoc", {"question": "q?", "context": "a"}, "task hoc reads papers, and {path} holds"),
+    ],
+)
+def test_a_task_that_does_not_fit_the_records_names_what_does(tmp_path, task, record, says):
+    path = tmp_path / "records.jsonl"
+    path.write_text(f"{json.dumps(record)}\n" * 30)
+    done = run("extract", path, "--task", task)
+    assert done.exit_code == 2
+    assert says.format(path=path) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("record", [{"question": "q?", "context": "a", "text": "A."}, {"x": "a"}])
+def test_records_that_may_be_either_are_left_to_the_task(tmp_path, record):
+    path = tmp_path / "records.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    assert "holds" not in run("extract", path, "--task", "bc5cdr", load=Loader(ASPIRIN)).stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["ask", "q?", "-c", "{file}"], "{file} is a file, not a passage: write @{file}"),
+        (["ask", "{file}", "-c", "x"], "{file} is a file, not a question: write @{file}"),
+        (
+            ["ask", "q?", "-c", "x", "--long-answer", "{file}"],
+            "{file} is a file, not a long answer",
+        ),
+        (["describe", "{file}"], "{file} is a file, not a term: write @{file} to read it"),
+        (["generate", "{file}"], "{file} is a file, not a text: write @{file} to read it"),
+        (["ask", "q?", "-c", "abstarct.txt"], "there is no file 'abstarct.txt', and the passage"),
+        (["ask", "q?", "-c", "my paper.xml.gz"], "there is no file 'my paper.xml.gz'"),
+        (["generate", "in/prompt.md"], "there is no file 'in/prompt.md', and the text looks like"),
+        (["ask", "q?", "-c", "@abstarct.txt"], "abstarct.txt: No such file or directory"),
+        (["ask", "q?", "-c", "@"], "@ names no file: write @FILE, or @- for the standard input"),
+        (["ask", "q?", "-c", "{folder}"], "{folder} is a folder, not a passage"),
+        (["ask", "q?", "-c", "@{file}"], "{file} holds several papers: ask each of them with"),
+        (["ask", "@{empty}", "-c", "x"], "there is no question in {empty}: write one a line"),
+        (
+            ["ask", "Does", "it", "help?", "-c", "x"],
+            'the question must be in quotes: "Does it help?"',
+        ),
+        (["ask", "Does it", "help?", "-c", "x"], 'must be in quotes: "Does it help?"'),
+        (["describe", "lithium", "carbonate"], 'the term must be in quotes: "lithium carbonate"'),
+        (["generate", "Lithium", "is"], 'the text must be in quotes: "Lithium is"'),
+    ],
+)
+def test_names_of_files_and_words_without_quotes_are_no_texts(tmp_path, papers, args, says):
+    (tmp_path / "empty").write_text("\n")
+    places = {"file": papers, "folder": f"{tmp_path}/", "empty": tmp_path / "empty"}
+    done = run(*(arg.format(**places) for arg in args))
+    assert done.exit_code == 2
+    assert says.format(**places) in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["α" * 5000, "Ca 2.5 mmol/l", "see e.g. Fig. 1.", "COX-1/COX-2", "5.json tests were run"],
+)
+def test_texts_are_no_names_of_files(text):
+    load = Loader(probabilities=[(0.7, 0.2, 0.1)])
+    assert run("ask", "q?", "-c", text, load=load).exit_code == 0
+    assert load.engine.history[0].text == f"{text} "
+
+
+def test_a_passage_is_read_from_a_file_of_any_format(tmp_path):
+    for name, text in {
+        "a.json": '{"title": "Lithium.", "abstract": "It helps."}',
+        "a.nbib": "PMID- 1\nTI  - Lithium.\nAB  - It helps.\n",
+        "a.jsonl": '{"question": "x?", "CONTEXTS": ["Lithium.", "It helps."]}',
+        "a.txt": "Lithium. It helps.",
+    }.items():
+        (tmp_path / name).write_text(text)
+        load = Loader(probabilities=[(0.7, 0.2, 0.1)])
+        assert run("ask", "q?", "-c", f"@{tmp_path / name}", load=load).exit_code == 0
+        assert load.engine.history[0].text == "Lithium. It helps. "
+
+
+def test_a_warning_that_comes_from_many_places_is_told_once(papers):
+    def load(*_, **__):
+        warnings.warn("the same", stacklevel=1)
+        warnings.warn("the same", stacklevel=1)
+        warnings.warn("another", stacklevel=1)
+        return Pipeline("bc5cdr", ScriptedEngine([ASPIRIN] * 3))
+
+    done = run("extract", papers, load=load)
+    told = [line for line in done.stderr.splitlines() if line.startswith("warning:")]
+    assert told == ["warning: the same", "warning: another"]
+
+
+def test_shell_completion_is_on():
+    env = {
+        "_BIOGPT_COMPLETE": "complete_bash",
+        "COMP_WORDS": "biogpt extr",
+        "COMP_CWORD": "1",
+    }
+    done = CliRunner().invoke(app, [], env=env, prog_name="biogpt")
+    assert done.stdout.split() == ["extract"]
+    assert "--install-completion" in run("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["extract", "{papers}", "--task", "bc5cd"], "is called 'bc5cd'. Did you mean 'bc5cdr'?"),
+        (["extract", "{papers}", "--task", "PubMedAQ"], "Did you mean 'pubmedqa'?"),
+        (["score", "hocc", "--gold", "x", "--completions", "y"], "Did you mean 'hoc'?"),
+        (["extract", "{papers}", "--engine", "transfomers"], "Did you mean 'transformers'?"),
+        (["extract", "{papers}", "--decodng", "free"], "--decoding"),
+        (["extract", "{papers}", "--decoding", "groundd"], "'groundd' is not one of 'free', 'gr"),
+        (["extrct", "{papers}"], "Did you mean 'extract'"),
+        (["finetune", "ddi", "--train", "x", "-o", "y", "-s", "epoch=1"], "Did you mean 'epochs'?"),
+        (["finetune", "ddi", "--train", "x", "-o", "y", "--recipe", "oficial"], "'official'"),
+    ],
+)
+def test_a_name_that_is_nearly_right_suggests_the_right_one(papers, args, says):
+    done = run(*(arg.format(papers=papers) for arg in args))
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
     ("args", "why"),
     [
         (["{papers}", "nowhere.txt"], "nowhere.txt: No such file or directory"),

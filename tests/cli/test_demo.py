@@ -1,6 +1,7 @@
 """The demonstration: its papers, and that both frameworks do what it says they do."""
 
 import re
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -77,6 +78,36 @@ def test_demo_shows_relations_comparison_and_answers(colour):
     assert "not for medicine" in shown
     assert "microsoft/BioGPT-Large-PubMedQA" in shown
     assert [len(call) for call in scripted.engine.calls] == [5, 5, 3]
+
+
+@pytest.mark.parametrize(
+    ("without", "calls", "said"),
+    [
+        (["langchain"], [5, 3], "With LlamaIndex:"),
+        (["llama-index"], [5, 3], "With LangChain:"),
+        (["langchain", "llama-index"], [5, 3], "With this package alone:"),
+    ],
+)
+def test_demo_goes_without_what_is_not_installed(monkeypatch, without, calls, said):
+    for extra in without:
+        ours, theirs = {
+            "langchain": ("langchain_biogpt", "langchain_core"),
+            "llama-index": ("llama_index_biogpt", "llama_index.core"),
+        }[extra]
+        monkeypatch.delitem(sys.modules, ours, raising=False)
+        monkeypatch.setitem(sys.modules, theirs, None)
+    scripted = Scripted()
+    done = CliRunner().invoke(app, ["demo"], obj=scripted)
+    assert done.exit_code == 0, done.output
+    assert said in done.stdout
+    assert "Cisplatin 0:9 -CID-> hearing loss 18:30" in done.stdout
+    assert "The same papers" not in done.stdout
+    assert [len(call) for call in scripted.engine.calls] == calls
+    notes = [line for line in done.stderr.splitlines() if line.startswith("note: the demo goes")]
+    assert len(notes) == len(without)
+    for extra, note in zip(without, notes, strict=True):
+        assert f'"biogpt-plugins[{extra}]"' in note
+        assert f'".[{extra}]"' in note
 
 
 @pytest.fixture
