@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from typing import Any, Literal
+from unicodedata import normalize
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -23,12 +24,18 @@ Flat = bool | Literal["text"]
 """How names are written: as lists (False), for each name a key (True), as one text ("text")."""
 
 _RELATIONS = "biogpt_relations"
+_FOLDED = "_folded"
 _FOUND = TypeAdapter(list[Relation])
 
 
 def name_key(type_: str) -> str:
     """The key of the list of entity names of one type."""
     return f"biogpt_{type_}s"
+
+
+def folded(name: str) -> str:
+    """A name as the folded keys have it, to filter whatever the case: "Lithium" is "lithium"."""
+    return " ".join(normalize("NFKC", name).casefold().split())
 
 
 def is_name_key(key: str) -> bool:
@@ -60,7 +67,7 @@ def relation_facts(
         known: The text's current metadata. Names that other tasks found are kept.
         flat: False writes lists. True writes a key for each name. "text" writes the names of each
             type as one text, "|lithium|gold|", and every key of the task even if it is empty, for
-            stores with fixed columns.
+            stores with fixed columns. Beside each of them the same with folded names.
     """
     key, text = _key(prediction.task), SourceText(text)
     empty = dict.fromkeys((*remark_keys(key), key), "") if flat == "text" else {}
@@ -77,11 +84,15 @@ def relation_facts(
         for end in (relation.head, relation.tail):
             if end.type in own:
                 names.setdefault(end.type, {})[spelling(end, text)] = None
-    if flat == "text":
-        return facts | {name_key(kind): _as_text(names.get(kind, ())) for kind in own}
-    if flat:
-        return facts | {f"biogpt_{kind}:{name}": 1 for kind in names for name in names[kind]}
-    return facts | {name_key(kind): list(found) for kind, found in names.items()}
+    for kind in own if flat == "text" else names:
+        exact = names.get(kind, {})
+        for mark, found in (("", exact), (_FOLDED, dict.fromkeys(map(folded, exact)))):
+            if flat is True:
+                facts |= {f"biogpt_{kind}{mark}:{name}": 1 for name in found}
+            else:
+                written = _as_text(found) if flat else list(found)
+                facts[name_key(kind) + mark] = written
+    return facts
 
 
 def _as_text(names: Iterable[str]) -> str:
@@ -94,7 +105,8 @@ def is_relation_fact(key: str, task: str) -> bool:
     """Whether a key belongs to the metadata of this task."""
     own = _key(task)
     return key in (own, f"{own}_model", *remark_keys(own)) or any(
-        key == name_key(type_) or key.startswith(f"biogpt_{type_}:")
+        key in (name_key(type_), name_key(type_) + _FOLDED)
+        or key.startswith((f"biogpt_{type_}:", f"biogpt_{type_}{_FOLDED}:"))
         for type_ in get_task(task).entity_types
     )
 

@@ -35,6 +35,8 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
       of the names found, for filters. They are spelled as within a sentence: "lithium" even if the
       paper has "Lithium", but "BRCA1". Abbreviations that the text defines are written in full.
       Types without names have no list.
+    - `biogpt_chemicals_folded`, ...: the same names in lower case, for filters by
+      `name.casefold()`.
 
     Results of an earlier run of the same task are replaced. Transformers for several tasks can be
     applied one after another.

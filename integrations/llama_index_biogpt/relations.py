@@ -34,6 +34,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
       of the names found, for filters (`FilterOperator.CONTAINS`, `ANY`, `ALL`). They are spelled
       as within a sentence: "lithium" even if the paper has "Lithium", but "BRCA1". Abbreviations
       that the text defines are written in full. Types without names have no list.
+    - `biogpt_chemicals_folded`, ...: the same names in lower case, for filters by
+      `name.casefold()`.
 
     Results of an earlier run of the same task are replaced. Extractors for several tasks can be
     applied one after another. Embedding models and LLMs see the lists of names together with the

@@ -4,6 +4,7 @@ import pytest
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.hosts.metadata import (
+    folded,
     is_name_key,
     is_relation_fact,
     relation_facts,
@@ -45,6 +46,47 @@ def test_a_task_owns_what_it_tells(task, flat):
     own = {key for key in told if "_relations_" in key}
     assert not any(is_relation_fact(key, other) for other in {*WRITTEN} - {task} for key in own)
     assert not is_relation_fact(f"biogpt_relations_{task}_reviewed", task)
+
+
+@pytest.mark.parametrize(
+    ("flat", "told"),
+    [
+        (
+            False,
+            {
+                "biogpt_chemicals": ["GSK3B", "lithium"],
+                "biogpt_chemicals_folded": ["gsk3b", "lithium"],
+            },
+        ),
+        (
+            "text",
+            {
+                "biogpt_chemicals": "|GSK3B|lithium|",
+                "biogpt_chemicals_folded": "|gsk3b|lithium|",
+            },
+        ),
+        (
+            True,
+            {
+                "biogpt_chemical:GSK3B": 1,
+                "biogpt_chemical:lithium": 1,
+                "biogpt_chemical_folded:gsk3b": 1,
+                "biogpt_chemical_folded:lithium": 1,
+            },
+        ),
+    ],
+)
+def test_names_have_a_folded_form_to_filter_by(flat, told):
+    written = (
+        "the relation between gsk3b and tremor exists; "
+        "the relation between lithium and tremor exists."
+    )
+    found = facts("bc5cdr", {}, flat=flat, written=written)
+    assert {key: one for key, one in found.items() if "chemical" in key} == told
+    assert all(is_relation_fact(key, "bc5cdr") for key in told)
+    assert not any(is_relation_fact(key, "kd_dti") for key in told)
+    for asked in ("Lithium", "LITHIUM", " lithium\n"):
+        assert folded(asked) == "lithium"
 
 
 def test_tasks_are_read_back_apart():

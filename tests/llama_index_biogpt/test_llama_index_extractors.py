@@ -72,7 +72,9 @@ class TestRelations:
         assert found == {
             MODEL: "scripted",
             "biogpt_chemicals": ["lithium"],
+            "biogpt_chemicals_folded": ["lithium"],
             "biogpt_diseases": ["tremor", "nausea"],
+            "biogpt_diseases_folded": ["tremor", "nausea"],
         }
         assert relations[0]["head"] == {
             "text": "Lithium",
