@@ -267,7 +267,7 @@ def test_names_of_files_and_words_without_quotes_are_no_texts(tmp_path, papers, 
 def test_texts_are_no_names_of_files(text):
     load = Loader(probabilities=[(0.7, 0.2, 0.1)])
     assert run("ask", "q?", "-c", text, load=load).exit_code == 0
-    assert load.engine.history[0].text == f"{text} "
+    assert load.engine.history[0].text == text
 
 
 def test_a_passage_is_read_from_a_file_of_any_format(tmp_path):
@@ -280,7 +280,7 @@ def test_a_passage_is_read_from_a_file_of_any_format(tmp_path):
         (tmp_path / name).write_text(text)
         load = Loader(probabilities=[(0.7, 0.2, 0.1)])
         assert run("ask", "q?", "-c", f"@{tmp_path / name}", load=load).exit_code == 0
-        assert load.engine.history[0].text == "Lithium. It helps. "
+        assert load.engine.history[0].text == "Lithium. It helps."
 
 
 def test_a_warning_that_comes_from_many_places_is_told_once(papers):
