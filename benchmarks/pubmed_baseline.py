@@ -51,12 +51,12 @@ from biogpt_plugins.corpus.run.text_index import Line, TextIndex
 from biogpt_plugins.engine import PRETRAINED, TaskCard, Token
 from biogpt_plugins.engines.machine import describe_machine
 from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.findings.table import rows
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.layouts import demonstrations
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.table import rows
 
 HERE = Path(__file__).parent
 TASK = get_task("bc5cdr")

@@ -10,6 +10,7 @@ from biogpt_plugins.tasks import TASKS, register_task
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
 from biogpt_plugins.values.inputs import Paper, Question, Text
+from biogpt_plugins.values.predictions import Predictions
 from biogpt_plugins.values.results import (
     Answer,
     Confidence,
@@ -43,6 +44,7 @@ __all__ = [
     "PaperAnswer",
     "Pipeline",
     "Prediction",
+    "Predictions",
     "Prompt",
     "Question",
     "Relation",

@@ -45,7 +45,7 @@ from biogpt_plugins import Aggregate, Paper, Pipeline, Spec, TASKS, load
 from biogpt_plugins.cli import app
 from biogpt_plugins.corpus.gold import read_gold
 from biogpt_plugins.evaluation import evaluate
-from biogpt_plugins.findings.table import rows
+from biogpt_plugins.values.table import rows
 from biogpt_plugins.report import Content, render
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.testing import ScriptedEngine

@@ -19,10 +19,10 @@ from biogpt_plugins.corpus import (
 )
 from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator, write_parquet
 from biogpt_plugins.findings.edges import Aggregate, Edge
-from biogpt_plugins.findings.table import TableRow, rows
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import FullText, Paper, read
 from biogpt_plugins.values.results import Prediction
+from biogpt_plugins.values.table import TableRow, rows
 
 
 class To(str, Enum):

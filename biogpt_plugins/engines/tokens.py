@@ -12,6 +12,7 @@ from tokenizers.models import BPE
 from biogpt_plugins.engine import Grammar, Prompt
 from biogpt_plugins.engines.moses import Detokenizer, Splitter, unescape
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
+from biogpt_plugins.values.inputs import half_pair, short
 
 if TYPE_CHECKING:
     from transformers import BioGptTokenizer
@@ -74,7 +75,13 @@ class Tokens:
         self._chunks: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
-        """Token ids of a text, without special tokens."""
+        """Token ids of a text, without special tokens.
+
+        Raises:
+            InputError: The text contains half of a surrogate pair, which has no UTF-8.
+        """
+        if half := half_pair(text):
+            raise InputError(f"the text {short(text)} {half}")
         keys = self._splitter.keys(text)
         if keys is None:
             return [token for word in self._splitter.whole(text) for token in self._split(word)]

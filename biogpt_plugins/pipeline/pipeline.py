@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from math import inf, isnan
 from typing import Any, NamedTuple, TypeVar
 
@@ -31,6 +31,8 @@ from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.values.inputs import Text, encodable, id_of
+from biogpt_plugins.values.predictions import Predictions
+from biogpt_plugins.values.records import several
 from biogpt_plugins.values.results import Failure, Prediction
 
 S = TypeVar("S")
@@ -197,7 +199,7 @@ class Pipeline:
             )
         return self.trust.decoding(decoding)
 
-    def run(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
+    def run(self, inputs: Iterable[object]) -> Predictions:
         """Return one Prediction for each input, in order, with one call of the engine.
 
         If the task finds relations, texts longer than the model's limit are read in windows of
@@ -206,17 +208,33 @@ class Pipeline:
         becomes a Prediction with an error; the other inputs are not affected.
 
         Args:
-            inputs: Strings, mappings or models that the task's `input` accepts.
+            inputs: A list or iterator of strings, mappings, models or other records; a DataFrame of
+                pandas, polars or pyarrow, whose rows are records; or a Series of texts. If an input
+                without an id cannot be read, its error names its position.
 
         Raises:
-            InputError: `inputs` is a single string or mapping instead of a list.
+            InputError: `inputs` is a single string or record instead of a list, or a table of
+                another library.
         """
-        read = [self._read(value) for value in _several(inputs)]
+        given = [*several(inputs)]
+        total = f" of {len(given):,}" if len(given) > 1 else None
+        return self._run(given, total)
+
+    def _run(self, given: list[object], total: str | None, first: int = 1) -> Predictions:
+        """`run` for some of the inputs.
+
+        Args:
+            given: The inputs.
+            total: What follows the number of an input in an error; None if errors have no numbers.
+            first: The number of the first input.
+        """
+        wheres = (None if total is None else f"input {n:,}{total}" for n in count(first))
+        read = [self._read(value, where) for value, where in zip(given, wheres, strict=False)]
         texts = [text for text in read if isinstance(text, Text)]
         predictions = self.predict(texts)
-        warn_of_truncation((one.truncated_tokens for one in predictions), stacklevel=2)
+        warn_of_truncation((one.truncated_tokens for one in predictions), stacklevel=3)
         rest = iter(predictions)
-        return [next(rest) if isinstance(text, Text) else text for text in read]
+        return Predictions(next(rest) if isinstance(text, Text) else text for text in read)
 
     def predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
         """`run` for inputs that the task's `read_input` has validated, without TruncationWarnings.
@@ -233,7 +251,7 @@ class Pipeline:
         except Exception as error:  # a custom engine may raise anything
             return [self._failed(text.id, _engine_error(error)) for text in texts]
 
-    async def arun(self, inputs: Iterable[object]) -> list[Prediction[Any]]:
+    async def arun(self, inputs: Iterable[object]) -> Predictions:
         """`run` in a thread, which keeps the event loop free; cancelling stops the generation."""
         return await in_thread(self.run, inputs)
 
@@ -241,9 +259,10 @@ class Pipeline:
         """`run` lazily: yield Predictions in input order, reading `chunk_size` inputs at a time."""
         if chunk_size < 1:
             raise InputError(f"chunk_size must be at least 1, not {chunk_size}")
-        waiting = iter(_several(inputs))
+        waiting, number = iter(several(inputs)), 1
         while chunk := list(islice(waiting, chunk_size)):
-            yield from self.run(chunk)
+            yield from self._run(chunk, "", number)
+            number += len(chunk)
 
     def stream(self, value: object) -> Iterator[StreamChunk]:
         """Stream the completion of one input; the last chunk has the Prediction.
@@ -288,11 +307,13 @@ class Pipeline:
             return Completion(error=_engine_error(error))
         return completion
 
-    def _read(self, value: object) -> Text | Prediction[Any]:
+    def _read(self, value: object, where: str | None = None) -> Text | Prediction[Any]:
         try:
             return self.task.read_input(value)
         except BioGPTError as error:
-            return self._failed(id_of(value), error)
+            id_ = id_of(value)
+            told = error if id_ or not where else InputError(f"{where}: {error}")
+            return self._failed(id_, told)
 
     def _predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
         if self.chooses:
@@ -390,14 +411,6 @@ def _is_registered(task: Task[Any]) -> bool:
 
 def _its_own(task: Task[Any]) -> str:
     return f"an unregistered task, {task.name!r}"
-
-
-def _several(inputs: Iterable[object]) -> Iterable[object]:
-    if isinstance(inputs, str | bytes | Mapping | Text) or not isinstance(inputs, Iterable):
-        raise InputError(
-            f"inputs must be a list, not a single {type(inputs).__name__}; wrap it: [text]"
-        )
-    return inputs
 
 
 def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:

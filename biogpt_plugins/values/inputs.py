@@ -1,7 +1,9 @@
 """The inputs of tasks: a paper, a question about a passage, a plain text, a full text.
 
-Every task also reads strings and mappings, and converts them to these models. Case does not matter
-in the field names of mappings, so that records of PubMedQA and BC5CDR can be used unchanged.
+Every task also reads strings and records: mappings, rows of tables, dataclasses, pydantic models,
+LangChain's Documents and LlamaIndex's nodes. It converts them to these models. Fields may have the
+names that PubMed, PMC and reference managers use, in any case; records of PubMedQA and BC5CDR can
+be used unchanged. A name that looks misspelt is an error.
 """
 
 from __future__ import annotations
@@ -10,9 +12,19 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.names import field_of, misspelt, renamed
+from biogpt_plugins.values.records import document, fields_of, identifier
 
 
 class Text(BaseModel):
@@ -23,11 +35,24 @@ class Text(BaseModel):
     id: str | None = None
     text: str
 
+    @model_validator(mode="before")
+    @classmethod
+    def _knows_its_fields(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
+        known = _names(cls)
+        for name in given if isinstance(given, Mapping) else ():
+            if name not in known:
+                near = field_of(str(name)) or (misspelt([str(name)], known) or ("", ""))[1]
+                if (near := _OURS.get(near, near)) in known:
+                    raise ValueError(
+                        f"{cls.__name__} has no field {name!r}: did you mean {near!r}?"
+                    )
+        return given
+
     @field_validator("id", mode="before")
     @classmethod
     def _id_is_text(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
-        text = str(value) if isinstance(value, int) else value
-        return encodable(text) if isinstance(text, str) else text
+        text = identifier(value)
+        return text if text is None else encodable(text)
 
     @property
     def source(self) -> str:
@@ -109,49 +134,62 @@ class Question(Text):
 InputT = TypeVar("InputT", bound=Text)
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _MOST_SHOWN = 80
-_SYNONYMS = {"contexts": "context", "pmid": "id", "sentence": "text", "term": "text"}
+_OURS = {"contexts": "context", "pmid": "id", "sentence": "text", "term": "text"}
 
 
 def read(kind: type[InputT], value: object) -> InputT:
-    """Read a string, a mapping or a model as an input of `kind`.
+    """Read a string, a record or a model as an input of `kind`.
 
     Raises:
-        InputError: The value is of another type, lacks a field, or holds no text.
+        InputError: The value is of another type, lacks a field, has one that looks misspelt, or
+            holds no text.
     """
     if isinstance(value, kind):
         # A Paper is also a Text; its title is part of the text then.
         model = value if type(value) is kind else kind(id=value.id, text=value.source)
     elif isinstance(value, str) and kind is not Question:
-        model = kind(text=value)
-    elif isinstance(value, Mapping):
+        model = kind(text=str(value))
+    elif (record := _record(value, kind)) is not None:
         try:
-            model = kind.model_validate(_fields(value))
+            fields = _fields(record, kind)
+            model = kind.model_validate(fields)
+        except InputError as error:
+            raise InputError(f"cannot read {short(value)} as a {kind.__name__}: {error}") from None
         except ValidationError as error:
-            faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in error.errors())
+            faults = "; ".join(f"{e['loc'][0]}: {_fault(e)}" for e in error.errors())
             raise InputError(
-                f"cannot read {_short(value)} as a {kind.__name__}: {faults}"
+                f"cannot read {short(value)} as a {kind.__name__}: {faults}"
             ) from error
     else:
         wanted = "a mapping" if kind is Question else "a string or a mapping"
         fields_ = ", ".join(f.alias or name for name, f in kind.model_fields.items())
         raise InputError(
-            f"cannot read {_short(value)} as a {kind.__name__}: give {wanted} with {fields_}"
+            f"cannot read {short(value)} as a {kind.__name__}: give {wanted} with {fields_}, not "
+            f"a {type(value).__name__}"
         )
     for name, text in (("text", model.source), ("question", getattr(model, "question", "?"))):
         if not text.strip():
-            raise InputError(f"the {name} of {_short(value)} is empty: give at least one word")
-        if not text.isascii() and _HALF_PAIR.search(text):
-            raise InputError(
-                f"the {name} of {_short(value)} contains half of a surrogate pair: decode it "
-                "as UTF-8"
-            )
+            raise InputError(f"the {name} of {short(value)} is empty: give at least one word")
+        if half := half_pair(text):
+            raise InputError(f"the {name} of {short(value)} {half}")
     return model
+
+
+def half_pair(text: str) -> str | None:
+    """What is wrong with a text that contains half of a surrogate pair; None if it does not."""
+    if text.isascii() or not _HALF_PAIR.search(text):
+        return None
+    return "contains half of a surrogate pair: decode it as UTF-8"
 
 
 def id_of(value: object) -> str | None:
     """The identifier of an input, even of an unreadable one."""
-    id_ = _fields(value).get("id") if isinstance(value, Mapping) else getattr(value, "id", None)
-    return encodable(str(id_)) if isinstance(id_, str | int) else None
+    try:
+        record = _record(value, Text)
+        id_ = identifier((_ours(record) if record else {}).get("id"))
+    except InputError:
+        return None
+    return id_ and encodable(id_)
 
 
 def paper_id(metadata: Mapping[str, Any]) -> str | None:
@@ -180,13 +218,56 @@ def _first(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
     return next((text for text in texts if text.lower() not in ("", "nan", "<na>", "nat")), None)
 
 
-def _fields(value: Mapping[Any, object]) -> dict[str, object]:
-    """The fields of a mapping under our names, without nulls; a name overrides its synonym."""
-    given = {str(key).lower(): field for key, field in value.items() if field is not None}
-    renamed = {_SYNONYMS[key]: field for key, field in given.items() if key in _SYNONYMS}
-    return renamed | {key: field for key, field in given.items() if key not in _SYNONYMS}
+def _record(value: object, kind: type[Text]) -> Mapping[str, Any] | None:
+    """The fields of a record under the names that it gives them; None if it is no record."""
+    if isinstance(value, Text):
+        return {"id": value.id}
+    found = document(value)
+    if found is None:
+        return fields_of(value)
+    metadata, text, own = found
+    title = paper_title(metadata) if kind is Paper else None
+    if title and text.lstrip().lower().startswith(title.lower()):
+        title = None  # the text has it
+    record: dict[str, object] = {"id": paper_id(metadata) or own, "title": title, "text": text}
+    if kind is Question:
+        record["question"] = metadata.get("question")
+    return {name: field for name, field in record.items() if field is not None}
 
 
-def _short(value: object) -> str:
+def _ours(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields under our names; a name overrides its synonym."""
+    given = {name.lower(): field for name, field in renamed(record, {}).items()}
+    others = {_OURS[name]: field for name, field in given.items() if name in _OURS}
+    return others | {name: field for name, field in given.items() if name not in _OURS}
+
+
+def _fields(record: Mapping[str, Any], kind: type[Text]) -> dict[str, Any]:
+    """The fields of `kind` in a record.
+
+    Raises:
+        InputError: A field looks misspelt.
+    """
+    wanted = _names(kind)
+    if found := misspelt([*record], wanted, record):
+        name, meant = found
+        raise InputError(
+            f"there is no field {name!r}; did you mean {meant!r}? Rename the field, or leave it out"
+        )
+    return {name: field for name, field in _ours(record).items() if name in wanted}
+
+
+def _names(kind: type[Text]) -> set[str]:
+    """The names of a model's fields, and their aliases."""
+    return {*kind.model_fields, *(f.alias for f in kind.model_fields.values() if f.alias)}
+
+
+def _fault(error: ErrorDetails) -> str:
+    told = error.get("ctx", {}).get("error")
+    return str(told) if isinstance(told, InputError) else error["msg"].lower()
+
+
+def short(value: object) -> str:
+    """A value as messages show it."""
     text = repr(value)
     return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}..."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
 from functools import cached_property
 from itertools import repeat
 from pathlib import Path
@@ -13,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from biogpt_plugins.corpus.export.parquet import schema
-from biogpt_plugins.findings.table import rows
 from biogpt_plugins.pipeline import Pipeline, Spec
 from biogpt_plugins.values.results import Prediction
+from biogpt_plugins.values.table import rows
 
 PREDICTION = "prediction"
 
@@ -74,14 +72,14 @@ class BioGPTMapper:
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Predict for a batch in Ray's default form, a mapping of names to columns."""
         columns = [column.tolist() for column in batch.values()]
-        papers = [_fields(zip(batch, row, strict=True)) for row in zip(*columns, strict=True)]
+        papers = [dict(zip(batch, row, strict=True)) for row in zip(*columns, strict=True)]
         predictions = self.pipeline.run(papers)
         column = np.array([each.model_dump_json() for each in predictions], dtype=object)
         return {**batch, PREDICTION: column}
 
 
 def to_table(batch: dict[str, np.ndarray]) -> pa.Table:
-    """Turn predictions into rows with the columns of `findings.table`, for `map_batches`.
+    """Turn predictions into rows with the columns of `values.table`, for `map_batches`.
 
         papers.map_batches(BioGPTMapper, ...).map_batches(to_table).write_parquet("found")
 
@@ -98,17 +96,3 @@ def to_table(batch: dict[str, np.ndarray]) -> pa.Table:
         for row in rows(Prediction.model_validate_json(prediction), question=question)
     )
     return pa.Table.from_pylist(list(found), schema=schema())
-
-
-def _fields(row: Iterable[tuple[str, object]]) -> dict[str, object]:
-    return {name: _whole(value) for name, value in row if _is_there(value)}
-
-
-def _is_there(value: object) -> bool:
-    """Whether a value is present; depending on its type, a column marks gaps with None or NaN."""
-    return value is not None and not (isinstance(value, float) and math.isnan(value))
-
-
-def _whole(value: object) -> object:
-    """Turn a whole float into an integer: a column with gaps holds 7 as 7.0."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value

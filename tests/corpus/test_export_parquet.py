@@ -15,8 +15,8 @@ from biogpt_plugins import Answer, Pipeline, Prediction, __version__
 from biogpt_plugins.cli import app
 from biogpt_plugins.corpus.export import schema, write_parquet
 from biogpt_plugins.corpus.run import outcomes, run
-from biogpt_plugins.findings.table import COLUMNS, rows
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.table import COLUMNS, rows
 
 
 def table(predictions):

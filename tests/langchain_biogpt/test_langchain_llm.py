@@ -387,3 +387,31 @@ def test_truncation_is_told():
         result = BioGPTLLM.from_engine(Cutting()).generate(["a"])
     info = result.generations[0][0].generation_info
     assert (info["finish_reason"], info["truncated_tokens"]) == ("length", 4)
+
+
+HALF = "half \ud83e pair"
+
+
+async def test_12_half_of_a_surrogate_pair_costs_its_prompt_alone():
+    llm = BioGPTLLM(model="demo", task="bc5cdr", max_tokens=2)
+    alone = [llm.invoke(prompt) for prompt in ("Lithium", "Tremor")]
+    prompts = ["Lithium", HALF, "Tremor"]
+    for found in (
+        llm.batch(prompts, return_exceptions=True),
+        await llm.abatch(prompts, return_exceptions=True),
+    ):
+        first, error, last = found
+        assert [first, last] == alone
+        assert isinstance(error, InputError)
+        assert str(error) == (
+            r"the text 'half \ud83e pair' contains half of a surrogate pair: decode it as UTF-8"
+        )
+    with pytest.raises(InputError, match=r"prompt 1 of 3: the text .* surrogate pair"):
+        llm.batch(prompts)
+
+
+def test_12_half_of_a_surrogate_pair_in_other_calls():
+    llm = BioGPTLLM(model="demo", task="bc5cdr", max_tokens=2)
+    for call in (llm.invoke, llm.get_num_tokens, lambda prompt: list(llm.stream(prompt))):
+        with pytest.raises(InputError, match="half of a surrogate pair"):
+            call(HALF)

@@ -569,3 +569,10 @@ def test_a_missing_extra_is_named():
         "sys.exit(1)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_12_half_of_a_surrogate_pair():
+    llm = BioGPTLLM(model="demo", task="bc5cdr", max_tokens=2)
+    for call in (llm.complete, biogpt_tokenizer("demo"), lambda p: list(llm.stream_complete(p))):
+        with pytest.raises(InputError, match="half of a surrogate pair: decode it as UTF-8"):
+            call("half \ud83e pair")

@@ -9,8 +9,8 @@ import pytest
 
 from biogpt_plugins import Spec, load
 from biogpt_plugins.corpus.export.parquet import schema
-from biogpt_plugins.findings.table import rows
 from biogpt_plugins.values.results import Prediction
+from biogpt_plugins.values.table import rows
 
 ray_biogpt = pytest.importorskip("ray_biogpt", reason="Ray is not installed")
 

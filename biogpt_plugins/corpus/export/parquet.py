@@ -1,4 +1,4 @@
-"""Parquet: the rows of `biogpt_plugins.findings.table`, for pandas, polars, DuckDB and Spark.
+"""Parquet: the rows of `biogpt_plugins.values.table`, for pandas, polars, DuckDB and Spark.
 
 Every file has all columns, always with the same types, so that files of several tasks and runs can
 be read as one table. Text is string, numbers are int64 and double; `evidence` is a list of structs,
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from biogpt_plugins import __version__
 from biogpt_plugins.corpus.writers import STDOUT, whole
-from biogpt_plugins.findings.table import COLUMNS, TableRow
 from biogpt_plugins.values.errors import InputError, MissingExtraError
+from biogpt_plugins.values.table import COLUMNS, TableRow
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +25,7 @@ _BATCHES = 32
 
 
 def schema() -> pa.Schema:
-    """The columns of `biogpt_plugins.findings.table` with their types.
+    """The columns of `biogpt_plugins.values.table` with their types.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -50,7 +50,7 @@ def write_parquet(path: str, rows: Iterable[TableRow]) -> None:
 
     Args:
         path: The file; an existing one is replaced.
-        rows: Rows as in `biogpt_plugins.findings.table.rows`.
+        rows: Rows as in `biogpt_plugins.values.table.rows`.
 
     Raises:
         InputError: `path` is standard output.

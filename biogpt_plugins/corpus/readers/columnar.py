@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import IO, Any
 from zipfile import ZipFile
 
-from biogpt_plugins.corpus.readers.columns import OURS, cell
 from biogpt_plugins.corpus.readers.records import ParsedRecord
 from biogpt_plugins.corpus.readers.tables import Header
 from biogpt_plugins.values.errors import InputError, LostError, installing
+from biogpt_plugins.values.names import OURS
 
 _BATCH = 1024
 _LARGEST_SHEETS = 1 << 30
@@ -91,7 +92,7 @@ def read_xlsx(stream: IO[bytes], told: Mapping[str, str]) -> Iterator[ParsedReco
             continue
         found = True
         for number, row in rows:
-            cells = [cell(value) for value in row[:width]]
+            cells = [_cell(value) for value in row[:width]]
             if any(map(_is_filled, row)):
                 record = header.record(
                     _as_text(c) for c in [*cells, *[None] * (width - len(cells))]
@@ -126,13 +127,22 @@ def _rows(batches: Iterator[Any], told: Mapping[str, str]) -> Iterator[ParsedRec
     for batch in chain([first], batches):
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             number += 1
-            record = header.record(map(cell, row))
+            record = header.record(map(_cell, row))
             if record:
                 yield ParsedRecord(number, record)
 
 
 def _is_filled(value: object) -> bool:
     return value is not None and str(value).strip() != ""
+
+
+def _cell(value: object) -> object:
+    """What stands in a cell: None where it is empty; a whole number is no fraction."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return int(value) if value.is_integer() else value
+    return None if value == "" else value
 
 
 def _as_text(value: object) -> object:

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from enum import Enum
 
 from biogpt_plugins.corpus.readers import tagged
-from biogpt_plugins.corpus.readers.columns import field_of, is_text
 from biogpt_plugins.corpus.readers.files import BOM
 from biogpt_plugins.corpus.readers.outline import Shape, shape
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.names import field_of, is_text
 
 
 class Format(str, Enum):

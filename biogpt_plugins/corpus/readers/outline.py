@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
-from biogpt_plugins.corpus.readers.columns import is_text
+from biogpt_plugins.values.names import is_text
 
 COLLECTIONS = ("documents", "PubTator3", "data", "items", "records", "articles")
 """Keys of arrays of records, in objects that hold no text of their own."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from biogpt_plugins.corpus.readers.columns import identifier, is_text, no_text, renaming
+from biogpt_plugins.corpus.readers.columns import no_text
 from biogpt_plugins.corpus.readers.formats import columns, marked, separator
 from biogpt_plugins.corpus.readers.records import ParsedRecord
 from biogpt_plugins.corpus.readers.rows import read_rows
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.names import is_text, misspelt, renaming
+from biogpt_plugins.values.records import identifier
+
+_READ = ("id", "title", "abstract", "text")
+_ASKED = ("id", "question", "context", "long_answer")
 
 
 class Header:
@@ -20,7 +25,7 @@ class Header:
         told: Names of columns by our fields.
 
     Raises:
-        InputError: None is a text; or one that is told is not there.
+        InputError: None is a text; one that is told is not there; or one looks misspelt.
     """
 
     def __init__(self, names: list[str], told: Mapping[str, str]) -> None:
@@ -28,13 +33,23 @@ class Header:
         self.keys = [found.get(name) or name.lower() for name in names]
         if not any(map(is_text, found.values())):
             raise no_text(names)
+        wanted = _ASKED if "question" in self.keys else _READ
+        if slip := misspelt(self.keys, wanted):
+            raise InputError(
+                f"there is no column {slip[1]!r}, but one called {slip[0]!r}: rename it, or say "
+                f"what it is with --columns"
+            )
         self.id_at = next((at for at, key in enumerate(self.keys) if key in ("id", "pmid")), None)
 
     def record(self, cells: Iterable[object]) -> dict[str, object]:
         """A row as a mapping; what is empty is left out."""
         row = zip(self.keys, cells, strict=True)
-        named = ((key, identifier(v) if key in ("id", "pmid") else v) for key, v in row if key)
+        named = ((key, _as_written(v) if key in ("id", "pmid") else v) for key, v in row if key)
         return {key: value for key, value in named if value not in (None, "")}
+
+
+def _as_written(value: object) -> object:
+    return identifier(value) if isinstance(value, str | float) else value
 
 
 def read_table(

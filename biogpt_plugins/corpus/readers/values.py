@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from biogpt_plugins.corpus.readers import bioc
-from biogpt_plugins.corpus.readers.columns import identifier, is_text, renamed
 from biogpt_plugins.corpus.readers.files import BREAKS, broken_off
 from biogpt_plugins.corpus.readers.markup import unmarked
 from biogpt_plugins.corpus.readers.outline import Shape, holds_records, is_nested
 from biogpt_plugins.corpus.readers.records import ParsedRecord, Sections
 from biogpt_plugins.values.errors import InputError, LostError
+from biogpt_plugins.values.names import is_text, renamed
 
 LARGEST = 1 << 26
 """A value with more characters counts as unclosed."""
@@ -29,7 +29,6 @@ _NEXT = re.compile(r"\n(?=[{\[])")
 _ITEM = re.compile(r",\s*(?=\{)")
 _MEMBER = re.compile(r',\s*"[^"\\]*(?:\\.[^"\\]*)*"\s*:\s*(?=\{)')
 _REACH = 16
-_IDS = ("id", "pmid")
 _EUROPE_PMC = "abstractText"
 
 
@@ -122,8 +121,6 @@ def papers(value: object, sections: Sections, told: Mapping[str, str]) -> Iterat
 
 def _record(value: dict[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
     record = renamed(value, told)
-    if any(isinstance(record.get(key), float) for key in record if key.lower() in _IDS):
-        record = {k: identifier(v) if k.lower() in _IDS else v for k, v in record.items()}
     if _EUROPE_PMC in value:
         marked = ("title", "abstract")
         record = {

@@ -8,7 +8,8 @@ from typing import get_args
 import pytest
 from tabled import EVERY, PLAIN, SHARES, rebuilt
 
-from biogpt_plugins.findings.table import COLUMNS, RowKind, rows
+from biogpt_plugins import Pipeline, Predictions
+from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import (
     Answer,
@@ -19,6 +20,7 @@ from biogpt_plugins.values.results import (
     Prediction,
     Relation,
 )
+from biogpt_plugins.values.table import COLUMNS, RowKind, rows
 
 
 def table(predictions):
@@ -81,7 +83,7 @@ def test_what_a_relation_is_said_to_be():
     assert [plain[name] for name in told] == [False] * 4
     assert plain["evidence"] == []
     (nothing,) = rows(EVERY[2])
-    assert [nothing[name] for name in (*told, "evidence")] == [None] * 5
+    assert [nothing[name] for name in (*told, "evidence")] == [*[False] * 4, None]
 
 
 def test_the_question_and_the_place_of_an_input():
@@ -116,7 +118,29 @@ def test_a_prediction_of_relations_read_from_json():
 def test_it_brings_in_neither_pyarrow_nor_torch():
     code = (
         "import sys, biogpt_plugins.cli, biogpt_plugins.corpus.export; "
-        "import biogpt_plugins.findings.table; "
+        "import biogpt_plugins.values.table; "
         "sys.exit(any(name in sys.modules for name in ('pyarrow', 'pandas', 'torch')))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_14_a_table_of_pandas():
+    pd = pytest.importorskip("pandas", reason="NO TEST with pandas: pip install pandas")
+    frame = Predictions(EVERY).to_dataframe()
+    assert list(frame) == list(COLUMNS)
+    assert frame["kind"].tolist() == [row["kind"] for row in table(EVERY)]
+    assert str(frame["head_start"].dtype) == str(frame["number"].dtype) == "Int64"
+    assert frame["head_start"].tolist()[:2] == [40, pd.NA]
+    assert frame[~frame.negated].shape[0] == frame.shape[0] - 1
+    assert frame["score"].tolist()[0] == 0.5
+    none = Predictions().to_dataframe()
+    assert list(none) == list(frame)
+    assert none[~none.negated].empty
+
+
+def test_14_a_run_returns_what_becomes_a_table():
+    found = Pipeline("bc5cdr", ScriptedEngine(["the relation between a and b exists."])).run(
+        ["a b"]
+    )
+    assert isinstance(found, list)
+    assert found.to_dataframe()["head_name"].tolist() == ["a"]

@@ -1,9 +1,11 @@
 """Predictions as rows of one flat table: one row for each result.
 
-    pandas.DataFrame(row for prediction in pipeline.run(papers) for row in rows(prediction))
+    pipeline.run(papers).to_dataframe()  # for pandas
+    [row for prediction in predictions for row in rows(prediction)]
 
-All rows have all columns, with plain values for pandas, pyarrow and Ray; a column that does not
-apply to a row is None. The results of all tasks share one table and differ by `kind`:
+All rows have all columns, with plain values for pandas, polars, pyarrow and Ray. A column that does
+not apply to a row is None; True-or-False columns are False instead, so that `table[~table.negated]`
+works on all rows. The results of all tasks share one table and differ by `kind`:
 
     relation, answer, hallmark, text    a result
     nothing                             the input was read, and has no relation or hallmark
@@ -21,6 +23,7 @@ Thus no input is lost, and "nothing found" differs from "could not be read" and 
     score, agreement
     confidence_*        clause, head, tail, type
     grounded, stated, negated, speculated
+                        what is said of a relation; False in rows of another kind
     evidence            a list of sentences: text, start, end, holds, and a list of cues
     label               the label of an answer, or a hallmark
     abstained           why an answer has no label
@@ -85,6 +88,8 @@ COLUMNS: Mapping[str, type] = {
 }
 """All columns in order, with the type of their values when not None."""
 
+_EMPTY = {name: False if type_ is bool else None for name, type_ in COLUMNS.items()}
+
 
 def rows(
     prediction: Prediction[Any], *, question: str | None = None, origin: str | None = None
@@ -115,7 +120,7 @@ def rows(
     for number, (kind, fields) in enumerate(_kinds(prediction)):
         warnings = list(prediction.warnings)  # each row has its own list
         own = {"kind": kind, "number": number, "warnings": warnings}
-        yield {**dict.fromkeys(COLUMNS), **shared, **own, **fields}
+        yield {**_EMPTY, **shared, **own, **fields}
 
 
 def _kinds(prediction: Prediction[Any]) -> list[tuple[RowKind, TableRow]]:
