@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from unicodedata import normalize
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,6 +22,9 @@ from biogpt_plugins.values.results import Prediction, Relation
 
 Flat = bool | Literal["text"]
 """How names are written: as lists (False), for each name a key (True), as one text ("text")."""
+
+Errors = Literal["raise", "skip"]
+"""What is done about a text whose task failed."""
 
 _RELATIONS = "biogpt_relations"
 _FOLDED = "_folded"
@@ -57,7 +60,12 @@ def remarks(prediction: Prediction[Any], key: str) -> dict[str, str]:
 
 
 def relation_facts(
-    prediction: Prediction[list[Relation]], text: str, known: Mapping[str, Any], *, flat: Flat
+    prediction: Prediction[list[Relation]],
+    text: str,
+    known: Mapping[str, Any],
+    *,
+    flat: Flat,
+    scored: bool = True,
 ) -> dict[str, Any]:
     """The metadata that a relation task adds to a text.
 
@@ -68,6 +76,7 @@ def relation_facts(
         flat: False writes lists. True writes a key for each name. "text" writes the names of each
             type as one text, "|lithium|gold|", and every key of the task even if it is empty, for
             stores with fixed columns. Beside each of them the same with folded names.
+        scored: Whether relations keep their scores, whose last digits may depend on the batch.
     """
     key, text = _key(prediction.task), SourceText(text)
     empty = dict.fromkeys((*remark_keys(key), key), "") if flat == "text" else {}
@@ -77,7 +86,11 @@ def relation_facts(
         **remarks(prediction, key),
     }
     if prediction.result is not None:
-        facts[key] = _FOUND.dump_json(prediction.result, exclude_none=True).decode()
+        facts[key] = _FOUND.dump_json(
+            prediction.result,
+            exclude_none=True,
+            exclude=None if scored else {"__all__": {"score", "confidence"}},
+        ).decode()
     own = get_task(prediction.task).entity_types
     names: dict[str, dict[str, None]] = {}
     for relation in _all_relations({**known, key: facts.get(key)}):
@@ -112,7 +125,12 @@ def is_relation_fact(key: str, task: str) -> bool:
 
 
 def relations_by_task(
-    metadata: Mapping[str, Any], task: str | None, *, whose: str, unseen: str
+    metadata: Mapping[str, Any],
+    task: str | None,
+    *,
+    whose: str,
+    unseen: str,
+    errors: Errors = "raise",
 ) -> dict[str, list[Relation]]:
     """Read relations from metadata, by task.
 
@@ -121,10 +139,14 @@ def relations_by_task(
         task: Read only the relations of this task; None reads those of all tasks.
         whose: The owner of the metadata, for errors: "node 7".
         unseen: The reason to give for a task that was not run.
+        errors: "skip" leaves out tasks that failed.
 
     Raises:
-        InputError: The task was not run, failed, or does not find relations.
+        InputError: The task was not run, failed, or does not find relations; or the metadata hold
+            something else in place of relations.
     """
+    if errors not in get_args(Errors):
+        raise InputError(f"errors must be 'raise' or 'skip', not {errors!r}")
     asked = _tasks(metadata)
     wanted = [relation_task(task)] if task else asked
     if not wanted:
@@ -134,9 +156,16 @@ def relations_by_task(
         key = _key(name)
         written = metadata.get(key)
         if written is None or written == "":
-            why = metadata.get(remark_keys(key)[0]) or unseen
-            raise InputError(f"{whose} has no {name} relations: {why}")
-        found[name] = _FOUND.validate_json(written)
+            failure = metadata.get(remark_keys(key)[0])
+            if failure and errors == "skip":
+                continue
+            raise InputError(f"{whose} has no {name} relations: {failure or unseen}")
+        try:
+            found[name] = _FOUND.validate_json(written)
+        except ValidationError as error:
+            raise InputError(
+                f"the metadata {key!r} of {whose} are not relations: run the task again"
+            ) from error
     return found
 
 

@@ -297,7 +297,7 @@ class Pipeline:
         """Yield the pieces of a completion and return the whole completion."""
         completion = Completion(error=InputError("the engine's stream ended without a completion"))
         try:
-            for chunk in self.engine.stream(prompt, self.decoding):
+            for chunk in self.engine.stream(prompt, self._asking()):
                 completion = chunk.completion or completion
                 if chunk.text:
                     yield StreamChunk(chunk.text)
@@ -320,10 +320,15 @@ class Pipeline:
             return self._choose(texts, [self.task.render_text(text, self.card) for text in texts])
         asked = [self._asked(text) for text in texts]
         parts = [part for one in asked for part in one.parts]
-        completions = self.engine.complete([prompt for _, prompt in parts], self.decoding)
+        completions = self.engine.complete([prompt for _, prompt in parts], self._asking())
         pairs = _pairs(parts, completions)
         read = (self._from_completion(text, completion) for (text, _), completion in pairs)
         return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
+
+    def _asking(self) -> Decoding:
+        """The decoding; relations get scores if they need no further pass of the model."""
+        free = getattr(self.engine, "free_logprobs", False) and self.decoding.num_beams == 1
+        return self.decoding.but(logprobs=True) if free and self.task.clause else self.decoding
 
     def _asked(self, text: Text) -> _Asked:
         prompt = self.task.render_text(text, self.card)

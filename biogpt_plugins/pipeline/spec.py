@@ -78,7 +78,7 @@ class Settings(BaseModel):
     min_score: float | None = _setting(
         None,
         "Minimum score of a relation, from 0 to 1. A warning counts the relations that are left "
-        "out. 0 keeps all relations and adds their scores.",
+        "out. 0 keeps all relations, with scores even where these need a further pass (beams).",
     )
     samples: int | None = _setting(
         None,

@@ -165,9 +165,9 @@ class Relation(_Value):
         type: The type of the relation.
         tail: The second end.
         score: A rank across papers, from 0 to 1: the probability of the clause or, with a
-            calibration, the probability that the relation is right. None without
-            `Decoding.logprobs`.
-        confidence: The probabilities of its words; None without `Decoding.logprobs`.
+            calibration, the probability that the relation is right. None if the engine gave no
+            log-probabilities: a local model gives them, with beams on request.
+        confidence: The probabilities of its words; None if `score` is.
         agreement: With several samples, the share of them that have the relation.
         evidence: The supporting sentences, in text order; empty if an end is not in the text.
     """

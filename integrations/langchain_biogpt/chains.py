@@ -28,7 +28,7 @@ def create_relation_chain(
             model was trained for.
         predictions: Return Predictions, including failed ones, instead of relations.
         options: Settings of the LLM and decoding options, such as `min_score=0.5` or
-            `dictionary="mesh.csv"`; `logprobs=True` adds scores to relations.
+            `dictionary="mesh.csv"`; with beams, `logprobs=True` adds scores to relations.
 
     Returns:
         A runnable from a text, messages, a Document, or a mapping with `title` and `abstract`, to

@@ -11,7 +11,12 @@ from langchain_core.documents import BaseDocumentTransformer, Document
 
 from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.hosts.metadata import is_relation_fact, relation_facts, relations_by_task
+from biogpt_plugins.hosts.metadata import (
+    Errors,
+    is_relation_fact,
+    relation_facts,
+    relations_by_task,
+)
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
 from langchain_biogpt.llm import BioGPTLLM
@@ -41,8 +46,8 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
     Results of an earlier run of the same task are replaced. Transformers for several tasks can be
     applied one after another.
 
-    Relations have scores if the LLM has `logprobs=True`. The last digits of a score may depend on
-    the batch; `langchain_core.indexing.index` treats this as a change of the document.
+    Relations have scores with `logprobs=True`. The last digits of a score may depend on the batch;
+    `langchain_core.indexing.index` treats this as a change of the document.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
             ModelError: The model cannot be loaded.
         """
         documents = list(documents)
-        return _annotated(documents, self._finder.batch(documents, **kwargs))
+        return self._annotated(documents, self._finder.batch(documents, **kwargs))
 
     async def atransform_documents(
         self,
@@ -95,15 +100,27 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
         """`transform_documents` in a thread; cancelling stops the generation."""
         documents = list(documents)
         found = await self._finder.abatch(documents, **kwargs)
-        return await in_thread(_annotated, documents, found)
+        return await in_thread(self._annotated, documents, found)
+
+    def _annotated(
+        self, documents: list[Document], found: list[Prediction[list[Relation]]]
+    ) -> list[Document]:
+        scored = bool(documents) and self._finder.pipeline().decoding.logprobs
+        pairs = zip(documents, found, strict=True)
+        return [_with_relations(*pair, scored=scored) for pair in pairs]
 
 
-def relations_of(document: Document, *, task: str | None = None) -> list[Relation]:
+def relations_of(
+    document: Document, *, task: str | None = None, errors: Errors = "raise"
+) -> list[Relation]:
     """The relations that BioGPTRelationTransformer found in a document.
+
+        [relation for document in documents for relation in relations_of(document, errors="skip")]
 
     Args:
         document: The document, or a copy of it from a store.
         task: Return only the relations of this task; by default those of all tasks.
+        errors: "skip" returns no relations of a task that failed, instead of raising its error.
 
     Raises:
         InputError: The document was not processed, or processing failed; the message gives the task
@@ -114,6 +131,7 @@ def relations_of(document: Document, *, task: str | None = None) -> list[Relatio
         task,
         whose=f"document {paper_id(document)}",
         unseen="BioGPTRelationTransformer has not processed it",
+        errors=errors,
     )
     return list(chain.from_iterable(told.values()))
 
@@ -134,12 +152,9 @@ def _copied(value: Any) -> Any:  # noqa: ANN401 - metadata hold anything
         return value
 
 
-def _annotated(
-    documents: list[Document], found: list[Prediction[list[Relation]]]
-) -> list[Document]:
-    return [_with_relations(*pair) for pair in zip(documents, found, strict=True)]
-
-
-def _with_relations(document: Document, prediction: Prediction[list[Relation]]) -> Document:
-    facts = relation_facts(prediction, document.page_content, document.metadata, flat=False)
+def _with_relations(
+    document: Document, prediction: Prediction[list[Relation]], *, scored: bool
+) -> Document:
+    text, known = document.page_content, document.metadata
+    facts = relation_facts(prediction, text, known, flat=False, scored=scored)
     return with_metadata(document, facts, owns=lambda key: is_relation_fact(key, prediction.task))

@@ -9,6 +9,7 @@ from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 
 from biogpt_plugins import Relation
 from biogpt_plugins.hosts.metadata import (
+    Errors,
     Flat,
     is_name_key,
     is_relation_fact,
@@ -79,8 +80,9 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
 
     def _read(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         found = self._ask([(node, text_of(node)) for node in nodes])
+        scored = bool(nodes) and self._bind().decoding.logprobs
         return [
-            relation_facts(prediction, text_of(node), node.metadata, flat=self.flat)
+            relation_facts(prediction, text_of(node), node.metadata, flat=self.flat, scored=scored)
             for node, prediction in zip(nodes, found, strict=True)
         ]
 
@@ -93,9 +95,15 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
 
 
 def relations_of(
-    node: BaseNode, *, task: str | None = None, document: BaseNode | None = None
+    node: BaseNode,
+    *,
+    task: str | None = None,
+    document: BaseNode | None = None,
+    errors: Errors = "raise",
 ) -> list[Relation]:
     """The relations that BioGPTRelationExtractor found in a node.
+
+        [relation for node in nodes for relation in relations_of(node, errors="skip")]
 
     Args:
         node: The node, or a copy of it from a store.
@@ -103,6 +111,7 @@ def relations_of(
         document: The complete paper that the node was cut from. Offsets then refer to its text
             instead of the node's, and `document.text[start:end]` is the mention. This also works
             if the relations were found before the paper was divided.
+        errors: "skip" returns no relations of a task that failed, instead of raising its error.
 
     Raises:
         InputError: The node was not processed, or processing failed; the message gives the task and
@@ -113,6 +122,7 @@ def relations_of(
         task,
         whose=f"node {node.node_id}",
         unseen="BioGPTRelationExtractor has not processed it",
+        errors=errors,
     )
     return [
         relation
