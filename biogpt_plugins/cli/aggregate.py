@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable
 from enum import Enum
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import JsonlWriter, check_predictions, read_predictions
+from biogpt_plugins.corpus.export import csv_line
 from biogpt_plugins.findings.edges import Aggregate, Edge
 from biogpt_plugins.values.errors import InputError
 
@@ -110,7 +110,7 @@ def _print(edges: Iterable[Edge], shape: Shape) -> None:
         return
     text = StringIO()
     if shape is Shape.csv:
-        csv.writer(text, lineterminator="\n").writerows([_COLUMNS, *rows])
+        text.writelines(map(csv_line, [_COLUMNS, *rows]))
     else:
         rule = ("---",) * _FIRST_FIGURE + ("---:",) * (len(_HEADINGS) - _FIRST_FIGURE)
         for row in (_HEADINGS, rule, *rows):

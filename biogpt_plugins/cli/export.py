@@ -17,7 +17,17 @@ from biogpt_plugins.corpus import (
     check_writable,
     write_text,
 )
-from biogpt_plugins.corpus.export import bioc, documents, graphml, neo4j, pubtator, write_parquet
+from biogpt_plugins.corpus.export import (
+    bioc,
+    csv_table,
+    documents,
+    graphml,
+    holds,
+    neo4j,
+    pubtator,
+    tsv_table,
+    write_parquet,
+)
 from biogpt_plugins.findings.edges import Aggregate, Edge
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import FullText, Paper, read
@@ -33,9 +43,12 @@ class To(str, Enum):
     graphml = "graphml"
     neo4j = "neo4j"
     parquet = "parquet"
+    csv = "csv"
+    tsv = "tsv"
 
 
 _WITH_TEXTS = {To.pubtator: pubtator, To.bioc: bioc}
+_TABLES = {To.csv: csv_table, To.tsv: tsv_table}
 
 
 def export(  # noqa: PLR0913 - options of a command
@@ -53,8 +66,8 @@ def export(  # noqa: PLR0913 - options of a command
             "--to",
             "-t",
             help="pubtator and bioc write papers with mentions and relations; graphml and neo4j "
-            "write the graph that `biogpt aggregate` builds; parquet writes a table of all results "
-            "and failures.",
+            "write the graph that `biogpt aggregate` builds; parquet, csv and tsv write a table of "
+            "all results and failures.",
         ),
     ],
     out: Annotated[
@@ -76,10 +89,10 @@ def export(  # noqa: PLR0913 - options of a command
         bool, typer.Option("--force", help="Replace the --out file if it exists.")
     ] = False,
 ) -> None:
-    """Export results to other tools: PubTator, BioC XML, GraphML, CSV for neo4j, Parquet.
+    """Export results to other tools: PubTator, BioC XML, GraphML, CSV for neo4j, Parquet, CSV, TSV.
 
     The command matches papers and Predictions by id. It leaves out papers that failed, except in
-    Parquet, whose table also has answers, hallmarks and failures.
+    Parquet, CSV and TSV, whose table also has answers, hallmarks and failures.
     """
     if to in _WITH_TEXTS and not papers:
         raise InputError(
@@ -97,9 +110,9 @@ def export(  # noqa: PLR0913 - options of a command
     if to in _WITH_TEXTS:
         predictions = found.predictions(files, faults)
         texts = found.texts(papers, predictions, _paper, faults, named)
-        _write_papers(to, out, predictions, texts)
-    elif to is To.parquet:
-        _write_table(out, files, faults)
+        _write_papers(to, out, predictions, texts, faults)
+    elif to is To.parquet or to in _TABLES:
+        _write_table(to, out, files, faults)
     else:
         _write_graph(to, places, _edges(found.predictions(files, faults)))
     faults.conclude()
@@ -124,9 +137,18 @@ def _paper(value: object) -> tuple[str | None, Paper | FullText]:
 
 
 def _write_papers(
-    to: To, out: str, predictions: list[Prediction], papers: dict[str, Paper | FullText]
+    to: To,
+    out: str,
+    predictions: list[Prediction],
+    papers: dict[str, Paper | FullText],
+    faults: found.Faults,
 ) -> None:
     written = list(documents(predictions, papers))
+    if to is To.pubtator:
+        for document in written:
+            if not holds(document.id):
+                faults.tell(InputError(f"PubTator cannot hold the id {document.id!r}: use bioc"))
+        written = [document for document in written if holds(document.id)]
     if not written:
         raise InputError(
             "no relations belong to the given papers: give the papers that the predictions were "
@@ -156,9 +178,13 @@ def _write_graph(to: To, places: dict[str, str], edges: list[Edge]) -> None:
     console.stderr().print(f"{len(edges):,} relations")
 
 
-def _write_table(out: str, files: list[str], faults: found.Faults) -> None:
+def _write_table(to: To, out: str, files: list[str], faults: found.Faults) -> None:
     kinds: Counter[str] = Counter()
-    write_parquet(out, _rows(found.each(files, faults), faults, kinds))
+    table = _rows(found.each(files, faults), faults, kinds)
+    if to is To.parquet:
+        write_parquet(out, table)
+    else:
+        write_text(out, _TABLES[to](table))
     by_kind = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
     console.stderr().print(f"{kinds.total():,} rows: {by_kind}")
 

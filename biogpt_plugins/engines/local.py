@@ -42,9 +42,11 @@ class LocalEngine:
         closed: Whether `close` was called.
         loaded_as: The options of `load_engine` that loaded it, and "folder"; None for an engine
             built in another way.
+        free_logprobs: Whether log-probabilities take no further pass of the model, without beams.
     """
 
     runtime: ClassVar[Runtime] = "transformers"
+    free_logprobs: ClassVar[bool] = True
 
     def __init__(  # noqa: PLR0913 - for subclasses
         self,

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from typer.testing import CliRunner
 
-from biogpt_plugins import Answer, Edge, Pipeline, Prediction
+from biogpt_plugins import Answer, Edge, Entity, Pipeline, Prediction, Relation
 from biogpt_plugins.cli import app
 from biogpt_plugins.testing import ScriptedEngine
 
@@ -103,6 +103,16 @@ def test_what_is_there_is_not_replaced(found):
     done = run("aggregate", *found, "-o", found[0])
     assert done.exit_code == 2
     assert "is one of the inputs" in done.stderr
+
+
+def test_14_csv_guards_formulas_and_quotes_line_ends(tmp_path):
+    path, (head, tail) = tmp_path / "found.jsonl", ("=cmd|' /C calc'!A0", "a\rb")
+    ends = {"head": Entity(text=head, type="chemical"), "tail": Entity(text=tail, type="disease")}
+    one = Prediction(id="1", task="bc5cdr", result=[Relation(type="CID", **ends)])
+    path.write_text(one.model_dump_json(), encoding="utf-8")
+    written = run("aggregate", path, "-f", "csv").stdout_bytes.decode()
+    assert written.splitlines(keepends=True)[0].endswith(",score\n")
+    assert f'\n\'{head},CID,"{tail}",1,0,0,\n' in written
 
 
 class Loader:

@@ -141,6 +141,19 @@ class TestMetadata:
         ):
             relations_of(failed)
 
+    def test_15_a_failed_document_ends_no_comprehension(self):
+        found = transformer(FOUND, "rubbish", FOUND).transform_documents(DOCUMENTS)
+        told = [len(relations_of(document, errors="skip")) for document in found]
+        assert told == [1, 0, 1]
+        assert relations_of(found[1], task="bc5cdr", errors="skip") == []
+        with pytest.raises(InputError, match=r"document 0 has no relations: .* not processed it"):
+            relations_of(DOCUMENTS[0], errors="skip")
+        with pytest.raises(InputError, match="errors must be 'raise' or 'skip', not 'ignore'"):
+            relations_of(found[0], errors="ignore")
+        damaged = found[0].model_copy(update={"metadata": {**found[0].metadata, RELATIONS: "[1"}})
+        with pytest.raises(InputError, match="of document 0 are not relations: run the task again"):
+            relations_of(damaged, errors="skip")
+
 
 class TestSeveralTasks:
     def test_both_results_are_kept(self):

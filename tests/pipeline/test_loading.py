@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from biogpt_plugins import TASKS, load
+from biogpt_plugins import TASKS, Decoding, load
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.values.errors import InputError
@@ -102,3 +102,14 @@ def test_a_name_that_is_none_is_told_before_torch_is_imported(tmp_path):
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "no task is called 'bc5'" in found.stdout
     assert f"model folder {str(tmp_path / 'none')!r} does not exist" in found.stdout
+
+
+def test_13_a_local_model_scores_in_the_same_pass():
+    text = "Lithium caused tremor."
+    (found,) = load("demo", "bc5cdr").run([text])[0].relations
+    assert 0 < found.confidence.clause <= 1
+    assert found.score is not None
+    *_, last = load("demo", "bc5cdr").stream(text)
+    assert last.prediction.relations[0].score == pytest.approx(found.score, abs=1e-4)
+    beams = load("demo", "bc5cdr", decoding=Decoding(num_beams=2, max_new_tokens=40))
+    assert [one.score for one in beams.run([text])[0].relations] == [None]

@@ -46,7 +46,7 @@ def documents(
     """Predictions of relations, grouped by paper.
 
     A paper is left out if its text is missing or does not match its predictions, or if none of its
-    predictions has a list of relations.
+    predictions has a list of relations; so is one with an empty id.
 
     Args:
         predictions: Predictions of any tasks; failed ones and results of other kinds are skipped.
@@ -56,7 +56,7 @@ def documents(
     by_paper: dict[str, dict[str, Relation]] = {}
     for prediction in predictions:
         id_ = prediction.id
-        if id_ is not None and id_ in papers and prediction.kind == "relations":
+        if id_ and id_ in papers and prediction.kind == "relations":
             relations = by_paper.setdefault(id_, {})
             relations |= {each.model_dump_json(): each for each in prediction.relations}
     for id_, relations in by_paper.items():

@@ -35,7 +35,8 @@ def neo4j(edges: Iterable[Edge]) -> Tables:
     """Edges of many papers as the lines of nodes.csv and relationships.csv.
 
     Line breaks become spaces, because they end a row for neo4j-admin. So does ";" within an item of
-    a list, because it separates items.
+    a list, because it separates items. Texts are not guarded against spreadsheets, because an
+    apostrophe would become part of a name in the graph.
     """
     edges = list(edges)
     nodes = {node_name(node): node for edge in edges for node in (edge.head, edge.tail)}
