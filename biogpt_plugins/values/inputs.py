@@ -222,9 +222,14 @@ def _record(value: object, kind: type[Text]) -> Mapping[str, Any] | None:
     """The fields of a record under the names that it gives them; None if it is no record."""
     if isinstance(value, Text):
         return {"id": value.id}
-    found = document(value)
-    if found is None:
-        return fields_of(value)
+    try:
+        found = document(value)
+        if found is None:
+            return fields_of(value)
+    except Exception as error:  # what computes its fields may raise anything
+        raise InputError(
+            f"cannot read a {type(value).__name__}: {type(error).__name__}: {error}"
+        ) from error
     metadata, text, own = found
     title = paper_title(metadata) if kind is Paper else None
     if title and text.lstrip().lower().startswith(title.lower()):
@@ -254,7 +259,13 @@ def _fields(record: Mapping[str, Any], kind: type[Text]) -> dict[str, Any]:
         raise InputError(
             f"there is no field {name!r}; did you mean {meant!r}? Rename the field, or leave it out"
         )
-    return {name: field for name, field in _ours(record).items() if name in wanted}
+    fields = {name: field for name, field in _ours(record).items() if name in wanted}
+    if record and not fields.keys() - {"id"}:
+        raise InputError(
+            f"none of its fields, {', '.join(map(repr, record))}, has the text: name the one "
+            f"that has it {' or '.join(sorted(wanted - {'id'}))}"
+        )
+    return fields
 
 
 def _names(kind: type[Text]) -> set[str]:

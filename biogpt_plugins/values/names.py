@@ -43,6 +43,7 @@ _SAME = {
     "abstract": {"abstract", "text"},
     "context": {"context", "contexts", "text"},
 }
+_BESIDE = {"id": ("pmid",), "text": ("sentence",)}
 _SHORT = 4  # letters: with one of them replaced it is another word, "test" for "text"
 _LONG = 8
 _CLEAR = 6
@@ -139,7 +140,8 @@ def misspelt(
     """
     there = {field_of(name) for name in names}
     missing = {field for field in wanted if not there & {field, *_SAME.get(field, ())}}
-    meant = [*sorted(missing), *(("pmid",) if "id" in missing else ())]
+    meant = sorted(missing)
+    meant += [name for field in sorted(missing) for name in _BESIDE.get(field, ())]
     meant += [o for field in sorted(missing) for o in SYNONYMS.get(field, ()) if len(o) >= _CLEAR]
     for name in names:
         value = values[name] if values else ""

@@ -27,7 +27,7 @@ def is_missing(value: object) -> bool:
         return True
     try:
         return bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
-    except (TypeError, ValueError):  # NA is neither; an array is many
+    except (TypeError, ValueError, ArithmeticError):  # NA is neither; an array is many
         return type(value).__name__ == "NAType"
 
 

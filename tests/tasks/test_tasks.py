@@ -185,7 +185,7 @@ def test_an_unknown_task_is_named_with_those_there_are():
         ("pubmedqa", "just a question?", "give a mapping"),
         ("pubmedqa", {"question": "q"}, "context: field required"),
         ("pubmedqa", {"question": " ", "context": "c"}, "the question of .* is empty"),
-        ("hoc", {"words": "x"}, "text: field required"),
+        ("hoc", {"words": "x"}, "none of its fields, 'words', has the text: name .* it text"),
         ("pubmedqa", {"question": "q", "contexts": ["a", 3]}, "context: input should be"),
         ("pubmedqa", {"question": None, "context": "c"}, "question: field required"),
         ("hoc", Question(question="q", text=" "), "empty"),

@@ -293,3 +293,23 @@ def test_11_other_fields_are_no_mistake(more):
     assert read(Paper, {"abstract": TEXT, **more}).source == TEXT
     assert read(Paper, {"title": TEXT, **more}).title == TEXT
     assert read(Paper, {**FIELDS, "titel": "x", "abstrct": "y", "pmdi": 1}) == PAPER
+
+
+def test_10_a_table_without_texts_says_which_fields_it_has():
+    (first, second) = run(pd.DataFrame({"PMID": [1, 2], "Journal": ["A", "B"]}))
+    assert (first[0], second[0]) == ("1", "2")
+    assert "none of its fields, 'PMID', 'Journal', has the text: name the one" in first[1]
+    assert first[1].endswith("abstract or text or title")
+
+
+def test_10_a_record_that_cannot_be_looked_at_fails_alone():
+    class Detached:
+        def keys(self):
+            raise RuntimeError("the session is closed")
+
+        def __getitem__(self, name):
+            """As rows have it."""
+
+    (_, first), second = run([Detached(), TEXT])
+    assert first.startswith("input 1 of 2: cannot read a Detached: RuntimeError: the session")
+    assert second == (None, "")
