@@ -186,7 +186,8 @@ def id_of(value: object) -> str | None:
     """The identifier of an input, even of an unreadable one."""
     try:
         record = _record(value, Text)
-        id_ = identifier((_ours(record) if record else {}).get("id"))
+        given = getattr(value, "id", None) if record is None else _ours(record).get("id")
+        id_ = identifier(given)
     except InputError:
         return None
     return id_ and encodable(id_)

@@ -138,8 +138,8 @@ class TestRelations:
             relations_of(failed)
 
     def test_15_a_failed_node_ends_no_comprehension(self):
-        found = extractor(FOUND, "rubbish")(nodes(*TEXTS))
-        assert [len(relations_of(node, errors="skip")) for node in found] == [1, 0]
+        found = extractor(FOUND, "rubbish", FOUND)(nodes(*TEXTS))
+        assert [len(relations_of(node, errors="skip")) for node in found] == [1, 0, 1]
         assert relations_of(found[1], document=found[1], errors="skip") == []
         (node,) = nodes(TEXTS[0])
         with pytest.raises(InputError, match="node n0 has no relations"):
