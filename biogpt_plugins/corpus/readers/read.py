@@ -22,13 +22,13 @@ from biogpt_plugins.corpus.readers.files import (
     broken_off,
     decode,
     is_pipe,
-    opened,
     shown,
 )
 from biogpt_plugins.corpus.readers.formats import TAGGED, Format, guess, prefix, tells
 from biogpt_plugins.corpus.readers.latest import Later, Latest
 from biogpt_plugins.corpus.readers.lines import read_jsonl, read_pubtator
 from biogpt_plugins.corpus.readers.medline import Citation
+from biogpt_plugins.corpus.readers.opening import opened
 from biogpt_plugins.corpus.readers.outline import Shape, shape
 from biogpt_plugins.corpus.readers.pdf import read_pdf
 from biogpt_plugins.corpus.readers.records import ParsedRecord, Record, Sections, Withdrawn

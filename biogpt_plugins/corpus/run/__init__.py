@@ -1,6 +1,6 @@
 """Runs over a corpus, which continue where they were interrupted."""
 
-from biogpt_plugins.corpus.run.outcome import Outcome
+from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
 from biogpt_plugins.corpus.run.results import is_run, outcomes, results
 from biogpt_plugins.corpus.run.run import FEWEST, MOST, Executor, Watcher, run
 from biogpt_plugins.corpus.run.sinks import Lines, Sink
@@ -13,6 +13,8 @@ __all__ = [
     "Executor",
     "Lines",
     "Outcome",
+    "Part",
+    "Place",
     "Sink",
     "Watcher",
     "is_run",
