@@ -10,7 +10,13 @@ except ImportError as error:
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.descriptions import BioGPTDescription, create_description_chain
 from langchain_biogpt.evaluators import BioGPTEvaluator
-from langchain_biogpt.graphs import BioGPTGraphTransformer, GraphDocument, Node, Relationship
+from langchain_biogpt.graphs import (
+    BioGPTGraphTransformer,
+    GraphDocument,
+    Node,
+    Relationship,
+    merge_graph_documents,
+)
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import AnswerOutputParser, HallmarksOutputParser, RelationOutputParser
 from langchain_biogpt.prompts import (
@@ -61,6 +67,7 @@ __all__ = [
     "create_paper_qa_chain",
     "create_relation_chain",
     "few_shot_prompt",
+    "merge_graph_documents",
     "question_prompt",
     "relation_prompt",
     "relations_of",

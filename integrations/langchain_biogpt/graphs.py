@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from hashlib import md5
 from typing import Any
 
 from langchain_core.documents import Document
@@ -15,6 +16,7 @@ from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.findings import property_graph as graph
 from biogpt_plugins.findings.property_graph import Scalar, Schema, edges_of
+from biogpt_plugins.findings.statements import Statement, edge_properties, statements_in
 from biogpt_plugins.hosts.metadata import remark_keys, remarks
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
@@ -50,13 +52,14 @@ class Relationship(BaseModel):
             `evidence`, all supporting sentences, one per line; `negated` and `speculated`, from
             cues in these sentences; `score`, from 0 to 1; `grounded`, whether both ends occur in
             the text; `head_start`, `head_end`, `tail_start`, `tail_end`, offsets in the source's
-            `page_content`; `task`; `model`. Unknown values are left out.
+            `page_content`; `task`; `model`. Unknown values are left out. `merge_graph_documents`
+            adds lists.
     """
 
     source: Node
     target: Node
     type: str
-    properties: dict[str, Scalar] = Field(default_factory=dict)
+    properties: dict[str, Scalar | list[str] | list[float]] = Field(default_factory=dict)
 
 
 class GraphDocument(BaseModel):
@@ -84,8 +87,9 @@ class BioGPTGraphTransformer:
     nodes, Lithium and lithium are the same node.
 
     Graph stores keep one relationship of each type between two nodes, with the properties from the
-    first paper or without properties. To keep the sentence and score of every paper, also write the
-    relationships to a table.
+    first paper, from the last one, or from none. To keep every paper, pass
+    `merge_graph_documents(graphs)` to the store; for a store without properties, such as
+    LadybugGraph, also write the relationships to a table.
 
     Stores identify a document by the source's `metadata["id"]`. It is the document's own, or else
     its PMID. Documents of one call with the same PMID, such as the chunks of a paper, get no id;
@@ -207,13 +211,61 @@ class BioGPTGraphTransformer:
                     source=nodes[edge.source.id],
                     target=nodes[edge.target.id],
                     type=edge.label,
-                    properties=edge.properties,
+                    properties=dict(edge.properties),
                 )
                 for edge in kept
                 if edge.source.id in nodes and edge.target.id in nodes
             ],
             source=with_metadata(document, facts, owns=lambda key: key in remark_keys(self._key)),
         )
+
+
+def merge_graph_documents(graphs: Iterable[GraphDocument]) -> list[GraphDocument]:
+    """The graphs with each relationship once, which then holds what every document says of it.
+
+        store.add_graph_documents(merge_graph_documents(graphs), include_source=True)
+
+    The relationship is in the first graph that has it. Its properties are those of the statement
+    with the highest score, and lists with one item for each statement, highest score first:
+    `pmids`, `sentences` ("" if unknown), `scores` (-1 if unknown), `sources`, the ids of the
+    documents, and `statements`, each a JSON object with all properties of the relationship in that
+    document. `papers` is the number of PMIDs.
+
+    Stores do not add to a relationship that they have: pass all graphs at once, or merge new graphs
+    together with the earlier merged ones. The result does not depend on how they are divided.
+    """
+    given = list(graphs)
+    found: dict[_Edge, list[Statement]] = {}
+    for one in given:
+        source = {_DOCUMENT: _document_id(one.source)}
+        for edge in one.relationships:
+            told = [{**source, **each} for each in statements_in(edge.properties)]
+            found.setdefault(_edge(edge), []).extend(told)
+    merged = []
+    for one in given:
+        kept = []
+        for edge in one.relationships:
+            if (key := _edge(edge)) not in found:
+                continue
+            told = found.pop(key)
+            properties = edge_properties(told, _DOCUMENT) if told else edge.properties
+            kept.append(edge.model_copy(update={"properties": properties}))
+        merged.append(one.model_copy(update={"relationships": kept}))
+    return merged
+
+
+_Edge = tuple[str, str, str]
+_DOCUMENT = "document"
+
+
+def _edge(edge: Relationship) -> _Edge:
+    return edge.source.id, edge.type, edge.target.id
+
+
+def _document_id(document: Document) -> str:
+    # As Neo4jGraph, FalkorDBGraph and LadybugGraph identify documents.
+    given = document.metadata.get("id") or document.id
+    return str(given or md5(document.page_content.encode(errors="replace")).hexdigest())
 
 
 def _node(node: graph.GraphNode) -> Node:

@@ -1,5 +1,6 @@
 """BioGPTGraphTransformer: graphs of papers, and what graph stores make of them."""
 
+import json
 import re
 import warnings
 from copy import deepcopy
@@ -29,6 +30,7 @@ from langchain_biogpt.graphs import (
     GraphDocument,
     Node,
     Relationship,
+    merge_graph_documents,
 )
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.transformers import BioGPTRelationTransformer, relations_of
@@ -387,6 +389,71 @@ class Neo4jDouble:
             assert len({type(one) for one in values}) <= 1
             assert all(isinstance(one, str | int | float | bool) for one in values)
         return dict(properties)
+
+
+class TestMerged:
+    """A relationship holds what every paper says of it (issue 18, number 30)."""
+
+    TEXTS = (TEXT, "Tremor came of lithium.", "Nothing.", "Lithium: tremor.")
+
+    def found(self):
+        return graphs(*((text, NOTHING if "Nothing" in text else FOUND) for text in self.TEXTS))
+
+    def test_each_relationship_is_there_once(self):
+        given = self.found()
+        merged = merge_graph_documents(iter(given))
+        assert [len(graph.relationships) for graph in merged] == [1, 0, 0, 0]
+        assert [graph.nodes for graph in merged] == [graph.nodes for graph in given]
+        assert [graph.source for graph in merged] == [graph.source for graph in given]
+        told = merged[0].relationships[0].properties
+        assert sorted(told["pmids"]) == ["0", "1", "3"]
+        assert told["papers"] == 3
+        assert told["sources"] == told["pmids"]
+        assert dict(zip(told["pmids"], told["sentences"], strict=True)) == {
+            "0": "Lithium caused tremor.",
+            "1": self.TEXTS[1],
+            "3": self.TEXTS[3],
+        }
+        statements = [json.loads(one) for one in told["statements"]]
+        assert [one["score"] for one in statements] == told["scores"]
+        for one in statements:
+            (edge,) = given[int(one.pop("document"))].relationships
+            assert one == edge.properties
+        assert GraphDocument.model_validate_json(merged[0].model_dump_json()) == merged[0]
+        assert given == self.found(), "the graphs given are not changed"
+
+    def test_stores_keep_them_all(self):
+        store = Neo4jDouble()
+        store.add_graph_documents(merge_graph_documents(self.found()), include_source=True)
+        (properties,) = store.relationships.values()
+        assert sorted(properties["pmids"]) == ["0", "1", "3"]
+        assert store.mentions == {
+            (pmid, end) for pmid in "013" for end in ("chemical:lithium", "disease:tremor")
+        }
+
+    def test_a_part_at_a_time(self):
+        given = self.found()
+        whole = merge_graph_documents(given)
+        earlier = merge_graph_documents(given[:2])
+        assert merge_graph_documents([*earlier, *given[2:]]) == whole
+        assert merge_graph_documents([*given[2:], *earlier])[1].relationships[0].properties == (
+            whole[0].relationships[0].properties
+        )
+        assert merge_graph_documents([]) == []
+
+    def test_parts_of_a_paper_are_statements_of_their_own(self):
+        chunks = [Document(text, metadata={"pmid": "7"}) for text in self.TEXTS[:2]]
+        found = transformer(FOUND, FOUND).convert_to_graph_documents(chunks)
+        told = merge_graph_documents(found)[0].relationships[0].properties
+        assert (told["pmids"], told["papers"]) == (["7", "7"], 1)
+        assert len(set(told["sources"])) == 2
+
+    def test_relationships_of_others_stay(self):
+        (graph,) = graphs((TEXT, FOUND))
+        (edge,) = graph.relationships
+        other = edge.model_copy(update={"type": "NEXT", "properties": {"x": 1}})
+        graph = graph.model_copy(update={"relationships": [other]})
+        assert merge_graph_documents([graph]) == [graph]
 
 
 class TestNeo4j:
