@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, NoReturn, cast
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -25,6 +25,7 @@ from typing_extensions import Self
 from biogpt_plugins import Completion, Pipeline, Prompt, Spec, Usage
 from biogpt_plugins.engine import Chunk, in_thread, warn_of_truncation
 from biogpt_plugins.hosts.fields import HOST_WORDS, OPTIONS, LLMFields
+from biogpt_plugins.hosts.types import no_schema
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 from langchain_biogpt.documents import said
 from langchain_biogpt.tracing import ChatEvents, llm_output
@@ -162,6 +163,18 @@ class BioGPTLLM(LLMFields, BaseLLM):
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
         return self.bind_engine().token_ids(text)
+
+    def with_structured_output(self, schema: Any, **_: Any) -> NoReturn:  # noqa: ANN401
+        """Not supported: BioGPT writes no JSON.
+
+        Raises:
+            NotImplementedError: Always, as hosts expect of LLMs; the message says what to use.
+        """
+        instead = (
+            "create_relation_chain(llm) for Relations, BioGPTTask(llm=llm, task='pubmedqa') for an "
+            "Answer, BioGPTTask(llm=llm, task='hoc') for Hallmarks"
+        )
+        raise NotImplementedError(no_schema(schema, instead))
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

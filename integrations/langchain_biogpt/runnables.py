@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field
 from biogpt_plugins import Pipeline, Prediction
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.hosts.fields import Options
+from biogpt_plugins.hosts.types import check_host
 from biogpt_plugins.pipeline.spec import ModelSettings
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import ContextOverflowError, ParseError, error_class
@@ -300,8 +301,11 @@ def with_settings(
     """Split options: return the LLM with the settings among them, and the decoding options.
 
     Raises:
+        InputError: The LLM is of another host.
         OptionError: An option is unknown.
     """
+    if llm is not None:
+        check_host(llm, BioGPTLLM, "llm", "langchain_biogpt")
     settings = {name: options[name] for name in ModelSettings.model_fields if name in options}
     llm = (llm or BioGPTLLM()).but(**settings)
     others = {name: value for name, value in options.items() if name not in settings}

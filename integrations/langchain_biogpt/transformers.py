@@ -17,6 +17,7 @@ from biogpt_plugins.hosts.metadata import (
     relation_facts,
     relations_by_task,
 )
+from biogpt_plugins.hosts.types import check_host
 from langchain_biogpt.chains import create_relation_chain
 from langchain_biogpt.documents import paper_id
 from langchain_biogpt.llm import BioGPTLLM
@@ -126,6 +127,7 @@ def relations_of(
         InputError: The document was not processed, or processing failed; the message gives the task
             and the reason.
     """
+    check_host(document, Document, "the document of relations_of", "langchain_biogpt")
     told = relations_by_task(
         document.metadata,
         task,

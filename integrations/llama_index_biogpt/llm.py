@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -22,11 +22,12 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms import LLM
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import MessagesToPromptCallable
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from biogpt_plugins import Completion, Prompt
 from biogpt_plugins.engine import Decoding, Engine, Runtime, in_thread, warn_of_truncation
 from biogpt_plugins.hosts.fields import OPTIONS, LLMFields, ModelFields
+from biogpt_plugins.hosts.types import no_schema
 from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.model import ModelComponent
 
@@ -153,6 +154,38 @@ class BioGPTLLM(LLMFields, ModelComponent, LLM):
         responses = self._astream(self._joined(messages), True, kwargs)
         return (_as_chat(response) async for response in responses)
 
+    # BioGPT writes no JSON, and the host would read its texts as such.
+
+    def as_structured_llm(self, output_cls: type[BaseModel], **_: Any) -> NoReturn:  # noqa: ANN401
+        raise NotImplementedError(_no_schema(output_cls))
+
+    def structured_predict(self, output_cls: type[BaseModel], *_: Any, **__: Any) -> NoReturn:  # noqa: ANN401
+        raise NotImplementedError(_no_schema(output_cls))
+
+    async def astructured_predict(
+        self,
+        output_cls: type[BaseModel],
+        *_: Any,  # noqa: ANN401
+        **__: Any,  # noqa: ANN401
+    ) -> NoReturn:
+        raise NotImplementedError(_no_schema(output_cls))
+
+    def stream_structured_predict(
+        self,
+        output_cls: type[BaseModel],
+        *_: Any,  # noqa: ANN401
+        **__: Any,  # noqa: ANN401
+    ) -> NoReturn:
+        raise NotImplementedError(_no_schema(output_cls))
+
+    async def astream_structured_predict(
+        self,
+        output_cls: type[BaseModel],
+        *_: Any,  # noqa: ANN401
+        **__: Any,  # noqa: ANN401
+    ) -> NoReturn:
+        raise NotImplementedError(_no_schema(output_cls))
+
     def _complete(
         self, prompt: str, formatted: bool, options: dict[str, Any]
     ) -> CompletionResponse:
@@ -219,6 +252,14 @@ def biogpt_tokenizer(
     """
     fields = {"engine": engine, "device": device, "dtype": dtype, "revision": revision}
     return partial(_token_ids, {"model": model, **fields})
+
+
+def _no_schema(output_cls: type[BaseModel]) -> str:
+    return no_schema(
+        output_cls,
+        "BioGPTRelationExtractor or BioGPTAnswerExtractor for nodes, the methods of BioGPTToolSpec "
+        "for texts",
+    )
 
 
 def _token_ids(fields: dict[str, Any], text: str) -> list[int]:

@@ -16,6 +16,7 @@ from biogpt_plugins.hosts.metadata import (
     relation_facts,
     relations_by_task,
 )
+from biogpt_plugins.hosts.types import check_host
 from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.task_extractor import RelationTaskExtractor, text_of
 
@@ -117,6 +118,7 @@ def relations_of(
         InputError: The node was not processed, or processing failed; the message gives the task and
             the reason. Or the node's text does not occur exactly once in the document.
     """
+    check_host(node, BaseNode, "the node of relations_of", "llama_index_biogpt")
     told = relations_by_task(
         node.metadata,
         task,

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from llama_index.core.tools import FunctionTool, ToolMetadata, ToolOutput
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
+from biogpt_plugins import Answer, Relation
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.hosts.fields import LLMFields
 from biogpt_plugins.hosts.tool_texts import (
@@ -33,6 +34,9 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
     """Tools on one model, which is loaded at the first call of a tool.
 
         FunctionAgent(tools=BioGPTToolSpec(model="path/to/model").to_tool_list(), llm=...)
+
+    The methods return results: Relations, an Answer or a text. `to_tool_list` makes the tools for
+    chat models.
 
     A tool's `content` is a short text for the chat model and says how much of the result it leaves
     out. `raw_output` is the complete result for the program: a list of Relations with offsets and
@@ -61,6 +65,8 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
 
     max_characters: int = Field(default=2000, ge=LEAST)
 
+    _tells: bool = PrivateAttr(default=False)  # whether methods return the text, too, for tools
+
     @field_validator("task")
     @classmethod
     def _is_known(cls, task: str | None) -> str | None:
@@ -77,37 +83,47 @@ class BioGPTToolSpec(LLMFields, BaseToolSpec):
             (name, f"a{name}") if isinstance(name, str) and name in own else name
             for name in spec_functions or self.spec_functions
         ]
-        tools = super().to_tool_list(pairs, {**own, **(func_to_metadata_mapping or {})})
+        metadata = {**own, **(func_to_metadata_mapping or {})}
+        teller = self.model_copy()
+        teller._tells = True
+        tools = super(BioGPTToolSpec, teller).to_tool_list(pairs, metadata)
         return [_Tool(tool.fn, tool.metadata, tool.async_fn) for tool in tools]
 
-    def extract_relations(self, text: str) -> ToolAnswer:
-        """Extract the relations that a passage states."""
-        return self._call(EXTRACT_RELATIONS, {"text": text})
+    def extract_relations(self, text: str) -> list[Relation]:
+        """The relations that a passage states."""
+        found: list[Relation] = self._result(EXTRACT_RELATIONS, text=text)
+        return found
 
-    async def aextract_relations(self, text: str) -> ToolAnswer:
-        return await in_thread(self._call, EXTRACT_RELATIONS, {"text": text})
+    async def aextract_relations(self, text: str) -> list[Relation]:
+        return await in_thread(self.extract_relations, text)
 
-    def answer_question(self, question: str, context: str) -> ToolAnswer:
-        """Answer yes, no or maybe from a passage."""
-        return self._call(ANSWER_QUESTION, {"question": question, "context": context})
+    def answer_question(self, question: str, context: str) -> Answer:
+        """The answer yes, no or maybe from a passage."""
+        found: Answer = self._result(ANSWER_QUESTION, question=question, context=context)
+        return found
 
-    async def aanswer_question(self, question: str, context: str) -> ToolAnswer:
-        asked = {"question": question, "context": context}
-        return await in_thread(self._call, ANSWER_QUESTION, asked)
+    async def aanswer_question(self, question: str, context: str) -> Answer:
+        return await in_thread(self.answer_question, question, context)
 
-    def describe_term(self, term: str) -> ToolAnswer:
-        """Describe a term."""
-        return self._call(DESCRIBE_TERM, {"term": term})
+    def describe_term(self, term: str) -> str:
+        """The description of a term, without the term."""
+        found: str = self._result(DESCRIBE_TERM, term=term)
+        return found
 
-    async def adescribe_term(self, term: str) -> ToolAnswer:
-        return await in_thread(self._call, DESCRIBE_TERM, {"term": term})
+    async def adescribe_term(self, term: str) -> str:
+        return await in_thread(self.describe_term, term)
 
-    def complete_text(self, text: str) -> ToolAnswer:
-        """Continue a text."""
-        return self._call(COMPLETE_TEXT, {"text": text})
+    def complete_text(self, text: str) -> str:
+        """The continuation of a text, without the text."""
+        found: str = self._result(COMPLETE_TEXT, text=text)
+        return found
 
-    async def acomplete_text(self, text: str) -> ToolAnswer:
-        return await in_thread(self._call, COMPLETE_TEXT, {"text": text})
+    async def acomplete_text(self, text: str) -> str:
+        return await in_thread(self.complete_text, text)
+
+    def _result(self, tool: ToolText, /, **asked: str) -> Any:  # noqa: ANN401 - as the task
+        told = self._call(tool, asked)
+        return told if self._tells else told.result
 
     def _call(self, text: ToolText, asked: dict[str, str]) -> ToolAnswer:
         try:

@@ -221,8 +221,21 @@ class TestTools:
     def test_a_method_by_itself_and_as_a_tool_of_ones_own(self):
         spec = BioGPTToolSpec.from_engine(ScriptedEngine(["a gene."] * 2))
         told = spec.describe_term("BRCA1")
-        assert (str(told), told.result) == ("BRCA1 is a gene.", "a gene.")
-        assert FunctionTool.from_defaults(spec.describe_term).call("BRCA1").content == str(told)
+        assert told == "a gene."
+        assert FunctionTool.from_defaults(spec.describe_term).call("BRCA1").content == told
+
+    async def test_methods_hand_results_to_plain_callers(self):
+        engine = ScriptedEngine([FOUND, FOUND, "more", "more"], [(0.7, 0.2, 0.1)] * 2)
+        spec = BioGPTToolSpec.from_engine(engine, task="bc5cdr")
+        text = "Lithium caused tremor."
+        for found in (spec.extract_relations(text), await spec.aextract_relations(text)):
+            assert [str(one) for one in found] == ["Lithium -[CID]-> tremor"]
+        for answer in (spec.answer_question(**QUESTION), await spec.aanswer_question(**QUESTION)):
+            assert answer.label == "yes"
+        assert spec.complete_text("x") == await spec.acomplete_text("x") == "more"
+
+    def test_tools_take_positional_arguments(self):
+        assert Scripted("a gene.").tools["describe_term"].call("BRCA1").raw_output == "a gene."
 
 
 # --- failures -------------------------------------------------------------------------------
