@@ -102,7 +102,7 @@ def load(
     """Load a model for a task. A model that is already in memory is shared, not loaded again.
 
     `load(...)` is short for `Spec(...).pipeline()`, and its options are the fields of Spec. A
-    warning tells if the model was not trained for the task.
+    warning tells, the first time, if the model was not trained for the task.
 
     Args:
         model: "demo" for the bundled model, a folder, or a hub id such as
@@ -121,8 +121,8 @@ def load(
     own = task if isinstance(task, Task) and TASKS.get(task.name) is not task else None
     name = task.name if isinstance(task, Task) else task and str(task)
     spec = Spec(model=model, task=None if own else name, **options)
-    found = _loaded(spec, own) if own else _PIPELINES.get(spec)[0]
-    if found.remark:
+    found, new = (_loaded(spec, own), True) if own else _PIPELINES.get(spec)
+    if new and found.remark:
         warnings.warn(found.remark, stacklevel=2)
     return found.pipeline
 

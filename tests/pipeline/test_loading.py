@@ -37,6 +37,13 @@ def test_a_model_that_was_taught_none_has_no_own_task(folder):
         load(taught(folder))
 
 
+def test_that_it_was_not_trained_for_a_task_is_told_once(folder):
+    model = taught(folder, "hoc")
+    with pytest.warns(UserWarning, match="trained for hoc, not kd_dti"):
+        load(model, "kd_dti")
+    load(model, "kd_dti")  # a warning is an error here
+
+
 BC5CDR_MODEL = r"For bc5cdr use RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`\)"
 
 
