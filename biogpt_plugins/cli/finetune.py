@@ -49,7 +49,10 @@ def finetune(  # noqa: PLR0913 - options of a command
     ],
     valid: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Solved inputs to measure the loss on."),
+        typer.Option(
+            metavar="FILE",
+            help="Solved inputs to measure the loss and the metric on; the best weights are saved.",
+        ),
     ] = None,
     model: Annotated[
         str,
@@ -123,6 +126,7 @@ def finetune(  # noqa: PLR0913 - options of a command
     loss = f"loss {trained.train_loss:.3f}"
     if trained.valid_loss is not None:
         loss += f", on the validation data {trained.valid_loss:.3f}"
+    loss += "".join(f", {name} {value:.1%}" for name, value in trained.figures)
     err = console.stderr()
     err.print(f"{trained.examples:,} examples, {trained.steps:,} updates, {loss}")
     err.print("the model is in ", end="")

@@ -288,14 +288,19 @@ def find_metric(task: Task[Any]) -> Metric:
         InputError: The task has no metric, or names an unknown one.
     """
     name = _name_of(task)
-    if not name:
-        fit = ", ".join(name for name, each in TASKS.items() if _name_of(each))
+    if not has_metric(task):
+        fit = ", ".join(name for name, each in TASKS.items() if has_metric(each))
         raise InputError(f"task {task.name} has no metric; tasks with one: {fit}")
     if name not in _EVERY:
         raise InputError(
             f"task {task.name} names the unknown metric {name!r}: use {', '.join(_EVERY)}"
         )
     return _EVERY[name]
+
+
+def has_metric(task: Task[Any]) -> bool:
+    """Whether a task names a metric, or its kind has one."""
+    return bool(_name_of(task))
 
 
 def _name_of(task: Task[Any]) -> str:

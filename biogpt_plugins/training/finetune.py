@@ -11,7 +11,7 @@ from typing import Any
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.training.options import Options
-from biogpt_plugins.training.plan import CHECKPOINTS, FinetuneResult, Plan
+from biogpt_plugins.training.plan import CHECKPOINTS, LAST, FinetuneResult, Plan
 from biogpt_plugins.training.recipes import Recipe, recipe_for
 from biogpt_plugins.training.record import digests
 from biogpt_plugins.values.errors import InputError, MissingExtraError
@@ -37,7 +37,7 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
             keep their learned tokens; new tasks get their own tokens after the vocabulary.
         train: One or more files of training data: JSONL with "task", input fields and "gold", or
             an annotated corpus in a format of `biogpt_plugins.corpus.gold`.
-        valid: Data to measure the loss on while training.
+        valid: Data to measure the loss and the task's metric on while training.
         model: A folder, a hub id, a bundled model, "fresh" for a small new model with its own
             vocabulary, or the config.json of a BioGPT to build a new model from.
         out: The folder to write. `training.json` has the settings and `training.jsonl` every
@@ -68,6 +68,7 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         given=options,
         examples=[example for file in files for example in read_examples(file, names)],
         held_out=read_examples(valid, names) if valid else [],
+        held_out_file=Path(valid) if valid else None,
         train=digests(files),
         valid=digests([valid] if valid else []),
         out=_prepare(Path(out), resume=resume, overwrite=overwrite),
@@ -88,7 +89,8 @@ def _prepare(out: Path, *, resume: bool, overwrite: bool) -> Path:
     finished = (out / "config.json").exists()
     interrupted = any(out.glob(f"{CHECKPOINTS}/checkpoint-*"))
     if overwrite:
-        shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+        for old in (CHECKPOINTS, LAST):
+            shutil.rmtree(out / old, ignore_errors=True)
     elif interrupted and not resume:
         raise InputError(
             f"{str(out)!r} contains an interrupted run: resume it (--resume), start again "

@@ -39,8 +39,13 @@ class Options(BaseModel):
         max_grad_norm: Clip gradients to this norm; 0 does not clip.
         average_epochs: Save the mean of the weights after this many last whole epochs; 0 saves
             the last weights.
-        patience: Stop after this many measurements on `valid` without a lower loss; the weights
-            with the lowest loss are saved. 0 never stops early.
+        select: Which weights are saved if there is `valid`: those with the highest "metric" of
+            the task, measured by generation, or with the lowest "loss", or the "last". The last
+            ones are saved too, in the folder "last".
+        metric_documents: Measure the metric on this many documents of `valid`, the first ones of
+            each task; 0 measures the loss alone.
+        patience: Stop after this many measurements on `valid` that are no better, by `select`; 0
+            never stops early.
         truncation: "prompt" cuts a source as prompts are cut when the model is used, and leaves
             out an example whose target does not fit. "official" cuts the end of the source to
             `max_source_tokens`, and the end of the target to the positions that remain.
@@ -61,7 +66,7 @@ class Options(BaseModel):
             configs on the hub say 1e-12, a default of transformers that the conversion left
             there, which changes logits by 1.5e-5.
         save_steps: Updates between checkpoints to resume from.
-        eval_steps: Updates between measurements of the loss on `valid`; None: every epoch.
+        eval_steps: Updates between measurements on `valid`; None: every epoch.
         seed: Seed of the data order and of all random weights.
         shift: Start each training batch at a random position up to this one.
         layers: Layers of a fresh model; the next four options apply to a fresh model too.
@@ -89,6 +94,8 @@ class Options(BaseModel):
     weight_decay: float = Field(default=0.01, ge=0)
     max_grad_norm: float = Field(default=1.0, ge=0)
     average_epochs: int = Field(default=0, ge=0)
+    select: Literal["metric", "loss", "last"] = "metric"
+    metric_documents: int = Field(default=200, ge=0)
     patience: int = Field(default=5, ge=0)
     truncation: Truncation = "prompt"
     max_source_tokens: int | None = Field(default=None, gt=0)

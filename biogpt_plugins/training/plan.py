@@ -11,6 +11,8 @@ from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.record import Files
 
 CHECKPOINTS = "checkpoints"
+LAST = "last"
+"""The folder of the last weights, in the folder of the best ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,7 @@ class Plan:
         given: The options that replace those of the recipe.
         examples: What to learn.
         held_out: What to measure on.
+        held_out_file: The file of it.
         train: The files of `examples`.
         valid: The files of `held_out`.
         out: The folder for the result.
@@ -36,6 +39,7 @@ class Plan:
     given: Mapping[str, Any]
     examples: Sequence[Example]
     held_out: Sequence[Example]
+    held_out_file: Path | None
     train: Files
     valid: Files
     out: Path
@@ -55,6 +59,8 @@ class FinetuneResult:
             loss on the source.
         valid_loss: Mean loss per target token of the saved weights on the validation data; None
             without data.
+        figures: Each task's main figure on the validation data, from 0 to 1, of the saved
+            weights, such as ("bc5cdr f1", 0.42); empty if none was measured.
     """
 
     folder: Path
@@ -63,3 +69,4 @@ class FinetuneResult:
     steps: int
     train_loss: float
     valid_loss: float | None = None
+    figures: tuple[tuple[str, float], ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sized
+from collections.abc import Mapping, Sequence, Sized
 from math import ceil
 from typing import Any
 
@@ -14,7 +14,22 @@ from transformers.trainer_callback import ProgressCallback
 from biogpt_plugins.training.interruption import Interruption
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.record import Updates
+from biogpt_plugins.training.selection import METRIC
 from biogpt_plugins.training.snapshots import Snapshots
+
+_SHOWN = ("loss", "eval_loss", f"eval_{METRIC}")
+
+
+def best_first(rows: Sequence[Mapping[str, Any]], options: Options) -> list[int]:
+    """The measurements in `training.jsonl` from the best to the worst, as indices.
+
+    The loss decides among equal metrics, such as the zeros of a model that has just begun, and
+    where there is no metric.
+    """
+    figure = f"valid_{METRIC}" if options.select == "metric" else ""
+    return sorted(
+        range(len(rows)), key=lambda at: (-rows[at].get(figure, 0.0), rows[at]["valid_loss"])
+    )
 
 
 class Bar(ProgressCallback):  # type: ignore[misc]
@@ -28,7 +43,7 @@ class Bar(ProgressCallback):  # type: ignore[misc]
         logs: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ANN401, ARG002 - Trainer's
     ) -> None:
-        shown = {name: x for name, x in (logs or {}).items() if name in ("loss", "eval_loss")}
+        shown = {name: x for name, x in (logs or {}).items() if name in _SHOWN}
         if self.training_bar is not None and shown:
             self.training_bar.set_postfix(shown)
 
@@ -39,7 +54,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
     Args:
         updates: Where records go.
         snapshots: Where weights go.
-        options: Their `average_epochs` and `patience` hold.
+        options: Their `average_epochs`, `select` and `patience` hold.
         interruption: Whether a signal came.
     """
 
@@ -120,14 +135,14 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
         model: torch.nn.Module,
         **kwargs: Any,  # noqa: ANN401, ARG002
     ) -> None:
-        self._add(state, {name.replace("eval", "valid"): x for name, x in metrics.items()})
-        if not self._options.patience:
+        self._add(state, {name.replace("eval", "valid", 1): x for name, x in metrics.items()})
+        if self._options.select == "last":
             return
-        measured = self._updates.measured()
-        since = len(measured) - 1 - measured.index(min(measured))
+        measured = self._updates.measurements()
+        since = len(measured) - 1 - best_first(measured, self._options)[0]
         if since == 0 and state.is_world_process_zero:
             self._snapshots.keep_best(model)
-        if since >= self._options.patience:
+        if 0 < self._options.patience <= since:
             control.should_training_stop = True
 
     def _add(self, state: TrainerState, row: dict[str, Any]) -> None:

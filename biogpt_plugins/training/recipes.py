@@ -27,6 +27,7 @@ _ALL: Mapping[str, Any] = {
     "optimizer": "fairseq",
     "max_grad_norm": 0.0,
     "average_epochs": 5,
+    "select": "last",
     "patience": 0,
     "truncation": "official",
     "max_source_tokens": 640,

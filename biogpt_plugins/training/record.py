@@ -141,15 +141,8 @@ class Updates:
         tokens = sum(row["tokens"] for row in rows)
         return sum(row["loss"] * row["tokens"] for row in rows) / tokens if tokens else 0.0
 
-    def measured(self) -> list[float]:
-        """The losses on the validation data, in order."""
-        return [row["valid_loss"] for row in self._measurements()]
-
-    def best_step(self) -> int:
-        """After how many updates the loss on the validation data was lowest."""
-        return int(min(self._measurements(), key=lambda row: row["valid_loss"])["step"])
-
-    def _measurements(self) -> list[dict[str, Any]]:
+    def measurements(self) -> list[dict[str, Any]]:
+        """The rows of measurements on the validation data, in order."""
         return [row for row in self.rows if "valid_loss" in row]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 from transformers import set_seed
@@ -16,11 +17,13 @@ from biogpt_plugins.training.encoding import Encoded, encode_all
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.interruption import Interruption, TrainingInterrupted
 from biogpt_plugins.training.options import Options
-from biogpt_plugins.training.plan import CHECKPOINTS, FinetuneResult, Plan
-from biogpt_plugins.training.progress import Keeper
+from biogpt_plugins.training.plan import CHECKPOINTS, LAST, FinetuneResult, Plan
+from biogpt_plugins.training.progress import Keeper, best_first
+from biogpt_plugins.training.readme import write_readme
 from biogpt_plugins.training.recipes import recipe_for
 from biogpt_plugins.training.record import Settings, Updates, versions
 from biogpt_plugins.training.save import save
+from biogpt_plugins.training.selection import examiner
 from biogpt_plugins.training.snapshots import Snapshots
 from biogpt_plugins.training.start import Start, positions_of, start_from
 from biogpt_plugins.training.trainer import PromptTrainer, has_bfloat16, make_trainer
@@ -48,6 +51,11 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     snapshots = Snapshots(folder, epochs=options.average_epochs)
     interruption = Interruption()
     keeper = Keeper(updates, snapshots, options=options, interruption=interruption)
+    examine = (
+        examiner(start, plan.held_out_file, plan.tasks, most=options.metric_documents, tell=tell)
+        if plan.held_out_file and options.metric_documents
+        else None
+    )
     trainer = make_trainer(
         start,
         _encoded(start, plan.examples, options, tell),
@@ -55,24 +63,29 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
         folder=folder,
         options=options,
         callbacks=[keeper],
+        examine=examine,
     )
     _train(trainer, last, interruption, tell)
     if options.average_epochs:
         tell(_averaged(trainer, snapshots))
-    elif options.patience and plan.held_out:
-        snapshots.load_best(trainer.model)
-        tell(f"the saved weights are those after update {updates.best_step()}, the best")
+    elif options.select != "last" and plan.held_out:
+        _choose_best(trainer, start, snapshots, updates, plan.out, options, tell)
     measured = trainer.measure(trainer.eval_dataset) if plan.held_out else {}
     save(trainer.model, start, plan.out, dtype=options.save_dtype)
     shutil.rmtree(folder, ignore_errors=True)
-    return FinetuneResult(
+    result = FinetuneResult(
         folder=plan.out,
         tasks=tuple(start.card.tasks),
         examples=len(plan.examples),
         steps=trainer.state.global_step,
         train_loss=updates.mean_loss(),
         valid_loss=measured.get("eval_loss"),
+        figures=tuple(
+            (name.removeprefix("eval_"), value) for name, value in measured.items() if " " in name
+        ),
     )
+    write_readme(result, settings, updates.rows)
+    return result
 
 
 def _settings(plan: Plan) -> Settings:
@@ -138,6 +151,26 @@ def _train(
             f"in {folder}: continue with the same command and --resume",
             interruption.signal,
         )
+
+
+def _choose_best(  # noqa: PLR0913, PLR0917 - one value for each thing a run is made of
+    trainer: PromptTrainer,
+    start: Start,
+    snapshots: Snapshots,
+    updates: Updates,
+    out: Path,
+    options: Options,
+    tell: Tell,
+) -> None:
+    """Give the model its best weights; if they are not the last ones, save those beside it."""
+    rows = updates.measurements()
+    best, steps = rows[best_first(rows, options)[0]]["step"], trainer.state.global_step
+    if best < steps:
+        trainer.model.cpu()  # there may be no room for a copy beside the optimizer
+        save(deepcopy(trainer.model), start, out / LAST, dtype=options.save_dtype)
+        tell(f"the last weights are in {out / LAST}")
+    snapshots.load_best(trainer.model)
+    tell(f"the saved weights are those after update {best} of {steps}, the best")
 
 
 def _averaged(trainer: PromptTrainer, snapshots: Snapshots) -> str:

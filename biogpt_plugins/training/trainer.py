@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,16 @@ from biogpt_plugins.training.start import Start, prompt_tokens
 from biogpt_plugins.values.errors import ModelError
 
 _SOURCE_SAMPLE = 0.25
+Examine = Callable[[torch.nn.Module], Mapping[str, float]]
+
+
+class _Projected:
+    """A hook by which the output layer projects some positions alone; by default all of them."""
+
+    positions: torch.Tensor | None = None
+
+    def __call__(self, _: torch.nn.Module, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        return args if self.positions is None else (args[0][self.positions],)
 
 
 class PromptTrainer(Trainer):  # type: ignore[misc]
@@ -32,6 +42,7 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
 
     Args:
         options: How to train.
+        examine: Measures more of the model at each evaluation.
         **kwargs: As for Trainer.
 
     Attributes:
@@ -42,20 +53,25 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
     lr_scheduler: Any
     control: Any
 
-    def __init__(self, *, options: Options, **kwargs: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        *,
+        options: Options,
+        examine: Examine | None = None,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(**kwargs)
-        self._options = options
+        self._options, self._examine = options, examine
         self.update_tokens = 0
         # The weights of `get_batch_samples` add up to 1 over an update: nothing else divides.
         self.model_accepts_loss_kwargs = True
         self.remove_callback(ProgressCallback)
         self.remove_callback(PrinterCallback)
         self.add_callback(Bar())
-        self._rows: torch.Tensor | None = None
         # The vocabulary is large and targets are short: with a prompt of 500 tokens, projecting
         # every position would cost more than the layers of a small model.
-        projection = self.model.get_output_embeddings()
-        projection.register_forward_pre_hook(lambda _, args: (args[0][self._rows],))
+        self._projected = _Projected()
+        self.model.get_output_embeddings().register_forward_pre_hook(self._projected)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> Any:  # noqa: ANN401
         """The optimizer that the options name."""
@@ -141,10 +157,13 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         """The loss of each wanted token in nats; 0 where none is wanted. Shape (rows, tokens)."""
         first = random.randint(0, shift) if shift else 0
         positions = torch.arange(first, first + ids.shape[1] - 1, device=ids.device)[None]
-        self._rows = wanted[:, 1:]
-        output = model(input_ids=ids[:, :-1], position_ids=positions, use_cache=False)
+        self._projected.positions = rows = wanted[:, 1:]
+        try:
+            output = model(input_ids=ids[:, :-1], position_ids=positions, use_cache=False)
+        finally:
+            self._projected.positions = None
         found = torch.nn.functional.cross_entropy(
-            output.logits.float(), ids[:, 1:][self._rows], reduction="none"
+            output.logits.float(), ids[:, 1:][rows], reduction="none"
         )
         return found.new_zeros(ids.shape).masked_scatter(wanted, found)
 
@@ -170,12 +189,16 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         return found
 
     def measure(self, batches: Batches, prefix: str = "eval") -> dict[str, float]:
-        """The mean loss per target token; with `loss` "all" the mean over all tokens, too."""
+        """The mean loss per target token; with `loss` "all" the mean over all tokens, too.
+
+        What `examine` measures comes after it.
+        """
         sums = self.document_losses(batches).sum(0).tolist()
         metrics = {f"{prefix}_loss": sums[1] / sums[3]}
         if self._options.loss == "all":
             metrics[f"{prefix}_loss_all"] = sums[0] / sums[2]
-        return metrics
+        more = self._examine(self.model) if self._examine else {}
+        return metrics | {f"{prefix}_{name}": value for name, value in more.items()}
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Tell the callbacks of figures, and with an update's loss how many tokens bear it."""
@@ -224,6 +247,7 @@ def make_trainer(  # noqa: PLR0913 - one value for each thing a run is made of
     folder: Path,
     options: Options,
     callbacks: Sequence[TrainerCallback] = (),
+    examine: Examine | None = None,
 ) -> PromptTrainer:
     """A Trainer for `start`; its checkpoints go to `folder`."""
     tokens = Tokens(start.tokenizer)
@@ -235,6 +259,7 @@ def make_trainer(  # noqa: PLR0913 - one value for each thing a run is made of
         data_collator=partial(collate, pad=tokens.pad, options=options),
         callbacks=list(callbacks),
         options=options,
+        examine=examine,
     )
 
 

@@ -89,6 +89,7 @@ def test_a_run_measures_the_bundled_model_and_leaves_json_and_markdown(tmp_path)
     assert "bc5cdr, 1 at once" in done.stdout
 
 
+@pytest.mark.slow
 def test_memory_and_loading_are_measured_in_a_new_process(tmp_path):
     args = ("--only", "load", "--engine", "transformers", "--task", "bc5cdr", "-o", tmp_path / "o")
     done = run(*SMALL, *args)

@@ -50,7 +50,9 @@ def test_finetune_by_the_official_recipe(solved, tiny_biogpt, tmp_path):
     assert "there is no official recipe for describe" in official.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_finetune_says_how_to_go_on(solved, tiny_biogpt, tmp_path, number):
     out = tmp_path / "out"
     call = ["finetune", "bc5cdr", "--train", solved, "-m", tiny_biogpt, "-o", out]

@@ -22,7 +22,7 @@ MODELS = {
     "separator alone": Model(learned=None, prefix=True),
     "pretrained": Model(pretrained=True),
 }
-TEXTS = [" ".join(WORDS[i : i + 2 + i % 7]) for i in range(0, 36, 6)]
+TEXTS = [" ".join(WORDS[i : i + 2 + i % 7]) for i in range(0, 36, 12)]
 TEXTS += ["aspirins (50%) & warfarin: 2-3 doses...", "a b.c. <9 (β)", "zebras learn zebra"]
 
 
@@ -131,7 +131,7 @@ OTHERS = {
 @pytest.mark.parametrize("kind", OTHERS)
 def test_other_networks(tmp_path, kind):
     made = Converted(OTHERS[kind], tmp_path)
-    for text in TEXTS[:6]:
+    for text in TEXTS:
         assert made.distance(text) < (1e-7 if made.model.quiet else 1e-5)
         if not made.model.quiet:  # where the two best logits differ in their last bits
             ids = made.model.prompt(text)

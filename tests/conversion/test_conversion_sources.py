@@ -237,6 +237,7 @@ print(1024 * (kilobytes("VmHWM") - before))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks are Linux's to tell")
+@pytest.mark.slow
 def test_peak_memory(tmp_path):
     small = write(tmp_path / "small", Model())
     large = write(tmp_path / "large", Model(width=512, heads=8, ffn=2048, layers=6))

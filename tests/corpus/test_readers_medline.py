@@ -293,6 +293,7 @@ print(n, re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks are Linux's to tell")
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path):
     text = "<AbstractText>" + "Aspirin may cause bleeding. " * 40 + "</AbstractText>"
     peaks = []

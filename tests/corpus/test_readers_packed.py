@@ -511,6 +511,7 @@ def test_what_has_no_end_takes_no_memory_worth_telling(tmp_path, name):
     assert int(peak) < 700_000
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_a_package(tmp_path):
     peaks = []
     for many in (50, 4000):

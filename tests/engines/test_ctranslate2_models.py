@@ -309,6 +309,7 @@ class TestLoading:
             convert_to_ctranslate2(folder, tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
+    @pytest.mark.slow
     def test_the_package_is_an_extra(self, tiny_biogpt):
         code = (
             "import sys; sys.modules['ctranslate2'] = None\n"
@@ -330,6 +331,7 @@ class TestLoading:
         assert found.stdout.count('pip install "biogpt-plugins[ctranslate2]"') == 2
         assert issubclass(MissingExtraError, ImportError)
 
+    @pytest.mark.slow
     def test_nothing_imports_it_before_it_is_asked_for(self):
         code = (
             "import sys, biogpt_plugins.hosts.fields, biogpt_plugins.cli, biogpt_plugins.engines; "

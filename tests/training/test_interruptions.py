@@ -27,6 +27,7 @@ OPTIONS = {
     "average_epochs": 2,
     "source_loss": 0.1,
     "save_dtype": "float32",
+    "metric_documents": 2,
 }
 
 

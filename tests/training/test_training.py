@@ -391,7 +391,7 @@ def test_training_stops_when_nothing_gets_better(data, tmp_path, tiny_biogpt):
     assert list(measured).index(best) == len(measured) - 3
     assert made.steps == max(measured) < 50
     assert made.valid_loss == pytest.approx(measured[best], abs=1e-5)
-    assert told[-1] == f"the saved weights are those after update {best}, the best"
+    assert told[-1] == f"the saved weights are those after update {best} of {made.steps}, the best"
 
 
 @pytest.mark.parametrize(
