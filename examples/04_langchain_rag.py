@@ -66,9 +66,11 @@ def shares(probabilities: dict[str, float] | None) -> str:
 
 print(f"\n{answer.question} {answer.label} ({shares(answer.probabilities)})")
 for paper in answer.citations:
-    print(f"\n[{paper.reference}] {paper.title}: {paper.label} ({shares(paper.probabilities)})")
-    if paper.evidence:
-        print(f"  at {paper.evidence.start}-{paper.evidence.end}: {paper.evidence.text}")
+    label = f"judged {paper.label} ({shares(paper.probabilities)})"
+    print(f"\n[{paper.reference}] {paper.title}: {label}")
+    if near := paper.evidence:  # found by the question's words: it need not be the model's reason
+        print(f"  nearest sentence, at {near.start}-{near.end}: {near.text}")
 print("\nIn disagreement:", *(paper.reference for paper in answer.disagreeing))
+print("Not bearing on the question:", *(paper.reference for paper in answer.unrelated))
 for failure in answer.failures:
     print(f"{failure.reference} could not be judged: {failure.error.message}")

@@ -18,11 +18,7 @@ from llama_index.core import Document, StorageContext, VectorStoreIndex, load_in
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
-from llama_index_biogpt import (
-    BioGPTPaperSynthesizer,
-    BioGPTRelevancePostprocessor,
-    paper_answer_of,
-)
+from llama_index_biogpt import BioGPTPaperSynthesizer, paper_answer_of
 
 QUESTION = "Does pyridoxine prevent peripheral neuropathy caused by isoniazid?"
 PAPERS = {  # invented, as are their numbers
@@ -54,12 +50,8 @@ if not (Path(folder) / "index_store.json").exists():
 storage = StorageContext.from_defaults(persist_dir=folder)
 index = load_index_from_storage(storage, embed_model=embedding)
 
-# Papers off the subject are left out; the others are judged by one call of the model.
-engine = RetrieverQueryEngine(
-    index.as_retriever(similarity_top_k=4),
-    BioGPTPaperSynthesizer(),
-    [BioGPTRelevancePostprocessor(min_decided=0)],
-)
+# Papers off the subject are named and left out; the others are judged by one call of the model.
+engine = RetrieverQueryEngine(index.as_retriever(similarity_top_k=4), BioGPTPaperSynthesizer())
 response = engine.query(QUESTION)
 print(f"\n{response}")
 
@@ -72,9 +64,11 @@ def shares(probabilities: dict[str, float] | None) -> str:
 answer = paper_answer_of(response)
 print(f"\n{answer.question} {answer.label} ({shares(answer.probabilities)})")
 for paper in answer.citations:
-    print(f"\n[{paper.reference}] {paper.title}: {paper.label} ({shares(paper.probabilities)})")
-    if paper.evidence:
-        print(f"  at {paper.evidence.start}-{paper.evidence.end}: {paper.evidence.text}")
+    label = f"judged {paper.label} ({shares(paper.probabilities)})"
+    print(f"\n[{paper.reference}] {paper.title}: {label}")
+    if near := paper.evidence:  # found by the question's words: it need not be the model's reason
+        print(f"  nearest sentence, at {near.start}-{near.end}: {near.text}")
 print("\nIn disagreement:", *(paper.reference for paper in answer.disagreeing))
+print("Not bearing on the question:", *(paper.reference for paper in answer.unrelated))
 for failure in answer.failures:
     print(f"{failure.reference} could not be judged: {failure.error.message}")

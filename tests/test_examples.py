@@ -17,7 +17,7 @@ SHOWN = {
     "05": ["extract_relations", "answer_question", "error", "Answer(label="],
     "06": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
     "07": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
-    "08": ["4 papers written", "[PMID 99000002]", "by 3 papers", "In disagreement:"],
+    "08": ["4 papers written", "[PMID 99000002]", "judging by 3 papers", "In disagreement:"],
     "09": ["success, for the chat model:", "error, for the chat model:", "Answer(label="],
     "10": ["[negation: did not]", "cyclosporine A=D016572", "stated in 101, 102"],
     "11": ["101  Lithium -[CID]-> tremor", "'head_text': 'Lithium', 'tail_text': 'tremor'"],

@@ -38,7 +38,7 @@ from biogpt_plugins.cli import (
     listing,
     report,
 )
-from biogpt_plugins.cli.console import remark
+from biogpt_plugins.cli.console import begin, remark
 from biogpt_plugins.cli.plain_help import PlainHelp
 from biogpt_plugins.cli.streams import open_closed_streams
 from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
@@ -59,6 +59,7 @@ class _Group(PlainHelp, TyperGroup):
             raise _misused(error, ctx) from error
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - click is a private part of typer
+        begin()
         with warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")

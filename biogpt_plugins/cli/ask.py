@@ -16,6 +16,7 @@ from biogpt_plugins.cli.words import check_no_file, one_text, passage_of, text_o
 from biogpt_plugins.corpus import Format, check_readable, expanded
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
+from biogpt_plugins.tasks.questions import refusal
 from biogpt_plugins.values.errors import InputError, ModelError
 
 PRETRAINED = "microsoft/biogpt"
@@ -100,6 +101,9 @@ def ask(  # noqa: PLR0913 - options of a command
         raise InputError(
             "no passage and no papers: give --context or --corpus; see `biogpt ask --help`"
         )
+    for each in questions:
+        if why := refusal(each):
+            raise InputError(why)
     passage = {
         "question": questions[0],
         "context": passage_of(context or ""),

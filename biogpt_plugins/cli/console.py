@@ -27,10 +27,12 @@ from rich.text import Text
 from biogpt_plugins.corpus import check_columns
 from biogpt_plugins.engine import Form
 from biogpt_plugins.pipeline import Pipeline, Spec
+from biogpt_plugins.pipeline.loading import TRIALS, trial_note
 from biogpt_plugins.values.errors import BioGPTError, InputError
-from biogpt_plugins.values.results import Prediction
+from biogpt_plugins.values.results import Prediction, is_for_trial
 
 WIDEST = 100
+_TOLD: set[str] = set()  # models that this command has called models for trying out
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 Model = Annotated[
@@ -310,9 +312,31 @@ def load(
 
 
 def loaded(load: Callable[[], Pipeline], model: str) -> Pipeline:
-    """Call a function that loads a model, with a status line."""
-    with stderr().status(f"loading {model}"):
-        return load()
+    """Call a function that loads a model, with a status line.
+
+    If the model is for trying out, one line tells it, once in a command.
+    """
+    TRIALS.disabled = True  # a command says it itself, each time
+    try:
+        with stderr().status(f"loading {model}"):
+            pipeline = load()
+    finally:
+        TRIALS.disabled = False
+    if is_for_trial(pipeline.engine.model_name):
+        tell_of_trial(model)
+    return pipeline
+
+
+def tell_of_trial(model: str) -> None:
+    """Say that a model is for trying out, once in a command."""
+    if model not in _TOLD:
+        _TOLD.add(model)
+        remark("note", trial_note(model))
+
+
+def begin() -> None:
+    """Forget what an earlier command of this process has said."""
+    _TOLD.clear()
 
 
 def result_of(prediction: Prediction[Any], *, as_json: bool = False) -> Any:  # noqa: ANN401

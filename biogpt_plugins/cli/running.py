@@ -26,6 +26,7 @@ from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.corpus.writers import STDOUT
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import is_for_trial
 
 _COUNTED = 1 << 24  # bytes; the records of smaller inputs are counted first
 _SECONDS = 60.0  # between two progress lines where there is no terminal
@@ -88,6 +89,8 @@ def where(
     from ray_biogpt import Cluster  # noqa: PLC0415 - an extra, and slow to import
 
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # we show our own progress
+    if is_for_trial(asked.spec.model):
+        console.tell_of_trial(asked.spec.model)
     return Cluster(asked, None if ray == "auto" else ray, engines=engines, cpus=cpus)
 
 
@@ -258,7 +261,7 @@ def _conclude(shown: _Shown, into: Path | Lines, counts: Counts, *, ended: bool)
     err = console.stderr()
     if shown.tally.papers:
         for line in shown.tally.lines():
-            err.print(line)
+            err.print(line, soft_wrap=True)
     copies = f", {counts.copied:,} of them copied from identical texts" if counts.copied else ""
     if isinstance(into, Lines):
         if counts.records and into.path != STDOUT:

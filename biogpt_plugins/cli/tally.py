@@ -72,8 +72,8 @@ class Tally:
         yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
         if self.relations:
             yield (
-                f"{self.relations:,} relations in {self.with_relations:,} of the records, "
-                f"{self.grounded / self.relations:.1%} with both ends found in the text"
+                f"{self.relations:,} relations in {self.with_relations:,} of the records; the text "
+                f"has both names of {self.grounded / self.relations:.1%} (no measure of accuracy)"
             )
         if self.negated or self.speculated:
             yield f"{self.negated:,} negated in the text, {self.speculated:,} only speculated"

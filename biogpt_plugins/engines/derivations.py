@@ -15,10 +15,11 @@ from typing import Protocol
 
 from biogpt_plugins.engine import Copy, Grammar, Part
 from biogpt_plugins.engines.moses import unescape
+from biogpt_plugins.text.grounding import PLURAL
 
 _SENTENCE_ENDS = frozenset(".?!")
 _OPENING, _CLOSING = frozenset("([{"), frozenset(")]}%+")
-_STRAYS = ".-"
+STRAYS = ".-"
 _ABBREVIATED = 3  # letters; a longer word with a full stop ends a sentence
 _NONE = -1
 _State = tuple[int, int]
@@ -32,14 +33,15 @@ class CopyableText:
     """The words of a text, from which names can be copied.
 
     In lower-case text Moses leaves the full stop on the last word of a sentence, "nausea.". As the
-    last word of a name, the word is written bare, without it; the ids of bare words follow those of
-    the text.
+    last word of a name, the word is written bare, without it. A plural may be written as a
+    singular there, "ulcer" for "ulcers": a model that was taught the singular would otherwise give
+    the only name of the text a low probability. The ids of bare words follow those of the text.
 
     Attributes:
         ids: The ids of all words.
         begins: Indices where a name can begin.
         word: For each index, and for the end, whether a word begins there.
-        bare: For some indices where a word begins, the index of the same word bare.
+        bare: For some indices where a word begins, the indices of the same word bare.
         ends: For each index, and for the end, whether a name can end before it.
         least: Least number of tokens from an index to such an end; infinite if there is none.
     """
@@ -58,25 +60,25 @@ class CopyableText:
         self.ids: list[int] = []
         self.word: list[bool] = []
         self.ends = [False]
-        self.bare: dict[int, int] = {}
+        self.bare: dict[int, list[int]] = {}
         begins = []
         closed: set[int] = set()
-        bare: dict[int, str] = {}
+        bare: list[tuple[int, str]] = []
         for word, ids in words:
             at, spelt = len(self.ids), unescape(word)
-            stem = spelt.rstrip(_STRAYS)
+            stem = spelt.rstrip(STRAYS)
             named = _is_named(stem) and stem.lower() not in outside
             if spelt in barred or (spelt.endswith(".") and len(stem) > _ABBREVIATED):
                 closed.add(at)
             elif (named and spelt[0].isalnum()) or spelt in _OPENING:
                 begins.append(at)
-            if named and stem != spelt:
-                bare[at] = stem
+            if named:
+                bare += [(at, form) for form in (stem, PLURAL.sub("", stem)) if form != spelt]
             self._add(ids, ends=(named and stem == spelt) or spelt in _CLOSING)
-        for at, stem in bare.items():
+        for at, stem in dict.fromkeys(bare):
             closed.add(len(self.ids))
             self._add([_NONE], ends=False)
-            self.bare[at] = len(self.ids)
+            self.bare.setdefault(at, []).append(len(self.ids))
             begins += [len(self.ids)] if stem[0].isalnum() else []
             self._add(split(stem), ends=True)
         self.word.append(True)
@@ -85,7 +87,7 @@ class CopyableText:
         for at in range(len(self.ids) - 1, -1, -1):
             if at not in closed:
                 self._own[at] = 1 + (0 if self.ends[at + 1] else self.least[at + 1])
-            self.least[at] = min(self._own[at], self._own[self.bare.get(at, at)])
+            self.least[at] = min(self._own[way] for way in self.ways(at))
         self.begins = [at for at in begins if self._own[at] < inf]
 
     def _add(self, ids: Sequence[int], *, ends: bool) -> None:
@@ -95,7 +97,7 @@ class CopyableText:
 
     def ways(self, at: int) -> list[int]:
         """Where a name can continue from an index: there, or with the same word bare."""
-        return [at, self.bare[at]] if at in self.bare else [at]
+        return [at, *self.bare.get(at, ())]
 
     def within(self, places: Iterable[int], room: float) -> list[int]:
         """The indices from which an end can be reached with this many tokens."""

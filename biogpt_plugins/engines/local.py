@@ -205,13 +205,16 @@ class LocalEngine:
         stops = StopStrings(decoding.stop, self._tokens)
         row = self._row(encoded, decoding, stops, self._form(encoded, decoding))
         row.ahead = _AHEAD
+        spelling = self._tokens.spelling(encoded.text)
         writing, fed, shown = Detokenizer(), 0, ""
         for count in self._scheduler.follow(row):
             if row.error:
                 raise row.error
             if row.done:
                 break
-            end = self._tokens.end_of_words(row.written[fed:count]) + fed
+            # How an unknown piece is spelt depends on what follows.
+            known = spelling.first(row.written) if spelling else count
+            end = self._tokens.end_of_words(row.written[fed : min(count, known)]) + fed
             writing.add(self._tokens.words(row.written[fed:end]))
             fed = end
             settled = stops.before(writing.settled)
@@ -268,9 +271,11 @@ class LocalEngine:
         return row
 
     def _completion(self, row: Generation, encoded: Encoded) -> Completion:
-        whole = self._tokens.text(row.written)
+        spelling = self._tokens.spelling(encoded.text)
+        written = spelling.of(row.written) if spelling else row.written
+        whole = self._tokens.text(written)
         text, stopped = row.stops.cut(whole)
-        places = self._tokens.places(row.written, whole) if row.logprobs else []
+        places = self._tokens.places(written, whole) if row.logprobs else []
         tokens = (Token(text=p, start=at, logprob=row.logprobs[i]) for i, p, at in places)
         return Completion(
             text=text,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from tokenizers.models import BPE
 
 from biogpt_plugins.engine import Grammar, Prompt
+from biogpt_plugins.engines.copied import Spelling
+from biogpt_plugins.engines.derivations import STRAYS
 from biogpt_plugins.engines.moses import Detokenizer, Splitter, unescape
+from biogpt_plugins.text.grounding import PLURAL
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
 from biogpt_plugins.values.inputs import half_pair, short
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 _WORD_END = "</w>"
 _ELLIPSIS = "..." + _WORD_END
 _MANY_CHUNKS = 1 << 18
+_FIRST_STRANGE = 1 << 40
 # A vocabulary may list them as if they were words.
 _LEARNED = re.compile(r"learned\d+(</w>)?|<seqsep>")
 
@@ -73,6 +78,8 @@ class Tokens:
         self._splitter = Splitter()
         self._pairs = _pairs(tokenizer)
         self._chunks: dict[str, list[int]] = {}
+        self._strange: dict[str, int] = {}  # pieces that the vocabulary lacks
+        self._lock = Lock()
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text, without special tokens.
@@ -103,6 +110,39 @@ class Tokens:
             if most < 0:
                 return
             yield word, ids
+
+    def spelling(self, words: Sequence[tuple[str, Sequence[int]]]) -> Spelling | None:
+        """How a text spells its unknown pieces; None if it has none.
+
+        Args:
+            words: Its words by Moses, with their ids.
+        """
+        spelt = unescape("\n".join(word for word, _ in words)).split("\n") if words else []
+        stems = (word.rstrip(STRAYS) for word in spelt)
+        forms = dict.fromkeys(form for stem in stems for form in (stem, PLURAL.sub("", stem)))
+        bare = [(form, self._split(form)) for form in forms if form]
+        ids: list[int] = []
+        own: list[int] = []
+        for word, tokens in [*words, *bare]:
+            ids += tokens
+            own += self._own(word, tokens) if self._unknown in tokens else tokens
+        return Spelling(ids, own, self._unknown) if ids != own else None
+
+    def _own(self, word: str, ids: Sequence[int]) -> list[int]:
+        """The ids of a word, with an id that no model knows for each unknown piece."""
+        pieces = self.tokenizer.bpe(word).split(" ")
+        if len(pieces) != len(ids):
+            return list(ids)
+        own = []
+        for piece, token in zip(pieces, ids, strict=True):
+            if token != self._unknown:
+                own.append(token)
+                continue
+            with self._lock:
+                new = self._strange.setdefault(piece, _FIRST_STRANGE + len(self._strange))
+            self._pieces[new] = piece
+            own.append(new)
+        return own
 
     def text(self, ids: Sequence[int]) -> str:
         """The text of a completion's ids, without special and learned tokens."""

@@ -8,37 +8,20 @@ papers rarely tie.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import fsum
-from operator import itemgetter
 from textwrap import shorten
 from typing import NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from biogpt_plugins.findings.relevance import Evidence, Passage, find_evidence, sort_out
 from biogpt_plugins.tasks.pubmedqa import LABELS
-from biogpt_plugins.text.grounding import sentences, words
+from biogpt_plugins.tasks.questions import refusal
 from biogpt_plugins.values.inputs import encodable
 from biogpt_plugins.values.results import Answer, Failure, Label, Prediction
 
 _EQUAL = 1e-6  # probabilities closer than this are a tie; a batch's padding moves them by less
-
-
-class Passage(NamedTuple):
-    """A retrieved passage of a paper: its abstract, or a part of it.
-
-    Attributes:
-        text: The text that the model reads and that offsets count in.
-        paper: Identifier of the paper; a number is read as a PMID.
-        title: The paper's title.
-        id: Identifier of the passage in its store.
-    """
-
-    text: str
-    paper: str | None = None
-    title: str | None = None
-    id: str | None = None
 
 
 # --- the answer -----------------------------------------------------------------------------
@@ -46,22 +29,6 @@ class Passage(NamedTuple):
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Evidence(_Value):
-    """The sentence of a paper that is most relevant to a question.
-
-    Attributes:
-        text: The sentence, `passage.text[start:end]`.
-        start: Offset of its first character.
-        end: Offset one past its last character.
-        passage: Identifier of the passage, if it has one.
-    """
-
-    text: str
-    start: int
-    end: int
-    passage: str | None = None
 
 
 class _Paper(_Value):
@@ -87,7 +54,8 @@ class Citation(_Paper):
             the model abstained count only if there are no others. A label that was written instead
             of scored counts as certain.
         abstained: Why it has no answer, if the model abstained on all of its passages.
-        evidence: The sentence most relevant to the question, found by its words, not by the model.
+        evidence: The sentence nearest to the question, by its words. The model did not choose it:
+            it need not be the reason for the label.
         passages: Number of its passages that were judged, or will be.
         warnings: Remarks on the judgement, each a sentence.
     """
@@ -114,15 +82,25 @@ class Unjudged(_Paper):
     passage: str | None = None
 
 
+class Unrelated(_Paper):
+    """A paper that does not bear on the question, by its words; the model did not judge it.
+
+    Attributes:
+        id: The paper's identifier.
+        title: Its title.
+    """
+
+
 class Support(_Value):
     """How the papers voted.
 
     Attributes:
-        yes: Number of papers that say yes.
-        no: Number that say no.
-        maybe: Number that say maybe.
+        yes: Number of papers that were judged yes.
+        no: Number judged no.
+        maybe: Number judged maybe.
         judged: Number that were judged and have an answer.
         abstained: Number on which the model abstained.
+        unrelated: Number that do not bear on the question, and were not judged.
         found: Number that were retrieved.
     """
 
@@ -131,6 +109,7 @@ class Support(_Value):
     maybe: int = 0
     judged: int = 0
     abstained: int = 0
+    unrelated: int = 0
     found: int = 0
 
 
@@ -145,6 +124,8 @@ class PaperAnswer(_Value):
         support: How the papers voted.
         citations: The papers that were judged, or will be, in the order of retrieval.
         failures: Passages that could not be judged. A paper with several passages can be in both.
+        unrelated: The papers that do not bear on the question, in the order of retrieval.
+        refused: Why the question cannot be answered with yes, no or maybe; no paper was judged.
     """
 
     question: str
@@ -153,6 +134,8 @@ class PaperAnswer(_Value):
     support: Support = Support()
     citations: tuple[Citation, ...] = ()
     failures: tuple[Unjudged, ...] = ()
+    unrelated: tuple[Unrelated, ...] = ()
+    refused: str | None = None
 
     @property
     def disagreeing(self) -> tuple[Citation, ...]:
@@ -184,10 +167,47 @@ def distinct(passages: Iterable[Passage]) -> list[Passage]:
     return list(by_text.values())
 
 
+class Retrieved(NamedTuple):
+    """What was retrieved for a question: the passages that are judged, and those that are not.
+
+    Attributes:
+        question: The question.
+        to_judge: The passages to judge, each text once; none if the question asks for more than
+            yes, no or maybe.
+        unjudged: The passages of papers that bear on a question which asks for more.
+        unrelated: The passages of papers that do not bear on the question.
+    """
+
+    question: str
+    to_judge: list[Passage]
+    unjudged: list[Passage]
+    unrelated: list[Passage]
+
+    @classmethod
+    def of(cls, question: str, passages: Iterable[Passage], least: float) -> Retrieved:
+        """Sort the passages.
+
+        Args:
+            question: The question.
+            passages: All that was retrieved.
+            least: Least share of the question's words in a paper that bears on it.
+        """
+        near, far = sort_out(question, distinct(passages), least)
+        return cls(question, *(([], near) if refusal(question) else (near, [])), far)
+
+    def answer(self, predictions: Sequence[Prediction[Answer]] | None = None) -> PaperAnswer:
+        """Combine the predictions for `to_judge`; None if they are not judged yet."""
+        told = None if self.unjudged else predictions
+        passages = [*self.to_judge, *self.unjudged]
+        return synthesize(self.question, passages, told, unrelated=self.unrelated)
+
+
 def synthesize(
     question: str,
     passages: Sequence[Passage],
     predictions: Sequence[Prediction[Answer]] | None = None,
+    *,
+    unrelated: Iterable[Passage] = (),
 ) -> PaperAnswer:
     """Combine the judgements of passages.
 
@@ -198,7 +218,8 @@ def synthesize(
         question: The question.
         passages: The retrieved passages, each text once (see `distinct`).
         predictions: The prediction for each passage as context of the question; None if the
-            passages are not judged yet.
+            passages are not judged yet, or will not be because the question asks for more.
+        unrelated: Passages of papers that do not bear on the question; see `sort_out`.
     """
     outcomes = [None] * len(passages) if predictions is None else predictions
     papers: dict[object, list[tuple[Passage, Prediction[Answer] | None]]] = {}
@@ -212,6 +233,7 @@ def synthesize(
     voters = [paper for paper in citations if paper.label]
     votes: list[str] = [str(paper.label) for paper in voters]
     probabilities = _mean([paper.probabilities for paper in voters if paper.probabilities])
+    aside = {passage.paper or number: passage for number, passage in enumerate(unrelated)}
     return PaperAnswer(
         question=encodable(question),
         label=_decided(probabilities),
@@ -220,7 +242,8 @@ def synthesize(
             **{label: votes.count(label) for label in LABELS},
             judged=len(votes),
             abstained=sum(paper.abstained is not None for paper in citations),
-            found=len(papers),
+            unrelated=len(aside),
+            found=len(papers) + len(aside),
         ),
         citations=citations,
         failures=tuple(
@@ -228,6 +251,8 @@ def synthesize(
             for passage, outcome in zip(passages, outcomes, strict=True)
             if outcome and outcome.error
         ),
+        unrelated=tuple(Unrelated(**_named(passage)) for passage in aside.values()),
+        refused=refusal(encodable(question)),
     )
 
 
@@ -277,105 +302,67 @@ def _decided(probabilities: Mapping[str, float] | None) -> Label | None:
     return cast(Label, best[0]) if len(best) == 1 else "maybe"
 
 
-# --- evidence -------------------------------------------------------------------------------
-
-# On 500 abstracts of PubMedQA this picks a sentence of the conclusion in 73 % (chance: 14 %) and,
-# with another paper's abstract added, a sentence of the right paper in 99 %. Without the penalty
-# for aims, which repeat the question, it is 60 %. Weights for rare words and stemming do not help.
-_COMMON = frozenset(
-    words(
-        "a an and are as at be been by can could did do does for from had has have how in is it "
-        "its may might of on or our should so than that the their there these they this those to "
-        "was we were what when where whether which while who why will with would"
-    )
-)
-_AIM = re.compile(
-    r"\?|\b(?:aim\w*|objectives?|purpose|hypothe\w+|whether|"
-    r"to (?:assess|compare|determine|evaluate|examine|investigate))\b",
-    re.IGNORECASE,
-)
-
-
-def shared_words(question: str, text: str) -> float:
-    """The share of a question's words that a text has, from 0 to 1; common words do not count.
-
-    It separates texts on other subjects: of 500 questions of PubMedQA 99 % share at least 0.2 with
-    their own abstract, and 7 % with another; with single sections it is 78 % and 2 %.
-    """
-    asked = set(words(question)) - _COMMON
-    return len(asked.intersection(words(text))) / len(asked) if asked else 1.0
-
-
-def find_evidence(question: str, passages: Iterable[Passage]) -> Evidence | None:
-    """The sentence of a paper most relevant to a question; None if the paper has no sentence.
-
-    It shares the most words with the question. Late sentences, which conclude, get a bonus;
-    sentences before the last that ask or state an aim get a penalty.
-    """
-    asked = set(words(question)) - _COMMON
-    ranked = (
-        (bearing, evidence.text, passage.text, evidence)
-        for passage in passages
-        for bearing, evidence in _sentences(asked, passage)
-    )
-    # Ties are broken by text, so that the order does not matter.
-    best = max(ranked, key=itemgetter(0, 1, 2), default=None)
-    return best and best[-1]
-
-
-def _sentences(asked: set[str], passage: Passage) -> Iterator[tuple[float, Evidence]]:
-    """Each sentence with its relevance to the question."""
-    places = sentences(passage.text)
-    for number, (start, end) in enumerate(places, start=1):
-        sentence = passage.text[start:end]
-        shared = len(asked.intersection(words(sentence))) / (len(asked) or 1)
-        aim = number < len(places) and _AIM.search(sentence) is not None
-        bearing = shared + 0.3 * number / len(places) - 0.5 * aim
-        text = encodable(sentence)
-        yield bearing, Evidence(text=text, start=start, end=end, passage=passage.id)
-
-
 # --- in words -------------------------------------------------------------------------------
 
 _QUOTE = 400  # characters; a table, for example, counts as one sentence and can be much longer
 
 
 def _paragraph(answer: PaperAnswer) -> Iterator[str]:
+    yield from _outcome(answer)
+    if unsure := [paper for paper in answer.citations if paper.abstained]:
+        yield f"Not certain enough to count: {_references(unsure)}."
+    if answer.failures:
+        yield f"Could not be judged: {_references(answer.failures)}."
+    if answer.unrelated:
+        yield f"Not bearing on the question, by their words: {_references(answer.unrelated)}."
+    for paper in answer.citations:
+        if paper.warnings:
+            yield f"Note on [{paper.reference}]: {'; '.join(paper.warnings)}."
+
+
+def _outcome(answer: PaperAnswer) -> Iterator[str]:
     support = answer.support
     papers = _count(support.found, "paper")
     if not support.found:
         yield f"No paper was found for the question: {answer.question}"
+    elif answer.refused:
+        yield f"No answer, and no paper was judged: {answer.refused}."
+        if answer.citations:
+            found = _count(len(answer.citations), "paper")
+            yield f"{found} found: {_references(answer.citations)}."
     elif answer.label and answer.probabilities:
         share = answer.probabilities[answer.label]
-        yield f"{answer.label.capitalize()} ({share:.0%}), by {_count(support.judged, 'paper')}."
+        judged = _count(support.judged, "paper")
+        yield f"{answer.label.capitalize()} ({share:.0%}), judging by {judged}."
         for label in sorted(LABELS, key=lambda label: label != answer.label):
             yield from _vote(label, answer.citations)
     elif support.abstained:
         yield f"No answer: {papers} found, but none gives an answer with enough certainty."
     elif answer.citations:
         yield f"{papers} found, not judged yet: {_references(answer.citations)}."
-    else:
+    elif answer.failures:
         reason = answer.failures[0].error.message
         yield f"No answer: {papers} found, but none could be judged ({reason})."
-    if unsure := [paper for paper in answer.citations if paper.abstained]:
-        yield f"Not certain enough to count: {_references(unsure)}."
-    if answer.failures:
-        yield f"Could not be judged: {_references(answer.failures)}."
+    else:
+        yield f"No answer: {papers} found, but none bears on the question."
 
 
 def _vote(label: str, citations: Iterable[Citation]) -> Iterator[str]:
-    """The papers with this label, most certain first; the first is quoted."""
+    """The papers with this label, most certain first.
+
+    Of the first, the sentence nearest to the question is quoted: it is no proof of the label.
+    """
     papers = [paper for paper in citations if paper.label == label]
     papers.sort(key=lambda paper: -(paper.probabilities or {}).get(label, 0))
     if papers:
         first, *others = papers
-        quote = f" “{shorten(first.evidence.text, _QUOTE)}”" if first.evidence else ""
+        near = first.evidence
+        quote = f"; nearest sentence “{shorten(near.text, _QUOTE)}”" if near else ""
         also = f"; also {_references(others)}" if others else ""
-        verb = "say" if others else "says"
-        yield f"{len(papers)} {verb} {label}:{quote} [{first.reference}]{also}."
+        yield f"{len(papers)} judged {label}{quote} [{first.reference}]{also}."
 
 
-def _references(papers: Iterable[Citation | Unjudged]) -> str:
+def _references(papers: Iterable[_Paper]) -> str:
     return " ".join(dict.fromkeys(f"[{paper.reference}]" for paper in papers))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from inspect import Parameter, signature
 from pathlib import Path
 from threading import Lock, RLock
@@ -23,6 +25,10 @@ from biogpt_plugins.tasks.registry import declared, is_file, know_tasks_of
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.tasks.toml_task import FOLDER, read_task
 from biogpt_plugins.values.errors import InputError, ModelError
+from biogpt_plugins.values.results import is_for_trial
+
+TRIALS = logging.getLogger("biogpt_plugins.trial")
+"""Tells once that a model is for trying out."""
 
 _MOST = 64  # pipelines that a process keeps; they share engines
 
@@ -164,10 +170,26 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
         **{"calibration": beside, **given},
     )
     pipeline._beside = beside
+    if is_for_trial(spec.model):
+        _tell_of_trial(spec.model)
     registered = task is None or spec.task is not None
     own = () if registered else (f"an unregistered task, {chosen.name!r}",)
     pipeline.spec = spec.but(task=spec.task or chosen.name, own=own)
     return _Loaded(pipeline, folder, before, _remark(card, folder, spec.model, chosen))
+
+
+@cache
+def _tell_of_trial(model: str) -> None:
+    """Log once in a process that a model is for trying out."""
+    TRIALS.warning("%s", trial_note(model))
+
+
+def trial_note(model: str) -> str:
+    """What to know of results of a model for trying out."""
+    return (
+        f"model {model!r} is small and for trying out the software: do not rely on its results. "
+        "`biogpt models` lists models that were trained for a task"
+    )
 
 
 def _own_task(card: ModelCard, model: str) -> str:

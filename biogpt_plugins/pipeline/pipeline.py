@@ -27,13 +27,14 @@ from biogpt_plugins.pipeline.trust import Priors, Trust
 from biogpt_plugins.pipeline.windows import Window, join, windows
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.tasks.readers import Reading
+from biogpt_plugins.tasks.remarks import remarks
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.values.inputs import Text, encodable, id_of
 from biogpt_plugins.values.predictions import Predictions
 from biogpt_plugins.values.records import several
-from biogpt_plugins.values.results import Failure, Prediction
+from biogpt_plugins.values.results import Failure, Prediction, Relation
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -341,10 +342,12 @@ class Pipeline:
     def _whole(self, asked: _Asked, read: list[Prediction[Any]]) -> Prediction[Any]:
         """The prediction for a text, joined from the predictions for its windows."""
         found = join(asked.text, asked.windows, read) if asked.windows else read[0]
+        notes = tuple(remarks(self.task, asked.text))
+        found = found.model_copy(update={"warnings": (*found.warnings, *notes)}) if notes else found
         if not (self.dictionary and self.task.kind == "relations" and found.result):
             return found
-        result, notes = self.dictionary.identify_all(found.result)
-        return found.model_copy(update={"result": result, "warnings": (*found.warnings, *notes)})
+        result, told = self.dictionary.identify_all(found.result)
+        return found.model_copy(update={"result": result, "warnings": (*found.warnings, *told)})
 
     def _choose(self, texts: Sequence[Text], prompts: list[Prompt]) -> list[Prediction[Any]]:
         """Score the labels and, if needed, those of the questions without texts, in one call."""
@@ -382,6 +385,8 @@ class Pipeline:
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes
+        if self.decoding.form == "grounded" and self.task.kind == "relations":
+            facts["warnings"] += _not_copied(reading.result)
         return self._prediction(text.id, result=reading.result, **facts)
 
     def _from_choice(self, text: Text, choice: Choice, prior: Choice | None) -> Prediction[Any]:
@@ -391,7 +396,9 @@ class Pipeline:
         if error := error or _not_finite(shares):
             return self._failed(text.id, error)
         answer = self.trust.answer(self.task, choice, prior.probabilities if prior else None)
-        return self._prediction(text.id, result=answer, **self._facts(choice))
+        facts = self._facts(choice)
+        facts["warnings"] += tuple(remarks(self.task, text))
+        return self._prediction(text.id, result=answer, **facts)
 
     def _facts(self, outcome: Completion | Choice) -> dict[str, Any]:
         cut = outcome.truncated_tokens
@@ -425,6 +432,15 @@ def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
             "one for each prompt, in order"
         )
     return zip(asked, outcomes, strict=True)
+
+
+def _not_copied(relations: Iterable[Relation]) -> tuple[str, ...]:
+    """Notes on names that are not in the text, although grounded decoding copies them from it."""
+    ends = (end for relation in relations for end in (relation.head, relation.tail))
+    names = dict.fromkeys(end.name for end in ends if not end.grounded)
+    return tuple(
+        f"the name {name!r} is not in the text as it was copied from it: check it" for name in names
+    )
 
 
 def _not_finite(numbers: Iterable[float]) -> EngineError | None:

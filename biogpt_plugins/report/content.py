@@ -64,6 +64,7 @@ class Content:
             sources: Texts by the ids of Predictions. A text that does not match the offsets of its
                 Prediction is not shown.
         """
+        self.trials: dict[str, None] = {}  # models that are for trying out
         self.strangers = 0  # predictions whose source text does not match their offsets
         self._sources = sources or {}
         self._papers: list[_Paper] = []
@@ -91,6 +92,8 @@ class Content:
         if prediction in paper.predictions:
             return
         paper.predictions.append(prediction)
+        if prediction.trial:
+            self.trials[prediction.model or "unnamed"] = None
         if prediction.kind == "relations":
             self._graph.add(prediction)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -38,9 +39,21 @@ def render(content: Content, *, title: str = "Report") -> str:
     return Template(_asset("page.html")).substitute(
         policy=policy,
         title=escape(title),
+        banner=_banner(content.trials),
         style=style,
         data=data.translate(_ESCAPED),
         script=script,
+    )
+
+
+def _banner(trials: Iterable[str]) -> str:
+    """A line above everything else, if a model of the results is for trying out."""
+    names = ", ".join(escape(name) for name in trials)
+    if not names:
+        return ""
+    return (
+        f'<p class="banner" role="note">Made with a small model for trying out the software '
+        f"({names}): do not rely on these results.</p>"
     )
 
 

@@ -15,7 +15,7 @@ Shape = Literal["closed", "typed", "named"]
 """How a clause ends: with fixed words, with its type, or with a name."""
 
 _ARTICLES = ("the", "a", "an")
-_SAME = ("relation", "interaction")  # models use them interchangeably
+SAME = ("relation", "interaction")  # models use them interchangeably
 _NEGATABLE = ("is", "are", "was", "were")
 _DISTINCTIVE = 2  # words; a single word may occur in a name
 _LONGEST_TYPE = 40
@@ -38,7 +38,11 @@ class Patterns:
         denied: The negated `divider`; None if it cannot be negated.
         verb: The words between the second name and a type at the end.
         closing: The fixed words at the end; None if there are none.
-        ended: A clause from its start up to a point after which nothing can change it.
+        finish: What a clause has before its end, in an unfinished completion: its last fixed words,
+            or those before its type. Empty if it ends with a name.
+        finish_end: What ends a clause, somewhere after `finish`.
+        at_finish: What ends a clause right after `finish`, before its `finish_end`; None if nothing
+            does.
         bounds: What ends a clause that has no fixed words at its end.
         separated: The separator between two clauses.
         types: A pattern for each wording, with its type; long wordings first.
@@ -56,7 +60,9 @@ class Patterns:
     denied: re.Pattern[str] | None
     verb: re.Pattern[str] | None
     closing: re.Pattern[str] | None
-    ended: re.Pattern[str] | None
+    finish: re.Pattern[str]
+    finish_end: re.Pattern[str]
+    at_finish: re.Pattern[str] | None
     bounds: re.Pattern[str]
     separated: re.Pattern[str]
     types: tuple[tuple[re.Pattern[str], str], ...]
@@ -105,14 +111,14 @@ class Patterns:
         long = max(_LONGEST_TYPE, *(len(wording) + 1 for wording in wordings))
         bounds = rf"{sep}(?=\s|$)|{_STOP}(?=\s|$)"
         word = rf"\s+{_words(verb)}" if verb else ""
+        # White space is matched from its beginning only, so that long runs of it take no time.
         if last:
-            word_ = word or r"(?=\s)"
-            stop = rf"[^.{sep}]{{1,{long}}}\.(?=\s)|[^{sep}]*{sep}(?=\s|$)"
-            ended = rf"{_words(core)}\s.*?{word_}\s+(?:{stop})"
+            finish = rf"(?<!\s){word}(?=\s)" if verb else r"(?<=\S)(?=\s)"
+            finish_end, at_finish = sep, rf"\s+[^.{sep}]{{1,{long}}}\.(?=\s)"
         elif closing:
-            ended = rf"{_words(core)}\s.*?\s+{_closing(closing)}[^.{sep}]*[.{sep}]"
+            finish, finish_end, at_finish = rf"(?<!\s)\s+{_closing(closing)}", rf"[.{sep}]", ""
         else:
-            ended = rf"{_words(core)}\s.*?(?:{sep}(?=\s)|{_STOP}(?=\s))"
+            finish, finish_end, at_finish = "", rf"{sep}(?=\s)|{_STOP}(?=\s)", ""
         distinctive = len(core.split()) >= _DISTINCTIVE
         return cls(
             shape="typed" if last else "closed" if closing else "named",
@@ -127,7 +133,9 @@ class Patterns:
             if last
             else None,
             closing=_compiled(rf"\s+{_closing(closing)}") if closing else None,
-            ended=_compiled(ended) if distinctive else None,
+            finish=_compiled(finish),
+            finish_end=_compiled(finish_end),
+            at_finish=_compiled(at_finish) if at_finish else None,
             bounds=_compiled(bounds),
             separated=_compiled(rf"{sep}(?:\s|$)"),
             types=tuple(
@@ -158,8 +166,8 @@ def _words(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    if word.lower() in _SAME:
-        return f"(?:{'|'.join(_SAME)})"
+    if word.lower() in SAME:
+        return f"(?:{'|'.join(SAME)})"
     stem = word.removesuffix("s")
     return f"{re.escape(stem)}s?" if stem != word and len(stem) > _DISTINCTIVE else re.escape(word)
 

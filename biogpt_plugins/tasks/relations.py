@@ -29,7 +29,7 @@ _NOTHING = re.compile(
     r"(?:\s+in\s+(?:this|the)\s+(?:document|text|abstract))?[\s.]*",
     re.I,
 )
-_MODAL = re.compile(r"\s+(?:may|might|could|can|should|would)$", re.I)
+MODAL = re.compile(r"\s+(?:may|might|could|can|should|would)$", re.I)
 _NEGATED = re.compile(r"\s+(?:(?:does|do|did)\s+not|doesn't|don't|not|no\s+longer)$", re.I)
 _SAID = re.compile(r"^.*\bthat\s+(?=\S)", re.I | re.S)
 _SPACES = re.compile(r"\s{3,}")
@@ -133,26 +133,55 @@ def read_clauses(
     )
 
 
-def settled(patterns: Patterns, completion: str) -> str:
+def settled(patterns: Patterns, completion: str, *, begun: bool = False) -> str:
     """The part of an unfinished completion that can already be read: its complete clauses.
 
     Its relations are the first relations of the whole completion, no matter how it continues. This
     relies on the space that BioGPT, which writes Moses spacing, puts after every ";".
+
+    Args:
+        patterns: The patterns of the clause.
+        completion: The completion so far.
+        begun: Whether it continues a completion of which clauses are settled.
     """
-    text = _without_preamble(completion, patterns)
+    text = completion if begun else _without_preamble(completion, patterns)
     dropped = len(completion) - len(text)
     # A concluding phrase may still follow, and would discard everything before it but clauses.
-    concluded = text != LEARNED.sub("", completion)
-    if patterns.start and patterns.ended:
+    concluded = begun or text != LEARNED.sub("", completion)
+    if patterns.start:
         starts = list(patterns.start.finditer(text))
         if not starts or not (concluded or patterns.start.match(text.lstrip())):
             return ""
-        end = patterns.ended.search(text, starts[-1].start())
-        return completion[: dropped + (end.end() if end else starts[-1].start())]
+        end = ended(patterns, text, starts[-1].end())
+        return completion[: dropped + (starts[-1].start() if end is None else end)]
     ends = [end.end() for end in patterns.bounds.finditer(text) if end.end() < len(text)]
     if not ends or not (concluded or _begun(text[: ends[0]], patterns)):
         return ""
     return completion[: dropped + ends[-1]]
+
+
+def ended(patterns: Patterns, text: str, at: int) -> int | None:
+    """The offset at which a clause ends that nothing can change any more; None if it goes on.
+
+    Args:
+        patterns: The patterns of a clause whose beginning is recognised.
+        text: An unfinished completion.
+        at: The end of the clause's first words.
+    """
+    if patterns.at_finish is None:
+        finish = patterns.finish.search(text, at)
+        end = finish and patterns.finish_end.search(text, finish.end())
+        return end.end() if end else None
+    # A type ends with a full stop close by, or at the next separator, if a space follows.
+    separator = patterns.finish_end.search(text, at)
+    for finish in patterns.finish.finditer(text, at):
+        if stop := patterns.at_finish.match(text, finish.end()):
+            return stop.end()
+        if separator and separator.start() < finish.end():
+            separator = patterns.finish_end.search(text, finish.end())
+        if separator and not text[separator.end() : separator.end() + 1].strip():
+            return separator.end()
+    return None
 
 
 # --- clauses --------------------------------------------------------------------------------
@@ -370,7 +399,7 @@ def _type(written: str, clause: Clause) -> str:
 def _undenied(body: str, names: Span) -> Span | None:
     """The names without "does not" after them; None if "may" or "could" follows."""
     text = body[slice(*names)]
-    if _MODAL.search(text):
+    if MODAL.search(text):
         return None
     negation = _NEGATED.search(text)
     return Span(names.start, names.start + negation.start()) if negation else names

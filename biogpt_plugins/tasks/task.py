@@ -15,12 +15,13 @@ from biogpt_plugins.tasks.clause import Clause
 from biogpt_plugins.tasks.confidence import confidence_of
 from biogpt_plugins.tasks.layouts import CUE, demonstrations, lay_out
 from biogpt_plugins.tasks.readers import Places, Reading
+from biogpt_plugins.tasks.unsettled import Unsettled
 from biogpt_plugins.text.evidence import merged, with_evidence
-from biogpt_plugins.text.grounding import ground
+from biogpt_plugins.text.grounding import fold, ground
 from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text, read
-from biogpt_plugins.values.results import Kind, Relation, ResultT
+from biogpt_plugins.values.results import Entity, Kind, Relation, ResultT
 
 # Contains what layouts change: capitals, a line break, spaces, and no full stop at the end.
 _PROBE = "Both  LINES\n of it"
@@ -199,6 +200,10 @@ class Task(Generic[ResultT]):
         ]
         return {end.type for relation in relations for end in (relation.head, relation.tail)}
 
+    def unsettled(self) -> Unsettled | None:
+        """Reads a completion of relations while it is written; None for a task without a clause."""
+        return Unsettled(self.clause) if self.clause else None
+
     def settled(self, completion: str) -> str:
         """The part of an unfinished completion of relations that can already be read."""
         return self.clause.settled(completion) if self.clause else ""
@@ -235,7 +240,7 @@ class Task(Generic[ResultT]):
         """Read a completion and, if its source text is given, locate relations in it.
 
         Relations get evidence, and relations that differ only in an abbreviation that the text
-        defines are merged.
+        defines are merged. A relation of a thing with itself is left out, with a note.
 
         Args:
             completion: What the model wrote.
@@ -257,7 +262,9 @@ class Task(Generic[ResultT]):
             pairs = zip(relations, reading.places, strict=True)
             relations = [_rated(relation, places, tokens) for relation, places in pairs]
         reading = replace(reading, result=relations)
-        return _substantiated(reading, source) if source and evidence else reading
+        if source and evidence:
+            reading = _substantiated(reading, source)
+        return _of_two_things(reading)
 
     def parse(self, completion: str, source: str | None = None, *, cut: bool = False) -> ResultT:
         """Read a completion.
@@ -276,9 +283,32 @@ class Task(Generic[ResultT]):
 def _substantiated(reading: Reading[Any], source: str) -> Reading[Any]:
     relations = with_evidence(reading.result, source)
     kept, notes = merged(relations)
+    return _kept(replace(reading, result=relations), kept, notes)
+
+
+def _of_two_things(reading: Reading[Any]) -> Reading[Any]:
+    """Leave out relations of a thing with itself: a model repeats a name if it finds no other."""
+    alone = {
+        at: f"left out the relation of {relation.head.text!r} with itself"
+        for at, relation in enumerate(reading.result)
+        if _same(relation.head, relation.tail)
+    }
+    kept = [at for at in range(len(reading.result)) if at not in alone]
+    return _kept(reading, kept, tuple(alone.values())) if alone else reading
+
+
+def _same(head: Entity, tail: Entity) -> bool:
+    if head.grounded and (head.start, head.end) == (tail.start, tail.end):
+        return True
+    names = [fold(end.canonical).replace(" ", "") or end.name for end in (head, tail)]
+    return names[0] == names[1]
+
+
+def _kept(reading: Reading[Any], kept: Sequence[int], notes: tuple[str, ...]) -> Reading[Any]:
+    """The reading with some of its relations, in this order."""
     return replace(
         reading,
-        result=[relations[at] for at in kept],
+        result=[reading.result[at] for at in kept],
         notes=(*reading.notes, *notes),
         spans=tuple(reading.spans[at] for at in kept) if reading.spans else (),
         places=tuple(reading.places[at] for at in kept) if reading.places else (),

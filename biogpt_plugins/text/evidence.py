@@ -36,7 +36,7 @@ def merged(relations: Sequence[Relation]) -> tuple[list[int], tuple[str, ...]]:
     """
     same: defaultdict[tuple[str, str, str], list[int]] = defaultdict(list)
     for at, relation in enumerate(relations):
-        same[_key(relation.head), relation.type.lower(), _key(relation.tail)].append(at)
+        same[identity(relation)].append(at)
     kept = [max(group, key=lambda at: relations[at].score or 0) for group in same.values()]
     notes = dict.fromkeys(
         f"merged the relations of {end.short_form!r} and {end.long_form!r}: the text defines the "
@@ -51,6 +51,11 @@ def merged(relations: Sequence[Relation]) -> tuple[list[int], tuple[str, ...]]:
 
 def _ends(relations: Sequence[Relation], group: Iterable[int], end: str) -> list[Entity]:
     return [getattr(relations[at], end) for at in group]
+
+
+def identity(relation: Relation) -> tuple[str, str, str]:
+    """What relations of one text have in common that differ only in an abbreviation."""
+    return _key(relation.head), relation.type.lower(), _key(relation.tail)
 
 
 def _key(entity: Entity) -> str:

@@ -47,7 +47,7 @@ _UNIT = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});|.", re.D
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
 # Spellings of one name differ in these signs. Other signs separate names.
 _SOFT = frozenset("-/()[]{}'*")
-_PLURAL = re.compile(r"(?<=\w{3}[^\Wsui])s$")
+PLURAL = re.compile(r"(?<=\w{3}[^\Wsui])s$")
 
 
 class _Token(NamedTuple):
@@ -94,7 +94,7 @@ def _loosely(tokens: Iterable[_Token]) -> Iterator[_Token]:
     for token in tokens:
         text = token.text
         if text not in _SOFT and not (text == "s" and before == "'"):
-            yield _Token(_PLURAL.sub("", text), token.span) if text[-1] == "s" else token
+            yield _Token(PLURAL.sub("", text), token.span) if text[-1] == "s" else token
         before = text
 
 
@@ -107,7 +107,7 @@ def fold(name: str) -> str:
     """Normalize a name, without hyphens, brackets and plural "s", so that its spellings agree."""
     if name.isascii() and not any(sign in name for sign in "&\"`'"):  # same result, faster
         tokens = (token for token in _TOKEN.findall(name.lower()) if token not in _SOFT)
-        return " ".join(_PLURAL.sub("", token) if token[-1] == "s" else token for token in tokens)
+        return " ".join(PLURAL.sub("", token) if token[-1] == "s" else token for token in tokens)
     return " ".join(token.text for token in _loosely(_tokens(name)))
 
 

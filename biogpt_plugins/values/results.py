@@ -283,6 +283,11 @@ Result = list[Relation] | Answer | Hallmarks | str
 ResultT = TypeVar("ResultT", bound=Result, default=Result)
 
 
+def is_for_trial(model: str | None) -> bool:
+    """Whether a model, by its name, is the bundled one, which is for trying out the software."""
+    return model == "demo"
+
+
 def kind_of(result: Result) -> Kind:
     """Of which kind a result is."""
     match result:
@@ -342,6 +347,11 @@ class Prediction(_Value, Generic[ResultT]):
     def ok(self) -> bool:
         """Whether there is a result."""
         return self.error is None
+
+    @property
+    def trial(self) -> bool:
+        """Whether the model is for trying out the software: do not rely on the result."""
+        return is_for_trial(self.model)
 
     @property
     def kind(self) -> Kind | None:

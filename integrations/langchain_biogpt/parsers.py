@@ -16,6 +16,7 @@ from pydantic import field_validator
 from biogpt_plugins import TASKS, Answer, Hallmarks, Relation
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.text.evidence import identity
 from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import InputError, ParseError
 
@@ -179,18 +180,23 @@ class RelationStream:
         # All clauses are read with the same source text.
         source = SourceText(parser.source) if parser.source else None
         self._parser = parser.model_copy(update={"source": source})
-        self._text = self._settled = ""
+        self._pieces: list[str] = []
+        self._unsettled = get_task(parser.task).unsettled()
+        self._known: set[tuple[str, str, str]] = set()
         self._found: list[Relation] | None = None
 
     def add(self, chunk: str | BaseMessage) -> list[list[Relation]]:
         """The relations so far, if this piece completes a clause."""
-        self._text += chunk if isinstance(chunk, str) else chunk.text
-        before = self._settled
-        self._settled = get_task(self._parser.task).settled(self._text)
-        if self._settled == before:
+        piece = chunk if isinstance(chunk, str) else chunk.text
+        self._pieces.append(piece)
+        part = self._unsettled.add(piece) if self._unsettled else ""
+        try:
+            found = self._parser.parse(part) if part else []
+        except OutputParserException:  # the end may say that there is no relation
             return []
-        found = self._parser.parse_result([Generation(text=self._text)], partial=True)
-        return self._next(found) if len(found) > len(self._found or ()) else []
+        new = [relation for relation in found if identity(relation) not in self._known]
+        self._known.update(map(identity, new))
+        return self._next([*(self._found or ()), *new]) if new else []
 
     def end(self, found: list[Relation] | None = None) -> list[list[Relation]]:
         """The relations of the whole completion, unless they were already yielded.
@@ -201,7 +207,7 @@ class RelationStream:
         Raises:
             OutputParserException: The completion cannot be read.
         """
-        found = self._parser.parse(self._text) if found is None else found
+        found = self._parser.parse("".join(self._pieces)) if found is None else found
         return self._next(found) if found != self._found else []
 
     def _next(self, found: list[Relation]) -> list[list[Relation]]:

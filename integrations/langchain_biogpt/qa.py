@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.findings.synthesis import PaperAnswer, Passage, distinct, synthesize
+from biogpt_plugins.findings.relevance import LEAST_SHARED, Passage
+from biogpt_plugins.findings.synthesis import PaperAnswer, Retrieved
 from biogpt_plugins.values.errors import InputError
 from langchain_biogpt.documents import paper_id, paper_title, said
 from langchain_biogpt.llm import BioGPTLLM
@@ -30,6 +31,8 @@ _Found = dict[str, Any]  # "question" and "documents", as in the host's retrieva
 def create_paper_qa_chain(
     retriever: Runnable[str, list[Document]],
     llm: BioGPTLLM | None = None,
+    *,
+    min_shared_words: float = LEAST_SHARED,
     **options: Any,  # noqa: ANN401 - settings of the LLM
 ) -> Runnable[str | Mapping[str, Any], PaperAnswer]:
     """Make a chain that answers a question from the papers that a retriever finds.
@@ -39,17 +42,24 @@ def create_paper_qa_chain(
     the retriever finds no papers, the answer says so and the model is not used. If papers cannot be
     judged, the answer gives the reason for each. Exceptions of the retriever are raised.
 
+    The model answers yes, no or maybe to any question and from any text. So papers that do not bear
+    on the question are named in the answer but not judged, and a question that asks for more ("What
+    dose ...?") gets no answer; `PaperAnswer.refused` says why. The sentence that is quoted of a
+    paper is the one nearest to the question: it need not be the reason for the label.
+
     All papers of a question, or of a batch of questions, are judged with one engine call. A stream
     yields two answers: the papers found, and then the complete answer. With
     `return_exceptions=True`, a failed question does not affect the others.
 
     Args:
-        retriever: Finds papers for a question. All of them vote, so configure it to leave out
-            irrelevant papers (`search_type="similarity_score_threshold"`). The model judges a
-            Document's `page_content`, and offsets refer to it; `pmid` and `title` in the metadata
-            identify the paper.
+        retriever: Finds papers for a question. The model judges a Document's `page_content`, and
+            offsets refer to it; `pmid` and `title` in the metadata identify the paper.
         llm: The model, preferably one that was trained for PubMedQA; its own task is ignored. None
             uses the bundled model.
+        min_shared_words: Least share of the question's words, from 0 to 1, that a paper must have
+            in its title and the texts found, to be judged; see `shared_words`. Set 0 if the
+            retriever leaves out irrelevant papers itself, for example by synonyms
+            (`search_type="similarity_score_threshold"`).
         options: Settings of the LLM, such as `abstain_below=0.6`.
 
     Returns:
@@ -57,7 +67,7 @@ def create_paper_qa_chain(
         Of a list of messages, the last human message is the question.
 
     Raises:
-        InputError: `retriever` is not a Runnable.
+        InputError: `retriever` is not a Runnable, or `min_shared_words` is not from 0 to 1.
     """
     if not isinstance(retriever, Runnable):
         raise InputError(
@@ -65,11 +75,15 @@ def create_paper_qa_chain(
             "pass store.as_retriever() for a vector store, RunnableLambda(function) for a function"
         )
 
+    if not 0 <= min_shared_words <= 1:
+        raise InputError(f"min_shared_words must be from 0 to 1, not {min_shared_words!r}")
     llm, asked = with_settings(llm, options)
     named: dict[str, Any] = {"predictions": True, "name": "judge_paper"}
     task = BioGPTTask(llm=llm, task="pubmedqa", options=asked, **named)
     return RunnableSequence(
-        _PaperFinder(retriever=retriever), _PaperJudge(task=task), name="paper_qa"
+        _PaperFinder(retriever=retriever),
+        _PaperJudge(task=task, min_shared_words=min_shared_words),
+        name="paper_qa",
     )
 
 
@@ -135,6 +149,7 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
 
     name: str | None = "judge_papers"
     task: BioGPTTask
+    min_shared_words: float = LEAST_SHARED
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -210,7 +225,7 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
     def _growing(self, input: Iterator[_Found], config: RunnableConfig) -> Iterator[PaperAnswer]:
         for found in input:
             if found["documents"]:
-                yield _aggregate(found)
+                yield self._retrieved(found).answer()
             yield from self._answers([found], [config])
 
     async def _agrowing(
@@ -218,21 +233,27 @@ class _PaperJudge(RunnableSerializable[_Found, PaperAnswer]):
     ) -> AsyncIterator[PaperAnswer]:
         async for found in input:
             if found["documents"]:
-                yield await in_thread(_aggregate, found)
+                yield (await in_thread(self._retrieved, found)).answer()
             for answer in await self._aanswers([found], [config]):
                 yield answer
 
     def _answers(self, inputs: list[_Found], config: list[RunnableConfig]) -> list[PaperAnswer]:
-        read = _read(inputs)
+        read = self._read(inputs)
         predictions = self.task.batch(*_asked(read, config))
         return _AGGREGATE.batch(_judged(read, predictions), config)
 
     async def _aanswers(
         self, inputs: list[_Found], config: list[RunnableConfig]
     ) -> list[PaperAnswer]:
-        read = await in_thread(_read, inputs)
+        read = await in_thread(self._read, inputs)
         predictions = await self.task.abatch(*_asked(read, config))
         return await _AGGREGATE.abatch(_judged(read, predictions), config)
+
+    def _read(self, inputs: list[_Found]) -> list[_Found]:
+        return [{**found, "retrieved": self._retrieved(found)} for found in inputs]
+
+    def _retrieved(self, found: _Found) -> Retrieved:
+        return Retrieved.of(found["question"], _passages(found), self.min_shared_words)
 
 
 def _question(asked: object) -> str:
@@ -256,7 +277,7 @@ def _found(question: str, documents: Sequence[Document]) -> _Found:
 
 
 def _passages(found: _Found) -> list[Passage]:
-    return distinct(
+    return [
         Passage(
             text=document.page_content,
             paper=paper_id(document),
@@ -264,11 +285,7 @@ def _passages(found: _Found) -> list[Passage]:
             id=document.id,
         )
         for document in found["documents"]
-    )
-
-
-def _read(inputs: list[_Found]) -> list[_Found]:
-    return [{**found, "passages": _passages(found)} for found in inputs]
+    ]
 
 
 def _asked(
@@ -278,7 +295,7 @@ def _asked(
     pairs = [
         ({"id": paper.paper, "question": found["question"], "context": paper.text}, own)
         for found, own in zip(inputs, config, strict=True)
-        for paper in found["passages"]
+        for paper in found["retrieved"].to_judge
     ]
     return [question for question, _ in pairs], [own for _, own in pairs]
 
@@ -286,12 +303,14 @@ def _asked(
 def _judged(inputs: list[_Found], predictions: list[Prediction[Any]]) -> list[_Found]:
     """The papers found for each question, with their predictions."""
     rest = iter(predictions)
-    return [{**one, "predictions": list(islice(rest, len(one["passages"])))} for one in inputs]
+    return [
+        {**one, "predictions": list(islice(rest, len(one["retrieved"].to_judge)))} for one in inputs
+    ]
 
 
 def _aggregate(found: _Found) -> PaperAnswer:
-    passages = found["passages"] if "passages" in found else _passages(found)
-    return synthesize(found["question"], passages, found.get("predictions"))
+    retrieved: Retrieved = found["retrieved"]
+    return retrieved.answer(found["predictions"])
 
 
 _AGGREGATE = RunnableLambda(_aggregate, name="aggregate")

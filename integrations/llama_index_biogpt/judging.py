@@ -9,7 +9,7 @@ from llama_index.core.schema import BaseNode, NodeWithScore
 from typing_extensions import Self
 
 from biogpt_plugins import Engine, Pipeline, Prediction
-from biogpt_plugins.findings.synthesis import Passage
+from biogpt_plugins.findings.relevance import Passage
 from biogpt_plugins.hosts.fields import ModelFields
 from biogpt_plugins.values.inputs import paper_id, paper_title
 from biogpt_plugins.values.results import Answer

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.findings.synthesis import shared_words
+from biogpt_plugins.findings.relevance import LEAST_SHARED, shared_words
 from biogpt_plugins.hosts.metadata import remark_keys, remarks
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Answer
@@ -39,8 +39,8 @@ class BioGPTRelevancePostprocessor(Judging, ModelComponent, BaseNodePostprocesso
     `biogpt_shared_words`. If the model was used, it also has `biogpt_answer` with `label` and
     `probabilities`, and `biogpt_answer_warnings` if there are warnings. LLMs do not see these keys.
 
-    Before a BioGPTPaperSynthesizer, which judges nodes itself and counts a maybe as a vote, set
-    `min_decided=0`.
+    A BioGPTPaperSynthesizer leaves out irrelevant papers itself. Before one, set `min_decided=0`:
+    it judges nodes itself and counts a maybe as a vote.
 
     Attributes:
         min_shared_words: Minimum share of the question's words, without common words, that a node
@@ -48,7 +48,7 @@ class BioGPTRelevancePostprocessor(Judging, ModelComponent, BaseNodePostprocesso
         min_decided: Minimum total probability of yes and no; 0 does not use the model.
     """
 
-    min_shared_words: float = Field(default=0.2, ge=0, le=1)
+    min_shared_words: float = Field(default=LEAST_SHARED, ge=0, le=1)
     min_decided: float = Field(default=0.5, ge=0, le=1)
 
     @classmethod

@@ -19,7 +19,8 @@ from llama_index.core.schema import NodeWithScore, QueryType
 from llama_index.core.types import RESPONSE_TEXT_TYPE
 
 from biogpt_plugins.engine import in_thread
-from biogpt_plugins.findings.synthesis import PaperAnswer, Passage, distinct, synthesize
+from biogpt_plugins.findings.relevance import LEAST_SHARED, Passage
+from biogpt_plugins.findings.synthesis import PaperAnswer, Retrieved
 from biogpt_plugins.values.errors import InputError
 from llama_index_biogpt.judging import (
     ANSWER,
@@ -52,8 +53,10 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     the sub-answers of a SubQuestionQueryEngine, the papers that they come from are judged.
     `response.metadata["biogpt_answers_left_out"]` counts the answers, if there are any.
 
-    All papers vote. To leave out irrelevant nodes, configure the retriever or add a postprocessor
-    such as `BioGPTRelevancePostprocessor(min_decided=0)`.
+    The model answers yes, no or maybe to any question and from any text. So papers that do not bear
+    on the question are named in the answer but not judged, and a question that asks for more ("What
+    dose ...?") gets no answer; `PaperAnswer.refused` says why. The sentence that is quoted of a
+    paper is the one nearest to the question: it need not be the reason for the label.
 
     `index.as_query_engine(llm=..., response_synthesizer=...)` requires an LLM that is not used; the
     RetrieverQueryEngine above does not.
@@ -62,6 +65,7 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     def __init__(
         self,
         *,
+        min_shared_words: float = LEAST_SHARED,
         streaming: bool = False,
         callback_manager: CallbackManager | None = None,
         **model: Any,  # noqa: ANN401
@@ -69,11 +73,20 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
         """Choose the model, which is loaded on first use.
 
         Args:
+            min_shared_words: Least share of the question's words, from 0 to 1, that a paper must
+                have in its title and the nodes found, to be judged; see `shared_words`. Set 0 if
+                the retriever leaves out irrelevant papers itself, for example by synonyms.
             streaming: Whether responses are streams.
             callback_manager: A callback manager; by default the host's.
             model: The fields of `biogpt_plugins.hosts.fields.ModelFields`: `model`, `device`, ...;
                 preferably a model that was trained for PubMedQA.
+
+        Raises:
+            InputError: `min_shared_words` is not from 0 to 1.
         """
+        if not 0 <= min_shared_words <= 1:
+            raise InputError(f"min_shared_words must be from 0 to 1, not {min_shared_words!r}")
+        self._min_shared_words = min_shared_words
         self._model = BioGPTLLM(**model)
         super().__init__(
             # Without these the host would look for an OpenAI LLM and for this LLM's limits.
@@ -146,8 +159,8 @@ class BioGPTPaperSynthesizer(Judging, BaseSynthesizer):
     def _answer(self, question: str, passages: Sequence[Passage]) -> PaperAnswer:
         if not question.strip():
             raise InputError(f"the question {question!r} is empty: give at least one word")
-        found = distinct(passages)
-        return synthesize(question, found, judge(self._model, question, found))
+        found = Retrieved.of(question, passages, self._min_shared_words)
+        return found.answer(judge(self._model, question, found.to_judge))
 
     def _response(
         self,

@@ -79,7 +79,9 @@ def test_extract_writes_a_prediction_a_line_and_says_what_it_came_to(papers, tmp
     said = done.stderr.splitlines()
     assert said[0].startswith(f"warning: {papers}:2: ")
     assert said[1].startswith("3 records in ")
-    assert said[2] == "3 relations in 2 of the records, 66.7% with both ends found in the text"
+    assert said[2] == (
+        "3 relations in 2 of the records; the text has both names of 66.7% (no measure of accuracy)"
+    )
     assert said[3] == "1 failed; their lines say why"
     assert said[4] == f"written to {out}"
     assert "\x1b" not in done.stderr
@@ -642,3 +644,18 @@ def test_help_shows_types_as_people_write_them(command):
     shown = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="biogpt")
     assert shown.exit_code == 0, shown.output
     assert "<" not in re.sub("<=", "", shown.output)
+
+
+@pytest.mark.parametrize(
+    "question", ["What dose of lithium is safe?", "List the drugs that cause tremor"]
+)
+def test_a_question_that_asks_for_more_than_yes_no_or_maybe_is_refused(question, papers, tmp_path):
+    load = Loader()
+    of_a_passage = run("ask", question, "-c", "It is.", load=load)
+    of_papers = run(
+        "ask", "Is it?", question, "--corpus", papers, "--run", tmp_path / "r", load=load
+    )
+    for done in (of_a_passage, of_papers):
+        assert (done.exit_code, done.stdout, load.asked) == (2, "", None)
+        assert done.stderr.startswith("error: the question asks for more than yes, no or maybe (")
+    assert not (tmp_path / "r").exists()

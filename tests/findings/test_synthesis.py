@@ -11,12 +11,11 @@ from pydantic import ValidationError
 from shared_data import shared
 
 from biogpt_plugins import Answer, Prediction
+from biogpt_plugins.findings.relevance import Passage, find_evidence
 from biogpt_plugins.findings.synthesis import (
     PaperAnswer,
-    Passage,
     Support,
     distinct,
-    find_evidence,
     synthesize,
 )
 from biogpt_plugins.values.results import Failure
@@ -234,15 +233,18 @@ def test_in_words():
     answer = synthesize(QUESTION, passages, predictions)
     assert answer.text == str(answer)
     assert answer.text == (
-        "Yes (45%), by 5 papers. "
-        "3 say yes: “Paper 3 says so.” [PMID 3]; also [PMID 1] [PMID 4]. "
-        "1 says no: “Paper 2 says so.” [PMID 2]. 1 says maybe: “Untold.” [PMC5]. "
+        "Yes (45%), judging by 5 papers. "
+        "3 judged yes; nearest sentence “Paper 3 says so.” [PMID 3]; also [PMID 1] [PMID 4]. "
+        "1 judged no; nearest sentence “Paper 2 says so.” [PMID 2]. "
+        "1 judged maybe; nearest sentence “Untold.” [PMC5]. "
         "Could not be judged: [A title]."
     )
 
 
 def test_a_single_paper_in_words():
-    assert str(answered(NO)) == "No (70%), by 1 paper. 1 says no: “Paper 1 says so.” [PMID 1]."
+    assert str(answered(NO)) == (
+        "No (70%), judging by 1 paper. 1 judged no; nearest sentence “Paper 1 says so.” [PMID 1]."
+    )
 
 
 def test_an_endless_sentence_in_words():

@@ -33,7 +33,8 @@ import biogpt_plugins
 from biogpt_plugins import Pipeline
 from biogpt_plugins.demo.demo import papers
 from biogpt_plugins.engine import TaskCard
-from biogpt_plugins.findings.synthesis import PaperAnswer, Support, shared_words
+from biogpt_plugins.findings.relevance import shared_words
+from biogpt_plugins.findings.synthesis import PaperAnswer, Support
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import (
     ContextOverflowError,
@@ -51,8 +52,9 @@ YES, NO, MAYBE = (0.7, 0.2, 0.1), (0.1, 0.8, 0.1), (0.2, 0.2, 0.6)
 WEIGHTS = Path(biogpt_plugins.__file__).parent / "checkpoints/demo/model.safetensors"
 bundled = pytest.mark.skipif(not WEIGHTS.exists(), reason="the bundled model is not built yet")
 TEXT = (
-    "No (60%), by 3 papers. 2 say no: “It helped nobody.” [PMID 11]; also [c]. "
-    "1 says maybe: “Tamsulosin may help.” [PMID 12]."
+    "No (60%), judging by 3 papers. "
+    "2 judged no; nearest sentence “It helped nobody.” [PMID 11]; also [c]. "
+    "1 judged maybe; nearest sentence “Tamsulosin may help.” [PMID 12]."
 )
 NONE = f"No paper was found for the question: {QUESTION}"
 
@@ -243,7 +245,7 @@ class TestSynthesizer:
 
     def test_a_paper_that_cannot_be_judged_is_named(self):
         nodes = [*NODES[:2], node("An endless tale.", "x", pmid=13), node(" ", "y", title="Blank")]
-        engine, judge = query_engine(NO, NO, NO, nodes=nodes)
+        engine, judge = query_engine(NO, NO, NO, nodes=nodes, min_shared_words=0)
         response = engine.query(QUESTION)
         assert str(response).endswith("Could not be judged: [PMID 13] [y].")
         failures = paper_answer_of(response).failures
@@ -255,7 +257,7 @@ class TestSynthesizer:
         assert len(judge.calls) == 1
 
     def test_none_that_could_be_judged_is_no_answer(self):
-        engine, _ = query_engine(nodes=[node("Endless, endless.", "x")])
+        engine, _ = query_engine(nodes=[node("Endless, endless.", "x")], min_shared_words=0)
         response = engine.query(QUESTION)
         assert str(response).startswith("No answer: 1 paper found, but none could be judged")
         assert paper_answer_of(response).label is None
@@ -268,7 +270,7 @@ class TestSynthesizer:
             node("Its other part.", "4", part_of="7"),
             node("A third one.", "5", part_of="8", pmid="7"),
         ]
-        engine, judge = query_engine(NO, YES, MAYBE, YES, nodes=nodes)
+        engine, judge = query_engine(NO, YES, MAYBE, YES, nodes=nodes, min_shared_words=0)
         answer = paper_answer_of(engine.query(QUESTION))
         assert len(judge.history) == 4
         assert [(paper.id, paper.passages) for paper in answer.citations] == [("7", 3), ("2", 1)]
@@ -286,7 +288,9 @@ class TestSynthesizer:
         synthesizer, judge = make(BioGPTPaperSynthesizer, NO, YES, NO, YES)
         texts = ["It helped nobody.", "It did help."]
         told = synthesizer.get_response(QUESTION, texts)
-        assert told.startswith("No (50%), by 2 papers. 1 says no: “It helped nobody.”")
+        assert told.startswith(
+            "No (50%), judging by 2 papers. 1 judged no; nearest sentence “It helped nobody.”"
+        )
         assert await synthesizer.aget_response(QUESTION, texts) == told
         assert [len(call) for call in judge.calls] == [2, 2]
 
@@ -316,6 +320,32 @@ class TestSynthesizer:
         pairs = handler.get_event_pairs(CBEventType.SYNTHESIZE)
         assert [start.payload["query_str"] for start, _ in pairs] == [QUESTION] * 2
         assert [end.payload["response"] for _, end in pairs] == [response, again]
+
+    async def test_papers_on_other_subjects_are_named_and_not_judged(self):
+        nodes = [node("Sixty hospitals were asked how large their gardens are.", "garden")]
+        engine, judge = query_engine(YES, nodes=nodes)
+        for response in (engine.query(QUESTION), await engine.aquery(QUESTION)):
+            answer = paper_answer_of(response)
+            assert (answer.label, [paper.id for paper in answer.unrelated]) == (None, ["garden"])
+            assert str(response).endswith("Not bearing on the question, by their words: [garden].")
+            assert response.source_nodes == nodes
+        assert judge.calls == []
+        engine, _ = query_engine(YES, nodes=nodes, min_shared_words=0)
+        assert paper_answer_of(engine.query(QUESTION)).label == "yes"
+        with pytest.raises(InputError, match="min_shared_words must be from 0 to 1, not 2"):
+            make(BioGPTPaperSynthesizer, min_shared_words=2)
+
+    def test_parts_of_a_paper_bear_on_the_question_together(self):
+        parts = [node("It was safe.", "1", pmid=7), node("Tamsulosin was given.", "2", pmid=7)]
+        engine, _ = query_engine(NO, NO, nodes=parts)
+        assert paper_answer_of(engine.query(QUESTION)).citations[0].passages == 2
+
+    def test_a_question_that_asks_for_more_gets_no_answer(self):
+        engine, judge = query_engine(nodes=NODES)
+        response = engine.query("What dose of tamsulosin helps?")
+        assert str(response).startswith("No answer, and no paper was judged: the question asks")
+        assert str(response).endswith("3 papers found: [PMID 11] [PMID 12] [c].")
+        assert (paper_answer_of(response).label, judge.calls) == (None, [])
 
     def test_there_is_no_prompt_to_change(self):
         engine, _ = query_engine()
@@ -360,12 +390,13 @@ class TestSynthesizer:
         ]
         index = VectorStoreIndex.from_documents(documents, embed_model=MockEmbedding(2))
         engine = RetrieverQueryEngine(
-            index.as_retriever(similarity_top_k=3), BioGPTPaperSynthesizer()
+            index.as_retriever(similarity_top_k=5), BioGPTPaperSynthesizer()
         )
         question = "Does pyridoxine prevent peripheral neuropathy?"
         response = engine.query(question)
         answer = paper_answer_of(response)
-        assert answer.support.judged == answer.support.found == 3
+        support = answer.support
+        assert (support.judged, support.unrelated, support.found) == (1, 4, 5)
         assert sum(answer.probabilities.values()) == pytest.approx(1)
         assert str(response) == answer.text
         assert str(await engine.aquery(question)) == answer.text

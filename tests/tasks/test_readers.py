@@ -354,3 +354,33 @@ def test_default_reader_gains_over_the_official_one_on_corrupt_completions():
         except BioGPTError:
             continue
     assert readable > 500 - 109
+
+
+@pytest.mark.parametrize(
+    ("task", "completion", "source", "left"),
+    [
+        pytest.param(
+            "bc5cdr", "the relation between aspirin and aspirin exists.", None, 0, id="19"
+        ),
+        ("bc5cdr", "the relation between aspirin and Aspirins exists.", "Aspirin. Aspirin.", 0),
+        (
+            "bc5cdr",
+            "the relation between csa and cyclosporine a exists.",
+            "Cyclosporine A (CsA).",
+            0,
+        ),
+        (
+            "ddi",
+            "the interaction between a-b and ab is int; the interaction between ab and c is int.",
+            "AB with C.",
+            1,
+        ),
+        ("bc5cdr", "the relation between aspirin and aspirin asthma exists.", None, 1),
+    ],
+)
+def test_a_relation_of_a_thing_with_itself_is_left_out_with_a_note(task, completion, source, left):
+    reading = TASKS[task].interpret(completion, source)
+    assert len(reading.result) == left
+    notes = [note for note in reading.notes if note.startswith("left out the relation of '")]
+    assert len(notes) == (completion.count("between") - left)
+    assert len(reading.places) in (0, left)
