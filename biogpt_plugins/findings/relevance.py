@@ -1,6 +1,6 @@
 """Which retrieved papers bear on a question, and which of their sentences is nearest to it.
 
-Both are found by words, without the model: a model that was taught PubMedQA has only seen passages
+Both are found by words, without the model: a model that was trained for PubMedQA has only seen passages
 that bear on their question, and answers yes, no or maybe from any other, too.
 """
 

@@ -50,7 +50,7 @@ def remarks(task: Task[Any], text: Text) -> Iterator[str]:
 
 
 def _planted(task: Task[Any], text: str) -> str | None:
-    """The first words of a text that a model taught this task writes itself."""
+    """The first words of a text that a model trained for this task writes itself."""
     shown = _HIDDEN.sub("", text)
     for pattern in _patterns(task.stem, task.choices, _before(task)):
         if found := pattern.search(shown):
