@@ -1,7 +1,7 @@
 """Which retrieved papers bear on a question, and which of their sentences is nearest to it.
 
-Both are found by words, without the model: a model that was trained for PubMedQA has only seen passages
-that bear on their question, and answers yes, no or maybe from any other, too.
+Both are found by words, without the model: a model that was trained for PubMedQA has only seen
+passages that bear on their question, and answers yes, no or maybe from any other, too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tells questions that yes, no or maybe answer from questions that ask for more.
 
-A model that was trained for PubMedQA writes one of its three labels after any question, also after "What
-dose is safe?". English only, by the words that open a sentence; what is not recognised as an open
-question counts as one that can be answered.
+A model that was trained for PubMedQA writes one of its three labels after any question, also after
+"What dose is safe?". English only, by the words that open a sentence; what is not recognised as an
+open question counts as one that can be answered.
 """
 
 from __future__ import annotations
