@@ -7,6 +7,19 @@ from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import ContextOverflowError
 
 
+def unscored(relations):
+    """Relations without their scores, whose last digits depend on the batch and the engine."""
+    return [one.model_copy(update={"score": None, "confidence": None}) for one in relations]
+
+
+def unscored_all(predictions):
+    """Predictions of relations without scores."""
+    return [
+        one.model_copy(update={"result": unscored(one.relations)}) if one.ok else one
+        for one in predictions
+    ]
+
+
 class Ruled(ScriptedEngine):
     """Finds "drug1 caused illness2" in texts, by a rule; takes so many words, if a number is given.
 

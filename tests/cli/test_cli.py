@@ -169,7 +169,7 @@ def test_a_broken_record_is_a_line_and_costs_nothing_else(tmp_path):
     found = predictions(done.stdout)
     assert [p.ok for p in found] == [True, False, False, True]
     assert found[1].error.message.startswith(f"{path}:2: not JSON")
-    assert f"warning: {path}:3: the text of {{'id': 3}} is empty" in done.stderr
+    assert f"warning: {path}:3: cannot read {{'id': 3}} as a Paper: none of its" in done.stderr
 
 
 def test_all_failed_is_exit_code_1(papers):

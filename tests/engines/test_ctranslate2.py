@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from doubles import unscored_all
 from transformers import BioGptTokenizer
 
 from biogpt_plugins import load
@@ -431,6 +432,6 @@ def test_the_bundled_model_extracts_the_same_relations():
     }
     expected = load("demo", "bc5cdr", device="cpu").run([paper] * 2)
     found = load("demo", "bc5cdr", engine="ctranslate2", dtype="float32").run([paper] * 2)
-    assert found == expected
+    assert unscored_all(found) == unscored_all(expected)
     (rounded,) = load("demo", "bc5cdr", engine="ctranslate2").run([paper])
     assert rounded.ok
