@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from tokenizers.models import BPE
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 _WORD_END = "</w>"
 _ELLIPSIS = "..." + _WORD_END
 _MANY_CHUNKS = 1 << 18
-_FIRST_STRANGE = 1 << 40
 # A vocabulary may list them as if they were words.
 _LEARNED = re.compile(r"learned\d+(</w>)?|<seqsep>")
 
@@ -78,8 +76,6 @@ class Tokens:
         self._splitter = Splitter()
         self._pairs = _pairs(tokenizer)
         self._chunks: dict[str, list[int]] = {}
-        self._strange: dict[str, int] = {}  # pieces that the vocabulary lacks
-        self._lock = Lock()
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text, without special tokens.
@@ -138,8 +134,7 @@ class Tokens:
             if token != self._unknown:
                 own.append(token)
                 continue
-            with self._lock:
-                new = self._strange.setdefault(piece, _FIRST_STRANGE + len(self._strange))
+            new = -1 - int.from_bytes(piece.encode(errors="replace"), "big")
             self._pieces[new] = piece
             own.append(new)
         return own
