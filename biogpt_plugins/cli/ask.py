@@ -226,8 +226,6 @@ def _questions(given: list[str]) -> list[str]:
     Raises:
         InputError: A question was given in several words, or the name of a file in its place.
     """
-    if len(given) > 1 and any(len(one.split()) == 1 for one in given if not one.startswith("@")):
-        raise InputError(f'the question must be in quotes: "{" ".join(given)}"')
     questions: list[str] = []
     for one in given:
         if not one.startswith("@"):
@@ -238,6 +236,8 @@ def _questions(given: list[str]) -> list[str]:
         if not lines:
             raise InputError(f"there is no question in {one[1:]}: write one a line")
         questions += lines
+    if len(given) > 1 and any(len(one.split()) == 1 and one[-1] not in "?？" for one in questions):
+        raise InputError(f'the question must be in quotes: "{" ".join(given)}"')
     return questions
 
 
