@@ -236,7 +236,8 @@ def _questions(given: list[str]) -> list[str]:
         if not lines:
             raise InputError(f"there is no question in {one[1:]}: write one a line")
         questions += lines
-    if len(given) > 1 and any(len(one.split()) == 1 and one[-1] not in "?？" for one in questions):
+    whole = all(one.rstrip().endswith("?") for one in questions)
+    if len(given) > 1 and not whole and any(len(one.split()) == 1 for one in questions):
         raise InputError(f'the question must be in quotes: "{" ".join(given)}"')
     return questions
 
