@@ -12,7 +12,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from biogpt_plugins.cli import console
+from biogpt_plugins.cli import console, found
 from biogpt_plugins.corpus import JsonlWriter, check_predictions, read_predictions
 from biogpt_plugins.corpus.export import csv_line
 from biogpt_plugins.findings.edges import Aggregate, Edge
@@ -21,7 +21,6 @@ from biogpt_plugins.values.errors import InputError
 _COLUMNS = ("head", "relation", "tail", "supporting", "speculating", "contradicting", "score")
 _HEADINGS = ("head", "relation", "tail", "stated", "possible", "negated", "score")
 _FIRST_FIGURE = 3
-_FAULTS_SHOWN = 5
 
 
 class Shape(str, Enum):
@@ -69,7 +68,7 @@ def aggregate(
     """
     check_predictions(files)
     aggregated = Aggregate()
-    papers = faults = 0
+    faults, papers = found.Faults(), 0
     with JsonlWriter(out or "-", force=force, inputs=files) as writer:
         for prediction in read_predictions(files):
             papers += 1
@@ -78,17 +77,16 @@ def aggregate(
                     raise prediction
                 aggregated.add(prediction)
             except InputError as error:
-                faults += 1
-                if faults <= _FAULTS_SHOWN:
-                    console.remark("warning", str(error))
-        if papers == faults:
+                faults.tell(error)
+        if papers == faults.number:
             raise InputError(f"no predictions in {', '.join(files)}")
         edges = aggregated.edges()
         for edge in edges if out else ():
             writer.write(edge)
     if out != "-":
         _print(edges[:limit], shape)
-    _conclude(papers, faults, edges, out)
+    _conclude(papers - faults.number, edges, out)
+    faults.conclude()
 
 
 def _row(edge: Edge) -> tuple[str, ...]:
@@ -120,15 +118,13 @@ def _print(edges: Iterable[Edge], shape: Shape) -> None:
     sys.stdout.buffer.flush()
 
 
-def _conclude(papers: int, faults: int, edges: list[Edge], out: str | None) -> None:
+def _conclude(papers: int, edges: list[Edge], out: str | None) -> None:
     err = console.stderr()
     disputed = sum(bool(edge.contradicting) for edge in edges)
     several = sum(len(edge.papers) > 1 for edge in edges)
     err.print(
-        f"{len(edges):,} relations in {papers - faults:,} predictions: {several:,} in several "
+        f"{len(edges):,} relations in {papers:,} predictions: {several:,} in several "
         f"papers, {disputed:,} negated in at least one"
     )
-    if faults:
-        err.print(f"{faults:,} lines could not be used")
     if out and out != "-":
         err.print(f"written to {out}", soft_wrap=True)

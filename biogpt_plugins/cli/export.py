@@ -115,9 +115,9 @@ def export(  # noqa: PLR0913 - options of a command
         _write_table(to, out, files, faults)
     else:
         _write_graph(to, places, _edges(found.predictions(files, faults)))
-    faults.conclude()
     if out != "-":
         console.stderr().print(f"written to {out}", soft_wrap=True)
+    faults.conclude()
 
 
 def _places(folder: Path) -> dict[str, str]:

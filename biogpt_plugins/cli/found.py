@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
+import typer
+
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import (
     Sections,
@@ -40,9 +42,15 @@ class Faults:
             console.remark("warning", str(error))
 
     def conclude(self) -> None:
-        """Print the number of unusable lines."""
+        """End the command with 1 if there are unusable lines, and print their number.
+
+        Raises:
+            typer.Exit: There are some.
+        """
         if self.number:
-            console.stderr().print(f"{self.number:,} lines could not be used")
+            lines = "lines" if self.number > 1 else "line"
+            console.stderr().print(f"{self.number:,} {lines} could not be used")
+            raise typer.Exit(1)
 
 
 def apart(files: list[str], papers: list[str] | None) -> tuple[list[str], list[str]]:

@@ -60,9 +60,9 @@ def report(  # noqa: PLR0913 - options of a command
     page = render(content, title=title)
     write_text(out, [page])
     _conclude(content, sources, page)
-    faults.conclude()
     if out != "-":
         console.stderr().print(f"written to {out}", soft_wrap=True)
+    faults.conclude()
 
 
 def _conclude(content: Content, sources: dict[str, Source], page: str) -> None:

@@ -126,13 +126,19 @@ class Clause:
         first, *_, last = [slot for slot in slots if slot != "type"]
         if slots.index(last) - slots.index(first) == 1 and not around[first][1]:
             raise InputError(f"clause {self.text!r} needs words between {{head}} and {{tail}}")
-        if "type" in slots and not self.closed:
-            before, after = around["type"]
-            if (slots[0] != "type" and not before) or (slots[-1] != "type" and not after):
+        before, after = around.get("type", ("", ""))
+        for wording in self.written if after else ():
+            if f" {wording.lower()}".endswith(f" {after.lower()}"):
                 raise InputError(
-                    f"clause {self.text!r} needs words between {{type}} and each name, because "
-                    "its types are not a closed list"
+                    f"the wording {wording!r} must not end in the words after {{type}}, {after!r}: "
+                    "shorten it, so that it is clear where the type ends"
                 )
+        bare = (slots[0] != "type" and not before) or (slots[-1] != "type" and not after)
+        if "type" in slots and not self.closed and bare:
+            raise InputError(
+                f"clause {self.text!r} needs words between {{type}} and each name, because "
+                "its types are not a closed list"
+            )
 
     @cached_property
     def slots(self) -> tuple[str, ...]:

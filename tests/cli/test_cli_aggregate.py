@@ -82,7 +82,7 @@ def test_what_cannot_be_used_costs_itself_only(found):
     with found[0].open("a", encoding="utf-8") as file:
         file.write(f'{{"id": "1"}}\n[1]\n{answer.model_dump_json()}\n')
     done = run("aggregate", *found)
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     said = done.stderr.splitlines()
     assert said[0].startswith(f"warning: {found[0]}:3: not a Prediction: task: field required")
     assert said[1].startswith(f"warning: {found[0]}:4: ")

@@ -66,7 +66,7 @@ def test_what_cannot_be_used_costs_itself_only(tmp_path):
         with file.open("a", encoding="utf-8") as stream:
             stream.write(f"{line}\n")
     done = run("report", found, "-p", papers, "-o", tmp_path / "report.html")
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     assert f"{found}:8: not a Prediction: task: field required" in done.stderr
     assert f"{papers}:9: the text of" in done.stderr
     assert "2 lines could not be used" in done.stderr
@@ -76,11 +76,11 @@ def test_what_pubmed_deleted_is_no_fault(tmp_path):
     found, _ = files(tmp_path)
     papers = written(tmp_path, "pubmed.xml", [reported.PUBMED])
     done = run("report", found, "--papers", papers, "-o", tmp_path / "report.html")
-    assert done.exit_code == 0, done.stderr
+    assert done.exit_code == 1, done.stderr
     assert "7 papers, 1 with their texts" in done.stderr
     assert "deleted from PubMed" not in done.stderr
     assert f"warning: {papers}:6: <PubmedArticle> has no PMID" in done.stderr
-    assert "1 lines could not be used" in done.stderr
+    assert "1 line could not be used" in done.stderr
 
 
 def test_full_texts_that_were_read_by_section(tmp_path):
@@ -158,7 +158,8 @@ def test_predictions_of_several_files_are_no_papers(tmp_path):
     lines = found.read_text(encoding="utf-8").splitlines()
     one, other = written(tmp_path, "1", lines[:3]), written(tmp_path, "2", ["broken", *lines[3:]])
     done = run("report", one, "-p", papers, other, "-o", tmp_path / "report.html")
-    assert done.exit_code == 0, done.stderr
+    assert done.exit_code == 1, done.stderr
+    assert "1 line could not be used" in done.stderr
     assert "7 papers, 7 with their texts" in done.stderr
     assert "note" not in done.stderr
 
@@ -198,7 +199,7 @@ def test_a_score_that_is_no_number_costs_its_line_and_never_the_page(tmp_path, n
     lines = [found.read_text("utf-8").rstrip(), broken, answer.replace("N}", f"{number}}}")]
     many = written(tmp_path, "many.jsonl", lines)
     done = run("report", many, "-o", tmp_path / "page.html")
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     assert f"{many}:8: not a Prediction: result: " in done.stderr
     assert "2 lines could not be used" in done.stderr
     page = (tmp_path / "page.html").read_text("utf-8")

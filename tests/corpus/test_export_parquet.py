@@ -178,7 +178,7 @@ def test_lines_that_cannot_be_used_are_told_and_counted(found, tmp_path):
         file.write(f"\n{Prediction(id='x', task='mine', result=odd).model_dump_json()}\nnonsense\n")
     out = tmp_path / "results.parquet"
     done = biogpt("export", found, "-t", "parquet", "-o", out)
-    assert done.exit_code == 0
+    assert done.exit_code == 1
     assert "warning: the answer of x has probabilities for 'perhaps'" in done.stderr
     assert "2 lines could not be used" in done.stderr
     assert rebuilt(pq.read_table(out).to_pylist()) == EVERY

@@ -266,6 +266,10 @@ def test_the_grammar_admits_the_target(given):
             "must not contain ';' or '.', which end a clause",
         ),
         ({"text": "{head} {type} {tail}", "closed": False}, "needs words between {type} and each"),
+        (
+            {"text": "{head} {type} of {tail}", "words": ("binds", "is a ligand of")},
+            "'is a ligand of' must not end in the words after {type}, 'of'",
+        ),
         ({"text": "{head} of {type} of {tail}"}, "has 'of' twice: change one"),
         ({"types": ()}, "has no relation types: give at least one"),
         ({"types": ("a", "A")}, "the types 'a' and 'A' are too similar"),
