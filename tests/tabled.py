@@ -32,6 +32,7 @@ def _full():
             name="csa",
             long_form="cyclosporine A",
             short_form="CsA",
+            part="title",
             id_match="abbreviation",
         ),
         type="CID",
@@ -44,13 +45,14 @@ def _full():
             name="o d d",
             long_form=f"{ODD} in full",
             short_form=ODD,
+            part="title",
             id_match="exact",
         ),
         score=0.5,
         confidence=Confidence(clause=0.125, head=0.75, tail=0.1, type=0.3),
         agreement=0.8,
         evidence=(
-            Evidence(text="One.", start=0, end=4, holds="head", cues=cues),
+            Evidence(text="One.", start=0, end=4, holds="head", cues=cues, part="title"),
             Evidence(text=ODD, start=50, end=50 + len(ODD), holds="tail"),
         ),
     )

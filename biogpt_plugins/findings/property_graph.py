@@ -130,19 +130,25 @@ def _properties(
 ) -> dict[str, Scalar]:
     head, tail = relation.head, relation.tail
     sentence = sentence_of(relation, text)
+    stated = text[slice(*sentence)] if sentence else None
+    if any(end.part for end in (head, tail)):  # the nearest sentences, with the title's
+        stated = " ".join(dict.fromkeys(one.text for one in relation.evidence)) or None
+    places = {
+        f"{name}_{at}": getattr(end, at)
+        for name, end in (("head", head), ("tail", tail))
+        if not end.part
+        for at in ("start", "end")
+    }
     return _known(
         {
             "type": relation.type,
-            "sentence": sentence and text[slice(*sentence)],
+            "sentence": stated,
             "evidence": "\n".join(" ".join(e.text.split()) for e in relation.evidence) or None,
             "negated": relation.negated if relation.evidence else None,
             "speculated": relation.speculated if relation.evidence else None,
             "score": relation.score,
             "grounded": relation.grounded,
-            "head_start": head.start,
-            "head_end": head.end,
-            "tail_start": tail.start,
-            "tail_end": tail.end,
+            **places,
             **facts,
         }
     )

@@ -10,12 +10,13 @@ from biogpt_plugins.values.results import Entity, Relation
 
 
 def sentence_of(relation: Relation, text: str) -> Span | None:
-    """The sentence around the ends of a relation; None if neither end is in the text.
+    """The sentence around the ends of a relation; None if neither end is in the text itself.
 
     If the ends are in two sentences, the span covers both and all sentences between them.
     """
     ends = (relation.head, relation.tail)
-    places = [place for end in ends for place in (end.start, end.end) if place is not None]
+    inside = [end for end in ends if not end.part]
+    places = [place for end in inside for place in (end.start, end.end) if place is not None]
     return sentence_at(text, min(places), max(places)) if places else None
 
 
@@ -29,6 +30,7 @@ def spelling(entity: Entity, text: str) -> str:
     """
     name = " ".join(normalize("NFKC", entity.canonical).split())
     at = text.find(entity.long_form) if entity.long_form else entity.start
+    at = None if entity.part else at
     if at is not None and at >= 0:
         start, end = sentence_at(text, at, at + len(entity.canonical))
         if text[start:end].isupper():

@@ -20,6 +20,10 @@ Kind = Literal["relations", "answer", "labels", "text"]
 """What a task's results are: a list of relations, an Answer, Hallmarks, or a string."""
 
 
+InTitle = Literal["title"] | None
+_IN_TEXT: Any = Field(default=None, repr=False, exclude_if=lambda part: part is None)
+
+
 class _Value(BaseModel):
     # JSON has no NaN and no infinity: what is written with them could not be read again.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -42,6 +46,8 @@ class Entity(_Value):
         id_match: How a dictionary found the id: "exact", by the name in normal form;
             "abbreviation", by the long form; "fuzzy", by a similar name; "ambiguous", by a name
             with several ids. None if the id is not from a dictionary.
+        part: "title" if `start` and `end` count in the title that a document of LangChain or
+            LlamaIndex has in its metadata; None if they count in the text.
     """
 
     text: str = Field(min_length=1)
@@ -53,6 +59,7 @@ class Entity(_Value):
     long_form: str | None = None
     short_form: str | None = None
     id_match: IdMatch | None = None
+    part: InTitle = _IN_TEXT
 
     @model_validator(mode="before")
     @classmethod
@@ -86,8 +93,8 @@ class Entity(_Value):
         return self.long_form or self.text
 
     def moved(self, by: int) -> Entity:
-        """A copy with offsets shifted by this many characters."""
-        if self.start is None or self.end is None:
+        """A copy with offsets shifted by this many characters; those in a title stay."""
+        if self.start is None or self.end is None or self.part:
             return self
         return self.model_copy(update={"start": self.start + by, "end": self.end + by})
 
@@ -118,6 +125,7 @@ class Evidence(_Value):
         holds: The ends of the relation that it mentions: "both"; or only one, if no sentence
             mentions both and the nearest two are given instead.
         cues: Words in it that negate the relation or mark it as speculative.
+        part: As in Entity.
     """
 
     text: str
@@ -125,6 +133,7 @@ class Evidence(_Value):
     end: int
     holds: Ends = "both"
     cues: tuple[Cue, ...] = ()
+    part: InTitle = _IN_TEXT
 
     @property
     def negated(self) -> bool:
@@ -210,7 +219,9 @@ class Relation(_Value):
     def moved(self, by: int) -> Relation:
         """A copy with all offsets shifted by this many characters."""
         evidence = tuple(
-            _moved(sentence, by, cues=tuple(_moved(cue, by) for cue in sentence.cues))
+            sentence
+            if sentence.part
+            else _moved(sentence, by, cues=tuple(_moved(cue, by) for cue in sentence.cues))
             for sentence in self.evidence
         )
         ends = {"head": self.head.moved(by), "tail": self.tail.moved(by)}

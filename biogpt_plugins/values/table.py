@@ -19,12 +19,13 @@ Thus no input is lost, and "nothing found" differs from "could not be read" and 
     question            the question, where a run over questions knows it
     task, model
     relation            a relation's type: CID, effect, ...
-    head_*, tail_*      its ends: text, type, start, end, id, name, long_form, short_form, id_match
+    head_*, tail_*      its ends: text, type, start, end, id, name, long_form, short_form, id_match,
+                        part
     score, agreement
     confidence_*        clause, head, tail, type
     grounded, stated, negated, speculated
                         what is said of a relation; False in rows of another kind
-    evidence            a list of sentences: text, start, end, holds, and a list of cues
+    evidence            a list of sentences: text, start, end, holds, part, a list of cues
     label               the label of an answer, or a hallmark
     abstained           why an answer has no label
     probability_*       yes, no, maybe
@@ -153,7 +154,9 @@ def _relation(relation: Relation) -> TableRow:
         "stated": relation.stated,
         "negated": relation.negated,
         "speculated": relation.speculated,
-        "evidence": [sentence.model_dump(mode="json") for sentence in relation.evidence],
+        "evidence": [
+            {**one.model_dump(mode="json"), "part": one.part} for one in relation.evidence
+        ],
     }
 
 

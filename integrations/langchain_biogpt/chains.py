@@ -33,6 +33,10 @@ def create_relation_chain(
     Returns:
         A runnable from a text, messages, a Document, or a mapping with `title` and `abstract`, to
         its relations. Offsets refer to the text, to `page_content`, or to title + " " + abstract.
+        The title in a Document's metadata is read before `page_content`, unless `page_content`
+        begins with it. Offsets of entities and evidence with the part "title" refer to that title.
+        Text with lines `title: ...` and `abstract: ...`, as CSVLoader writes it, is read as title
+        and abstract.
 
     Raises:
         InputError: The task does not find relations, or the model was not trained for a relation

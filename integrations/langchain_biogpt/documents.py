@@ -10,7 +10,10 @@ from langchain_core.messages import BaseMessage, ChatMessage, HumanMessage, conv
 from langchain_core.prompt_values import PromptValue, StringPromptValue
 
 from biogpt_plugins import Relation
+from biogpt_plugins.hosts.titles import TitledText
+from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values import inputs
+from biogpt_plugins.values.inputs import Paper
 
 _ROLES = {"human", "user", "ai", "assistant", "system", "tool", "developer"}
 
@@ -23,6 +26,21 @@ def paper_id(document: Document) -> str | None:
 def paper_title(document: Document) -> str | None:
     """The paper's title, from the document's metadata."""
     return inputs.paper_title(document.metadata)
+
+
+def titled(value: object, task: Task[Any]) -> TitledText | None:
+    """The title and text of a Document, for a task that reads papers."""
+    if isinstance(value, Document) and issubclass(task.input, Paper):
+        return TitledText.of(value.page_content, paper_title(value))
+    return None
+
+
+def as_task_input(value: object, task: Task[Any]) -> object:
+    """`as_input`, with the title of a Document."""
+    paper = titled(value, task)
+    return (
+        paper.input(paper_id(value)) if paper and isinstance(value, Document) else as_input(value)
+    )
 
 
 def as_input(value: object) -> object:

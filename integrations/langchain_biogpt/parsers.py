@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
 from langchain_core.exceptions import OutputParserException
@@ -176,7 +176,13 @@ class RelationOutputParser(
 class RelationStream:
     """Parses a stream of pieces and decides which lists of relations to yield."""
 
-    def __init__(self, parser: RelationOutputParser) -> None:
+    def __init__(
+        self,
+        parser: RelationOutputParser,
+        placed: Callable[[list[Relation]], list[Relation]] | None = None,
+    ) -> None:
+        """Parse with a parser; `placed` converts the offsets of what is yielded."""
+        self._placed = placed or list
         # All clauses are read with the same source text.
         source = SourceText(parser.source) if parser.source else None
         self._parser = parser.model_copy(update={"source": source})
@@ -212,7 +218,9 @@ class RelationStream:
 
     def _next(self, found: list[Relation]) -> list[list[Relation]]:
         before, self._found = self._found, found
-        return [self._parser._diff(before, found) if self._parser.diff else _SoFar(found, self)]
+        shown = self._parser._diff(before, found) if self._parser.diff else found
+        shown = self._placed(shown)
+        return [shown if self._parser.diff else _SoFar(shown, self)]
 
 
 class _SoFar(list[Relation]):

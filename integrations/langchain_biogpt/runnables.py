@@ -17,7 +17,7 @@ from biogpt_plugins.hosts.types import check_host
 from biogpt_plugins.pipeline.spec import ModelSettings
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import ContextOverflowError, ParseError, error_class
-from langchain_biogpt.documents import as_input
+from langchain_biogpt.documents import as_task_input, titled
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable
 from langchain_biogpt.schemas import input_type, result_type
@@ -168,10 +168,12 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         """Whether a stream yields parts of the result."""
         return not self.predictions and pipeline.task.kind == "relations"
 
-    def _steps(self, pipeline: Pipeline, value: object) -> Iterator[Step]:
+    def _steps(self, pipeline: Pipeline, given: object) -> Iterator[Step]:
         """Write the completion of one input, and read it as it grows."""
+        value, paper = as_task_input(given, pipeline.task), titled(given, pipeline.task)
         source = pipeline.task.read_input(value).source
-        stream = RelationStream(RelationOutputParser(task=self.task, source=source))
+        parser = RelationOutputParser(task=self.task, source=source)
+        stream = RelationStream(parser, paper.placed if paper else None)
         for chunk in pipeline.stream(value):
             yield Step(chunk.text, stream.add(chunk.text), chunk.prediction)
             if chunk.prediction:
@@ -184,11 +186,11 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **options: Any,  # noqa: ANN401
     ) -> Iterator[Any]:
         pipeline = self.pipeline(**options)
-        for value in map(as_input, inputs):
+        for value in inputs:
             if not self._grows(pipeline):
                 yield raised(*self._run([value], [config], **options))
                 continue
-            (run,) = begun(self.llm, pipeline, [value], [config])
+            (run,) = begun(self.llm, pipeline, [as_task_input(value, pipeline.task)], [config])
             try:
                 for step in self._steps(pipeline, value):
                     run.says(step.text)
@@ -206,12 +208,12 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **options: Any,  # noqa: ANN401
     ) -> AsyncIterator[Any]:
         pipeline = await in_thread(partial(self.pipeline, **options))
-        async for given in inputs:
-            value = as_input(given)
+        async for value in inputs:
             if not self._grows(pipeline):
                 yield raised(*await self._arun([value], [config], **options))
                 continue
-            (run,) = await abegun(self.llm, pipeline, [value], [config])
+            asked = [as_task_input(value, pipeline.task)]
+            (run,) = await abegun(self.llm, pipeline, asked, [config])
             steps = self._steps(pipeline, value)
             try:
                 while step := await in_thread(next, steps, None):
@@ -231,7 +233,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **options: Any,  # noqa: ANN401
     ) -> list[Any]:
         pipeline = self.pipeline(**options)
-        values = [as_input(value) for value in inputs]
+        values = [as_task_input(value, pipeline.task) for value in inputs]
         runs = begun(self.llm, pipeline, values, config)
         try:
             if _is_heard(runs, pipeline):
@@ -247,7 +249,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
             raise
         for run, prediction in zip(runs, found, strict=True):
             run.ends(prediction)
-        return self._results(found)
+        return self._results(_placed(inputs, found, pipeline))
 
     async def _arun(
         self,
@@ -256,7 +258,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **options: Any,  # noqa: ANN401
     ) -> list[Any]:
         pipeline = await in_thread(partial(self.pipeline, **options))
-        values = [as_input(value) for value in inputs]
+        values = [as_task_input(value, pipeline.task) for value in inputs]
         runs = await abegun(self.llm, pipeline, values, config)
         try:
             if _is_heard(runs, pipeline):
@@ -272,7 +274,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
             raise
         for run, prediction in zip(runs, found, strict=True):
             await run.aends(prediction)
-        return self._results(found)
+        return self._results(_placed(inputs, found, pipeline))
 
     def _results(self, found: list[Prediction[Any]]) -> list[Any]:
         return found if self.predictions else [outcome(prediction) for prediction in found]
@@ -287,6 +289,19 @@ def _parts(
     for start in range(0, len(inputs), most):
         part = slice(start, start + most)
         yield inputs[part], configs[part]
+
+
+def _placed(
+    inputs: list[Any], found: list[Prediction[Any]], pipeline: Pipeline
+) -> list[Prediction[Any]]:
+    """Predictions with the offsets of each Document."""
+    papers = [titled(value, pipeline.task) for value in inputs]
+    return [
+        one.model_copy(update={"result": paper.placed(one.relations)})
+        if paper and one.relations
+        else one
+        for paper, one in zip(papers, found, strict=True)
+    ]
 
 
 def _is_heard(runs: list[TaskRun], pipeline: Pipeline) -> bool:

@@ -32,7 +32,8 @@ class BioGPTRelationTransformer(BaseDocumentTransformer):
     For the task "bc5cdr" these are:
 
     - `biogpt_relations_bc5cdr`: the relations with their evidence as JSON text, which
-      `relations_of` reads; "[]" if the model found none. Offsets refer to `page_content`.
+      `relations_of` reads; "[]" if the model found none. Offsets refer to `page_content` or, with
+      the part "title", to the title in the metadata, which is read before `page_content`.
     - `biogpt_relations_bc5cdr_model`: the model.
     - `biogpt_relations_bc5cdr_warnings`: warnings, if any, for example that the text was cut.
     - `biogpt_relations_bc5cdr_error`: the error, if the document could not be processed; the

@@ -27,7 +27,8 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     Metadata keys for the task "bc5cdr"; all values are JSON:
 
     - `biogpt_relations_bc5cdr`: the relations as JSON text, which `relations_of` reads; "[]" if the
-      model found none. Offsets refer to the node's text (`node.get_content()`).
+      model found none. Offsets refer to the node's text (`node.get_content()`) or, with the part
+      "title", to the title in the metadata, which is read before the text.
     - `biogpt_relations_bc5cdr_model`: the model.
     - `biogpt_relations_bc5cdr_warnings`: warnings, if any, for example that the text was cut.
     - `biogpt_relations_bc5cdr_error`: the error, if the node could not be processed; the relations
@@ -42,7 +43,7 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     Results of an earlier run of the same task are replaced. Extractors for several tasks can be
     applied one after another. Embedding models and LLMs see the lists of names together with the
     text, but not the other keys. If the model cannot be loaded, the extractor raises an exception.
-    Put title and abstract into one text, because BioGPT was trained on both.
+    BioGPT was trained on title and abstract: put the title into the text or the metadata.
 
     The key of the ingestion cache consists of the texts, the model with its revision and dtype, the
     task with the version of its prompt, and the options that change results. Models are identified
@@ -147,7 +148,8 @@ def _in_document(relations: list[Relation], node: BaseNode, document: BaseNode) 
 
 def _stand_in(relations: list[Relation], node: BaseNode) -> bool:
     ends = [end for relation in relations for end in (relation.head, relation.tail)]
-    return all(text_of(node)[end.start : end.end] == end.text for end in ends if end.grounded)
+    inside = [end for end in ends if end.grounded and not end.part]
+    return all(text_of(node)[end.start : end.end] == end.text for end in inside)
 
 
 def _place(node: BaseNode, document: BaseNode) -> int:

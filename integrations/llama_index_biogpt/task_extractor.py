@@ -16,8 +16,10 @@ from typing_extensions import Self
 from biogpt_plugins import Pipeline, Prediction, __version__
 from biogpt_plugins.engine import cancelled, in_thread
 from biogpt_plugins.hosts.fields import ModelFields, relation_task
+from biogpt_plugins.hosts.titles import TitledText
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import BioGPTError, EngineError, ParseError, error_class
+from biogpt_plugins.values.inputs import Paper, paper_title
 from llama_index_biogpt.model import ModelComponent
 
 _KNOBS = {
@@ -170,6 +172,19 @@ class RelationTaskExtractor(TaskExtractor):
 
     def _tells_scores(self) -> bool | None:
         return True
+
+    def _ask(self, asked: Sequence[tuple[BaseNode, object]]) -> list[Prediction[Any]]:
+        """As for other tasks, with the titles of papers; offsets count in the nodes' texts."""
+        if not asked or not issubclass(self._bind().task.input, Paper):
+            return super()._ask(asked)
+        papers = [TitledText.of(text_of(node), paper_title(node.metadata)) for node, _ in asked]
+        found = super()._ask(
+            [(node, paper.input(None)) for (node, _), paper in zip(asked, papers, strict=True)]
+        )
+        return [
+            one.model_copy(update={"result": paper.placed(one.relations)}) if one.relations else one
+            for one, paper in zip(found, papers, strict=True)
+        ]
 
 
 def version_of(component: ModelComponent, task: str) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def test_types_of_columns():
     assert types["negated"] == "bool"
     assert types["warnings"].startswith("list<")
     assert [field.name for field in schema().field("evidence").type.value_type] == [
-        *("text", "start", "end", "holds", "cues"),
+        *("text", "start", "end", "holds", "cues", "part"),
     ]
 
 

@@ -65,7 +65,7 @@ class TestRelationChain:
             self.chain(EngineError("no")).invoke(PAPER)
 
     def test_documents(self):
-        document = Document("Tremor. Lithium.", metadata={"pmid": 7, "title": "not read"})
+        document = Document("Tremor. Lithium.", metadata={"pmid": 7, "year": "not read"})
         chain = self.chain(FOUND)
         (relation,) = chain.invoke(document)
         assert document.page_content[relation.head.start : relation.head.end] == "Lithium"

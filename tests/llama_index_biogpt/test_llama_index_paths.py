@@ -149,7 +149,7 @@ class TestPaths:
 
     def test_the_model_reads_the_text_without_the_metadata(self):
         reader = extractor(FOUND)
-        reader([node("Lithium caused TREMOR.", title="Not to be read")])
+        reader([node("Lithium caused TREMOR.", journal="Not to be read")])
         assert [p.text for p in reader.pipeline.engine.history] == ["lithium caused tremor."]
         assert not reader.pipeline.decoding.logprobs
 

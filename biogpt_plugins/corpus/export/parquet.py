@@ -38,7 +38,7 @@ def schema() -> pa.Schema:
         return pa.list_(pa.field("element", type_))  # its name in the file
 
     cue = pa.struct({"kind": text, **words})
-    sentence = pa.struct({**words, "holds": text, "cues": several(cue)})
+    sentence = pa.struct({**words, "holds": text, "cues": several(cue), "part": text})
     lists = {"evidence": several(sentence), "warnings": several(text)}
     types = {str: text, int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     fields = {name: lists.get(name) or types[type_] for name, type_ in COLUMNS.items()}
