@@ -48,5 +48,5 @@ class Ruled(ScriptedEngine):
         shown = " ".join(words[: len(words) - excess])
         found = re.findall(r"(drug\d+) caused (illness\d+)", shown)
         clauses = [f"the relation between {head} and {tail} exists" for head, tail in found]
-        text = "; ".join(clauses or ["the relation between nothing and nothing exists"]) + "."
+        text = "; ".join(clauses or ["the relation between nothing and no one exists"]) + "."
         return Completion(text=text, finish_reason="stop", truncated_tokens=excess)

@@ -123,8 +123,12 @@ class TestGraph:
         assert "sentence" not in edge.properties
 
     def test_types_keep_entities_apart(self):
-        (graph,) = graphs(("Iron and iron.", "the relation between iron and iron exists."))
-        assert [node.id for node in graph.nodes] == ["chemical:iron", "disease:iron"]
+        two = (
+            "the relation between iron and rash exists; the relation between zinc and iron exists."
+        )
+        (graph,) = graphs(("Iron, rash, zinc.", two))
+        ends = [(edge.source.id, edge.target.id) for edge in graph.relationships]
+        assert ends == [("chemical:iron", "disease:rash"), ("chemical:zinc", "disease:iron")]
 
     def test_papers_agree_on_names(self):
         found = graphs(

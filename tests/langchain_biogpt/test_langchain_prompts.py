@@ -209,7 +209,7 @@ class TestFewShot:
         [
             ({"abstract": "A c."}, "{'abstract': 'A c.'} has no target"),
             ({"abstract": "A c.", "target": None}, "has no target"),
-            ({"target": SOLVED}, f"the text of {{'target': '{SOLVED}'}} is empty"),
+            ({"target": SOLVED}, "none of its fields, 'target', has the text"),
             ({"abstract": 7, "target": SOLVED}, "abstract: input should be a valid string"),
         ],
     )

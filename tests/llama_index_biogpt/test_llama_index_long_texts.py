@@ -67,9 +67,10 @@ class TestRelations:
         assert "windows" in node.metadata["biogpt_paths_bc5cdr_warnings"]
 
     def test_tools(self, whole):
-        told = BioGPTToolSpec.from_pipeline(ruled()).extract_relations(LONG)
-        assert [str(one) for one in told.result] == whole
-        assert "windows" in told.content
+        spec = BioGPTToolSpec.from_pipeline(ruled())
+        assert [str(one) for one in spec.extract_relations(LONG)] == whole
+        (tool,) = spec.to_tool_list(["extract_relations"])
+        assert "windows" in tool(LONG).content
 
 
 class TestWhatIsCut:
@@ -96,8 +97,9 @@ class TestWhatIsCut:
 
     def test_a_tool_tells_the_chat_model(self):
         spec = BioGPTToolSpec.from_pipeline(answering())
+        (tool,) = spec.to_tool_list(["answer_question"])
         with pytest.warns(TruncationWarning):
-            told = spec.answer_question("Is it?", "It is.")
+            told = tool("Is it?", "It is.")
         assert "its last 7 tokens did not fit" in told.content
 
     def test_a_postprocessor_tells_in_the_metadata(self):

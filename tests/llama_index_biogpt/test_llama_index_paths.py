@@ -184,7 +184,8 @@ class TestPaths:
             ("Tremor came of lithium.", FOUND),
             ("CAT did. Cat, too.", "the relation between cat and tremor exists."),
             ("A cat. Tremor.", "the relation between cat and tremor exists."),
-            ("Iron and iron.", "the relation between iron and iron exists."),
+            ("Iron, rash.", "the relation between iron and rash exists."),
+            ("Zinc, iron.", "the relation between zinc and iron exists."),
         )
         ends = [(one.source_id, one.target_id) for paper in found for one in relations(paper)]
         assert ends == [
@@ -192,7 +193,8 @@ class TestPaths:
             ("chemical:lithium", "disease:tremor"),
             ("chemical:CAT", "disease:tremor"),
             ("chemical:cat", "disease:tremor"),
-            ("chemical:iron", "disease:iron"),
+            ("chemical:iron", "disease:rash"),
+            ("chemical:zinc", "disease:iron"),
         ]
         first, second = (entities(paper)[0] for paper in found[:2])
         assert [one.properties["mention"] for one in (first, second)] == ["Lithium", "lithium"]
