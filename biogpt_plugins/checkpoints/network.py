@@ -53,6 +53,7 @@ class Network(BaseModel):
     bos_token_id: int | None = Field(0, ge=0)
     pad_token_id: int = Field(1, ge=0)
     eos_token_id: int = Field(2, ge=0)
+    num_labels: int = Field(2, ge=0, le=100_000)  # transformers makes a name for each
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -30,6 +30,7 @@ CASES = {
     "eos_token_id": [[2], [], None, -1, 10**9, "2"],
     "pad_token_id": [None, -1, 10**9],
     "bos_token_id": ["<s>", -1, 10**9],
+    "num_labels": ["2", -1, 10**9],
 }
 EACH = [(name, value) for name, values in CASES.items() for value in values]
 
