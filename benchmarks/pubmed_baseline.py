@@ -221,7 +221,9 @@ def waits(folder: Path, texts: int) -> Waits:
             digests = [f"{random.getrandbits(128):032x}" for _ in range(every)]
             for digest in digests:
                 index.find(digest)
-            lines = [Line(0, 0, number, one, failed=False, copied=False) for one in digests]
+            lines = [
+                Line(0, 0, number, one, failed=False, copied=False, unread=False) for one in digests
+            ]
             index.add(number, lines)
             index.keep()
         times.append((time.perf_counter() - began) / (every * times_))

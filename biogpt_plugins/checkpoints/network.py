@@ -17,9 +17,11 @@ Activation = Literal[
     "gelu_fast",
     "gelu_python",
     "gelu_pytorch_tanh",
+    "mish",
     "quick_gelu",
     "relu",
     "silu",
+    "swish",
 ]
 _PADDING = 2  # rows before the first position
 _SIZE = 1 << 16  # BioGPT-Large has 1600, and 6400 within a layer

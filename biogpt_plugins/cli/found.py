@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import TypeVar
 
 import typer
@@ -111,7 +112,7 @@ def texts(
     predictions: Iterable[Prediction],
     read: Callable[[object], tuple[str | None, _T]],
     faults: Faults,
-    columns: Mapping[str, str],
+    columns: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, _T]:
     """The texts of the papers that predictions belong to, by id.
 

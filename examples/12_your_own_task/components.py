@@ -20,10 +20,12 @@ llm = BioGPTLLM(model=model, task=TASK, decoding="grounded")
 (graph,) = BioGPTGraphTransformer(llm=llm, task=TASK).convert_to_graph_documents(
     [Document(page_content=TEXT)]
 )
+print(f"LangChain:  {len(graph.relationships)} relations")
 for edge in graph.relationships:
-    print(f"LangChain:  {edge.source.id} -[{edge.type}]-> {edge.target.id}")
+    print(f"            {edge.source.id} -[{edge.type}]-> {edge.target.id}")
 
 extractor = BioGPTRelationExtractor(model=model, task=TASK, decoding="grounded")
 (node,) = extractor([TextNode(text=TEXT)])
+print(f"LlamaIndex: {len(relations_of(node))} relations")
 for relation in relations_of(node):
-    print(f"LlamaIndex: {relation}")
+    print(f"            {relation}")

@@ -38,7 +38,7 @@ def counts(predictions, gold):
     return unreadable, ungrounded, other, ends
 
 
-@pytest.fixture(params=[10, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.fixture(params=[10, pytest.param(100, marks=pytest.mark.slow)])
 def abstracts(request, gold):
     return dataclasses.replace(gold, documents=gold.documents[: request.param])
 

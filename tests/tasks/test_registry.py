@@ -40,7 +40,8 @@ def test_a_registered_task_is_found_by_name_at_once():
         assert "My-Task" in TASKS.of_kind("relations")
         assert Pipeline("my-task", ScriptedEngine([])).task is MINE
     assert "My-Task" not in TASKS
-    with pytest.raises(InputError, match="no task is called 'my-task': the tasks are bc5cdr, ddi"):
+    said = r"no task is called 'my-task'\. The tasks are bc5cdr, ddi"
+    with pytest.raises(InputError, match=said):
         get_task("my-task")
 
 
