@@ -127,11 +127,17 @@ class Clause:
         if slots.index(last) - slots.index(first) == 1 and not around[first][1]:
             raise InputError(f"clause {self.text!r} needs words between {{head}} and {{tail}}")
         before, after = around.get("type", ("", ""))
-        for wording in self.written if after else ():
-            if f" {wording.lower()}".endswith(f" {after.lower()}"):
+        for wording in self.written:
+            padded_wording = f" {wording.lower()} "
+            if after and padded_wording.endswith(f" {after.lower()} "):
                 raise InputError(
                     f"the wording {wording!r} must not end in the words after {{type}}, {after!r}: "
                     "shorten it, so that it is clear where the type ends"
+                )
+            if not self.closed and before and f" {before.lower()} " in padded_wording:
+                raise InputError(
+                    f"the wording {wording!r} must not contain the words before {{type}}, "
+                    f"{before!r}, because the types are not a closed list: change one"
                 )
         bare = (slots[0] != "type" and not before) or (slots[-1] != "type" and not after)
         if "type" in slots and not self.closed and bare:
