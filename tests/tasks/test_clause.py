@@ -120,8 +120,9 @@ WORD = st.text(alphabet=LETTERS, min_size=1, max_size=6)
 NAMES = st.lists(WORD, min_size=1, max_size=3).map(" ".join) | st.sampled_from(
     ["5-ht;2a", "e. coli", "(z) 1,2-b", "β-x", "p53", "vitamin [c]"]
 )
+# No wording of a type holds one of them: readers cannot always divide such clauses.
 FIXED = ["", "of", "with", "the link from", "relation between", "the drug", "is", "leads to", "by"]
-TYPES = ["induces", "blocks", "is a ligand of", "modulator", "weak modulator", "effect"]
+TYPES = ["induces", "blocks", "acts as a ligand for", "modulator", "weak modulator", "effect"]
 
 
 @st.composite
