@@ -9,11 +9,11 @@ from typing import Any
 
 from biogpt_plugins.text.grounding import aligner_of
 from biogpt_plugins.text.source import SourceText
-from biogpt_plugins.values.results import Cue, Entity, Evidence, Relation
+from biogpt_plugins.values.inputs import title_before
+from biogpt_plugins.values.names import field_of
+from biogpt_plugins.values.results import Cue, Entity, Evidence, Prediction, Relation
 
 _COLUMN = re.compile(r"^(?P<name>[A-Za-z][\w ]{0,30}):[ \t]", re.MULTILINE)
-_TITLES = {"title", "article title", "articletitle", "article_title"}
-_ABSTRACTS = {"abstract", "abstract text", "abstracttext", "abstract_text"}
 _ENDS = (".", "?", "!")
 
 
@@ -45,15 +45,10 @@ class TitledText:
             title: The title in its metadata.
         """
         columns = _columns(text)
-        own = next((columns[name] for name in columns if name in _TITLES), None)
-        abstract = next((columns[name] for name in columns if name in _ABSTRACTS), None)
+        own, abstract = columns.get("title"), columns.get("abstract")
         if own and abstract and text[slice(*own)]:
             return cls(text[slice(*own)], text[slice(*abstract)], own[0], abstract[0])
-        title = " ".join((title or "").split())
-        begun = " ".join(text[: 2 * len(title)].split()).lower()
-        if not text.strip() or begun.startswith(title.lower().rstrip(".")):
-            return cls("", text)
-        return cls(title, text)
+        return cls(title_before(text, title), text)
 
     def input(self, id_: str | None) -> dict[str, Any]:
         """The input of a task that reads papers."""
@@ -63,6 +58,12 @@ class TitledText:
     def _stop(self) -> str:
         # The official layout adds it, and the title's sentence ends there.
         return "." if self.title and not self.title.endswith(_ENDS) else ""
+
+    def place(self, prediction: Prediction[Any]) -> Prediction[Any]:
+        """A prediction of the title and text with `placed` relations."""
+        if not prediction.relations:
+            return prediction
+        return prediction.model_copy(update={"result": self.placed(prediction.relations)})
 
     def placed(self, relations: Iterable[Relation]) -> list[Relation]:
         """Relations with offsets in the document's text, and those of the title marked as such."""
@@ -110,10 +111,14 @@ def _moved(cue: Cue, by: int) -> Cue:
 
 
 def _columns(text: str) -> dict[str, tuple[int, int]]:
-    """The places of values in lines `name: value`; abstracts have headings in capitals."""
+    """The places of values in lines `name: value`, by our names of the fields.
+
+    Names in capitals are headings of an abstract.
+    """
     found = [match for match in _COLUMN.finditer(text) if not match["name"].isupper()]
     ends = [*(match.start() - 1 for match in found[1:]), len(text)]
     columns: dict[str, tuple[int, int]] = {}
     for match, end in zip(found, ends, strict=False):  # a text without columns has one end
-        columns.setdefault(match["name"].lower(), (match.end(), end))
+        if field := field_of(match["name"]):
+            columns.setdefault(field, (match.end(), end))
     return columns

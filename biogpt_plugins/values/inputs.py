@@ -209,6 +209,13 @@ def paper_title(metadata: Mapping[str, Any]) -> str | None:
     return _first(metadata, ("title", "Title"))
 
 
+def title_before(text: str, title: str | None) -> str:
+    """The title to read before a text; "" if the text begins with it or is blank."""
+    title = " ".join((title or "").split())
+    begun = " ".join(text[: 2 * len(title)].split()).lower()
+    return "" if not text.strip() or begun.startswith(title.lower().rstrip(".")) else title
+
+
 def encodable(text: str) -> str:
     """The text with halves of surrogate pairs, which JSON cannot encode, replaced by "?"."""
     return text.encode(errors="replace").decode()
@@ -232,9 +239,7 @@ def _record(value: object, kind: type[Text]) -> Mapping[str, Any] | None:
             f"cannot read a {type(value).__name__}: {type(error).__name__}: {error}"
         ) from error
     metadata, text, own = found
-    title = paper_title(metadata) if kind is Paper else None
-    if title and text.lstrip().lower().startswith(title.lower()):
-        title = None  # the text has it
+    title = title_before(text, paper_title(metadata)) if kind is Paper else None
     record: dict[str, object] = {"id": paper_id(metadata) or own, "title": title, "text": text}
     if kind is Question:
         record["question"] = metadata.get("question")

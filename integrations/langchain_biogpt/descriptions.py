@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.tasks.describe import DESCRIBE
-from langchain_biogpt.documents import as_input
+from langchain_biogpt.documents import Asked
 from langchain_biogpt.llm import BioGPTLLM
 from langchain_biogpt.runnables import BioGPTTask, Step, outcome, raised, with_settings
 
@@ -40,9 +40,9 @@ class BioGPTDescription(BioGPTTask):
     def _grows(self, pipeline: Pipeline) -> bool:
         return not self.predictions and pipeline.task.name == DESCRIBE.name
 
-    def _steps(self, pipeline: Pipeline, given: object) -> Iterator[Step]:
+    def _steps(self, pipeline: Pipeline, asked: Asked) -> Iterator[Step]:
         written = shown = ""
-        for chunk in pipeline.stream(as_input(given)):
+        for chunk in pipeline.stream(asked.input):
             yield Step(chunk.text, (), chunk.prediction)
             written += chunk.text
             prediction = chunk.prediction

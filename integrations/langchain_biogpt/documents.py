@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_core.documents import Document
 from langchain_core.messages import BaseMessage, ChatMessage, HumanMessage, convert_to_messages
 from langchain_core.prompt_values import PromptValue, StringPromptValue
 
-from biogpt_plugins import Relation
+from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.hosts.titles import TitledText
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values import inputs
@@ -28,19 +28,28 @@ def paper_title(document: Document) -> str | None:
     return inputs.paper_title(document.metadata)
 
 
-def titled(value: object, task: Task[Any]) -> TitledText | None:
-    """The title and text of a Document, for a task that reads papers."""
-    if isinstance(value, Document) and issubclass(task.input, Paper):
-        return TitledText.of(value.page_content, paper_title(value))
-    return None
+class Asked(NamedTuple):
+    """What a chain is asked.
 
+    Attributes:
+        input: The task's input.
+        paper: The title and text of a Document, for a task that reads papers; else None.
+    """
 
-def as_task_input(value: object, task: Task[Any]) -> object:
-    """`as_input`, with the title of a Document."""
-    paper = titled(value, task)
-    return (
-        paper.input(paper_id(value)) if paper and isinstance(value, Document) else as_input(value)
-    )
+    input: object
+    paper: TitledText | None
+
+    @classmethod
+    def of(cls, value: object, task: Task[Any]) -> Asked:
+        """Read a chain's input: a Document with its title, other values as `as_input` does."""
+        if isinstance(value, Document) and issubclass(task.input, Paper):
+            paper = TitledText.of(value.page_content, paper_title(value))
+            return cls(paper.input(paper_id(value)), paper)
+        return cls(as_input(value), None)
+
+    def place(self, prediction: Prediction[Any]) -> Prediction[Any]:
+        """A prediction with the offsets of the chain's input."""
+        return self.paper.place(prediction) if self.paper else prediction
 
 
 def as_input(value: object) -> object:

@@ -17,7 +17,7 @@ from biogpt_plugins.hosts.types import check_host
 from biogpt_plugins.pipeline.spec import ModelSettings
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import ContextOverflowError, ParseError, error_class
-from langchain_biogpt.documents import as_task_input, titled
+from langchain_biogpt.documents import Asked
 from langchain_biogpt.llm import BioGPTContextOverflowError, BioGPTLLM
 from langchain_biogpt.parsers import RelationOutputParser, RelationStream, unreadable
 from langchain_biogpt.schemas import input_type, result_type
@@ -168,13 +168,12 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         """Whether a stream yields parts of the result."""
         return not self.predictions and pipeline.task.kind == "relations"
 
-    def _steps(self, pipeline: Pipeline, given: object) -> Iterator[Step]:
+    def _steps(self, pipeline: Pipeline, asked: Asked) -> Iterator[Step]:
         """Write the completion of one input, and read it as it grows."""
-        value, paper = as_task_input(given, pipeline.task), titled(given, pipeline.task)
-        source = pipeline.task.read_input(value).source
+        source = pipeline.task.read_input(asked.input).source
         parser = RelationOutputParser(task=self.task, source=source)
-        stream = RelationStream(parser, paper.placed if paper else None)
-        for chunk in pipeline.stream(value):
+        stream = RelationStream(parser, asked.paper.placed if asked.paper else None)
+        for chunk in pipeline.stream(asked.input):
             yield Step(chunk.text, stream.add(chunk.text), chunk.prediction)
             if chunk.prediction:
                 yield Step("", stream.end(raised(outcome(chunk.prediction))))
@@ -190,9 +189,10 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
             if not self._grows(pipeline):
                 yield raised(*self._run([value], [config], **options))
                 continue
-            (run,) = begun(self.llm, pipeline, [as_task_input(value, pipeline.task)], [config])
+            asked = Asked.of(value, pipeline.task)
+            (run,) = begun(self.llm, pipeline, [asked.input], [config])
             try:
-                for step in self._steps(pipeline, value):
+                for step in self._steps(pipeline, asked):
                     run.says(step.text)
                     if step.prediction:
                         run.ends(step.prediction)
@@ -212,9 +212,9 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
             if not self._grows(pipeline):
                 yield raised(*await self._arun([value], [config], **options))
                 continue
-            asked = [as_task_input(value, pipeline.task)]
-            (run,) = await abegun(self.llm, pipeline, asked, [config])
-            steps = self._steps(pipeline, value)
+            asked = Asked.of(value, pipeline.task)
+            (run,) = await abegun(self.llm, pipeline, [asked.input], [config])
+            steps = self._steps(pipeline, asked)
             try:
                 while step := await in_thread(next, steps, None):
                     await run.asays(step.text)
@@ -233,7 +233,8 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **options: Any,  # noqa: ANN401
     ) -> list[Any]:
         pipeline = self.pipeline(**options)
-        values = [as_task_input(value, pipeline.task) for value in inputs]
+        asked = [Asked.of(value, pipeline.task) for value in inputs]
+        values = [one.input for one in asked]
         runs = begun(self.llm, pipeline, values, config)
         try:
             if _is_heard(runs, pipeline):
@@ -249,7 +250,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
             raise
         for run, prediction in zip(runs, found, strict=True):
             run.ends(prediction)
-        return self._results(_placed(inputs, found, pipeline))
+        return self._results(asked, found)
 
     async def _arun(
         self,
@@ -258,7 +259,8 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         **options: Any,  # noqa: ANN401
     ) -> list[Any]:
         pipeline = await in_thread(partial(self.pipeline, **options))
-        values = [as_task_input(value, pipeline.task) for value in inputs]
+        asked = [Asked.of(value, pipeline.task) for value in inputs]
+        values = [one.input for one in asked]
         runs = await abegun(self.llm, pipeline, values, config)
         try:
             if _is_heard(runs, pipeline):
@@ -274,10 +276,11 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
             raise
         for run, prediction in zip(runs, found, strict=True):
             await run.aends(prediction)
-        return self._results(_placed(inputs, found, pipeline))
+        return self._results(asked, found)
 
-    def _results(self, found: list[Prediction[Any]]) -> list[Any]:
-        return found if self.predictions else [outcome(prediction) for prediction in found]
+    def _results(self, asked: list[Asked], found: list[Prediction[Any]]) -> list[Any]:
+        placed = [each.place(one) for each, one in zip(asked, found, strict=True)]
+        return placed if self.predictions else [outcome(prediction) for prediction in placed]
 
 
 def _parts(
@@ -289,19 +292,6 @@ def _parts(
     for start in range(0, len(inputs), most):
         part = slice(start, start + most)
         yield inputs[part], configs[part]
-
-
-def _placed(
-    inputs: list[Any], found: list[Prediction[Any]], pipeline: Pipeline
-) -> list[Prediction[Any]]:
-    """Predictions with the offsets of each Document."""
-    papers = [titled(value, pipeline.task) for value in inputs]
-    return [
-        one.model_copy(update={"result": paper.placed(one.relations)})
-        if paper and one.relations
-        else one
-        for paper, one in zip(papers, found, strict=True)
-    ]
 
 
 def _is_heard(runs: list[TaskRun], pipeline: Pipeline) -> bool:

@@ -181,10 +181,7 @@ class RelationTaskExtractor(TaskExtractor):
         found = super()._ask(
             [(node, paper.input(None)) for (node, _), paper in zip(asked, papers, strict=True)]
         )
-        return [
-            one.model_copy(update={"result": paper.placed(one.relations)}) if one.relations else one
-            for one, paper in zip(found, papers, strict=True)
-        ]
+        return [paper.place(one) for one, paper in zip(found, papers, strict=True)]
 
 
 def version_of(component: ModelComponent, task: str) -> dict[str, Any]:
