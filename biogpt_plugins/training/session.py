@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
@@ -33,7 +34,7 @@ Tell = Callable[[str], None]
 
 @quiet()
 def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
-    """Train as planned, and save what comes of it.
+    """Train as planned, and save the model.
 
     Raises:
         InputError: An example cannot be used, or the interrupted run had other settings.
@@ -66,11 +67,13 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
         examine=examine,
     )
     _train(trainer, last, interruption, tell)
+    measured: dict[str, Any] = {}
     if options.average_epochs:
         tell(_averaged(trainer, snapshots))
     elif options.select != "last" and plan.held_out:
-        _choose_best(trainer, start, snapshots, updates, plan.out, options, tell)
-    measured = trainer.measure(trainer.eval_dataset) if plan.held_out else {}
+        measured = _choose_best(trainer, start, snapshots, updates, plan.out, options, tell)
+    if plan.held_out and not measured:
+        measured = trainer.measure(trainer.eval_dataset, "valid")
     save(trainer.model, start, plan.out, dtype=options.save_dtype)
     shutil.rmtree(folder, ignore_errors=True)
     result = FinetuneResult(
@@ -79,9 +82,9 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
         examples=len(plan.examples),
         steps=trainer.state.global_step,
         train_loss=updates.mean_loss(),
-        valid_loss=measured.get("eval_loss"),
+        valid_loss=measured.get("valid_loss"),
         figures=tuple(
-            (name.removeprefix("eval_"), value) for name, value in measured.items() if " " in name
+            (name.removeprefix("valid_"), value) for name, value in measured.items() if " " in name
         ),
     )
     write_readme(result, settings, updates.rows)
@@ -161,16 +164,22 @@ def _choose_best(  # noqa: PLR0913, PLR0917 - one value for each thing a run is 
     out: Path,
     options: Options,
     tell: Tell,
-) -> None:
-    """Give the model its best weights; if they are not the last ones, save those beside it."""
+) -> dict[str, Any]:
+    """Give the model its best weights; if they are not the last ones, save those beside it.
+
+    Returns:
+        What was measured of the best weights.
+    """
     rows = updates.measurements()
-    best, steps = rows[best_first(rows, options)[0]]["step"], trainer.state.global_step
+    measured = rows[best_first(rows, options)[0]]
+    best, steps = measured["step"], trainer.state.global_step
     if best < steps:
         trainer.model.cpu()  # there may be no room for a copy beside the optimizer
         save(deepcopy(trainer.model), start, out / LAST, dtype=options.save_dtype)
         tell(f"the last weights are in {out / LAST}")
     snapshots.load_best(trainer.model)
     tell(f"the saved weights are those after update {best} of {steps}, the best")
+    return measured
 
 
 def _averaged(trainer: PromptTrainer, snapshots: Snapshots) -> str:
