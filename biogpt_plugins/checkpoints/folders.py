@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 from biogpt_plugins.checkpoints.adapter import ADAPTER_FILE, NETWORK, is_adapter, read_adapter
@@ -130,6 +131,15 @@ def check_files(folder: Path, name: str, allow_pickle: bool) -> None:
             f"convert them to safetensors; looked in {folder}"
         )
     raise ModelError(f"{name!r} has no weights (*.safetensors): looked in {folder}")
+
+
+def share_weights(folder: Path) -> None:
+    """Let everybody read the weights of a folder who may read its config.json.
+
+    safetensors makes files readable for their owner only, regardless of the umask.
+    """
+    for weights in folder.glob(SAFE):
+        shutil.copymode(folder / "config.json", weights)
 
 
 def _check_size(folder: Path, name: str, pattern: str) -> None:

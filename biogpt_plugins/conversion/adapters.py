@@ -10,6 +10,7 @@ from transformers import GenerationConfig
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
+from biogpt_plugins.checkpoints.folders import share_weights
 from biogpt_plugins.checkpoints.locate import base_of
 from biogpt_plugins.engines.loading import load_network, quiet
 from biogpt_plugins.tasks.toml_task import FOLDER
@@ -45,7 +46,5 @@ def merge(src: str | Path, folder: Path, *, dtype: str, allow_pickle: bool) -> M
     for place in (base, adapter):
         if (place / FOLDER).is_dir():
             shutil.copytree(place / FOLDER, folder / FOLDER, dirs_exist_ok=True)
-    for weights in folder.glob("*.safetensors"):
-        # safetensors makes files readable for their owner only, regardless of the umask.
-        shutil.copymode(folder / "config.json", weights)
+    share_weights(folder)
     return card

@@ -205,7 +205,7 @@ def _prompt(task: Mapping[str, Any], where: str) -> PromptSymbols:
 def _whole(
     section: Mapping[str, Any], key: str, where: str, *, least: int = 1, most: int
 ) -> int | None:
-    """A whole number within bounds; None if there is none."""
+    """A whole number within bounds; None if the setting is missing."""
     value = section.get(key)
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""What is asked of a training run, and what comes of it."""
+"""The plan of a training run, and its result."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from biogpt_plugins.checkpoints.folders import share_weights
 from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.registry import fold
@@ -38,9 +38,7 @@ def save(
     tokenizer.save_pretrained(folder)
     start.card.save(folder)
     _declare(start.card.tasks, folder)
-    for weights in folder.glob("*.safetensors"):
-        # safetensors makes files readable for their owner only, regardless of the umask.
-        shutil.copymode(folder / "config.json", weights)
+    share_weights(folder)
 
 
 def _declare(names: Iterable[str], folder: Path) -> None:

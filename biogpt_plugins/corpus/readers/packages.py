@@ -146,6 +146,6 @@ def of_zip(package: zipfile.ZipFile) -> Iterator[Member]:
 
 
 def is_wanted(name: str) -> bool:
-    """Whether a file is none of those that systems leave in packages."""
+    """Whether a file is wanted: macOS and others leave files of their own in packages."""
     path = PurePosixPath(name)
     return not (path.parts[:1] == _LITTER or path.name.startswith("._") or path.name in _HIDDEN)

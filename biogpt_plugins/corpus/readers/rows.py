@@ -13,7 +13,7 @@ from typing import NamedTuple
 from biogpt_plugins.values.errors import InputError, LostError
 
 LONGEST_ROW = 1 << 23
-"""A row that has more characters is none: a quote is missing."""
+"""The most characters of a row. If there are more, a quote is missing."""
 
 _MOST_LONG = 100  # each costs as much time as that many characters take
 _SURE = 3
