@@ -11,6 +11,8 @@ import llama_index_biogpt
 from biogpt_plugins import Pipeline, Relation
 from biogpt_plugins.hosts.titles import TitledText
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.inputs import read as read_input
 
 FOUND = "the relation between lithium and tremor exists."
 TITLE = "Lithium and the hand"
@@ -100,6 +102,26 @@ def test_a_name_does_not_go_on_from_the_title_to_the_text():
     )[0].relations  # fmt: skip
     (relation,) = paper.placed([relation])
     assert not relation.head.grounded
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "read"),
+    [
+        ("Lithium and the hand. It shook.", "Lithium and the hand.", ""),
+        ("  Lithium\n and the hand: it shook.", "lithium and the hand", ""),
+        ("It shook.", " Lithium  and the hand ", "Lithium and the hand"),
+        ("It shook.", None, ""),
+        (" ", "Lithium", ""),
+    ],
+)
+def test_a_title_that_the_text_begins_with_is_not_read_twice(text, title, read):
+    assert TitledText.of(text, title).title == read
+    assert paper(Document(text, metadata={"title": title})).title == read
+
+
+def paper(document):
+    """A Document as a pipeline reads it; a blank text is refused."""
+    return read_input(Paper, document) if document.page_content.strip() else Paper()
 
 
 def test_graphs_and_metadata_of_titled_documents():
