@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 # As many workers as cores (`-n 0` in PYTEST_ARGS: none); a worker that has nothing left takes from others.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo test test-all lint fmt types imports bench demo-model clean help
+.PHONY: demo test test-all coverage lint fmt types imports bench demo-model clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -40,7 +40,10 @@ demo: $(VENV)/.user  ## relations and answers out of five papers, on the bundled
 test: lint types imports  ## lint, types, import rules and the tests of our own code
 	@$(PYTEST) -m "not gpu and not slow" $(PYTEST_ARGS)
 
-test-all: lint types imports  ## the same with the slow tests (peers, Ray, texts of any length) and coverage
+test-all: lint types imports  ## the same with the slow tests: peers, Ray, texts of any length
+	@$(PYTEST) -m "not gpu" $(PYTEST_ARGS)
+
+coverage: $(VENV)/.dev  ## all tests, and which lines they run; half as long again
 	@$(PYTEST) --cov --cov-report=term -m "not gpu" $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev  ## ruff: rules and format
