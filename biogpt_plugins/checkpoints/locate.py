@@ -140,7 +140,9 @@ def _locate(
         )
     elif (known := find_known(name)) and known.home == "tarball":
         raise ModelNotFoundError(
-            f"{name!r} is published as a fairseq tarball: run `{known.get}`, then name its folder"
+            f"{name!r} was published as a fairseq tarball, which can no longer be downloaded: if "
+            f"you have it, run `{known.convert}` and name that folder; if not, `biogpt "
+            "models` lists the models to use or train instead"
         )
     elif isinstance(model, Path) or not _HUB_ID.fullmatch(name):
         raise ModelNotFoundError(

@@ -2,7 +2,8 @@
 
 Layouts come from the training scripts in microsoft/BioGPT, figures from the paper
 (https://doi.org/10.1093/bib/bbac409). The licence is the repository's; its README applies it to the
-models too.
+models too. Microsoft's storage has refused downloads of the tarballs since 2023 (issues 106, 115
+and 129 of the repository): who needs such a model trains it, from a hub model and the public data.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-REPOSITORY = "https://github.com/microsoft/BioGPT"
 LEARNED = tuple(f"learned{i + 1}" for i in range(9))
 """The official learned tokens."""
 
@@ -64,9 +64,14 @@ class KnownModel(BaseModel):
         ways = {
             "package": "comes with this package",
             "hub": "fetched from the hub by name",
-            "tarball": f"biogpt convert {self.name}.tgz FOLDER",
+            "tarball": f"no longer downloadable; if you have it: {self.convert}",
         }
         return ways[self.home]
+
+    @property
+    def convert(self) -> str:
+        """The command that converts its tarball."""
+        return f"biogpt convert {self.name}.tgz FOLDER"
 
 
 _FREE_TEXT = ("describe", "generate")
@@ -206,9 +211,14 @@ def right_models(task: str) -> tuple[KnownModel, ...]:
 def advice(task: str) -> str:
     """One sentence that recommends a model for a task."""
     models = right_models(task)
-    names = " or ".join(m.name if m.home == "hub" else f"{m.name} (`{m.get}`)" for m in models)
     if not models:
         return "Load a model that was fine-tuned for it, or fine-tune one with `biogpt finetune`."
+    names = " or ".join(model.name for model in models)
+    if models[0].home == "tarball":
+        return (
+            f"For {task} train a model with `biogpt reproduce {task}`: {names} can no longer be "
+            f"downloaded; if you have it, run `{models[0].convert}`."
+        )
     if task in models[0].tasks:
         return f"For {task} use {names}."
     return f"No published model was trained for {task}; use {names} for {models[0].tasks[0]}."

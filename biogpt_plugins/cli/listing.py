@@ -7,7 +7,7 @@ from rich import box
 from rich.padding import Padding
 from rich.table import Table
 
-from biogpt_plugins.checkpoints.registry import KNOWN, REPOSITORY, KnownModel
+from biogpt_plugins.checkpoints.registry import KNOWN, KnownModel
 from biogpt_plugins.cli import console
 from biogpt_plugins.tasks import TASKS
 
@@ -21,14 +21,15 @@ class _Task(BaseModel):
 _HOMES = {
     "package": "In this package, for trying the software, not for medicine",
     "hub": "On the Hugging Face hub, downloaded at first use: --model NAME",
-    "tarball": "Microsoft's tarballs: `biogpt convert NAME.tgz FOLDER`, then use --model FOLDER",
+    "tarball": "Microsoft's tarballs, which can no longer be downloaded; if you have one:\n"
+    "`biogpt convert NAME.tgz FOLDER`, then --model FOLDER",
 }
-_REMARKS = f"""\
-Figures are from the BioGPT paper, in percent. Licence: {{licence}}.
+_REMARKS = """\
+Figures are from the BioGPT paper, in percent. Licence: {licence}.
 BioGPT has 347 million parameters, BioGPT-Large 1.6 billion.
 Models for describe and generate solve other tasks from examples, but less well.
-Tarballs: {REPOSITORY}#pre-trained-models
-To train your own model: `biogpt finetune`"""
+To train a model as the authors did, on their data: `biogpt reproduce TASK`
+To train one on your own data: `biogpt finetune TASK`"""
 
 
 def tasks(as_json: console.Json = False) -> None:

@@ -44,13 +44,13 @@ def test_what_is_said_of_a_model(model):
         (
             "RE-BC5CDR-BioGPT",
             "at most 640 tokens of the text, then 9 learned tokens",
-            "biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER",
+            "no longer downloadable; if you have it: biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER",
             ("F1", 44.98, 49.44, 41.28),
         ),
         (
             "DC-HoC-BioGPT",
             "at most 900 tokens of the text, then 1 learned token",
-            "biogpt convert DC-HoC-BioGPT.tgz FOLDER",
+            "no longer downloadable; if you have it: biogpt convert DC-HoC-BioGPT.tgz FOLDER",
             ("micro-F1", 85.12, None, None),
         ),
         (
@@ -73,7 +73,9 @@ def test_in_words(name, layout, get, figure):
         (
             "bc5cdr",
             ["RE-BC5CDR-BioGPT"],
-            "For bc5cdr use RE-BC5CDR-BioGPT (`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`).",
+            "For bc5cdr train a model with `biogpt reproduce bc5cdr`: RE-BC5CDR-BioGPT can no "
+            "longer be downloaded; if you have it, run `biogpt convert RE-BC5CDR-BioGPT.tgz "
+            "FOLDER`.",
         ),
         (
             "pubmedqa_reasoning_free",

@@ -44,7 +44,7 @@ def test_that_it_was_not_trained_for_a_task_is_told_once(folder):
     load(model, "kd_dti")  # a warning is an error here
 
 
-BC5CDR_MODEL = r"For bc5cdr use RE-BC5CDR-BioGPT \(`biogpt convert RE-BC5CDR-BioGPT.tgz FOLDER`\)"
+BC5CDR_MODEL = "For bc5cdr train a model with `biogpt reproduce bc5cdr`"
 
 
 @pytest.mark.parametrize(
