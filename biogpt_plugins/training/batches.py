@@ -126,13 +126,16 @@ def collate(
 
     Returns:
         Tensors of shape (rows, tokens). `input_ids`; `target`, the weight in the loss of each
-        token of a target, 0 elsewhere; `source`, the same for sources and prompt tokens. There is
-        no attention mask: what stands right of a token does not reach it.
+        token of a target, 0 elsewhere; `source`, the same for sources and prompt tokens. With
+        `end_smoothing` also `other`, the token that might stand in the place of one after a
+        clause, -1 elsewhere. There is no attention mask: what stands right of a token does not
+        reach it.
     """
     rows = [row for batch in batches for row in batch]
     shape = (len(rows), max(len(row.ids) for row in rows))
     ids = torch.full(shape, pad)
     target, source = torch.zeros(shape), torch.zeros(shape)
+    other = torch.full(shape, -1)
     for i, row in enumerate(rows):
         start, end = len(row.prompt), len(row.ids)
         ids[i, :end] = torch.tensor(row.ids)
@@ -140,4 +143,7 @@ def collate(
         # The full stop stands before the final </s>.
         target[i, max(start, end - 2) : end - 1] = options.end_weight
         source[i, 1:start] = 1.0 if options.loss == "all" else options.source_loss
-    return {"input_ids": ids, "target": target, "source": source}
+        for place, token in row.turns.items():
+            other[i, start + place] = token
+    batch = {"input_ids": ids, "target": target, "source": source}
+    return {**batch, "other": other} if options.end_smoothing else batch

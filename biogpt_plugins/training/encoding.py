@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from biogpt_plugins.corpus.gold.solved import at
 from biogpt_plugins.engine import Prompt, TaskCard
@@ -27,6 +27,8 @@ class Encoded:
         prompt_tokens: How many of `prompt` are prompt tokens.
         source_cut: Whether the source lost its end.
         target_cut: Whether the target lost its end.
+        turns: Where the target goes on with another clause or ends: the place in it, and the token
+            that would do the other.
     """
 
     prompt: list[int]
@@ -34,6 +36,7 @@ class Encoded:
     prompt_tokens: int
     source_cut: bool = False
     target_cut: bool = False
+    turns: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def ids(self) -> list[int]:
@@ -74,15 +77,34 @@ def encode(
     count = len(prompt.prefix_tokens) + len(prompt.suffix_tokens)
     if truncation == "prompt":
         made = tokens.encode(prompt, window=positions, room=len(target) - 1)
-        return Encoded(made.ids, target, count, source_cut=bool(made.truncated))
+        turns = _turns(example, target, tokens)
+        return Encoded(made.ids, target, count, source_cut=bool(made.truncated), turns=turns)
     limit = positions - _source_limit(prompt, positions, count) - count
     made = tokens.encode(
         replace(prompt, head="", text=prompt.source, tail=""), window=positions, room=0
     )
     cut = len(target) > limit
+    turns = {} if cut else _turns(example, target, tokens)
     if cut:
         target = [*target[: limit - 2], tokens.ellipsis, tokens.eos]
-    return Encoded(made.ids, target, count, source_cut=bool(made.truncated), target_cut=cut)
+    return Encoded(
+        made.ids, target, count, source_cut=bool(made.truncated), target_cut=cut, turns=turns
+    )
+
+
+def _turns(example: Example, target: Sequence[int], tokens: Tokens) -> dict[int, int]:
+    """The separators of a target and its full stop, each with the other as what might be.
+
+    None if the target has no clauses, or if a name in it contains the separator.
+    """
+    clause = get_task(example.task).clause
+    if not (clause and isinstance(example.result, list) and example.result):
+        return {}
+    separator, stop = tokens.ids(clause.separator)[0], len(target) - 2
+    places = [at for at, token in enumerate(target) if token == separator]
+    if len(places) != len(example.result) - 1:
+        return {}
+    return {**dict.fromkeys(places, target[stop]), stop: separator}
 
 
 def _source_limit(prompt: Prompt, positions: int, count: int) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from biogpt_plugins.corpus.gold import REMEDY, Solved, is_named, read_solved
+from biogpt_plugins.scoring.gold import Names
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
@@ -22,12 +23,16 @@ class Example:
         input: The task's input.
         target: The text to write.
         where: File and place, for messages.
+        result: What the target says.
+        names: For BC5CDR: all names of chemicals and diseases in the text, with their ids.
     """
 
     task: str
     input: Text
     target: str
     where: str = ""
+    result: Result | None = None
+    names: Names = field(default_factory=dict)
 
 
 def read_examples(path: str | Path, tasks: Sequence[str]) -> list[Example]:
@@ -66,4 +71,11 @@ def _example(document: Solved, result: Result | None) -> Example:
     if document.input is None:
         raise InputError(f"{document.where} has no text to train on: {REMEDY}")
     task = get_task(document.task)
-    return Example(task.name, task.read_input(document.input), task.target(result), document.where)
+    return Example(
+        task.name,
+        task.read_input(document.input),
+        task.target(result),
+        document.where,
+        result,
+        document.names,
+    )

@@ -69,7 +69,7 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         examples=[example for file in files for example in read_examples(file, names)],
         held_out=read_examples(valid, names) if valid else [],
         held_out_file=Path(valid) if valid else None,
-        train=digests(files),
+        train=digests([*files, *_names_file(settings)]),
         valid=digests([valid] if valid else []),
         out=_prepare(Path(out), resume=resume, overwrite=overwrite),
         resume=resume,
@@ -79,6 +79,13 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
     from biogpt_plugins.training.session import train_model  # noqa: PLC0415 - it loads torch
 
     return train_model(plan, tell)
+
+
+def _names_file(options: Options) -> list[str]:
+    path = options.swap_names
+    if path and not Path(path).is_file():
+        raise InputError(f"the file of swap_names, {path!r}, does not exist: check the path")
+    return [path] if path else []
 
 
 def _prepare(out: Path, *, resume: bool, overwrite: bool) -> Path:

@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from typing_extensions import Self
 
 from biogpt_plugins.values.errors import InputError, did_you_mean
 
 Truncation = Literal["prompt", "official"]
+
+
+def _weights(given: object) -> object:
+    """A mapping as it is, and the text "bc5cdr:2,pubmedqa:1" of a command as a mapping."""
+    if not isinstance(given, str):
+        return given
+    pairs = [pair.rpartition(":") for pair in given.split(",")]
+    if not all(task for task, _, _ in pairs):
+        raise InputError(f"must be like bc5cdr:2,pubmedqa:1, not {given!r}")
+    return {task.strip(): weight for task, _, weight in pairs}
+
+
+Mix = Annotated[Mapping[str, Annotated[float, Field(gt=0)]], BeforeValidator(_weights)]
 
 
 class Options(BaseModel):
@@ -30,9 +52,30 @@ class Options(BaseModel):
         loss: "target" computes the loss on the target alone. "all" computes it on the source and
             the prompt tokens too, as the official recipe does; the target is 8 % of the tokens in
             BC5CDR, and 24 % in DDI and HoC.
-        source_loss: Weight of the loss on the source text if `loss` is "target".
+        source_loss: Weight of the loss on a token of the source if `loss` is "target", beside the
+            weight 1 of a token of the target; both are means.
         end_weight: Weight of the loss on a target's final full stop; 1 in the official recipe.
             Below 1 the model also lists relations that it considers less likely than not.
+        end_smoothing: Share of the probability that goes to ending the list where a target goes on,
+            and to going on where it ends. It holds at the separator or full stop after each
+            clause, and nowhere else: the loss there is 1 - `end_smoothing` times the loss of the
+            target's token, plus `end_smoothing` times the loss of the other one. The model
+            becomes less certain of what a list leaves out.
+        orders: Write the relations of each document in this many orders: first as the data have
+            them, then in others, each in an example of its own. A document with two relations
+            has two orders.
+        swaps: Add this many copies of each document in which other names of the same type stand
+            for the names of its relations, in the text and in the target.
+        swap_names: The names to draw from: a CSV file with the columns `name`, `id` and `type`, as
+            dictionaries of entities have. "": the names of the relations in the training data.
+        negatives: Make this many documents without a relation for each document, at most 2: its
+            sentences without those that name a head of its relations, and without those that name
+            a tail. The task must have words for a text without relations (`nothing`).
+        mix: Weight of each task in the training data, such as {"bc5cdr": 2, "pubmedqa": 1}; in a
+            command bc5cdr:2,pubmedqa:1. There are as many examples as before: of one task some are
+            left out, of another some come several times. None: all examples once.
+        mix_temperature: In place of `mix`, weigh each task by its number of examples to the power
+            of 1 / `mix_temperature`. 1: all examples once; above 1 small tasks gain.
         optimizer: "adamw", or "fairseq" for the Adam of fairseq: epsilon is added to the
             uncorrected root, and all parameters decay, including biases and norms.
         weight_decay: Decoupled weight decay, multiplied by the learning rate.
@@ -90,6 +133,13 @@ class Options(BaseModel):
     loss: Literal["target", "all"] = "target"
     source_loss: float = Field(default=0.0, ge=0)
     end_weight: float = Field(default=1.0, gt=0)
+    end_smoothing: float = Field(default=0.0, ge=0, le=0.5)
+    orders: int = Field(default=1, gt=0)
+    swaps: int = Field(default=0, ge=0)
+    swap_names: str = ""
+    negatives: float = Field(default=0.0, ge=0, le=2)
+    mix: Mix | None = None
+    mix_temperature: float = Field(default=1.0, ge=1)
     optimizer: Literal["adamw", "fairseq"] = "adamw"
     weight_decay: float = Field(default=0.01, ge=0)
     max_grad_norm: float = Field(default=1.0, ge=0)
@@ -120,6 +170,19 @@ class Options(BaseModel):
     merges: int = Field(default=4000, ge=0)
     description: str = ""
 
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.loss == "all" and self.source_loss:
+            raise InputError(
+                "loss 'all' weighs each token of the source like one of the target: leave "
+                "source_loss out, or use loss 'target'"
+            )
+        if self.swap_names and not self.swaps:
+            raise InputError("swap_names needs swaps, the number of copies with other names")
+        if self.mix and self.mix_temperature != 1:
+            raise InputError("mix and mix_temperature both weigh the tasks: choose one")
+        return self
+
     @classmethod
     def read(cls, given: Mapping[str, Any], recipe: Mapping[str, Any] | None = None) -> Options:
         """Check the names and values of options; given options override those of a recipe.
@@ -134,7 +197,7 @@ class Options(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             every = error.errors()
-            faults = "; ".join(f"{e['loc'][0]}: {e['msg'].lower()}" for e in every)
+            faults = "; ".join(map(_fault, every))
             strange = next((e["loc"][0] for e in every if e["type"] == "extra_forbidden"), "")
             faults += did_you_mean(str(strange), cls.model_fields)
             known = ", ".join(cls.model_fields)
@@ -152,3 +215,9 @@ class Options(BaseModel):
         if self.dtype == "auto":
             changes["dtype"] = "bfloat16" if bfloat16 else "float32"
         return self.model_copy(update=changes)
+
+
+def _fault(error: ErrorDetails) -> str:
+    told = error.get("ctx", {}).get("error")
+    message = str(told) if isinstance(told, InputError) else error["msg"].lower()
+    return ": ".join([*map(str, error["loc"][:1]), message])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from biogpt_plugins.training.selection import examiner
 from biogpt_plugins.training.snapshots import Snapshots
 from biogpt_plugins.training.start import Start, positions_of, start_from
 from biogpt_plugins.training.trainer import PromptTrainer, has_bfloat16, make_trainer
+from biogpt_plugins.training.variants import vary
 
 Tell = Callable[[str], None]
 
@@ -41,7 +43,9 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
         ModelError: The model cannot be found or is no BioGPT.
         TrainingInterrupted: Ctrl-C or SIGTERM came; a checkpoint is kept.
     """
-    settings = _settings(plan)
+    wanted = _options(plan)
+    plan = replace(plan, examples=vary(plan.examples, wanted, tell))
+    settings = _settings(plan, wanted)
     options, folder = settings.options, plan.out / CHECKPOINTS
     last = _last_checkpoint(plan, settings, tell)
     tell(f"recipe {plan.recipe}: {settings.shown}")
@@ -91,9 +95,12 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     return result
 
 
-def _settings(plan: Plan) -> Settings:
+def _options(plan: Plan) -> Options:
     positions = positions_of(plan.model, Options.read(plan.given))
-    options = Options.read(plan.given, recipe_for(plan.recipe, plan.tasks, positions=positions))
+    return Options.read(plan.given, recipe_for(plan.recipe, plan.tasks, positions=positions))
+
+
+def _settings(plan: Plan, options: Options) -> Settings:
     return Settings(
         tasks={name: get_task(name).fingerprint for name in plan.tasks},
         model=str(plan.model),

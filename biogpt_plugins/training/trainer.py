@@ -142,7 +142,13 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
             sampled = torch.rand(source.shape, device=source.device) < _SOURCE_SAMPLE
             source = source * sampled / _SOURCE_SAMPLE
         weights = target + source
-        losses = self.losses(model, inputs["input_ids"], weights != 0, shift=self._options.shift)
+        losses = self.losses(
+            model,
+            inputs["input_ids"],
+            weights != 0,
+            shift=self._options.shift,
+            other=inputs.get("other"),
+        )
         loss = (weights * losses).sum()
         return (loss, {"loss": loss}) if return_outputs else loss
 
@@ -153,8 +159,12 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         wanted: torch.Tensor,
         *,
         shift: int = 0,
+        other: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """The loss of each wanted token in nats; 0 where none is wanted. Shape (rows, tokens)."""
+        """The loss of each wanted token in nats; 0 where none is wanted. Shape (rows, tokens).
+
+        With `other`, of the same shape, `end_smoothing` applies where it has a token.
+        """
         first = random.randint(0, shift) if shift else 0
         positions = torch.arange(first, first + ids.shape[1] - 1, device=ids.device)[None]
         self._projected.positions = rows = wanted[:, 1:]
@@ -162,9 +172,14 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
             output = model(input_ids=ids[:, :-1], position_ids=positions, use_cache=False)
         finally:
             self._projected.positions = None
-        found = torch.nn.functional.cross_entropy(
-            output.logits.float(), ids[:, 1:][rows], reduction="none"
-        )
+        logits = output.logits.float()
+        found = torch.nn.functional.cross_entropy(logits, ids[:, 1:][rows], reduction="none")
+        if other is not None:
+            might = other[:, 1:][rows]
+            losses = torch.nn.functional.cross_entropy(
+                logits, might, ignore_index=-1, reduction="none"
+            )
+            found = found.lerp(losses, self._options.end_smoothing * (might >= 0))
         return found.new_zeros(ids.shape).masked_scatter(wanted, found)
 
     @torch.no_grad()
