@@ -472,7 +472,7 @@ class TestCommands:
         assert "model.safetensors: trained for bc5cdr" in done.stderr
 
         done = run("inspect", out)
-        assert "CTranslate2 folder" in done.stdout
+        assert "CTranslate2 folder" in " ".join(done.stdout.split())
         assert "int8, " in done.stdout
 
         papers = tmp_path / "papers.jsonl"
