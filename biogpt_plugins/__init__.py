@@ -8,6 +8,7 @@ from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.tasks import TASKS, register_task
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
 from biogpt_plugins.values.inputs import Paper, Question, Text
 from biogpt_plugins.values.predictions import Predictions
@@ -38,6 +39,7 @@ __all__ = [
     "Engine",
     "Entity",
     "EntityDictionary",
+    "EntitySource",
     "Evidence",
     "Hallmarks",
     "Paper",

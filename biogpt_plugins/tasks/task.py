@@ -96,16 +96,20 @@ class Task(Generic[ResultT]):
         return {
             info.alias or name: name == "text" or info.is_required()
             for name, info in self.input.model_fields.items()
-            if name != "id"
+            if name not in ("id", "entities")
         }
 
-    def read_input(self, value: object) -> Text:
+    def read_input(self, value: object, *, entities: bool = True) -> Text:
         """Convert a str, mapping or model to this task's input.
+
+        Args:
+            value: The value.
+            entities: Whether to read its entities.
 
         Raises:
             InputError: It does not fit the input type.
         """
-        return read(self.input, value)
+        return read(self.input, value, entities=entities)
 
     def render(self, value: object, card: TaskCard = FEW_SHOT) -> Prompt:
         """Make the prompt for an input, in the layout that a checkpoint's card asks for.
@@ -167,7 +171,8 @@ class Task(Generic[ResultT]):
         return sha256(spelt.encode()).hexdigest()[:12]
 
     def _probes(self) -> Iterator[Text]:
-        names = (one.alias or name for name, one in self.input.model_fields.items())
+        fields = self.input.model_fields.items()
+        names = (one.alias or name for name, one in fields if name != "entities")
         with suppress(ValidationError):  # an input of the user's own may hold more than texts
             yield self.input.model_validate(dict.fromkeys(names, _PROBE))
 

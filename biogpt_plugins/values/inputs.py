@@ -9,31 +9,46 @@ be used unchanged. A name that looks misspelt is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
+from typing_extensions import Self
 
+from biogpt_plugins.values.annotations import Annotations
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.mentions import check_entity
 from biogpt_plugins.values.names import field_of, misspelt, renamed
-from biogpt_plugins.values.records import document, fields_of, identifier
+from biogpt_plugins.values.records import chunk_start, document, fields_of, identifier
+from biogpt_plugins.values.results import Entity
 
 
 class Text(BaseModel):
-    """A plain text: a sentence to classify, a term to describe, a prompt to continue."""
+    """A plain text: a sentence to classify, a term to describe, a prompt to continue.
+
+    Attributes:
+        id: Its identifier, for example a PMID.
+        text: The text.
+        entities: What is known to be named in it, with offsets in `source`; entities without
+            offsets are looked for. Only decoding "entities" reads them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str | None = None
     text: str
+    entities: tuple[Entity, ...] = Field(default=(), repr=False, exclude_if=lambda them: not them)
+    _notes: tuple[str, ...] = PrivateAttr(default=())
+    _fault: str | None = PrivateAttr(default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -53,6 +68,22 @@ class Text(BaseModel):
     def _id_is_text(cls, value: Any) -> Any:  # noqa: ANN401 - pydantic's own signature
         text = identifier(value)
         return text if text is None else encodable(text)
+
+    @model_validator(mode="after")
+    def _entities_are_in_the_text(self) -> Self:
+        for entity in self.entities:
+            check_entity(entity, self.source, self.id)
+        return self
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of annotations that came with the text."""
+        return self._notes
+
+    @property
+    def fault(self) -> str | None:
+        """Why the annotations that came with the text could not be read."""
+        return self._fault
 
     @property
     def source(self) -> str:
@@ -134,25 +165,35 @@ class Question(Text):
 InputT = TypeVar("InputT", bound=Text)
 _HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 _MOST_SHOWN = 80
+_BESIDE_TEXT = {"id", "entities"}
 _OURS = {"contexts": "context", "pmid": "id", "sentence": "text", "term": "text"}
 
 
-def read(kind: type[InputT], value: object) -> InputT:
+def read(kind: type[InputT], value: object, *, entities: bool = True) -> InputT:
     """Read a string, a record or a model as an input of `kind`.
 
+    Args:
+        kind: The type of the input.
+        value: The value.
+        entities: Whether to read its entities; otherwise the input has none.
+
     Raises:
-        InputError: The value is of another type, lacks a field, has one that looks misspelt, or
-            holds no text.
+        InputError: The value is of another type, lacks a field, has one that looks misspelt, holds
+            no text, or has an entity that is not in the text.
     """
     if isinstance(value, kind):
-        # A Paper is also a Text; its title is part of the text then.
-        model = value if type(value) is kind else kind(id=value.id, text=value.source)
+        model = _read_model(kind, value, entities=entities)
     elif isinstance(value, str) and kind is not Question:
         model = kind(text=str(value))
     elif (record := _record(value, kind)) is not None:
         try:
             fields = _fields(record, kind)
+            given = fields.pop("entities", None)
             model = kind.model_validate(fields)
+            if entities and given is not None:
+                read_ = given if isinstance(given, Annotations) else Annotations(given)
+                found, notes = read_.read(model.source, model.text, model.id)
+                model = _with(model, found, notes)
         except InputError as error:
             raise InputError(f"cannot read {short(value)} as a {kind.__name__}: {error}") from None
         except ValidationError as error:
@@ -162,7 +203,8 @@ def read(kind: type[InputT], value: object) -> InputT:
             ) from error
     else:
         wanted = "a mapping" if kind is Question else "a string or a mapping"
-        fields_ = ", ".join(f.alias or name for name, f in kind.model_fields.items())
+        named = ((name, f.alias or name) for name, f in kind.model_fields.items())
+        fields_ = ", ".join(shown for name, shown in named if name != "entities")
         raise InputError(
             f"cannot read {short(value)} as a {kind.__name__}: give {wanted} with {fields_}, not "
             f"a {type(value).__name__}"
@@ -173,6 +215,46 @@ def read(kind: type[InputT], value: object) -> InputT:
         if half := half_pair(text):
             raise InputError(f"the {name} of {short(value)} {half}")
     return model
+
+
+def _read_model(kind: type[InputT], value: InputT, *, entities: bool) -> InputT:
+    if entities and value.fault:
+        raise InputError(value.fault)
+    model = value
+    if type(value) is not kind:  # a Paper is also a Text; its title is part of the text then
+        model = _with(kind(id=value.id, text=value.source), value.entities, value.notes)
+    return model if entities else without_entities(model)
+
+
+def annotated(
+    model: InputT, read_annotations: Callable[[], tuple[Iterable[Entity], Iterable[str]]]
+) -> InputT:
+    """A text with its annotations; if they cannot be read, only who asks for them is told.
+
+    Args:
+        model: The text.
+        read_annotations: Returns the entities, and notes on what was left out.
+    """
+    try:
+        return _with(model, *read_annotations())
+    except InputError as fault:
+        model._fault = str(fault)
+        return model
+
+
+def _with(model: InputT, entities: Iterable[Entity], notes: Iterable[str]) -> InputT:
+    model = model.model_copy(update={"entities": tuple(entities)})
+    model._notes = tuple(notes)
+    return model
+
+
+def without_entities(model: InputT) -> InputT:
+    """A text without its annotations."""
+    if not (model.entities or model.fault or model.notes):
+        return model
+    bare = _with(model, (), ())
+    bare._fault = None
+    return bare
 
 
 def half_pair(text: str) -> str | None:
@@ -243,6 +325,8 @@ def _record(value: object, kind: type[Text]) -> Mapping[str, Any] | None:
     record: dict[str, object] = {"id": paper_id(metadata) or own, "title": title, "text": text}
     if kind is Question:
         record["question"] = metadata.get("question")
+    if metadata.get("entities") is not None:
+        record["entities"] = Annotations(metadata["entities"], chunk_start(value), titled=True)
     return {name: field for name, field in record.items() if field is not None}
 
 
@@ -260,16 +344,17 @@ def _fields(record: Mapping[str, Any], kind: type[Text]) -> dict[str, Any]:
         InputError: A field looks misspelt.
     """
     wanted = _names(kind)
-    if found := misspelt([*record], wanted, record):
+    # Other data have fields like "entries", which mean nothing here.
+    if found := misspelt([*record], wanted - {"entities"}, record):
         name, meant = found
         raise InputError(
             f"there is no field {name!r}; did you mean {meant!r}? Rename the field, or leave it out"
         )
     fields = {name: field for name, field in _ours(record).items() if name in wanted}
-    if record and not fields.keys() - {"id"}:
+    if record and not fields.keys() - _BESIDE_TEXT:
         raise InputError(
             f"none of its fields, {', '.join(map(repr, record))}, has the text: name the one "
-            f"that has it {' or '.join(sorted(wanted - {'id'}))}"
+            f"that has it {' or '.join(sorted(wanted - _BESIDE_TEXT))}"
         )
     return fields
 

@@ -196,5 +196,13 @@ def document(value: Any) -> tuple[Mapping[str, object], str, str | None] | None:
     return None
 
 
+def chunk_start(value: Any) -> int | None:  # noqa: ANN401
+    """Where a chunk begins in its document, as splitters of the hosts note it; None if unknown."""
+    value = getattr(value, "node", value)
+    metadata = getattr(value, "metadata", None) or {}
+    start = metadata.get("start_index", getattr(value, "start_char_idx", None))
+    return start if isinstance(start, int) and start >= 0 else None
+
+
 def _is_gap(value: object) -> bool:
     return isinstance(value, str) and value in _GAPS

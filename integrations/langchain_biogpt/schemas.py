@@ -47,7 +47,7 @@ def input_type(task: Task[Any], text: str = "") -> type[BaseModel]:
         task: The task.
         text: The name of the field with the text; "" uses the task's own name.
     """
-    known = task.input.model_fields
+    known = {name: one for name, one in task.input.model_fields.items() if name != "entities"}
     text = text or known["text"].alias or "text"
     names = {name: text if name == "text" else info.alias or name for name, info in known.items()}
 

@@ -9,6 +9,7 @@ from shared_data import shared
 from biogpt_plugins import Paper, Prediction, Relation
 from biogpt_plugins.corpus import Format, JsonlWriter, check_readable, read_records
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import without_entities
 
 PUBTATOR = """
 101|t|Aspirin and bleeding.
@@ -30,8 +31,12 @@ PAPERS = [
 ]
 
 
+def bare(value):
+    return without_entities(value) if isinstance(value, Paper) else value
+
+
 def read(path, form=Format.auto):
-    return [record.value for record in read_records([str(path)], form)]
+    return [bare(record.value) for record in read_records([str(path)], form)]
 
 
 def faults(path, form=Format.auto):

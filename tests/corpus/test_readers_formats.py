@@ -11,10 +11,12 @@ from shared_data import shared
 from biogpt_plugins import Entity, Paper, Prediction, Relation
 from biogpt_plugins.corpus import Format, Record, Sections, read_records
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import without_entities
 
 
 def read(path, form=Format.auto, **options):
-    return [record.value for record in read_records([path], form, **options)]
+    values = (record.value for record in read_records([path], form, **options))
+    return [without_entities(v) if isinstance(v, Paper) else v for v in values]
 
 
 def bioc_xml(*documents):

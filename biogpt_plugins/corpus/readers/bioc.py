@@ -1,4 +1,4 @@
-"""BioC as XML and JSON, including PubTator 3's. Annotations are skipped.
+"""BioC as XML and JSON, including PubTator 3's. Annotations become entities.
 
 The bioc library is not used: it reads whole collections into memory, or stops at the first broken
 document.
@@ -6,13 +6,16 @@ document.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from biogpt_plugins.corpus.readers.records import TITLE_AND_ABSTRACT, ParsedRecord, Sections
+from biogpt_plugins.values.annotations import mention_of
 from biogpt_plugins.values.errors import InputError
-from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.inputs import Paper, annotated
+from biogpt_plugins.values.mentions import placed
+from biogpt_plugins.values.results import Entity
 
 NAMES = ("document",)
 
@@ -26,6 +29,15 @@ class _Passage(NamedTuple):
     kind: str
     section: str
     text: str
+    annotations: tuple[Mapping[str, Any], ...] = ()
+
+
+class _Joined(NamedTuple):
+    """Passages as one text, and where each begins."""
+
+    passages: Sequence[_Passage]
+    text: str
+    starts: Sequence[int]
 
 
 def read_xml(document: Any, sections: Sections) -> Iterator[ParsedRecord]:  # noqa: ANN401 - lxml's
@@ -59,7 +71,7 @@ def _papers(
     if not title and not abstract and not (whole and any(p.section for p in passages)):
         abstract = list(passages)  # the file does not say the kinds of its passages
     rest = [p for p in passages if p not in title and p not in abstract]
-    paper = Paper(id=id_, title=_joined(title), text=_joined(abstract))
+    paper = _paper(id_, title, abstract)
     start = title[0].offset if title else abstract[0].offset if abstract else 0
     if paper.source or not (whole and rest):
         yield ParsedRecord(0, paper, TITLE_AND_ABSTRACT if whole else "", start if whole else 0)
@@ -68,46 +80,87 @@ def _papers(
     for name, group in groupby(rest, lambda passage: passage.section):
         section = list(group)
         if name not in _REFERENCES:
-            yield ParsedRecord(0, Paper(id=id_, text=_joined(section)), name, section[0].offset)
+            yield ParsedRecord(0, _paper(id_, [], section), name, section[0].offset)
 
 
-def _joined(passages: Sequence[_Passage]) -> str:
+def _paper(id_: str | None, title: Sequence[_Passage], text: Sequence[_Passage]) -> Paper:
+    head, body = _joined(title), _joined(text)
+    paper = Paper(id=id_, title=head.text, text=body.text)
+    lead = len(paper.source) - len(body.text)
+    begin = (title or text)[0].offset if title or text else 0
+
+    def entities() -> tuple[list[Entity], list[str]]:
+        found: list[Entity] = []
+        faults: list[str] = []
+        for at, joined in ((0, head), (lead, body)):
+            for passage, start in zip(joined.passages, joined.starts, strict=True):
+                # Some files count in the paper, whatever the passages say; some in the passage.
+                bases = (passage.offset, begin + at + start, 0)
+                mentions = list(map(mention_of, passage.annotations))
+                placed_, misplaced = placed(mentions, passage.text, id_, bases)
+                found += [one.moved(at + start) for one in placed_]
+                faults += misplaced
+        return found, faults
+
+    return annotated(paper, entities)
+
+
+def _joined(passages: Sequence[_Passage]) -> _Joined:
     """Join texts at the distance of their offsets, or by one space if the offsets make no sense."""
-    text = ""
+    text, starts = "", []
     for passage in passages:
         gap = passage.offset - passages[0].offset - len(text)
-        text += " " * (gap if 0 <= gap <= _WIDEST_GAP else 1 if text else 0) + passage.text
-    return text
+        text += " " * (gap if 0 <= gap <= _WIDEST_GAP else 1 if text else 0)
+        starts.append(len(text))
+        text += passage.text
+    return _Joined(passages, text, starts)
 
 
 def _passage_of_xml(passage: Any) -> _Passage:  # noqa: ANN401
-    infons = {infon.get("key", ""): infon.text or "" for infon in passage.iterfind("infon")}
     offset = _offset(passage.findtext("offset"))
     parts = [(s.findtext("offset"), s.findtext("text")) for s in passage.iterfind("sentence")]
-    return _passage(offset, infons, passage.findtext("text"), parts)
+    annotations = [
+        {
+            "infons": _infons(annotation),
+            "text": annotation.findtext("text"),
+            "locations": [dict(location.attrib) for location in annotation.iterfind("location")],
+        }
+        for annotation in passage.iter("annotation")
+    ]
+    return _passage(offset, _infons(passage), passage.findtext("text"), parts, annotations)
+
+
+def _infons(element: Any) -> dict[str, str]:  # noqa: ANN401
+    return {infon.get("key", ""): infon.text or "" for infon in element.iterfind("infon")}
 
 
 def _passage_of_json(passage: Any) -> _Passage:  # noqa: ANN401
     infons = passage.get("infons") or {}
-    parts = [(s.get("offset"), s.get("text")) for s in passage.get("sentences") or ()]
+    sentences = passage.get("sentences") or ()
+    parts = [(s.get("offset"), s.get("text")) for s in sentences]
     text = passage.get("text")
     if not isinstance(text, str | None) or not isinstance(infons, dict):
         raise TypeError(text)
-    return _passage(_offset(passage.get("offset")), infons, text, parts)
+    annotations = [a for part in (passage, *sentences) for a in part.get("annotations") or ()]
+    return _passage(_offset(passage.get("offset")), infons, text, parts, annotations)
 
 
 def _passage(
-    offset: int, infons: dict[str, Any], text: str | None, parts: Sequence[tuple[Any, Any]]
+    offset: int,
+    infons: dict[str, Any],
+    text: str | None,
+    parts: Sequence[tuple[Any, Any]],
+    annotations: Sequence[Mapping[str, Any]],
 ) -> _Passage:
     if not text:
         spans = [_Passage(_offset(at), "", "", sentence or "") for at, sentence in parts]
         if spans:
             offset = spans[0].offset
-        text = _joined(spans)
+        text = _joined(spans).text
     kind = str(infons.get("type", "")).lower()
     named = str(infons.get("section_type") or infons.get("section") or kind).lower()
     section = TITLE_AND_ABSTRACT if kind.startswith(TITLE_AND_ABSTRACT) else named
-    return _Passage(offset, kind, section, text)
+    return _Passage(offset, kind, section, text, tuple(annotations))
 
 
 def _offset(value: Any) -> int:  # noqa: ANN401

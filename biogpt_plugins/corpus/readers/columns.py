@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.names import listed
 
-FIELDS = ("id", "title", "abstract", "text", "question", "context", "long_answer")
+FIELDS = ("id", "title", "abstract", "text", "question", "context", "long_answer", "entities")
 """What `--columns` may name."""
 
 

@@ -77,7 +77,8 @@ def read_records(  # noqa: PLR0913 - options, all but two keyword-only
             the files' order, since what is read already cannot be taken back.
         strict: Raise the first error of a broken record.
         columns: Which columns of tables, and fields of JSON records, are id, title, abstract, text,
-            question, context or long_answer, where their names do not tell: `{"title": "Name"}`.
+            question, context, long_answer or entities, where their names do not tell:
+            `{"title": "Name"}`.
 
     Raises:
         InputError: A record is broken, and `strict` is True; or `columns` names an unknown field.
