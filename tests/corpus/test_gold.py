@@ -10,6 +10,7 @@ from biogpt_plugins.scoring.gold import Document
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Question
 
 TITLE = "Aspirin and ulcers"
 ABSTRACT = "Acetylsalicylic acid caused gastric or duodenal ulcers; α-blockers: “none”."
@@ -251,6 +252,24 @@ def test_hoc(file):
     assert targets[1] == "the type of this document is empty."
 
 
+ASKED = (
+    "question: Is a context: needed? context: The answer: unknown. It helped. answer: It does."
+    "\tYes\r\nquestion: Why? context: So. answer: No reason\tmaybe\n"
+)
+
+
+def test_pubmedqa_as_tsv(file):
+    task = "pubmedqa_reasoning_free"
+    gold = read_gold(file(ASKED), task)
+    assert [(d.id, d.gold) for d in gold.documents] == [("1", "yes"), ("2", "maybe")]
+    sources = [get_task(task).source(Question(**d.input)).source for d in gold.documents]
+    official = [line.split("\t")[0] for line in ASKED.strip().split("\n")]
+    assert sources == [official[0], f"{official[1]}."]
+    assert read_gold(file(ASKED), "pubmedqa").documents[1].input["context"] == "So."
+    with pytest.raises(InputError, match="has no examples for hoc"):
+        read_gold(file(ASKED), "hoc")
+
+
 PAPER = {"title": "T", "abstract": "A"}
 ENDS = {"head": {"text": "Zinc", "id": "D1"}, "type": "CID", "tail": {"text": "Rash", "id": "D2"}}
 
@@ -405,6 +424,13 @@ ROW = {"id": 1, "question": "q?", "context": "c", "gold": "yes"}
         ),
         ("hoc", HOC + "No labels .", "line 5: it must have 2 columns, not 1: the sentence"),
         ("hoc", HOC + "One .\tdying\n", "line 5: hoc has no label 'dying'"),
+        ("pubmedqa", ASKED + "question: How?\tno", 'line 3: it must read "question: ... context: '),
+        (
+            "pubmedqa",
+            ASKED + "question: How?",
+            "line 3: it must have 2 columns, not 1: the question",
+        ),
+        ("pubmedqa", ASKED.replace("maybe", "perhaps"), "line 2: label: input should be 'yes'"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(file, task, content, message):

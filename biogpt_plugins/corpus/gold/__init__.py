@@ -5,6 +5,7 @@ Formats, recognized by content:
     ddi, kd_dti: the JSON of microsoft/BioGPT.
     pubmedqa, pubmedqa_reasoning_free: the JSON of pubmedqa/pubmedqa. Its labels may be in a
         separate file. A file of labels alone is read, too.
+        The TSV of microsoft/BioGPT, one question a line, is read too.
     hoc: the TSV of microsoft/BioGPT, one sentence a line.
     all: JSONL or a JSON array of the input's fields, "gold", and "task" if a file has several
         tasks. The input's fields may be missing if the file is used only for scoring.
@@ -12,8 +13,16 @@ Formats, recognized by content:
 Files are UTF-8. They are read whole, because they have a few megabytes.
 """
 
-from biogpt_plugins.corpus.gold.files import read_solved
+from biogpt_plugins.corpus.gold.files import FILL_IN, missing_names, read_solved
 from biogpt_plugins.corpus.gold.goldset import read_gold
 from biogpt_plugins.corpus.gold.solved import REMEDY, Solved, is_named
 
-__all__ = ["REMEDY", "Solved", "is_named", "read_gold", "read_solved"]
+__all__ = [
+    "FILL_IN",
+    "REMEDY",
+    "Solved",
+    "is_named",
+    "missing_names",
+    "read_gold",
+    "read_solved",
+]

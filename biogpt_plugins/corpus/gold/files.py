@@ -20,6 +20,7 @@ from biogpt_plugins.values.results import Answer, Label
 
 # KD-DTI has this and an id in place of names that its authors may not redistribute.
 _LICENSED = "DrugBank####"
+FILL_IN = "fill in the names, as github.com/bert-nmt/BERT-DTI explains"
 _Items = Iterable[tuple[str, Any]]
 """The place of each document in its file, and the document as parsed."""
 _Solve = Callable[[Any, Sequence[str]], "Solved | None"]
@@ -54,10 +55,10 @@ def read_solved(
                 get_task(document.task).read_input(document.input)
         if document:
             solved.append(replace(document, where=where))
-    if ids := sum(map(_licensed_names, solved)):
+    if ids := sum(map(missing_names, solved)):
         warnings.warn(
             f"{path} has DrugBank ids ({_LICENSED}...) in place of {ids} names, as published. No "
-            "model writes these ids: fill in the names, as github.com/bert-nmt/BERT-DTI explains",
+            f"model writes these ids: {FILL_IN}",
             stacklevel=2,
         )
     if not solved:
@@ -70,7 +71,8 @@ def read_solved(
     return solved
 
 
-def _licensed_names(solved: Solved) -> int:
+def missing_names(solved: Solved) -> int:
+    """How many ends of KD-DTI's relations have a DrugBank id in place of their name."""
     relations = solved.result if isinstance(solved.result, list) else []
     ends = (end for relation in relations for end in (relation.head, relation.tail))
     return sum(end.text.startswith(_LICENSED) for end in ends)
@@ -137,7 +139,8 @@ def _parse(text: str) -> tuple[_Items, _Solve]:
     if annotated.is_pubtator(start):
         return annotated.pubtator_blocks(text), annotated.solve_pubtator
     if "\t" in start.split("\n", 1)[0]:
-        return official.hoc_lines(text), official.solve_hoc
+        solve = official.solve_pubmedqa if official.is_pubmedqa(start) else official.solve_hoc
+        return official.tsv_lines(text), solve
     raise InputError(f"unknown format: {REMEDY}")
 
 

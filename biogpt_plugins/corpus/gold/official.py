@@ -1,10 +1,11 @@
 """Readers for the official files of microsoft/BioGPT and pubmedqa/pubmedqa.
 
-They are JSON objects by id, except HoC, which is TSV.
+They are JSON objects by id, except two of microsoft/BioGPT, which are TSV: HoC, and PubMedQA.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from biogpt_plugins.values.results import Answer, Entity
 
 _INTERACTIONS = ("ddi", "kd_dti")
 _QUESTIONS = ("pubmedqa", "pubmedqa_reasoning_free")
+_QUESTION = re.compile(r"question: (.+?) context: (.+) answer: (.+)")
 
 
 class _Pair(BaseModel):
@@ -122,11 +124,40 @@ def _question(key: str, row: Mapping[str, Any], task: str) -> Solved:
     )
 
 
-def hoc_lines(text: str) -> Iterator[tuple[str, str]]:
-    """The lines of HoC's TSV, without the blank lines between sentences."""
+def tsv_lines(text: str) -> Iterator[tuple[str, str]]:
+    """The lines of a TSV, without the blank lines that HoC's test set has between sentences."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield f"line {number}", line.strip()
+
+
+def is_pubmedqa(text: str) -> bool:
+    """Whether a text starts with a line of PubMedQA's TSV."""
+    return text.startswith("question: ")
+
+
+def solve_pubmedqa(line: str, tasks: Sequence[str]) -> Solved | None:
+    """Read a question with its context, its long answer and its label.
+
+    Returns:
+        None if `tasks` does not include PubMedQA.
+
+    Raises:
+        InputError: It has another form.
+    """
+    task = _first(tasks, _QUESTIONS)
+    if task is None:
+        return None
+    text, label = _columns(line, "the question", "its label")
+    parts = _QUESTION.fullmatch(text)
+    if parts is None:
+        raise InputError('it must read "question: ... context: ... answer: ...", a tab, a label')
+    return Solved(
+        task=task,
+        id=None,
+        input={"question": parts[1], "context": parts[2], "long_answer": parts[3]},
+        result=Answer.model_validate({"label": label.lower()}),
+    )
 
 
 def solve_hoc(line: str, tasks: Sequence[str]) -> Solved | None:
@@ -140,11 +171,14 @@ def solve_hoc(line: str, tasks: Sequence[str]) -> Solved | None:
     """
     if "hoc" not in tasks:
         return None
-    columns = line.split("\t")
-    if len(columns) != len(("sentence", "labels")):
+    sentence, labels = _columns(line, "the sentence", "its labels with | between them")
+    return Solved("hoc", None, {"text": sentence}, hallmarks(labels.split("|")))
+
+
+def _columns(line: str, first: str, second: str) -> tuple[str, str]:
+    columns = [column.strip() for column in line.split("\t")]
+    if len(columns) != len((first, second)):
         raise InputError(
-            f"it must have 2 columns, not {len(columns)}: the sentence, a tab, and its labels with "
-            "| between them"
+            f"it must have 2 columns, not {len(columns)}: {first}, a tab, and {second}"
         )
-    sentence, labels = columns
-    return Solved("hoc", None, {"text": sentence.strip()}, hallmarks(labels.split("|")))
+    return columns[0], columns[1]

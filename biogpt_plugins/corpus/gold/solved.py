@@ -20,7 +20,7 @@ from biogpt_plugins.values.results import Entity, Hallmarks, Relation, Result
 
 REMEDY = (
     'give JSONL with the input\'s fields and "gold"; or BC5CDR as official JSON, PubTator or BioC; '
-    "DDI, KD-DTI or PubMedQA as official JSON; or HoC as TSV"
+    "DDI, KD-DTI or PubMedQA as official JSON; or HoC or PubMedQA as TSV"
 )
 _SHOWN_FAULTS = 3
 
