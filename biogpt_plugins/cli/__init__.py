@@ -37,6 +37,7 @@ from biogpt_plugins.cli import (
     finetune,
     listing,
     report,
+    reproduce,
 )
 from biogpt_plugins.cli.console import begin, remark
 from biogpt_plugins.cli.plain_help import PlainHelp
@@ -154,6 +155,7 @@ _add(bench.bench, _SCORES)
 _add(convert.convert, _MODELS)
 _add(convert.inspect, _MODELS)
 _add(finetune.finetune, _MODELS)
+_add(reproduce.reproduce, _MODELS)
 _add(listing.tasks, _MODELS)
 _add(listing.models, _MODELS)
 

@@ -102,7 +102,7 @@ def finetune(  # noqa: PLR0913 - options of a command
     """
     options: dict[str, Any] = {"epochs": epochs, "learning_rate": learning_rate}
     options = {name: value for name, value in options.items() if value is not None}
-    options |= {"weights": weights.value, **dict(map(_setting, more or ()))}
+    options |= {"weights": weights.value, **dict(map(setting, more or ()))}
 
     from biogpt_plugins.training import TrainingInterrupted  # noqa: PLC0415 - seldom needed
     from biogpt_plugins.training import finetune as teach  # noqa: PLC0415
@@ -133,7 +133,12 @@ def finetune(  # noqa: PLR0913 - options of a command
     console.stdout().print(str(trained.folder), soft_wrap=True)
 
 
-def _setting(pair: str) -> tuple[str, str]:
+def setting(pair: str) -> tuple[str, str]:
+    """The name and the value of a setting, as `--set` gives them.
+
+    Raises:
+        InputError: It is not NAME=VALUE.
+    """
     name, equals, value = pair.partition("=")
     if not (name and equals and value):
         raise InputError(f"--set must be NAME=VALUE, not {pair!r}")
