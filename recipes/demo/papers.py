@@ -2,87 +2,83 @@
 
 A model that reads 900 papers memorises their names. A model that reads each paper fifty times, with
 other names each time, must learn to copy names, and to infer from the sentence which chemical
-causes what.
+causes what. `biogpt finetune -s swaps=N` does the same with the names of relations alone; here all
+annotated names are replaced, and papers lose sentences.
 """
 
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import names
 
-_SENTENCE_END = re.compile(r"(?<=[a-z0-9)%][.?!]) (?=[A-Z0-9(])")
-_ABBREVIATION = re.compile(r"[A-Z0-9][A-Za-z0-9-]{0,5}$")
+from biogpt_plugins.corpus.gold import is_named, read_solved
+from biogpt_plugins.corpus.gold.solved import Solved
+from biogpt_plugins.scoring.bc5cdr import UNKNOWN_ID
+from biogpt_plugins.scoring.gold import TABLES
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.text.grounding import sentences
+from biogpt_plugins.training.variants.swaps import NewName, draw_names, new_form, renamed
+from biogpt_plugins.training.variants.things import Mention, Thing, mentions
 
-
-@dataclass(frozen=True)
-class Mention:
-    """One mention of an entity; without an id, its text serves as the id."""
-
-    start: int
-    end: int
-    text: str
-    type: str
-    id: str
+Sentence = tuple[str, list[Mention]]
+New = Mapping[int, NewName]
+Swap = Callable[[random.Random, "Paper", float], New]
 
 
 @dataclass(frozen=True)
 class Paper:
-    """One annotated paper; `relations` are (chemical id, disease id) pairs."""
+    """One annotated paper; mentions and relations name things by their place."""
 
     pmid: str
-    title: str
-    abstract: str
-    mentions: tuple[Mention, ...]
-    relations: tuple[tuple[str, str], ...]
+    title: Sentence
+    body: tuple[Sentence, ...]
+    things: tuple[Thing, ...]
+    relations: tuple[tuple[int, int], ...]
 
     @property
-    def text(self) -> str:
-        return f"{self.title} {self.abstract}"
-
-    def sentences(self) -> list[tuple[int, int]]:
-        """The spans of the title and of each sentence of the abstract."""
-        spans, start = [(0, len(self.title))], len(self.title) + 1
-        for match in _SENTENCE_END.finditer(self.text, start):
-            if not any(m.start < match.start() < m.end for m in self.mentions):
-                spans.append((start, match.start()))
-                start = match.end()
-        return [*spans, (start, len(self.text))]
+    def related(self) -> set[int]:
+        """The things that relations are about."""
+        return {thing for pair in self.relations for thing in pair}
 
 
 def read_papers(path: Path) -> list[Paper]:
-    """Read a PubTator file; mentions with several ids are left out."""
-    return [_paper(block) for block in path.read_text().strip().split("\n\n")]
+    """Read a PubTator file."""
+    return list(map(_paper, read_solved(path, ["bc5cdr"])))
 
 
-def _paper(block: str) -> Paper:
-    title, abstract, *rows = block.split("\n")
-    fields = [row.split("\t") for row in rows]
-    mentions = [
-        Mention(int(f[1]), int(f[2]), f[3], f[4], f[5] if f[5] != "-1" else f"-1:{f[3].lower()}")
-        for f in fields
-        if f[1] != "CID" and "|" not in f[5]
-    ]
-    mentions.sort(key=lambda m: (m.start, -m.end))
-    apart: list[Mention] = []
-    for mention in mentions:
-        if not apart or mention.start >= apart[-1].end:
-            apart.append(mention)
-    relations = tuple((f[2], f[3]) for f in fields if f[1] == "CID")
-    pmid, _, title_text = title.split("|", 2)
-    return Paper(pmid, title_text, abstract.split("|", 2)[2], tuple(apart), relations)
+def _paper(solved: Solved) -> Paper:
+    things: dict[tuple[str, str], Thing] = {}
+    for table, type_ in zip(TABLES, get_task("bc5cdr").ends, strict=True):
+        forms: dict[str, list[str]] = {}
+        for name, id_ in solved.names[table].items():
+            # Without an id, a name stands for itself.
+            forms.setdefault(name if id_ == UNKNOWN_ID else id_, []).append(name)
+        for id_, same in forms.items():
+            things[type_, id_] = Thing(max(same, key=len), type_, tuple(same))
+    places = {key: at for at, key in enumerate(things)}
+    pairs = [(r.head, r.tail) for r in solved.result if is_named(r.head) and is_named(r.tail)]
+    told = list(things.values())
+
+    def read(text: str) -> Sentence:
+        return text, mentions(text, told)
+
+    abstract = solved.input["abstract"]
+    return Paper(
+        solved.id,
+        read(solved.input["title"]),
+        tuple(read(abstract[slice(*span)]) for span in sentences(abstract)),
+        tuple(told),
+        tuple((places[c.type, c.id], places[d.type, d.id]) for c, d in pairs),
+    )
 
 
-Pools = dict[tuple[str, bool], list[str]]
-Swap = Callable[[random.Random, Paper, float], dict[tuple[str, str], str]]
-
-
-def pools(papers: list[Paper]) -> Pools:
+def pools(papers: list[Paper]) -> dict[tuple[str, bool], list[str]]:
     """The names of each type, with names of related entities separate from others.
 
     Names partly reveal which disease a drug treats and which it causes: replacing names across this
@@ -90,47 +86,29 @@ def pools(papers: list[Paper]) -> Pools:
     """
     by_kind: dict[tuple[str, bool], set[str]] = {}
     for paper in papers:
-        related = {identity for pair in paper.relations for identity in pair}
-        for mention in paper.mentions:
-            if len(mention.text) > 4:
-                key = mention.type, mention.id in related
-                by_kind.setdefault(key, set()).add(mention.text.lower())
-    return {key: sorted(names_) for key, names_ in by_kind.items()}
+        for at, thing in enumerate(paper.things):
+            kept = {form for form in thing.forms if len(form) > 4}
+            by_kind.setdefault((thing.type, at in paper.related), set()).update(kept)
+    return {key: sorted(found) for key, found in by_kind.items()}
 
 
 def swapper(papers: list[Paper]) -> Swap:
-    """Make a function that draws new names for the entities of a paper.
-
-    Its table maps (id, mention text) to the new text. All long forms of an id get the same name,
-    and all its abbreviations the same abbreviation.
-    """
+    """Make a function that draws new names for a share of the entities of a paper."""
     pool = pools(papers)
-    make = {"Chemical": names.made_up_chemical, "Disease": names.made_up_disease}
-    common = {"Chemical": names.CHEMICALS, "Disease": names.DISEASES}
+    make = {"chemical": names.made_up_chemical, "disease": names.made_up_disease}
+    common = {"chemical": names.CHEMICALS, "disease": names.DISEASES}
 
-    def draw(rng: random.Random, kind: str, related: bool) -> str:
-        point = rng.random()
+    def draw(at: int, *, rng: random.Random, paper: Paper) -> NewName:
+        kind, point = paper.things[at].type, rng.random()
         if point < 0.55:
-            return rng.choice(pool[kind, related])
-        return rng.choice(common[kind]) if point < 0.7 else make[kind](rng)
+            name = rng.choice(pool[kind, at in paper.related])
+        else:
+            name = rng.choice(common[kind]) if point < 0.7 else make[kind](rng)
+        return NewName(name, names.code(rng))
 
-    def swap(rng: random.Random, paper: Paper, share: float) -> dict[tuple[str, str], str]:
-        table: dict[tuple[str, str], str] = {}
-        taken: set[str] = set()
-        related = {identity for pair in paper.relations for identity in pair}
-        for identity in dict.fromkeys(m.id for m in paper.mentions):
-            forms = list(dict.fromkeys(m.text for m in paper.mentions if m.id == identity))
-            if rng.random() >= share:
-                continue
-            kind = next(m.type for m in paper.mentions if m.id == identity)
-            name, short = draw(rng, kind, identity in related), names.code(rng)
-            while name in taken:
-                name = make[kind](rng)
-            taken.add(name)
-            abbreviated = [form for form in forms if _ABBREVIATION.match(form) and len(forms) > 1]
-            for form in forms:
-                table[identity, form] = short if form in abbreviated else name
-        return table
+    def swap(rng: random.Random, paper: Paper, share: float) -> New:
+        chosen = [at for at in range(len(paper.things)) if rng.random() < share]
+        return draw_names(chosen, partial(draw, rng=rng, paper=paper))
 
     return swap
 
@@ -144,8 +122,8 @@ def variant(paper: Paper, rng: random.Random, swap: Swap, *, brief: float) -> di
         swap: The function made by `swapper`.
         brief: Probability of keeping only one to four sentences besides the title.
     """
-    table = swap(rng, paper, rng.choice((0.0, 0.5, 1.0, 1.0, 1.0)))
-    title, *body = paper.sentences()
+    new = swap(rng, paper, rng.choice((0.0, 0.5, 1.0, 1.0, 1.0)))
+    body = list(paper.body)
     way = rng.random()
     if rng.random() < brief:
         body = [
@@ -156,26 +134,23 @@ def variant(paper: Paper, rng: random.Random, swap: Swap, *, brief: float) -> di
         body = [body[i] for i in (kept if rng.random() < 0.3 else sorted(kept))]
     elif way < 0.3:
         body = body[: rng.randrange(1, len(body) + 1)]
-    return _record(paper, [title], body, table)
+    return _record(paper, body, new)
 
 
 def as_published(paper: Paper) -> dict[str, Any]:
     """The paper unchanged, with its relations in the order in which the text names them."""
-    spans = paper.sentences()
-    return _record(paper, spans[:1], spans[1:], {})
+    return _record(paper, paper.body, {})
 
 
-def _record(
-    paper: Paper,
-    title: list[tuple[int, int]],
-    body: list[tuple[int, int]],
-    table: dict[tuple[str, str], str],
-) -> dict[str, Any]:
-    seen: dict[str, list[str]] = {}
-    title_text = " ".join(_rewrite(paper, span, table, seen) for span in title)
-    abstract = " ".join(_rewrite(paper, span, table, seen) for span in body)
+def _record(paper: Paper, body: Sequence[Sentence], new: New) -> dict[str, Any]:
+    seen: dict[int, list[str]] = {}
+    for text, places in (paper.title, *body):
+        for start, end, at in places:
+            old = text[start:end]
+            form = new_form(old, paper.things[at], new[at]) if at in new else old
+            seen.setdefault(at, []).append(form)
     order = list(seen)
-    pairs = [(c, d) for c, d in dict.fromkeys(paper.relations) if c in seen and d in seen]
+    pairs = [(c, d) for c, d in paper.relations if c in seen and d in seen]
     pairs.sort(key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
     gold = [
         {"head": max(seen[c], key=len), "type": "CID", "tail": max(seen[d], key=len)}
@@ -184,26 +159,11 @@ def _record(
     return {
         "task": "bc5cdr",
         "id": paper.pmid,
-        "title": title_text,
-        "abstract": abstract,
+        "title": _told(paper, [paper.title], new),
+        "abstract": _told(paper, body, new),
         "gold": gold,
     }
 
 
-def _rewrite(
-    paper: Paper,
-    span: tuple[int, int],
-    table: dict[tuple[str, str], str],
-    seen: dict[str, list[str]],
-) -> str:
-    parts, at = [], span[0]
-    for mention in _inside(paper, span):
-        name = table.get((mention.id, mention.text), mention.text)
-        parts += [paper.text[at : mention.start], name]
-        at = mention.end
-        seen.setdefault(mention.id, []).append(name)
-    return "".join([*parts, paper.text[at : span[1]]])
-
-
-def _inside(paper: Paper, span: tuple[int, int]) -> Iterator[Mention]:
-    return (m for m in paper.mentions if span[0] <= m.start and m.end <= span[1])
+def _told(paper: Paper, texts: Iterable[Sentence], new: New) -> str:
+    return " ".join(renamed(text, places, paper.things, new) for text, places in texts)

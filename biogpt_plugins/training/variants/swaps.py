@@ -152,11 +152,15 @@ def renamed(
     parts, at = [], 0
     for start, end, thing in places:
         if thing in new:
-            old = text[start:end]
-            other = is_short(old) and fold(old) != fold(things[thing].name)
-            parts += [text[at:start], new[thing].short if other else cased(old, new[thing].name)]
+            parts += [text[at:start], new_form(text[start:end], things[thing], new[thing])]
             at = end
     return "".join([*parts, text[at:]])
+
+
+def new_form(old: str, thing: Thing, new: NewName) -> str:
+    """What stands in place of a mention: the new name in its case, or the new abbreviation."""
+    short = is_short(old) and fold(old) != fold(thing.name)
+    return new.short if short else cased(old, new.name)
 
 
 def _is_name(mention: Mention, text: str, things: Sequence[Thing]) -> bool:
