@@ -28,6 +28,8 @@ OPTIONS = {
     "source_loss": 0.1,
     "save_dtype": "float32",
     "metric_documents": 2,
+    "swaps": 1,
+    "end_smoothing": 0.1,
 }
 
 

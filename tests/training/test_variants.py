@@ -182,8 +182,8 @@ def test_negatives_name_heads_or_tails_but_never_both(read):
     ("options", "rows", "message"),
     [
         ({"negatives": 1}, [CYCLOSPORINE], "negatives .* bc5cdr has none: .*nothing = "),
-        ({"negatives": 1}, [QUESTION], "negatives needs a task that finds relations"),
-        ({"end_smoothing": 0.1}, [QUESTION], "end_smoothing needs a task that finds relations"),
+        ({"negatives": 1}, [QUESTION], "negatives needs a task that writes relations"),
+        ({"end_smoothing": 0.1}, [QUESTION], "end_smoothing needs a task that writes relations"),
         ({"mix": {"bc5cdr": 1}}, [CYCLOSPORINE], "mix needs two tasks or more"),
         ({"mix": {"bc5cdr": 1}}, [CYCLOSPORINE, QUESTION], "bc5cdr, pubmedqa: it lacks pubmedqa"),
         ({"mix": "bc5cdr:1,pubmedqa:1,x:2"}, [CYCLOSPORINE, QUESTION], "it has x"),

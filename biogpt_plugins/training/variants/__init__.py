@@ -60,7 +60,7 @@ def _makers(examples: Sequence[Example], options: Options) -> Iterator[tuple[str
 
 
 def _check(names: Iterable[str], options: Options) -> None:
-    """Refuse options that change nothing, and negatives that no target could be written for."""
+    """Refuse options that would change nothing, and negatives without words for nothing."""
     tasks = [task for task in map(get_task, sorted(names)) if task.kind == "relations"]
     asked = {
         "negatives": options.negatives,
@@ -68,13 +68,13 @@ def _check(names: Iterable[str], options: Options) -> None:
         "orders": options.orders > 1,
         "end_smoothing": options.end_smoothing,
     }
-    for option, on in asked.items():
-        if on and not tasks:
-            raise InputError(f"{option} needs a task that finds relations: leave it out")
+    for option in (option for option, on in asked.items() if on):
+        if not any(task.clause or option in {"swaps", "orders"} for task in tasks):
+            raise InputError(f"{option} needs a task that writes relations: leave it out")
     for task in tasks:
         if options.negatives and not (task.clause and task.clause.nothing):
             raise InputError(
                 f"negatives needs words for a text without relations, and {task.name} has none: "
-                f"train a task whose clause has `nothing`, such as a TOML file with "
+                "train a task whose clause has `nothing`, such as a TOML file with "
                 'nothing = "no relation"'
             )
