@@ -200,10 +200,8 @@ class Options(BaseModel):
             faults = "; ".join(map(_fault, every))
             strange = next((e["loc"][0] for e in every if e["type"] == "extra_forbidden"), "")
             faults += did_you_mean(str(strange), cls.model_fields)
-            known = ", ".join(cls.model_fields)
-            raise InputError(
-                f"invalid training options: {faults} (known options: {known})"
-            ) from error
+            known = f" (known options: {', '.join(cls.model_fields)})" if strange else ""
+            raise InputError(f"invalid training options: {faults}{known}") from error
 
     def resolved(self, *, examples: int, bfloat16: bool) -> Options:
         """These options with a value in place of those that depend on data, weights or device."""

@@ -52,7 +52,7 @@ class Settings(BaseModel):
         """The options in one line; those of fresh models only where one is made."""
         hidden = set() if self.model == "fresh" else _FRESH
         options = self.options.model_dump(exclude=hidden | {"description"})
-        return ", ".join(f"{name} {value}" for name, value in options.items())
+        return ", ".join(f"{name} {value}" for name, value in options.items() if value != "")
 
     def save(self, folder: Path) -> None:
         """Write the settings into a run's folder."""

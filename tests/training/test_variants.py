@@ -230,9 +230,8 @@ def test_tasks_are_mixed_by_their_shares(read, options, wanted):
         assert each <= {wanted[task] // size, wanted[task] // size + 1}
     places = [examples.index(example) for example in made]
     assert places == sorted(places)
-    assert told == [
-        f"mixed by task: {wanted['bc5cdr']} of 8 bc5cdr, {wanted['pubmedqa']} of 4 pubmedqa"
-    ]
+    shares = f"bc5cdr {wanted['bc5cdr']} instead of 8, pubmedqa {wanted['pubmedqa']} instead of 4"
+    assert told == [f"the examples of each task: {shares}"]
 
 
 def test_a_seed_gives_the_same_and_another_seed_something_else(read):

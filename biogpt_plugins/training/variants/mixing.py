@@ -43,7 +43,8 @@ def mixed(
         task: set(Random(f"{options.seed} mix {task}").sample(range(n), room[task] % n))
         for task, n in counts.items()
     }
-    tell("mixed by task: " + ", ".join(f"{room[t]:,} of {n:,} {t}" for t, n in counts.items()))
+    told = (f"{task} {room[task]:,} instead of {n:,}" for task, n in counts.items())
+    tell(f"the examples of each task: {', '.join(told)}")
     seen: Counter[str] = Counter()
     found: list[Example] = []
     for example in examples:
