@@ -4,7 +4,7 @@ from doubles import Ruled
 
 from biogpt_plugins import Paper, Pipeline
 from biogpt_plugins.corpus import Record, whole_papers
-from biogpt_plugins.report import source_of
+from biogpt_plugins.report import Source, source_of
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.results import Answer, Entity, Evidence, Failure, Prediction, Relation
 
@@ -122,3 +122,8 @@ def hostile():
             Prediction(id=f"{text} 4", result=text, **said),
         ]
     return found
+
+
+def sources_of_hostile():
+    """The texts that hostile predictions were made from."""
+    return {text: Source(text) for text in HOSTILE}

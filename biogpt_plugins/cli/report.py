@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from biogpt_plugins.cli import console, found
 from biogpt_plugins.corpus import check_predictions, check_writable, write_text
 from biogpt_plugins.report import Content, Source, render, source_of
+from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.errors import InputError
 
 _MEGABYTE = 1e6
 
@@ -36,6 +39,14 @@ def report(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     columns: console.Columns = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TASK",
+            help="Let readers accept, reject, mend and add the relations of this task, and save "
+            "them as training data. A task that `biogpt tasks` lists, or a TOML file.",
+        ),
+    ] = None,
     title: Annotated[
         str, typer.Option(metavar="TEXT", help="The page's heading.")
     ] = "Relations and answers",
@@ -49,6 +60,9 @@ def report(  # noqa: PLR0913 - options of a command
     Predictions by id.
     """
     named = console.named_columns(columns)
+    task = get_task(label) if label else None
+    if task and not papers:
+        raise InputError("labels need the texts of the papers: add --papers FILE")
     files, papers = found.apart(files, papers)
     inputs = [*files, *papers]
     check_predictions(inputs)
@@ -57,12 +71,26 @@ def report(  # noqa: PLR0913 - options of a command
     predictions = found.predictions(files, faults)
     sources = found.texts(papers, predictions, source_of, faults, named)
     content = Content.of(predictions, sources)
-    page = render(content, title=title)
+    if task:
+        _check_labels(content, task)
+    page = render(content, title=title, label=task)
     write_text(out, [page])
     _conclude(content, sources, page)
     if out != "-":
         console.stderr().print(f"written to {out}", soft_wrap=True)
     faults.conclude()
+
+
+def _check_labels(content: Content, task: Task[Any]) -> None:
+    number = content.labelled(task)
+    if left := len(content) - number:
+        console.remark(
+            "note" if number else "warning",
+            f"{left:,} of {len(content):,} papers cannot be labelled: they were not read for "
+            f"{task.name}, were read by section, or have no text in --papers",
+        )
+    if not number:
+        raise InputError(f"no paper can be labelled for {task.name}")
 
 
 def _conclude(content: Content, sources: dict[str, Source], page: str) -> None:

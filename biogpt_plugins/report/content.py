@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from biogpt_plugins.findings.edges import Aggregate, node_key
+from biogpt_plugins.report.labelling import labelling
 from biogpt_plugins.report.segments import Segment, agree, divided, sentences, whole
+from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.inputs import FullText, Paper, Part, Question, read
 from biogpt_plugins.values.results import Entity, Evidence, Prediction, Relation
 
@@ -97,11 +99,28 @@ class Content:
         if prediction.kind == "relations":
             self._graph.add(prediction)
 
-    def data(self) -> _Json:
-        """The whole content as JSON values."""
+    def data(self, label: Task[Any] | None = None) -> _Json:
+        """The whole content as JSON values.
+
+        Args:
+            label: A task whose relations are to be labelled.
+        """
         graph = _Graph(self._graph)
         papers = [_shown(paper, graph) for paper in self._papers]
-        return {"papers": papers, "nodes": graph.nodes, "edges": graph.edges}
+        data: _Json = {"papers": papers, "nodes": graph.nodes, "edges": graph.edges}
+        if label is None:
+            return data
+        for paper, shown in zip(self._papers, papers, strict=True):
+            if _can_label(paper, label):
+                shown["label"] = True
+        return {**data, "label": labelling(label, data)}
+
+    def labelled(self, task: Task[Any]) -> int:
+        """Number of papers whose relations of a task can be labelled.
+
+        Papers without their text, and full texts that were read by section, cannot.
+        """
+        return sum(_can_label(paper, task) for paper in self._papers)
 
     def _paper(self, prediction: Prediction[Any]) -> _Paper:
         """The paper that a prediction belongs to: same id, and offsets in the same text."""
@@ -122,6 +141,11 @@ class _Paper(NamedTuple):
     id: str | None
     source: Source | None
     predictions: list[Prediction[Any]]
+
+
+def _can_label(paper: _Paper, task: Task[Any]) -> bool:
+    read = any(prediction.task == task.name for prediction in paper.predictions)
+    return read and paper.source is not None and not paper.source.parts
 
 
 class _Graph:

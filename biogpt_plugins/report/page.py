@@ -14,28 +14,34 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 from string import Template
+from typing import Any
 
 from biogpt_plugins.report.content import Content
+from biogpt_plugins.tasks.task import Task
 
 # In dependency order.
 _SCRIPTS = tuple("dom store passage lines papers table layout graph lists app".split())  # noqa: SIM905
+_OF_LABELS = ("labels", "labelform", "labelling")
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
 
-def render(content: Content, *, title: str = "Report") -> str:
+def render(content: Content, *, title: str = "Report", label: Task[Any] | None = None) -> str:
     """Render the page as HTML.
 
     Args:
         content: The content to show.
         title: The heading of the page.
+        label: A task whose relations readers may accept, reject, mend and add. The page saves them
+            as JSONL that `corpus.read_gold` and `training.read_examples` read.
     """
-    style = _asset("page.css")
-    script = "\n".join(['"use strict";', "(() => {", *map(_script, _SCRIPTS), "})();"])
+    style = "".join(map(_asset, ("page.css", "label.css") if label else ("page.css",)))
+    scripts = [*_SCRIPTS[:-1], *(_OF_LABELS if label else ()), _SCRIPTS[-1]]
+    script = "\n".join(['"use strict";', "(() => {", *map(_script, scripts), "})();"])
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    data = json.dumps(content.data(), ensure_ascii=False, separators=(",", ":"))
+    data = json.dumps(content.data(label), ensure_ascii=False, separators=(",", ":"))
     return Template(_asset("page.html")).substitute(
         policy=policy,
         title=escape(title),

@@ -211,3 +211,30 @@ def test_a_score_that_is_no_number_costs_its_line_and_never_the_page(tmp_path, n
         raise AssertionError(name)
 
     assert json.loads(data, parse_constant=refuse)
+
+
+def test_a_page_to_label(tmp_path):
+    found, papers = files(tmp_path)
+    out = tmp_path / "report.html"
+    done = run("report", found, "--papers", papers, "--label", "bc5cdr", "-o", out)
+    assert done.exit_code == 0, done.stderr
+    assert "note: 1 of 7 papers cannot be labelled: they were not read for bc5cdr" in done.stderr
+    assert "label-bar" in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("task", "with_papers", "told"),
+    [
+        ("bc5cdr", False, "labels need the texts of the papers: add --papers FILE"),
+        ("kd_dti", True, "no paper can be labelled for kd_dti"),
+        ("pubmedqa", True, "pubmedqa has no relations to label"),
+        ("bc5cd", True, "no task is called 'bc5cd'"),
+    ],
+)
+def test_what_cannot_be_labelled_is_refused(tmp_path, task, with_papers, told):
+    found, papers = files(tmp_path)
+    texts = ["--papers", papers] if with_papers else []
+    done = run("report", found, *texts, "--label", task, "-o", tmp_path / "report.html")
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert not (tmp_path / "report.html").exists()

@@ -35,6 +35,13 @@ function bar(share, name) {
   return make("span", { class: `bar ${name ?? ""}`, "aria-hidden": "true" }, inner);
 }
 
+// Saves a text as a file.
+function download(parts, type, name) {
+  const address = URL.createObjectURL(new Blob(parts, { type }));
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
 const counted = (number) => number.toLocaleString("en");
 const percent = (share) => `${(share * 100).toFixed(1)}%`;
 const plural = (number, word) => `${counted(number)} ${word}${number === 1 ? "" : "s"}`;
@@ -56,6 +63,15 @@ function paged({ size, item, list, after, nothing }) {
     element.tabIndex = -1;
     element.focus({ preventScroll: true });
     element.scrollIntoView({ block: "start" });
+  }
+  function turn(by) {
+    const to = first + by * size;
+    if (to >= 0 && to < items.length) go(to);
+    return to >= 0 && to < items.length;
+  }
+  function reach(item) {
+    const to = Math.floor(items.indexOf(item) / size) * size;
+    if (to !== first) go(to);
   }
   function pager() {
     if (items.length <= size) return [];
@@ -79,6 +95,8 @@ function paged({ size, item, list, after, nothing }) {
   }
   return {
     element,
+    turn,
+    reach,
     show(given) {
       items = given;
       first = 0;

@@ -8,16 +8,12 @@ const ORDERS = {
 
 function papersView(found) {
   let passages = [];
+  const drawn = new Map(); // paper -> its card, rows and passage
   const list = paged({
     size: PAPERS_SHOWN,
     nothing: "No papers match the filters.",
     list: (cards) => make("div", { class: "papers" }, cards),
-    item: (paper) => {
-      const rows = paper.rows.filter((row) => found.left.has(row));
-      const shown = passage(paper, rows);
-      passages.push(shown);
-      return card(paper, rows, shown);
-    },
+    item: build,
     after: () => {
       passages = passages.filter((one) => one.element.isConnected);
       passages.forEach(drawLines);
@@ -26,11 +22,31 @@ function papersView(found) {
   const order = make("select", { change: () => show(found) }, Object.keys(ORDERS).map((name) => make("option", null, name)));
   const element = make("div", null, make("p", { class: "tools" }, make("label", null, "Order ", order)), list.element);
   new ResizeObserver(() => passages.forEach(drawLines)).observe(list.element);
+  function build(paper) {
+    const left = paper.rows.filter((row) => found.left.has(row));
+    const its = LABEL ? labelled(paper, left) : { paper, rows: left };
+    const shown = passage(its.paper, its.rows);
+    passages.push(shown);
+    const made = card(its.paper, its.rows, shown, paper.rows.length - left.length);
+    drawn.set(paper, { element: made, rows: its.rows, shown });
+    if (LABEL && paper.label) made.querySelector(".results").append(labelFooter(paper, shown));
+    return made;
+  }
+  function redraw(paper) {
+    const old = drawn.get(paper);
+    old.element.replaceWith(build(paper));
+    passages = passages.filter((one) => one !== old.shown);
+    drawLines(drawn.get(paper).shown);
+  }
+  const ordered = () => {
+    const key = ORDERS[order.value];
+    return key ? [...found.papers].sort((one, other) => key(one) - key(other)) : found.papers;
+  };
   function show(given) {
     found = given;
-    const key = ORDERS[order.value];
-    list.show(key ? [...found.papers].sort((one, other) => key(one) - key(other)) : found.papers);
+    list.show(ordered());
   }
+  if (LABEL) element.append(startLabelling({ list, redraw, drawn, papers: ordered, show: () => show(found) }));
   return { element, show };
 }
 
@@ -56,10 +72,9 @@ function roll(item) {
   if (list.scrollHeight > list.clientHeight) list.scrollTop = item.offsetTop - list.clientHeight / 2;
 }
 
-function card(paper, rows, shown) {
+function card(paper, rows, shown, hidden) {
   const items = rows.map((row) => (row.item = relationItem(row, shown)));
   tie(rows, shown);
-  const hidden = paper.rows.length - rows.length;
   return make(
     "article",
     { class: paper.long ? "paper long" : "paper", "aria-label": `Paper ${paper.name}` },
@@ -97,12 +112,13 @@ function relationItem(row, shown) {
       element.classList.toggle("end", on && spans.some((one) => one.kind === "entity" && ends.includes(one.place)));
     }
   };
-  const go = ({ key, target }) => (key ?? "Enter") === "Enter" && !target.closest("a") && goTo(row, shown);
+  const go = ({ key, target }) => (key ?? "Enter") === "Enter" && !target.closest("a, button, form") && goTo(row, shown);
   return make(
     "li",
-    { class: `relation ${row.stance}`, tabindex: 0, click: go, keydown: go, mouseenter: () => light(true), mouseleave: ({ target }) => light(target === document.activeElement), focus: () => light(true), blur: () => light(false) },
+    { class: `relation ${row.stance} ${LABEL ? labelClass(row) : ""}`, tabindex: 0, click: go, keydown: go, mouseenter: () => light(true), mouseleave: ({ target }) => light(target === document.activeElement), focus: () => light(true), blur: () => light(false) },
     make("div", null, end(row.head), make("span", { class: `link ${row.stance}` }, ` ${row.relation.type} → `), end(row.tail)),
     make("div", { class: "facts" }, scoreOf(row.relation), flagsOf(row)),
+    LABEL && labelControls(row, shown),
   );
 }
 

@@ -1,5 +1,5 @@
 // The results: a row for each relation, and the rows that match the filters.
-const { papers: PAPERS, nodes: NODES, edges: EDGES } = JSON.parse(document.getElementById("data").textContent);
+const { papers: PAPERS, nodes: NODES, edges: EDGES, label: LABEL } = JSON.parse(document.getElementById("data").textContent);
 const WIDE = /[\ud800-\udfff]/;
 const KNOWN_TYPES = ["chemical", "disease", "drug", "target"];
 const NO_FILTER = { words: "", task: "", relation: "", entity: "", score: 0, grounding: "", stance: "", id: "" };

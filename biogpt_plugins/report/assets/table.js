@@ -69,9 +69,7 @@ function save(rows) {
     return [paper.name, ...ends, relation.score, row.stance, row.grounded, sentencesOf(row).join(" "), row.found.section];
   });
   const text = [header, ...lines].map((line) => line.map(field).join(",")).join("\r\n");
-  const address = URL.createObjectURL(new Blob(["\ufeff", text, "\r\n"], { type: "text/csv" }));
-  make("a", { href: address, download: "relations.csv" }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
+  download(["\ufeff", text, "\r\n"], "text/csv", "relations.csv");
 }
 
 function field(value) {
