@@ -48,10 +48,10 @@ def download(
         raise InputError(f"the address must begin with https://, not {url!r}")
     part = place.with_name(f"{place.name}.part")
     reason = ""
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            tell(f"{place.name}: {reason}; the download continues")
-            sleep(2.0 ** (attempt - 1))
+    for attempt in range(1, _ATTEMPTS + 1):
+        if attempt > 1:
+            tell(f"{place.name}: {reason}; attempt {attempt} of {_ATTEMPTS}")
+            sleep(2.0 ** (attempt - 2))
         try:
             _continue(url, part, tell)
         except HTTPError as error:
@@ -100,8 +100,8 @@ def _publish(part: Path, place: Path, url: str, digest: str | None) -> None:
     if digest and (found := digest_of(part)) != digest:
         part.unlink()
         raise FetchError(
-            f"{url} is not the published {place.name}: its SHA-256 is {found}, not {digest}. It "
-            "was changed on the way or at its source, and was not kept"
+            f"{url} is another file: its SHA-256 is {found}, not {digest}. It was changed on the "
+            "way or at its source, and was not kept"
         )
     part.replace(place)
 

@@ -30,7 +30,8 @@ class Published:
         train: The file to train on.
         test: The file to evaluate on.
         beside: A file that belongs to the test file.
-        digests: SHA-256 of files that this package has seen.
+        digests: SHA-256 of files that are known.
+        known: How they are known, for messages.
         model: The model to start from; one that knows the task is evaluated without training.
     """
 
@@ -41,6 +42,7 @@ class Published:
     test: str = "test.json"
     beside: str = ""
     digests: Mapping[str, str] = field(default_factory=dict)
+    known: str = "as published"
     model: str = "microsoft/biogpt"
 
     @property
@@ -91,13 +93,9 @@ CORPORA: Mapping[str, Published] = {
 
 
 def obtain(
-    published: Published,
-    names: tuple[str, ...],
-    into: Path,
-    source: Path | str,
-    tell: Tell,
-) -> None:
-    """Copy the files from a folder, or download those that are not there yet.
+    published: Published, names: tuple[str, ...], into: Path, source: Path | str, tell: Tell
+) -> dict[str, str]:
+    """Copy files from a folder, or download those that are not there yet.
 
     Args:
         published: Whose files.
@@ -107,8 +105,11 @@ def obtain(
             files' own; or an address that `published.folder` can follow.
         tell: Gets messages about what is done.
 
+    Returns:
+        The SHA-256 of each file.
+
     Raises:
-        InputError: A file is not in the folder, or is not the published one.
+        InputError: A file is not in the folder, or is another one than the known one.
         FetchError: A file cannot be downloaded.
     """
     into.mkdir(parents=True, exist_ok=True)
@@ -116,11 +117,12 @@ def obtain(
     for name in names:
         place = into / name
         if folder:
-            _check_published(published, folder / name, "leave --data out to download it")
+            _check(published, folder / name)
             with whole(str(place)) as stream:
                 stream.write((folder / name).read_bytes())
         elif not place.exists():
             _download(f"{source}/{published.folder}/{name}", place, published, tell)
+    return {name: _check(published, into / name) for name in names}
 
 
 def _download(url: str, place: Path, published: Published, tell: Tell) -> None:
@@ -130,6 +132,16 @@ def _download(url: str, place: Path, published: Published, tell: Tell) -> None:
         raise FetchError(
             f"{error}. Files at hand can be given with --data FOLDER, another address with --url"
         ) from error
+
+
+def _check(published: Published, file: Path) -> str:
+    found = digest_of(file)
+    if (known := published.digests.get(file.name, found)) != found:
+        raise InputError(
+            f"{file} is another file: its SHA-256 is {found}, not {known}, {published.known}. "
+            "Give the right one with --data, or remove this one to download it"
+        )
+    return found
 
 
 def _folder(published: Published, names: tuple[str, ...], data: Path) -> Path:
@@ -146,44 +158,17 @@ def _folder(published: Published, names: tuple[str, ...], data: Path) -> Path:
     return best
 
 
-def check(
-    published: Published, folder: Path, names: tuple[str, ...], before: Mapping[str, str]
-) -> dict[str, str]:
-    """The SHA-256 of files, after a comparison with those that are known.
-
-    Args:
-        published: Whose files.
-        folder: Where they are.
-        names: Their names.
-        before: What they were when the run began; empty for a new run.
+def first(source: Path, place: Path, count: int) -> Path:
+    """Write the first documents of an official file, JSON by id or TSV, to another file.
 
     Raises:
-        InputError: A file has changed since, or is not the published one.
+        InputError: It is JSON of another form.
     """
-    digests = {name: digest_of(folder / name) for name in names}
-    for name, digest in digests.items():
-        if (was := before.get(name, digest)) != digest:
-            raise InputError(
-                f"{name} has changed since this run began: its SHA-256 was {was} and is {digest}. "
-                "Give the same file, or another --out"
-            )
-        _check_published(published, folder / name, "remove it and start again to download it")
-    return digests
-
-
-def _check_published(published: Published, file: Path, remedy: str) -> None:
-    known = published.digests.get(file.name)
-    if known and (found := digest_of(file)) != known:
-        raise InputError(
-            f"{file} is not the published file: its SHA-256 is {found}, not {known}: {remedy}"
-        )
-
-
-def first(source: Path, place: Path, count: int) -> Path:
-    """Write the first documents of an official file, JSON by id or TSV, to another file."""
     text = source.read_text(encoding="utf-8-sig")
     if source.suffix == ".json":
-        few = json.dumps(dict(islice(json.loads(text).items(), count)), indent=2)
+        if not isinstance(entries := json.loads(text), dict):
+            raise InputError(f"{source} must be a JSON object by id, as published")
+        few = json.dumps(dict(islice(entries.items(), count)), indent=2)
     else:
         few = "".join(f"{line}\n" for line in islice(filter(str.strip, text.split("\n")), count))
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -20,14 +20,7 @@ from biogpt_plugins.evaluation.run import predict
 from biogpt_plugins.pipeline import Pipeline, load
 from biogpt_plugins.reproduction.asked import Asked
 from biogpt_plugins.reproduction.invented import invent
-from biogpt_plugins.reproduction.published import (
-    CORPORA,
-    Published,
-    Tell,
-    check,
-    first,
-    obtain,
-)
+from biogpt_plugins.reproduction.published import CORPORA, Published, Tell, first, obtain
 from biogpt_plugins.reproduction.report import SMOKE, Line, Measured, Paper, Report
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
@@ -112,12 +105,18 @@ def reproduce(  # noqa: PLR0913 - the command's own arguments
         options=_options(chosen, options or {}, smoke=smoke),
         source=f"the folder {data}" if data else url or (INVENTED if smoke else published.url),
     )
-    if begun:
-        begun.check(asked, out)
     if smoke:
         tell(SMOKE)
         published = replace(published, digests={})
-    stages = _Stages(published, begun or asked, begun is not None, out, load, tell, watch)
+    if begun:
+        begun.check(asked, out)
+        published = replace(published, digests=begun.data, known="as when this run began")
+    stages = _Stages(published, begun or asked, out, load, tell, watch)
+    if options and not stages.learns:
+        raise InputError(
+            f"{chosen} knows {published.task} and is not trained, so {', '.join(options)} would "
+            "change nothing: leave it out (--set)"
+        )
     stages = stages.obtain(data or (url or published.url).rstrip("/"))
     return stages.report(stages.measure(stages.train()))
 
@@ -135,13 +134,11 @@ class _Stages:
     Attributes:
         published: The data.
         asked: What was asked for, now or at the first start.
-        begun: Whether there was an earlier start.
         out: The folder.
     """
 
     published: Published
     asked: Asked
-    begun: bool
     out: Path
     load: Callable[..., Pipeline]
     tell: Tell
@@ -156,31 +153,27 @@ class _Stages:
         )
 
     def obtain(self, source: Path | str) -> _Stages:
-        """Get the files that are not there yet, and compare all with what is known of them."""
-        folder, names = self.out / _DATA, self.published.files(training=self.learns)
-        if self.asked.source != INVENTED:
-            obtain(self.published, names, folder, source, self.tell)
-        elif not self.begun:
-            invent(self.published, folder)
-        digests = check(self.published, folder, names, self.asked.data)
-        if self.begun:
+        """Get the files that are not there yet, compare all with what is known, and record them."""
+        published, begun = self.published, self.asked.data
+        folder, names = self.out / _DATA, published.files(training=self.learns)
+        if self.asked.source == INVENTED and not begun:
+            invent(published, folder)
+        digests = obtain(published, names, folder, source, self.tell)
+        if begun:
             return self
         for name, digest in digests.items():
-            known = (
-                "as published" if name in self.published.digests else "recorded for later starts"
-            )
+            known = published.known if name in published.digests else "recorded for later starts"
             self.tell(f"{name}: SHA-256 {digest}, {known}")
-        if not self.asked.smoke:
-            self._check_names(folder / name for name in names if name != self.published.beside)
+        self._read(folder / name for name in names if name != published.beside)
         asked = self.asked.model_copy(update={"data": digests})
         asked.save(self.out)
         return replace(self, asked=asked)
 
-    def _check_names(self, files: Iterable[Path]) -> None:
-        """Refuse KD-DTI as it is published: without the names of DrugBank."""
+    def _read(self, files: Iterable[Path]) -> None:
+        """Read the files once, and refuse KD-DTI as it is published: without DrugBank's names."""
         for file in files:
-            solved = read_solved(file, [self.published.task])
-            if missing := sum(map(missing_names, solved)):
+            missing = sum(map(missing_names, read_solved(file, [self.published.task])))
+            if missing and not self.asked.smoke:
                 raise InputError(
                     f"{file} has DrugBank ids in place of {missing:,} names, which DrugBank's "
                     f"licence keeps out of it, and no model can learn them: {FILL_IN}, and give "
@@ -257,11 +250,9 @@ class _Stages:
 
     def report(self, measured: Sequence[Measured]) -> Report:
         """Put the figures beside those of the paper, and write both."""
-        asked = self.asked
-        known = self.published.figure(asked.model)
+        known = self.published.figure(self.asked.model)
         report = Report(
-            **asked.model_dump(exclude={"options"}),
-            options=asked.options,
+            **self.asked.model_dump(),
             paper=Paper.model_validate(known.model_dump(include=set(Paper.model_fields))),
             training=_training(self.out / _MODEL),
             measured=tuple(measured),

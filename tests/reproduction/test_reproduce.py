@@ -123,6 +123,9 @@ def test_a_model_that_knows_the_task_is_not_trained(tiny_biogpt, tmp_path):
     report = figures(tmp_path / "out")
     assert list(report.data) == ["test.tsv"]
     assert report.training == {}
+    useless = run("hoc", "--data", data, "-m", trained, "-o", tmp_path / "other", "-s", "epochs=3")
+    assert useless.exit_code == 2
+    assert "is not trained, so epochs would change nothing: leave it out" in useless.stderr
     assert report.measured[0].documents == 22
     assert "A TRIAL RUN" not in done.stdout
 
@@ -148,7 +151,7 @@ def test_what_is_refused(server, tiny_biogpt, tmp_path):
         return done.stderr.splitlines()[-1]
 
     wrong = refused("bc5cdr", "--url", server.url)
-    assert "/data/BC5CDR/raw/train.json is not the published train.json: its SHA-256 is" in wrong
+    assert "/data/BC5CDR/raw/train.json is another file: its SHA-256 is" in wrong
     assert "not f0bf995e" in wrong
     assert "--data FOLDER" in wrong
     assert not any((out / "data").iterdir())
@@ -156,7 +159,8 @@ def test_what_is_refused(server, tiny_biogpt, tmp_path):
     assert "/data/DDI/raw/train.json (HTTP 404 Not Found): there is no such file" in missing
     official_files.write("bc5cdr", tmp_path / "copy")
     other = refused("bc5cdr", "--data", tmp_path / "copy")
-    assert "copy/data/BC5CDR/raw/train.json is not the published file: its SHA-256 is" in other
+    assert "copy/data/BC5CDR/raw/train.json is another file: its SHA-256 is" in other
+    assert "as published. Give the right one with --data" in other
     assert not any((out / "data").iterdir())
     assert "has no train.json and no test.json: name a folder with" in refused(
         "ddi", "--data", tmp_path / "copy"
@@ -180,10 +184,15 @@ def test_a_second_start_is_compared_with_the_first(tiny_biogpt, tmp_path):
     some = run(*call)
     assert some.exit_code == 0
     assert some.stderr.count("the evaluation is finished") == 1
+    before = (out / "data" / "test.json").read_bytes()
+    (data / official_files.FOLDERS["ddi"] / "test.json").write_text("{}")
+    other = run(*call, "--data", data)
+    assert other.exit_code == 2
+    assert "test.json is another file: its SHA-256 is" in other.stderr
+    assert "as when this run began" in other.stderr
+    assert (out / "data" / "test.json").read_bytes() == before
     (out / "data" / "test.json").write_text("{}")
-    damaged = run(*call)
-    assert damaged.exit_code == 2
-    assert "test.json has changed since this run began: its SHA-256 was" in damaged.stderr
+    assert "out/data/test.json is another file" in run(*call).stderr
 
 
 @pytest.mark.slow
