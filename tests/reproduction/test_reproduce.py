@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from biogpt_plugins.cli import app
 from biogpt_plugins.corpus import read_gold
-from biogpt_plugins.reproduction import CORPORA, Report
+from biogpt_plugins.evaluation.run import count_done
+from biogpt_plugins.reproduction import CORPORA, Report, reproduce
 from biogpt_plugins.reproduction.invented import invent
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
@@ -110,12 +111,17 @@ def test_smoke_invents_its_papers(tiny_biogpt, tmp_path):
     assert figures(tmp_path / "out").source == "invented papers"
 
 
-def test_a_model_that_knows_the_task_is_not_trained(tiny_biogpt, tmp_path):
-    data = official_files.write("hoc", tmp_path / "repository")
-    trained = tmp_path / "trained"
-    shutil.copytree(tiny_biogpt, trained)
+@pytest.fixture
+def trained(tiny_biogpt, tmp_path):
+    """A model that knows hoc."""
+    folder = shutil.copytree(tiny_biogpt, tmp_path / "trained")
     card = {"layout": "learned_prompt", "learned_tokens": ["learned1"], "max_source_tokens": 30}
-    (trained / "biogpt_task.json").write_text(json.dumps({"tasks": {"hoc": card}}))
+    (folder / "biogpt_task.json").write_text(json.dumps({"tasks": {"hoc": card}}))
+    return folder
+
+
+def test_a_model_that_knows_the_task_is_not_trained(trained, tmp_path):
+    data = official_files.write("hoc", tmp_path / "repository")
     (data / official_files.FOLDERS["hoc"] / "train.tsv").unlink()
     done = run("hoc", "--data", data, "-m", trained, "-o", tmp_path / "out")
     assert done.exit_code == 0, done.stderr
@@ -193,6 +199,26 @@ def test_a_second_start_is_compared_with_the_first(tiny_biogpt, tmp_path):
     assert (out / "data" / "test.json").read_bytes() == before
     (out / "data" / "test.json").write_text("{}")
     assert "out/data/test.json is another file" in run(*call).stderr
+
+
+def test_an_interrupted_evaluation_continues(trained, tmp_path):
+    data = official_files.write("hoc", tmp_path / "repository")
+    watched = []
+
+    def watch(values, name, total):
+        for number, value in enumerate(values):
+            if number == total // 2 and not watched:
+                watched.append(name)
+                raise KeyboardInterrupt
+            yield value
+
+    def start():
+        return reproduce("hoc", out=tmp_path / "out", model=str(trained), data=data, watch=watch)
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert 0 < count_done(tmp_path / "out" / "test" / "free") < 22
+    assert [each.documents for each in start().measured] == [22, 22]
 
 
 @pytest.mark.slow
