@@ -1,10 +1,10 @@
 """BioGPT for LangChain and LlamaIndex: typed, grounded results from a model on your own machine."""
 
 from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Engine, Prompt
+from biogpt_plugins.entities import EntityDictionary
 from biogpt_plugins.findings.edges import Aggregate, Edge, aggregate
 from biogpt_plugins.findings.synthesis import PaperAnswer
 from biogpt_plugins.pipeline import Pipeline, Spec
-from biogpt_plugins.pipeline.dictionary import EntityDictionary
 from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.tasks import TASKS, register_task
 from biogpt_plugins.tasks.task import Task

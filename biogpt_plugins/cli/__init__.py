@@ -30,6 +30,7 @@ from biogpt_plugins.cli import (
     calibrate,
     convert,
     demo,
+    dictionary,
     evaluate,
     export,
     extract,
@@ -95,6 +96,10 @@ class _Command(PlainHelp, TyperCommand):
     """A command of `biogpt`."""
 
 
+class _SubGroup(PlainHelp, TyperGroup):
+    """A group of commands in `biogpt`."""
+
+
 def _misused(error: TyperException, ctx: Any) -> typer.Exit:  # noqa: ANN401 - as above
     message = getattr(error, "format_message", error.__str__)().rstrip(".")
     where = getattr(error, "ctx", None) or ctx
@@ -132,6 +137,14 @@ def _root(
     ctx.obj = ctx.obj or biogpt_plugins.load
 
 
+_dictionary = typer.Typer(
+    cls=_SubGroup,
+    help="Make dictionaries of names and their ids.",
+    no_args_is_help=True,
+)
+_dictionary.command("build", cls=_Command)(dictionary.build)
+
+
 _TRY, _ASK, _SCORES, _MODELS = "Start here", "Ask a model", "Score and measure", "Models"
 
 
@@ -148,6 +161,7 @@ _add(export.export, _ASK)
 _add(ask.ask, _ASK)
 _add(ask.describe, _ASK)
 _add(ask.generate, _ASK)
+app.add_typer(_dictionary, name="dictionary", rich_help_panel=_ASK)
 _add(evaluate.score, _SCORES)
 _add(evaluate.run, _SCORES, name="eval")
 _add(calibrate.calibrate, _SCORES)

@@ -120,7 +120,8 @@ def extract(  # noqa: PLR0913 - options of a command
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A CSV file with the columns name, id and type, which gives entities their ids.",
+            help="A file that `biogpt dictionary build` wrote, or a CSV file with the columns "
+            "name, id and type: it gives entities their ids.",
             show_default=False,
         ),
     ] = None,

@@ -27,7 +27,7 @@ from typing_extensions import Self
 from biogpt_plugins.checkpoints import BUNDLED
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.engine import Decoding, Form, Runtime
-from biogpt_plugins.pipeline.dictionary import EntityDictionary
+from biogpt_plugins.entities import EntityDictionary
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import BioGPTError, InputError, OptionError, did_you_mean
@@ -99,7 +99,9 @@ class Settings(BaseModel):
         "that `biogpt calibrate` saved with the model; `Calibration()` corrects nothing.",
     )
     dictionary: EntityDictionary | None = _setting(
-        None, "Dictionary of entity ids: an EntityDictionary or the path of a CSV file."
+        None,
+        "Dictionary of entity ids: an EntityDictionary, or the path of a file that `biogpt "
+        "dictionary build` wrote or of a CSV file.",
     )
 
     @classmethod

@@ -1,8 +1,7 @@
-"""Identifiers of entities from a dictionary that the user provides, such as MeSH."""
+"""Names of entities and their identifiers, from MeSH or another vocabulary."""
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import defaultdict
@@ -11,7 +10,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from pydantic import GetCoreSchemaHandler
@@ -20,33 +19,17 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Indel
 from typing_extensions import Self
 
+from biogpt_plugins.entities.entries import Concept, DictionaryEntry
+from biogpt_plugins.entities.names_file import is_names_file, read_names
+from biogpt_plugins.entities.tables import read_table
 from biogpt_plugins.text.grounding import fold
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity, IdMatch, Relation
 
-_COLUMNS = ("name", "id", "type")
 _CUTOFF = 92.0
 _LEAST = 8  # letters; too many shorter names are similar
 _NEAREST = 10
 _DIGITS = re.compile(r"\d+")
-
-
-class _Reader(Protocol):
-    """The type of csv.reader."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
-
-
-class DictionaryEntry(NamedTuple):
-    """A row of a dictionary; an empty type matches all types."""
-
-    name: str
-    id: str
-    type: str = ""
 
 
 class Match(NamedTuple):
@@ -78,12 +61,17 @@ class EntityDictionary:
     Attributes:
         cutoff: Minimum similarity of names that are not equal.
         path: The file that the dictionary was read from; None for rows passed to the constructor.
+        concepts: What is known of identifiers, by identifier; empty for tables of names.
     """
 
     path: Path | None = None
 
     def __init__(
-        self, rows: Iterable[DictionaryEntry | tuple[str, ...]], *, cutoff: float = _CUTOFF
+        self,
+        rows: Iterable[DictionaryEntry | tuple[str, ...]],
+        *,
+        cutoff: float = _CUTOFF,
+        concepts: Iterable[Concept] = (),
     ) -> None:
         """Index the rows, (name, id) or (name, id, type).
 
@@ -93,41 +81,65 @@ class EntityDictionary:
             cutoff: Minimum similarity, from 0 to 100, of names that are not equal (rapidfuzz's
                 `fuzz.ratio`); 100 for equal names only. At any cutoff, names may differ only in
                 words of eight or more letters, and each of these words by one extra letter.
+            concepts: What is known of the identifiers: preferred names, tree numbers.
 
         Raises:
             InputError: The cutoff is out of range.
         """
+        every = (row if isinstance(row, DictionaryEntry) else DictionaryEntry(*row) for row in rows)
+        self._fill(((fold(row.name), row) for row in every), cutoff, concepts)
+
+    def _fill(
+        self,
+        entries: Iterable[tuple[str, DictionaryEntry]],
+        cutoff: float,
+        concepts: Iterable[Concept],
+    ) -> None:
+        """Index entries by their names in normal form."""
         if not 0 < cutoff <= 100:  # noqa: PLR2004 - percent
             raise InputError(f"cutoff must be above 0 and at most 100, not {cutoff}")
         self.cutoff = cutoff
+        self.concepts: Mapping[str, Concept] = {one.id: one for one in concepts}
         self._rows: dict[str, dict[str, list[DictionaryEntry]]] = {}
-        for given in rows:
-            row = given if isinstance(given, DictionaryEntry) else DictionaryEntry(*given)
+        for name, row in entries:
             kind = self._rows.setdefault(row.type.casefold(), {})
-            kind.setdefault(fold(row.name), []).append(row)
-        self._shelves: defaultdict[tuple[str, tuple[str, int]], list[str]] = defaultdict(list)
+            kind.setdefault(name, []).append(row)
+        self._match = lru_cache(maxsize=65536)(self._look_up)
+
+    @cached_property
+    def _shelves(self) -> dict[tuple[str, tuple[str, int]], list[str]]:
+        """Names that may be similar to others, by type and what similar names share."""
+        shelves: defaultdict[tuple[str, tuple[str, int]], list[str]] = defaultdict(list)
         for type_, names in self._rows.items():
             for name in filter(_may_be_alike, names):
-                self._shelves[type_, _shelf(name)].append(name)
-        self._match = lru_cache(maxsize=65536)(self._look_up)
+                shelves[type_, _shelf(name)].append(name)
+        return dict(shelves)
 
     @classmethod
     def read(cls, path: str | Path, *, cutoff: float = _CUTOFF) -> Self:
-        """Read a UTF-8 CSV file whose header names the columns `name`, `id` and optionally `type`.
+        """Read a file that `biogpt dictionary build` wrote, or a table of names.
 
-        Other columns are ignored. Tabs and semicolons are also accepted as separators.
+        A table is a UTF-8 CSV file whose header names the columns `name`, `id` and optionally
+        `type`. Other columns are ignored. Tabs and semicolons are also accepted as separators.
 
         Raises:
-            InputError: The header lacks a column, or a row is invalid; the message gives the line.
+            InputError: The header lacks a column, or a row is invalid: the message gives the line.
+                Or the file is damaged, or of another version.
             OSError: The file is missing or locked.
         """
-        found = cls(_read(Path(path)), cutoff=cutoff)
-        found.path = Path(path).absolute()
+        place = Path(path)
+        found = cls.__new__(cls)
+        if is_names_file(place):
+            stored = read_names(place)
+            found._fill(stored.entries, cutoff, stored.concepts)
+        else:
+            found._fill(((fold(row.name), row) for row in read_table(place)), cutoff, ())
+        found.path = place.absolute()
         return found
 
     @classmethod
     def of(cls, given: object) -> EntityDictionary:
-        """Convert a value to a dictionary: a dictionary, the path of a CSV file, or the JSON form.
+        """Convert a value to a dictionary: a dictionary, the path of its file, or the JSON form.
 
         A process reads a file once, and again only if the file changes.
 
@@ -142,12 +154,15 @@ class EntityDictionary:
             return _unchanged(Path(given).absolute(), _CUTOFF)
         if not isinstance(given, Mapping) or not {"path", "rows"} & given.keys():
             raise InputError(
-                "dictionary must be an EntityDictionary or the path of a CSV file, not "
-                f"{given!r:.80}"
+                "dictionary must be an EntityDictionary or the path of a CSV file or of one that "
+                f"`biogpt dictionary build` wrote, not {given!r:.80}"
             )
         cutoff = given.get("cutoff", _CUTOFF)
         if "rows" in given:
-            return cls([DictionaryEntry(*row) for row in given["rows"]], cutoff=cutoff)
+            concepts = [
+                Concept(one[0], one[1], one[2], tuple(one[3])) for one in given.get("concepts", ())
+            ]
+            return cls(given["rows"], cutoff=cutoff, concepts=concepts)
         found = _unchanged(Path(given["path"]), cutoff)
         if found.fingerprint != given.get("fingerprint", found.fingerprint):
             raise InputError(
@@ -162,7 +177,9 @@ class EntityDictionary:
         cutoff = {} if self.cutoff == _CUTOFF else {"cutoff": self.cutoff}
         if self.path:
             return {"path": str(self.path), "fingerprint": self.fingerprint, **cutoff}
-        return {"rows": [list(row) for row in self.rows()], **cutoff}
+        concepts = {"concepts": [list(one) for one in self.concepts.values()]}
+        rows = {"rows": [list(row) for row in self.rows()]}
+        return {**rows, **(concepts if self.concepts else {}), **cutoff}
 
     def rows(self) -> Iterator[DictionaryEntry]:
         """The rows, grouped by type and name."""
@@ -180,7 +197,8 @@ class EntityDictionary:
         return f"EntityDictionary({f'{str(self.path)!r}, ' if self.path else ''}{len(self):,} rows)"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (self.fingerprint, list(self.rows()), self.cutoff, self.path)
+        parts = (list(self.rows()), self.cutoff, list(self.concepts.values()), self.path)
+        return _unpickled, (self.fingerprint, *parts)
 
     def __deepcopy__(self, _: dict[int, Any]) -> EntityDictionary:
         return self  # it is immutable
@@ -198,11 +216,13 @@ class EntityDictionary:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits that identify the rows and the cutoff, for caches of results."""
+        """Twelve hex digits that identify rows, concepts and cutoff, for caches of results."""
         said = sha256(repr(self.cutoff).encode())
         for names in self._rows.values():
             for rows in names.values():
                 said.update(repr([tuple(row) for row in rows]).encode(errors="replace"))
+        for concept in self.concepts.values():
+            said.update(repr(tuple(concept)).encode(errors="replace"))
         return said.hexdigest()[:12]
 
     def find(self, name: str, type: str = "") -> Match | None:
@@ -298,12 +318,16 @@ _UNPICKLED: WeakValueDictionary[str, EntityDictionary] = WeakValueDictionary()
 
 
 def _unpickled(
-    fingerprint: str, rows: list[DictionaryEntry], cutoff: float, path: Path | None
+    fingerprint: str,
+    rows: list[DictionaryEntry],
+    cutoff: float,
+    concepts: list[Concept],
+    path: Path | None,
 ) -> EntityDictionary:
     """The dictionary of a pickle, which a process indexes only once."""
     found = _UNPICKLED.get(fingerprint)
     if found is None:
-        found = _UNPICKLED[fingerprint] = EntityDictionary(rows, cutoff=cutoff)
+        found = _UNPICKLED[fingerprint] = EntityDictionary(rows, cutoff=cutoff, concepts=concepts)
         found.path = path
     return found
 
@@ -333,41 +357,3 @@ def _agree(name: str, other: str) -> bool:
         )
         for one, two in pairs
     )
-
-
-def _read(path: Path) -> Iterator[DictionaryEntry]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            head = file.readline()
-            delimiter = max("\t;,", key=head.count)
-            file.seek(0)
-            yield from _rows(csv.reader(file, delimiter=delimiter, strict=True), path)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: convert it, for example with iconv") from error
-
-
-def _rows(reader: _Reader, path: Path) -> Iterator[DictionaryEntry]:
-    try:
-        header = [column.strip().casefold() for column in next(reader, [])]
-        missing = [column for column in _COLUMNS[:2] if column not in header]
-        if missing:
-            raise InputError(
-                f"{path}: the first line must name the columns name, id and, optionally, type; "
-                f"it lacks {' and '.join(missing)}"
-            )
-        places = [header.index(column) for column in _COLUMNS if column in header]
-        for row in reader:
-            if not any(field.strip() for field in row):
-                continue
-            where = f"{path}:{reader.line_num}"
-            if len(row) != len(header):
-                raise InputError(
-                    f"{where}: the row has {len(row)} fields, but the header has {len(header)}: "
-                    "put names that contain the separator in double quotes"
-                )
-            fields = [row[place].strip() for place in places]
-            if not fields[0] or not fields[1]:
-                raise InputError(f"{where}: a row must have a name and an id, not {row}")
-            yield DictionaryEntry(*fields)
-    except csv.Error as error:
-        raise InputError(f"{path}:{reader.line_num}: invalid CSV: {error}") from error
