@@ -39,6 +39,7 @@ from biogpt_plugins.cli import (
     listing,
     report,
     reproduce,
+    split,
 )
 from biogpt_plugins.cli.console import begin, remark
 from biogpt_plugins.cli.plain_help import PlainHelp
@@ -168,6 +169,7 @@ _add(calibrate.calibrate, _SCORES)
 _add(bench.bench, _SCORES)
 _add(convert.convert, _MODELS)
 _add(convert.inspect, _MODELS)
+_add(split.split, _MODELS)
 _add(finetune.finetune, _MODELS)
 _add(reproduce.reproduce, _MODELS)
 _add(listing.tasks, _MODELS)

@@ -7,22 +7,29 @@ Formats, recognized by content:
         separate file. A file of labels alone is read, too.
         The TSV of microsoft/BioGPT, one question a line, is read too.
     hoc: the TSV of microsoft/BioGPT, one sentence a line.
+    relations: a spreadsheet, CSV or an Excel workbook, with the columns text, head, type and tail;
+        `sheet` says more.
     all: JSONL or a JSON array of the input's fields, "gold", and "task" if a file has several
         tasks. The input's fields may be missing if the file is used only for scoring.
 
 Files are UTF-8. They are read whole, because they have a few megabytes.
 """
 
-from biogpt_plugins.corpus.gold.files import FILL_IN, missing_names, read_solved
+from biogpt_plugins.corpus.gold.files import FILL_IN, missing_names, read_rows, read_solved
 from biogpt_plugins.corpus.gold.goldset import read_gold
 from biogpt_plugins.corpus.gold.solved import REMEDY, Solved, is_named
+from biogpt_plugins.corpus.gold.split import Split, document_of, split
 
 __all__ = [
     "FILL_IN",
     "REMEDY",
     "Solved",
+    "Split",
+    "document_of",
     "is_named",
     "missing_names",
     "read_gold",
+    "read_rows",
     "read_solved",
+    "split",
 ]

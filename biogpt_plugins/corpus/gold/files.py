@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from biogpt_plugins.corpus.gold import annotated, official, rows
+from biogpt_plugins.corpus.gold import annotated, official, rows, sheet
 from biogpt_plugins.corpus.gold.solved import REMEDY, Solved, at
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.pubmedqa import LABELS
@@ -42,11 +42,8 @@ def read_solved(
             tasks, or lacks a question that the ground truth names.
     """
     path = Path(path)
-    text = read_text(path)
     solved: list[Solved] = []
-    with at(str(path)):
-        items, solve = _parse(text)
-        items = list(items)
+    items, solve = _read(path)
     for place, item in items:
         where = f"{path}, {place}"
         with at(where):
@@ -78,16 +75,56 @@ def missing_names(solved: Solved) -> int:
     return sum(end.text.startswith(_LICENSED) for end in ends)
 
 
+def read_rows(path: str | Path) -> list[tuple[str, dict[str, Any]]]:
+    """The rows of JSONL, of a JSON array or of a spreadsheet, each with its place in the file.
+
+    Raises:
+        InputError: As for `read_solved`; or the file has another format.
+    """
+    path = Path(path)
+    items, solve = _read(path)
+    if solve not in (rows.solve, _solve_line):
+        raise InputError(f"{path} must be JSONL or a spreadsheet of labelled texts, not a corpus")
+    found = []
+    for place, item in items:
+        with at(f"{path}, {place}"):
+            row = read_json(item) if isinstance(item, str) else item
+            if not isinstance(row, dict):
+                raise InputError(f"it must be a JSON object, not {type(row).__name__}")
+            found.append((place, row))
+    return found
+
+
+def _read(path: Path) -> tuple[list[tuple[str, Any]], _Solve]:
+    data = read_bytes(path)
+    with at(str(path)):
+        if data.startswith(sheet.WORKBOOK):
+            return list(sheet.sheet_items(sheet.workbook_rows(data))), rows.solve
+    text = read_text(path)
+    with at(str(path)):
+        items, solve = _parse(text)
+        return list(items), solve
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        InputError: The file is missing.
+    """
+    if not path.is_file():
+        raise InputError(f"data file {str(path)!r} does not exist: {REMEDY}")
+    return path.read_bytes()
+
+
 def read_text(path: Path) -> str:
     """The text of a file.
 
     Raises:
         InputError: The file is missing, or not UTF-8.
     """
-    if not path.is_file():
-        raise InputError(f"data file {str(path)!r} does not exist: {REMEDY}")
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} is not UTF-8 (byte 0x{error.object[error.start]:02x} at {error.start}): "
@@ -138,6 +175,8 @@ def _parse(text: str) -> tuple[_Items, _Solve]:
         return _parse_json(text)
     if annotated.is_pubtator(start):
         return annotated.pubtator_blocks(text), annotated.solve_pubtator
+    if sheet.is_sheet(start):
+        return sheet.sheet_items(sheet.csv_rows(start)), rows.solve
     if "\t" in start.split("\n", 1)[0]:
         solve = official.solve_pubmedqa if official.is_pubmedqa(start) else official.solve_hoc
         return official.tsv_lines(text), solve

@@ -19,8 +19,9 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity, Hallmarks, Relation, Result
 
 REMEDY = (
-    'give JSONL with the input\'s fields and "gold"; or BC5CDR as official JSON, PubTator or BioC; '
-    "DDI, KD-DTI or PubMedQA as official JSON; or HoC or PubMedQA as TSV"
+    'give JSONL with the input\'s fields and "gold"; or a spreadsheet with the columns text, head, '
+    "type and tail; or BC5CDR as official JSON, PubTator or BioC; DDI, KD-DTI or PubMedQA as "
+    "official JSON; or HoC or PubMedQA as TSV"
 )
 _SHOWN_FAULTS = 3
 
