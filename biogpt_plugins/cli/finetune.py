@@ -40,8 +40,8 @@ def finetune(  # noqa: PLR0913 - options of a command
         list[Path],
         typer.Option(
             metavar="FILE",
-            help='Solved inputs: JSON Lines with "gold", JSON of BC5CDR or PubMedQA, or PubTator. '
-            "Repeatable.",
+            help='Solved inputs: JSON Lines with "gold", a spreadsheet with the columns text, '
+            "head, type and tail, JSON of BC5CDR or PubMedQA, or PubTator. Repeatable.",
         ),
     ],
     out: Annotated[

@@ -171,3 +171,8 @@ def test_the_command_tells_the_parts(sheet, tmp_path):
     assert again.exit_code == 2
     assert "is not empty" in again.stderr
     assert CliRunner().invoke(app, [*args, "--force"]).exit_code == 0
+
+
+def test_a_row_that_is_cut_off_is_told(sheet):
+    with pytest.raises(InputError, match="row 2 has no text"):
+        read_solved(sheet("head,type,tail,document,text", "a,int,b,D"), ["ddi"])

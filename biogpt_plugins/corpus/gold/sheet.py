@@ -74,7 +74,7 @@ def sheet_items(rows: Iterable[_Row]) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     rows = iter(rows)
     names = _names(next(rows, (1, []))[1])
-    texts: dict[tuple[str, ...], _Text] = {}
+    texts: dict[tuple[str, str, str], _Text] = {}
     faults: list[str] = []
     for number, cells in rows:
         if not any(map(str.strip, cells)):
@@ -83,7 +83,7 @@ def sheet_items(rows: Iterable[_Row]) -> Iterator[tuple[str, dict[str, Any]]]:
             faults.append(f"row {number} has more cells than the header: quote texts with commas")
             continue
         row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
-        key = tuple(row.get(name, "") for name in ("document", "title", "text"))
+        key = row.get("document", ""), row.get("title", ""), row.get("text", "")
         text = texts.setdefault(key, _Text(*key, number))
         faults += [f"row {number} {fault}" for fault in text.add(row, number)]
     if faults:

@@ -75,4 +75,4 @@ def _document(row: Mapping[str, Any], by: str | None) -> str:
 
 
 def _share(document: str) -> float:
-    return int.from_bytes(sha256(document.encode()).digest()[: _BITS // 8], "big") / 2**_BITS
+    return int.from_bytes(sha256(document.encode()).digest()[: _BITS // 8], "big") / (1 << _BITS)
