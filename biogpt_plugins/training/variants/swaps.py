@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple, TypeVar
 
-from biogpt_plugins.pipeline.dictionary import EntityDictionary
+from biogpt_plugins.entities import EntityDictionary
 from biogpt_plugins.text.grounding import aligner_of, fold
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.variants.things import (
