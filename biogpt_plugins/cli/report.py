@@ -12,6 +12,7 @@ from biogpt_plugins.report import Content, Source, render, source_of
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.results import Prediction
 
 _MEGABYTE = 1e6
 
@@ -72,7 +73,7 @@ def report(  # noqa: PLR0913 - options of a command
     sources = found.texts(papers, predictions, source_of, faults, named)
     content = Content.of(predictions, sources)
     if task:
-        _check_labels(content, task)
+        _check_labels(content, task, predictions)
     page = render(content, title=title, label=task)
     write_text(out, [page])
     _conclude(content, sources, page)
@@ -81,16 +82,25 @@ def report(  # noqa: PLR0913 - options of a command
     faults.conclude()
 
 
-def _check_labels(content: Content, task: Task[Any]) -> None:
+def _check_labels(content: Content, task: Task[Any], predictions: list[Prediction[Any]]) -> None:
+    read_for = {prediction.task for prediction in predictions}
+    if task.name not in read_for:
+        raise InputError(
+            f"the predictions are of {', '.join(sorted(read_for))}, not of {task.name}: name their "
+            f"task with --label, or extract again with --task"
+        )
     number = content.labelled(task)
+    if not number:
+        raise InputError(
+            f"no paper can be labelled for {task.name}: --papers lacks their texts, or they were "
+            "read by section"
+        )
     if left := len(content) - number:
         console.remark(
-            "note" if number else "warning",
+            "note",
             f"{left:,} of {len(content):,} papers cannot be labelled: they were not read for "
             f"{task.name}, were read by section, or have no text in --papers",
         )
-    if not number:
-        raise InputError(f"no paper can be labelled for {task.name}")
 
 
 def _conclude(content: Content, sources: dict[str, Source], page: str) -> None:

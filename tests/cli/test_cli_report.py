@@ -222,11 +222,20 @@ def test_a_page_to_label(tmp_path):
     assert "label-bar" in out.read_text("utf-8")
 
 
+def test_papers_without_their_texts_are_not_labelled(tmp_path):
+    found, _ = files(tmp_path)
+    other = written(tmp_path, "other.jsonl", ['{"id": "7", "text": "Another."}'])
+    out = tmp_path / "report.html"
+    done = run("report", found, "--papers", other, "--label", "bc5cdr", "-o", out)
+    assert done.exit_code == 2
+    assert "no paper can be labelled for bc5cdr: --papers lacks their texts" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("task", "with_papers", "told"),
     [
         ("bc5cdr", False, "labels need the texts of the papers: add --papers FILE"),
-        ("kd_dti", True, "no paper can be labelled for kd_dti"),
+        ("kd_dti", True, "the predictions are of bc5cdr, pubmedqa, not of kd_dti: name"),
         ("pubmedqa", True, "pubmedqa has no relations to label"),
         ("bc5cd", True, "no task is called 'bc5cd'"),
     ],
