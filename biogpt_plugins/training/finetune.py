@@ -74,7 +74,7 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         out=_prepare(Path(out), resume=resume, overwrite=overwrite),
         resume=resume,
     )
-    _need_libraries(lora=settings.weights == "lora")
+    need_libraries(settings)
 
     from biogpt_plugins.training.session import train_model  # noqa: PLC0415 - it loads torch
 
@@ -112,7 +112,20 @@ def _prepare(out: Path, *, resume: bool, overwrite: bool) -> Path:
     return out
 
 
-def _need_libraries(*, lora: bool) -> None:
-    for name in ("accelerate", "tokenizers", *(["peft"] if lora else [])):
+def need_libraries(options: Options) -> None:
+    """Check that what the options need is installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    needs = [("fine-tuning", "accelerate"), ("fine-tuning", "tokenizers")]
+    if options.weights != "full":
+        needs.append((f"weights {options.weights!r}", "peft"))
+    if options.weights == "qlora":
+        needs.append(("weights 'qlora'", "bitsandbytes"))
+    if options.optimizer == "adamw_8bit":
+        needs.append(("optimizer 'adamw_8bit'", "bitsandbytes"))
+    for what, name in needs:
         if importlib.util.find_spec(name) is None:
-            raise MissingExtraError.of(f"fine-tuning needs {name}", "finetune")
+            extra = "quantized" if name == "bitsandbytes" else "finetune"
+            raise MissingExtraError.of(f"{what} needs {name}", extra)

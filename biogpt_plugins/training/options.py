@@ -41,7 +41,8 @@ class Options(BaseModel):
         epochs: Passes over the training data; may be a fraction. None: by the amount of data,
             100 for up to 100 examples and 3 for 3,000 or more.
         max_steps: Updates; overrides `epochs`.
-        learning_rate: Peak learning rate, after the warm-up. None: 3e-5, or 3e-4 for LoRA.
+        learning_rate: Peak learning rate, after the warm-up. None: 3e-5, or 3e-4 for LoRA and
+            QLoRA, for which a recipe's own rate is too low.
         warmup: Updates of rising learning rate, or, below 1, their share of all updates.
         schedule: How the learning rate falls after the warm-up. "inverse_sqrt" is the schedule of
             fairseq, which starts at 1e-7; the others start at 0.
@@ -76,7 +77,8 @@ class Options(BaseModel):
             left out, of another some come several times. None: all examples once.
         mix_temperature: In place of `mix`, weigh each task by its number of examples to the power
             of 1 / `mix_temperature`. 1: all examples once; above 1 small tasks gain.
-        optimizer: "adamw", or "fairseq" for the Adam of fairseq: epsilon is added to the
+        optimizer: "adamw"; "adamw_8bit", which keeps its moments in 8 bits, except those of
+            embeddings (bitsandbytes); or "fairseq" for the Adam of fairseq: epsilon is added to the
             uncorrected root, and all parameters decay, including biases and norms.
         weight_decay: Decoupled weight decay, multiplied by the learning rate.
         max_grad_norm: Clip gradients to this norm; 0 does not clip.
@@ -98,10 +100,15 @@ class Options(BaseModel):
         lowercase: Whether new tasks lower-case their sources; None: the task decides.
         text_first: Put the text before the question in the layout of new tasks, so that several
             questions about a text share the reading of it; the official layout does not.
-        weights: "full", or "lora" for low-rank updates, which are merged into the saved weights.
+        weights: "full"; "lora" for low-rank updates, which are merged into the saved weights; or
+            "qlora" for those of a model whose matrices are stored in 4 bits (bitsandbytes). The
+            matrices of "lora" are stored in `dtype`.
         lora_rank: Rank of the updates.
-        dtype: Dtype of matrix products; the master weights stay in float32. "auto": bfloat16 on a
-            GPU that supports it, otherwise float32.
+        gradient_checkpointing: Keep the input of each layer alone, and compute the rest again for
+            the gradient: a tenth of the memory for activations, a third more computation.
+        dtype: Dtype of matrix products; the weights that train stay in float32. "auto": bfloat16
+            on a GPU that supports it, otherwise float32. "tf32": float32, multiplied in TF32 on
+            an NVIDIA GPU of 2020 or later.
         save_dtype: Dtype of the saved model.
         dropout: Overrides the dropout of embeddings and layers.
         attention_dropout: Overrides the dropout of attention weights.
@@ -140,7 +147,7 @@ class Options(BaseModel):
     negatives: float = Field(default=0.0, ge=0, le=2)
     mix: Mix | None = None
     mix_temperature: float = Field(default=1.0, ge=1)
-    optimizer: Literal["adamw", "fairseq"] = "adamw"
+    optimizer: Literal["adamw", "adamw_8bit", "fairseq"] = "adamw"
     weight_decay: float = Field(default=0.01, ge=0)
     max_grad_norm: float = Field(default=1.0, ge=0)
     average_epochs: int = Field(default=0, ge=0)
@@ -152,9 +159,10 @@ class Options(BaseModel):
     prompt_tokens: int | None = Field(default=None, gt=0)
     lowercase: bool | None = None
     text_first: bool = False
-    weights: Literal["full", "lora"] = "full"
+    weights: Literal["full", "lora", "qlora"] = "full"
     lora_rank: int = Field(default=16, gt=0)
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    gradient_checkpointing: bool = False
+    dtype: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
     save_dtype: Literal["float32", "bfloat16"] = "bfloat16"
     dropout: float | None = Field(default=None, ge=0, lt=1)
     attention_dropout: float | None = Field(default=None, ge=0, lt=1)
@@ -193,6 +201,8 @@ class Options(BaseModel):
         values = {**(recipe or {}), **given}
         if "epochs" in given and "max_steps" not in given:
             values["max_steps"] = None
+        if values.get("weights", "full") != "full" and "learning_rate" not in given:
+            values["learning_rate"] = None
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -209,7 +219,7 @@ class Options(BaseModel):
         if self.epochs is None and self.max_steps is None:
             changes["epochs"] = float(max(3, min(100, round(10_000 / examples))))
         if self.learning_rate is None:
-            changes["learning_rate"] = 3e-4 if self.weights == "lora" else 3e-5
+            changes["learning_rate"] = 3e-5 if self.weights == "full" else 3e-4
         if self.dtype == "auto":
             changes["dtype"] = "bfloat16" if bfloat16 else "float32"
         return self.model_copy(update=changes)

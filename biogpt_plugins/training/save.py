@@ -13,6 +13,7 @@ from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.registry import fold
 from biogpt_plugins.tasks.toml_task import FOLDER
+from biogpt_plugins.training.adapters import plain
 from biogpt_plugins.training.start import Start
 
 
@@ -24,17 +25,17 @@ def save(
     dtype: str,
 ) -> None:
     """Write a model for `load`; low-rank updates are merged into the weights."""
-    plain = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    whole = plain(model, start, getattr(torch, dtype))
     tokenizer = start.tokenizer
-    plain.config.use_cache = True  # the Trainer switches it off
-    plain.generation_config = official_generation(
+    whole.config.use_cache = True  # the Trainer switches it off
+    whole.generation_config = official_generation(
         # max_length counts the final </s>, which needs no position.
-        max_length=plain.config.max_position_embeddings + 1,
+        max_length=whole.config.max_position_embeddings + 1,
         bos=tokenizer.bos_token_id,
         pad=tokenizer.pad_token_id,
         eos=tokenizer.sep_token_id,
     )
-    plain.to(getattr(torch, dtype)).save_pretrained(folder)
+    whole.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     start.card.save(folder)
     _declare(start.card.tasks, folder)

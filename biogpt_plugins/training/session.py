@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from biogpt_plugins.engines.loading import quiet
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.training.arguments import has_bfloat16
 from biogpt_plugins.training.encoding import Encoded, encode_all
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.interruption import Interruption, TrainingInterrupted
@@ -28,7 +28,7 @@ from biogpt_plugins.training.save import save
 from biogpt_plugins.training.selection import examiner
 from biogpt_plugins.training.snapshots import Snapshots
 from biogpt_plugins.training.start import Start, positions_of, start_from
-from biogpt_plugins.training.trainer import PromptTrainer, has_bfloat16, make_trainer
+from biogpt_plugins.training.trainer import PromptTrainer, make_trainer
 from biogpt_plugins.training.variants import vary
 
 Tell = Callable[[str], None]
@@ -57,7 +57,7 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     interruption = Interruption()
     keeper = Keeper(updates, snapshots, options=options, interruption=interruption)
     examine = (
-        examiner(start, plan.held_out_file, plan.tasks, most=options.metric_documents, tell=tell)
+        examiner(start, plan.held_out_file, plan.tasks, options=options, tell=tell)
         if plan.held_out_file and options.metric_documents
         else None
     )
@@ -181,8 +181,7 @@ def _choose_best(  # noqa: PLR0913, PLR0917 - one value for each thing a run is 
     measured = rows[best_first(rows, options)[0]]
     best, steps = measured["step"], trainer.state.global_step
     if best < steps:
-        trainer.model.cpu()  # there may be no room for a copy beside the optimizer
-        save(deepcopy(trainer.model), start, out / LAST, dtype=options.save_dtype)
+        save(trainer.model, start, out / LAST, dtype=options.save_dtype)
         tell(f"the last weights are in {out / LAST}")
     snapshots.load_best(trainer.model)
     tell(f"the saved weights are those after update {best} of {steps}, the best")

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
+from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer, BitsAndBytesConfig
 
 from biogpt_plugins.checkpoints.adapter import is_adapter
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
@@ -22,7 +23,7 @@ from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.fresh import fresh_model
 from biogpt_plugins.training.options import Options
-from biogpt_plugins.values.errors import ModelError, NotABioGPTError
+from biogpt_plugins.values.errors import InputError, ModelError, NotABioGPTError
 
 FRESH = "fresh"
 
@@ -56,10 +57,13 @@ def start_from(
         options: Sizes of a fresh model, dropout, the source limit, and the layout of new tasks.
 
     Raises:
+        InputError: A new model cannot train in 4 bits.
         ModelError: The model cannot be found or is not a BioGPT.
     """
     config_file = Path(model) if str(model).endswith(".json") else None
     pretrained = not (config_file or model == FRESH)
+    if options.weights == "qlora" and not pretrained:
+        raise InputError("weights 'qlora' need a pretrained model: use 'full' for a new one")
     if not pretrained:
         config = _with_options(_read_config(config_file), options) if config_file else None
         network, tokenizer = fresh_model(examples, out, options, config)
@@ -67,7 +71,9 @@ def start_from(
     else:
         folder = _located(model)
         config = _with_options(read_settings(folder), options)
-        network = BioGptForCausalLM.from_pretrained(folder, config=config, dtype="float32")
+        network = BioGptForCausalLM.from_pretrained(
+            folder, config=config, dtype="float32", **_in_4_bits(options)
+        )
         tokenizer = BioGptTokenizer.from_pretrained(folder)
         known = read_card(folder, str(model))
         know_tasks_of(folder, known.tasks)
@@ -77,7 +83,27 @@ def start_from(
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
         if pretrained:
             _draw_rows(network.get_input_embeddings().weight, known_rows, seed=options.seed)
+    if options.weights == "lora" and options.dtype == "bfloat16":
+        # A product in bfloat16 rounds these weights anyway; the rest stays in float32.
+        for layer in network.biogpt.layers.modules():
+            if isinstance(layer, torch.nn.Linear):
+                layer.to(torch.bfloat16)
     return Start(network, tokenizer, card)
+
+
+def _in_4_bits(options: Options) -> dict[str, Any]:
+    """What loads the matrices of the layers in 4 bits for QLoRA: NF4 with its scales in 8 bits."""
+    if options.weights != "qlora":
+        return {}
+    return {
+        "quantization_config": BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype="bfloat16" if options.dtype == "bfloat16" else "float32",
+            llm_int8_skip_modules=["output_projection"],
+        )
+    }
 
 
 def positions_of(model: str | Path, options: Options) -> int:

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import random
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Dataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.training.adapters import with_lora
+from biogpt_plugins.training.arguments import training_arguments
 from biogpt_plugins.training.batches import Batches, EpochOrder, collate
 from biogpt_plugins.training.encoding import Encoded
+from biogpt_plugins.training.head import losses_from
 from biogpt_plugins.training.optimizer import FairseqAdam, inverse_sqrt
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.progress import Bar
-from biogpt_plugins.training.start import Start, prompt_tokens
+from biogpt_plugins.training.start import Start
 from biogpt_plugins.values.errors import ModelError
 
 _SOURCE_SAMPLE = 0.25
 Examine = Callable[[torch.nn.Module], Mapping[str, float]]
-
-
-class _Projected:
-    """A hook by which the output layer projects some positions alone; by default all of them."""
-
-    positions: torch.Tensor | None = None
-
-    def __call__(self, _: torch.nn.Module, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
-        return args if self.positions is None else (args[0][self.positions],)
 
 
 class PromptTrainer(Trainer):  # type: ignore[misc]
@@ -68,10 +62,6 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         self.remove_callback(ProgressCallback)
         self.remove_callback(PrinterCallback)
         self.add_callback(Bar())
-        # The vocabulary is large and targets are short: with a prompt of 500 tokens, projecting
-        # every position would cost more than the layers of a small model.
-        self._projected = _Projected()
-        self.model.get_output_embeddings().register_forward_pre_hook(self._projected)
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> Any:  # noqa: ANN401
         """The optimizer that the options name."""
@@ -83,6 +73,7 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
                 betas=(self.args.adam_beta1, self.args.adam_beta2),
                 eps=self.args.adam_epsilon,
                 weight_decay=self.args.weight_decay,
+                fused=self.args.device.type == "cuda" or None,  # no copies of all gradients
             )
         return super().create_optimizer(model)
 
@@ -167,20 +158,21 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         """
         first = random.randint(0, shift) if shift else 0
         positions = torch.arange(first, first + ids.shape[1] - 1, device=ids.device)[None]
-        self._projected.positions = rows = wanted[:, 1:]
-        try:
+        labels = [each[:, 1:] for each in (ids, other) if each is not None]
+        layer = self.model.get_output_embeddings()
+        with losses_from(layer, wanted[:, 1:], self._token_loss, *labels):
             output = model(input_ids=ids[:, :-1], position_ids=positions, use_cache=False)
-        finally:
-            self._projected.positions = None
-        logits = output.logits.float()
-        found = torch.nn.functional.cross_entropy(logits, ids[:, 1:][rows], reduction="none")
-        if other is not None:
-            might = other[:, 1:][rows]
-            losses = torch.nn.functional.cross_entropy(
-                logits, might, ignore_index=-1, reduction="none"
-            )
-            found = found.lerp(losses, self._options.end_smoothing * (might >= 0))
+        found: torch.Tensor = output.logits.float()
         return found.new_zeros(ids.shape).masked_scatter(wanted, found)
+
+    def _token_loss(
+        self, logits: torch.Tensor, targets: torch.Tensor, might: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        found = cross_entropy(logits, targets, reduction="none")
+        if might is None:
+            return found
+        losses = cross_entropy(logits, might, ignore_index=-1, reduction="none")
+        return found.lerp(losses, self._options.end_smoothing * (might >= 0))
 
     @torch.no_grad()
     def document_losses(self, batches: Batches) -> torch.Tensor:
@@ -249,11 +241,6 @@ def _count(sample: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return ((sample["target"] != 0) | (sample["source"] != 0)).sum()
 
 
-def has_bfloat16() -> bool:
-    """Whether there is a GPU that multiplies in bfloat16."""
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
-
-
 def make_trainer(  # noqa: PLR0913 - one value for each thing a run is made of
     start: Start,
     train: Sequence[Encoded],
@@ -267,8 +254,8 @@ def make_trainer(  # noqa: PLR0913 - one value for each thing a run is made of
     """A Trainer for `start`; its checkpoints go to `folder`."""
     tokens = Tokens(start.tokenizer)
     return PromptTrainer(
-        model=_with_lora(start, options.lora_rank) if options.weights == "lora" else start.model,
-        args=_arguments(folder, options, evaluate=bool(held_out)),
+        model=start.model if options.weights == "full" else with_lora(start, options.lora_rank),
+        args=training_arguments(folder, options, evaluate=bool(held_out)),
         train_dataset=Batches(train, options),
         eval_dataset=Batches(held_out, options) if held_out else None,
         data_collator=partial(collate, pad=tokens.pad, options=options),
@@ -276,66 +263,3 @@ def make_trainer(  # noqa: PLR0913 - one value for each thing a run is made of
         options=options,
         examine=examine,
     )
-
-
-def _arguments(folder: Path, options: Options, *, evaluate: bool) -> TrainingArguments:
-    accelerated = torch.accelerator.is_available()
-    measured = "steps" if options.eval_steps else "epoch"
-    inverse = options.schedule == "inverse_sqrt"
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=options.epochs or 1,
-        max_steps=options.max_steps or -1,
-        learning_rate=options.learning_rate,
-        warmup_steps=options.warmup,
-        lr_scheduler_type="constant_with_warmup" if inverse else options.schedule,
-        adam_beta2=0.98,  # as in the official recipes
-        weight_decay=options.weight_decay,
-        max_grad_norm=options.max_grad_norm,
-        # A batch is one item of the dataset.
-        per_device_train_batch_size=1,
-        per_device_eval_batch_size=1,
-        gradient_accumulation_steps=options.accumulate,
-        use_cpu=not accelerated,
-        bf16=options.dtype == "bfloat16",
-        save_steps=options.save_steps,
-        save_total_limit=2,
-        eval_strategy=measured if evaluate else "no",
-        eval_steps=options.eval_steps,
-        seed=options.seed,
-        logging_steps=1,
-        logging_nan_inf_filter=False,
-        dataloader_pin_memory=accelerated,
-        remove_unused_columns=False,
-        report_to="none",
-    )
-    # A process trains on one GPU; `torchrun` or `accelerate launch` start one for each.
-    arguments._n_gpu = min(1, arguments.n_gpu)
-    return arguments
-
-
-def _with_lora(start: Start, rank: int) -> Any:  # noqa: ANN401 - peft is optional
-    """The model with low-rank updates of its layers; prompt tokens train in full."""
-    from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - optional
-
-    rows = _prompt_rows(start)
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=rank,
-        lora_alpha=2 * rank,
-        target_modules=["q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"],
-        trainable_token_indices={"embed_tokens": rows} if rows else None,
-    )
-    with warnings.catch_warnings():
-        # peft reads a property that transformers 5 renamed.
-        warnings.simplefilter("ignore", FutureWarning)
-        return get_peft_model(start.model, config)
-
-
-def _prompt_rows(start: Start) -> list[int]:
-    """Embedding rows of the prompt tokens, except ordinary words, which also occur in texts."""
-    tokens = Tokens(start.tokenizer)
-    names = prompt_tokens(start.card)
-    ids = start.tokenizer.convert_tokens_to_ids(names)
-    texts = (name.removesuffix("</w>") for name in names)
-    return [row for row, text in zip(ids, texts, strict=True) if tokens.ids(text) != [row]]

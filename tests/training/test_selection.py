@@ -102,7 +102,12 @@ def test_what_cannot_be_scored_is_selected_by_its_loss_which_is_told(tmp_path):
     options = Options(**{**OPTIONS, "layers": 1})
     start = start_from("fresh", ["ddi"], [], out=tmp_path, options=options)
     said = []
-    assert examiner(start, file, ["ddi", "generate"], most=5, tell=said.append) is None
+    assert (
+        examiner(
+            start, file, ["ddi", "generate"], options=Options(metric_documents=5), tell=said.append
+        )
+        is None
+    )
     assert len(said) == 1
     assert "ddi is selected by its loss, because its metric cannot be measured" in said[0]
     assert "same id" in said[0]
