@@ -11,9 +11,10 @@ import typer
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
+from biogpt_plugins.cli.annotations import Entities, check, setting
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.cli.words import check_no_file, one_text, passage_of, text_of
-from biogpt_plugins.corpus import Format, check_readable, expanded
+from biogpt_plugins.corpus import Format, check_readable, expanded, read_records
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 from biogpt_plugins.tasks.questions import refusal
@@ -72,6 +73,7 @@ def ask(  # noqa: PLR0913 - options of a command
         ),
     ] = Format.auto,
     columns: console.Columns = None,
+    entities: Entities = "use",
     limit: Annotated[
         int | None,
         typer.Option("--limit", min=1, help="With --corpus: stop after this many answers."),
@@ -95,6 +97,10 @@ def ask(  # noqa: PLR0913 - options of a command
     """
     questions = _questions(question)
     files = _of_a_corpus(questions, corpus, context, run, single=bool(as_json or long_answer))
+    setting(entities)  # answers do not depend on entities
+    if entities == "check" and files:
+        check(read_records(files, form, columns=console.named_columns(columns)))
+        return
     if ray and not run:
         raise InputError("--ray needs a corpus: name its papers with --corpus")
     if context is None and not files:

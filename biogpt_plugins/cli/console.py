@@ -57,7 +57,7 @@ DecodingManner = Annotated[
     typer.Option(
         "--decoding",
         help="free lets the model write anything. grounded makes it copy names from the text and "
-        "write only what the task can read.",
+        "write only what the task can read. entities makes it name only what the files annotate.",
         show_default="free",
     ),
 ]
@@ -148,7 +148,7 @@ Columns = Annotated[
     typer.Option(
         "--columns",
         help="FIELD=NAME: which column of a table, or key of JSON, is the id, title, abstract, "
-        "text, question or context, where its name does not say so. Repeatable.",
+        "text, question, context or entities, where its name does not say so. Repeatable.",
         show_default=False,
     ),
 ]

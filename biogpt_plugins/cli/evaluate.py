@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from enum import Enum
 from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
 from rich import box
 from rich.table import Table
 
-from biogpt_plugins.cli import console
+from biogpt_plugins.cli import annotations, console
 from biogpt_plugins.cli.running import SIGTERM
-from biogpt_plugins.corpus import read_gold
+from biogpt_plugins.corpus import Record, read_gold
 from biogpt_plugins.corpus.run import is_run, results
 from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.engine import Form
@@ -66,6 +66,7 @@ class Written(str, Enum):  # a Form: typer takes no list of Literals
 
     free = "free"
     grounded = "grounded"
+    entities = "entities"
 
 
 def score(  # noqa: PLR0913 - options of a command
@@ -127,9 +128,10 @@ def run(  # noqa: PLR0913 - options of a command
     decoding: Annotated[
         list[Written] | None,
         typer.Option(
-            metavar="free|grounded",
-            help="free lets the model write anything; grounded makes it copy names from the text. "
-            "Give the option twice to compare both; --out then has a subfolder for each.",
+            metavar="free|grounded|entities",
+            help="free lets the model write anything; grounded makes it copy names from the text; "
+            "entities makes it name only what the corpus annotates. Give the option several times "
+            "to compare them; --out then has a subfolder for each.",
             show_default="free",
         ),
     ] = None,
@@ -150,7 +152,15 @@ def run(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     ground_truth: GroundTruth = None,
-    entities: Entities = None,
+    entities: Annotated[
+        str,
+        typer.Option(
+            metavar="use|ignore|check|FILE",
+            help="use the annotations of the corpus with --decoding entities; ignore them; or "
+            "check them, without a model. BC5CDR: the file of names and their ids.",
+            show_default="use, and the file beside the data, or the ids in the data",
+        ),
+    ] = "use",
     as_json: console.Json = False,
     options: dict[str, Any],
 ) -> None:
@@ -159,10 +169,14 @@ def run(  # noqa: PLR0913 - options of a command
     The command also measures how reliable relation scores are, and with --method choose the
     probabilities of answers: the model's own, and the calibrated ones if there is a calibration.
     """
+    names = None if entities in get_args(annotations.EntityUse) else Path(entities)
     right = read_gold(
-        data, find_task(task, model), ground_truth=ground_truth, entities=entities, limit=limit
+        data, find_task(task, model), ground_truth=ground_truth, entities=names, limit=limit
     )
     check_texts(right)
+    if entities == "check":
+        annotations.check(Record(one.where or one.id, one.record) for one in right.documents)
+        return
     manners: list[Form] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
     scored = get_task(right.task).kind == "relations"
     evaluations: dict[str, Evaluation] = {}
@@ -174,6 +188,7 @@ def run(  # noqa: PLR0913 - options of a command
             method=method.value,
             decoding=None if manner == "free" else manner,
             min_score=0.0 if scored else None,
+            **({"entities": "ignore"} if entities == "ignore" else {}),
             **({"long_texts": long_texts.value} if scored else {}),
             calibration=calibration,
             **options,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from biogpt_plugins.cli import console
+from biogpt_plugins.cli.annotations import Entities, check, setting
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.corpus import (
     Format,
@@ -72,6 +73,7 @@ def extract(  # noqa: PLR0913 - options of a command
         ),
     ] = Format.auto,
     columns: console.Columns = None,
+    entities: Entities = "use",
     sections: Annotated[
         Sections,
         typer.Option(
@@ -179,9 +181,13 @@ def extract(  # noqa: PLR0913 - options of a command
         raise InputError("--ray needs a folder for the results: name one with --run")
     # A misspelt name is reported at once.
     named = find_task(task, model) if task is not None else None
+    use = setting(entities)
     files = expanded(files)
     check_readable(files)
     records = partial(read_records, files, form, columns=console.named_columns(columns))
+    if entities == "check":
+        check(islice(records(sections=sections, latest=latest, strict=strict), limit))
+        return
     if named:
         _check_fit(named, files, records)
     asked = console.Asked.of(
@@ -197,6 +203,7 @@ def extract(  # noqa: PLR0913 - options of a command
         dictionary=dictionary,
         min_agreement=min_agreement,
         method=method and method.value,
+        entities=use,
         **options,
     )
     reading: dict[str, Any] = {

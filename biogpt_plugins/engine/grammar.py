@@ -1,4 +1,4 @@
-"""The grammar of grounded completions: the form of a task's targets, with copied names."""
+"""The grammar of constrained completions: the form of a task's targets, with their names."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Copy:
 
 OneOf = tuple[str, ...]
 Part = str | Copy | OneOf
-"""Fixed words, a copied name, or one of several wordings."""
+"""Fixed words, a copied name, or one of several wordings or names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +53,8 @@ class Grammar:
     separator: str | None = ";"
     end: str = "."
     instead: str = field(default="", repr=False)  # older fingerprints do not include it
+
+    @property
+    def copies(self) -> bool:
+        """Whether names are copied from the text."""
+        return any(isinstance(part, Copy) for part in self.clause)

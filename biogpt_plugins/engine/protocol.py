@@ -13,7 +13,7 @@ from biogpt_plugins.values.results import FinishReason, Usage
 Runtime = Literal["transformers", "ctranslate2"]
 """The runtime of a local model."""
 
-Form = Literal["free", "grounded"]
+Form = Literal["free", "grounded", "entities"]
 """Whether completions are constrained to the form of the task's targets."""
 
 
@@ -34,8 +34,8 @@ class Prompt:
         target: The given beginning of the completion, never cut.
         max_source_tokens: Limit on the tokens of head + text + tail; None for as many as the
             model's positions allow.
-        grammar: The form that grounded decoding enforces; None if the task has none. It is ignored
-            when prompts are compared.
+        grammar: The form that constrained decoding enforces; None if the task has none. It is
+            ignored when prompts are compared.
     """
 
     text: str
@@ -71,7 +71,8 @@ class Decoding:
         n: Completions for each prompt: samples, or the best beams. Streaming writes 1.
         logprobs: Whether completions list their tokens with log-probabilities.
         form: "grounded" enforces the prompts' grammars: names are copied from the text, labels are
-            the task's, and every completion can be read. "free" enforces nothing.
+            the task's, and every completion can be read. "entities" enforces them with names of
+            given entities in place of copied ones. "free" enforces nothing.
     """
 
     max_new_tokens: int | None = None
@@ -103,7 +104,7 @@ class Decoding:
             "top_k": (self.top_k >= 0, "0 or more"),
             "num_beams": (self.num_beams >= 1, "1 or more"),
             "n": (self.n >= 1, "1 or more"),
-            "form": (self.form in get_args(Form), "'free' or 'grounded'"),
+            "form": (self.form in get_args(Form), "'free', 'grounded' or 'entities'"),
         }
         for name, (valid, requirement) in checks.items():
             if not valid:
@@ -118,6 +119,11 @@ class Decoding:
                 f"n = {self.n} completions need a temperature above 0, or num_beams of at least "
                 f"{self.n}: greedy decoding writes one"
             )
+
+    @property
+    def constrained(self) -> bool:
+        """Whether completions follow the prompts' grammars."""
+        return self.form != "free"
 
     def but(self, **changes: object) -> Decoding:
         """Return a copy with some options changed; None leaves an option unchanged."""

@@ -206,7 +206,7 @@ class CTranslate2Runner:
     def _search(self, jobs: Sequence[BeamSearch]) -> None:
         """Write the best beams of prompts; an abandoned search still runs to its end."""
         decoding, budget = jobs[0].decoding, jobs[0].rows[0].budget
-        if decoding.form == "grounded":
+        if decoding.constrained:
             for job in jobs:
                 job.fail(
                     EngineError(

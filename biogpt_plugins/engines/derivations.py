@@ -128,18 +128,36 @@ class _Part(Protocol):
 
 
 class _OneOf:
-    """One of several wordings; a state is the number of the wording and of its written ids."""
+    """One of several wordings, of which there may be thousands; a state is a node of their trie."""
 
     def __init__(self, wordings: Iterable[Sequence[int]]) -> None:
-        self._wordings = list(wordings)
-        self.least: float = min(map(len, self._wordings))
+        self._next: list[dict[int, int]] = [{}]
+        self._ends = [False]
+        for wording in filter(None, wordings):
+            node = 0
+            for token in wording:
+                if token not in self._next[node]:
+                    self._next[node][token] = len(self._next)
+                    self._next.append({})
+                    self._ends.append(False)
+                node = self._next[node][token]
+            self._ends[node] = True
+        # Least number of tokens from a node to an end behind it; children follow their parents.
+        self._least = [inf] * len(self._next)
+        for node in range(len(self._next) - 1, -1, -1):
+            self._least[node] = min(
+                (1 + (0 if self._ends[n] else self._least[n]) for n in self._next[node].values()),
+                default=inf,
+            )
+        self.least = self._least[0]
 
     def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
-        begins = state == _START
-        for which in range(len(self._wordings)) if begins else [state[0]]:
-            wording, at = self._wordings[which], state[1]
-            if len(wording) - at <= (max(room, self.least) if begins else room):
-                yield wording[at], (which, at + 1) if at + 1 < len(wording) else None
+        node, room = (0, max(room, self.least)) if state == _START else (state[0], room)
+        for token, behind in self._next[node].items():
+            if self._ends[behind] and room >= 1:
+                yield token, None
+            if 1 + self._least[behind] <= room:
+                yield token, (behind, 0)
 
 
 class _Name:

@@ -226,12 +226,17 @@ class LocalEngine:
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
         prompt, window = _prompt(prompt), positions(decoding, self.context_size)
-        if decoding.form == "grounded" and prompt.grammar is None:
+        if decoding.constrained and prompt.grammar is None:
             raise InputError(
-                "grounded decoding needs a grammar, and the prompt has none: give it a "
+                f"{decoding.form} decoding needs a grammar, and the prompt has none: give it a "
                 "grammar, or use free decoding"
             )
-        if decoding.form == "free":
+        if decoding.form == "entities" and prompt.grammar and prompt.grammar.copies:
+            raise InputError(
+                "decoding among entities needs entities, and a prompt has none: run the task's "
+                "pipeline or component on inputs with entities, or use grounded decoding"
+            )
+        if not decoding.constrained:
             prompt = replace(prompt, grammar=None)
         room = completion_room(prompt, decoding, window)
         return self._tokens.encode(prompt, window=window, room=room, truncate=decoding.truncate)

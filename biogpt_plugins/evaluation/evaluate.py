@@ -84,7 +84,11 @@ def _predict(task: Task[Any], document: Document[Any], completion: str) -> Predi
     """What a pipeline makes of a completion; grounded where the document has a text."""
     written = encodable(completion)
     try:
-        source = None if document.input is None else task.read_input(document.input).source
+        source = (
+            None
+            if document.input is None
+            else task.read_input(document.input, entities=False).source
+        )
     except InputError as error:
         raise InputError(f"document {name(document)}: {error}") from error
     facts: dict[str, Any] = {"id": document.id, "task": task.name, "completion": written}

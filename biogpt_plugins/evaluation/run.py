@@ -31,6 +31,7 @@ class _Documents:
     task: Task[Any]
     gold: GoldSet[Any]
     parts: Sequence[Part] = (Part(),)
+    entities: bool = False
 
     def items(self) -> Generator[Item, None, None]:
         for begin, records, _ in self.parts:
@@ -42,9 +43,11 @@ class _Documents:
 
     def item(self, number: int) -> Item:
         document = self.gold.documents[number]
-        value = {**(document.input or {}), "id": document.id}
+        value = document.record
         record = Record(document.where or document.id, value)
-        return Item(record, Place(0, number), None, read_for(self.task, value))
+        return Item(
+            record, Place(0, number), None, read_for(self.task, value, entities=self.entities)
+        )
 
 
 def predict(
@@ -71,7 +74,7 @@ def predict(
         _, made = executor.made(sink.weights)
         # Texts identify the corpus, so that corrected annotations do not start a new run.
         sink.begin(made, (), {})
-        reading = _Documents(pipeline.task, gold, sink.parts)
+        reading = _Documents(pipeline.task, gold, sink.parts, pipeline.reads_entities)
         kept = {one.record: one for one in sink.kept()} if isinstance(sink, RunFolder) else {}
         if folder:
             _check_texts_are_the_same(reading, kept, folder)

@@ -17,6 +17,7 @@ from biogpt_plugins.hosts.fields import relation_task
 from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.text.spelling import spelling
+from biogpt_plugins.values.entities import kind_of_type
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction, Relation
 
@@ -95,8 +96,8 @@ def relation_facts(
     names: dict[str, dict[str, None]] = {}
     for relation in _all_relations({**known, key: facts.get(key)}):
         for end in (relation.head, relation.tail):
-            if end.type in own:
-                names.setdefault(end.type, {})[spelling(end, text)] = None
+            if type_ := _own_type(end.type, own):
+                names.setdefault(type_, {})[spelling(end, text)] = None
     for kind in own if flat == "text" else names:
         exact = names.get(kind, {})
         for mark, found in (("", exact), (_FOLDED, dict.fromkeys(map(folded, exact)))):
@@ -106,6 +107,12 @@ def relation_facts(
                 written = _as_text(found) if flat else list(found)
                 facts[name_key(kind) + mark] = written
     return facts
+
+
+def _own_type(type_: str, own: Iterable[str]) -> str | None:
+    """The task's word for the type of an end, which has the annotation's if entities were given."""
+    same = (one for one in own if kind_of_type(one) == kind_of_type(type_))
+    return type_ if type_ in own else next(same, None)
 
 
 def _as_text(names: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from biogpt_plugins.text.grounding import aligner_of
 from biogpt_plugins.text.source import SourceText
+from biogpt_plugins.values.annotations import Annotations
 from biogpt_plugins.values.inputs import title_before
 from biogpt_plugins.values.names import field_of
 from biogpt_plugins.values.results import Cue, Entity, Evidence, Prediction, Relation
@@ -50,9 +51,19 @@ class TitledText:
             return cls(text[slice(*own)], text[slice(*abstract)], own[0], abstract[0])
         return cls(title_before(text, title), text)
 
-    def input(self, id_: str | None) -> dict[str, Any]:
-        """The input of a task that reads papers."""
-        return {"id": id_, "title": f"{self.title}{self._stop}", "abstract": self.text}
+    def input(self, id_: str | None, entities: Annotations | None = None) -> dict[str, Any]:
+        """The input of a task that reads papers.
+
+        Args:
+            id_: The paper's id.
+            entities: The entities of the document, see `document_annotations`.
+        """
+        fields = {"id": id_, "title": f"{self.title}{self._stop}", "abstract": self.text}
+        if entities is None:
+            return fields
+        if self.title_at is not None:  # the text is a part of the document's
+            entities = entities._replace(start=(entities.start or 0) + self.text_at)
+        return {**fields, "entities": entities}
 
     @property
     def _stop(self) -> str:

@@ -72,7 +72,7 @@ def left_out(count: int, which: str) -> str:
 
 def _identity(relation: Relation) -> object:
     def end(entity: Entity) -> tuple[str, bool, str]:
-        return entity.type, entity.grounded, "".join(entity.text.lower().split())
+        return entity.type, entity.grounded, entity.id or "".join(entity.text.lower().split())
 
     return end(relation.head), relation.type.lower(), end(relation.tail)
 

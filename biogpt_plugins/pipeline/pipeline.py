@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from math import inf, isnan
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
@@ -22,10 +23,12 @@ from biogpt_plugins.engine import (
     in_thread,
     warn_of_truncation,
 )
-from biogpt_plugins.pipeline.spec import Settings, Spec, fitting
+from biogpt_plugins.pipeline.asking import Asked, Asking, Part
+from biogpt_plugins.pipeline.spec import Settings, Spec, fitting, named
 from biogpt_plugins.pipeline.trust import Priors, Trust
-from biogpt_plugins.pipeline.windows import Window, join, windows
+from biogpt_plugins.pipeline.windows import join
 from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.tasks.entities import takes_any
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.remarks import remarks
 from biogpt_plugins.tasks.task import Task
@@ -46,14 +49,6 @@ class StreamChunk:
 
     text: str
     prediction: Prediction[Any] | None = None
-
-
-class _Asked(NamedTuple):
-    """A text, its prompts, and its windows if it is too long for one prompt."""
-
-    text: Text
-    parts: list[tuple[Text, Prompt]]
-    windows: Sequence[Window] = ()
 
 
 class Pipeline:
@@ -90,8 +85,8 @@ class Pipeline:
                 texts before questions.
             cards: The layouts of all tasks that the checkpoint was trained for, by name.
             settings: `decoding`, `method`, `long_texts`, `min_score`, `samples`,
-                `min_agreement`, `abstain_below`, `calibration` and `dictionary`, as in `load`;
-                without a calibration, probabilities are not corrected.
+                `min_agreement`, `abstain_below`, `calibration`, `dictionary` and `entities`, as in
+                `load`; without a calibration, probabilities are not corrected.
 
         Raises:
             InputError: The task is unknown, or a setting does not apply to it.
@@ -108,6 +103,7 @@ class Pipeline:
         self.card = card or self.cards.get(self.task.name, PRETRAINED)
         self.chooses = given.method != "complete" and bool(self.task.choices)
         self.trust = Trust(given, given.calibration or Calibration())
+        self._ask = Asking(self.task, self.card, given)
         self._beside = Calibration()  # the one saved with the model, if it was loaded
         self.trust.check(self.task, chooses=self.chooses)
         self._priors = Priors()
@@ -175,17 +171,19 @@ class Pipeline:
         if self._spec is None:
             loaded: Mapping[str, Any] | None = getattr(self.engine, "loaded_as", None)
             own = [] if loaded else [f"a custom engine, {type(self.engine).__name__}"]
+            if not isinstance(self.trust.settings.entities, str):
+                own.append(f"a source of entities, {named(self.trust.settings.entities)}")
             if loaded and self.cards != read_card(loaded["folder"], self.engine.model_name).tasks:
                 own.append("a custom layout")
             if not _is_registered(self.task):
                 own.append(_its_own(self.task))
-            named = {
+            given = {
                 "model": self.engine.model_name,
                 **(loaded or {}),
                 **self.trust.settings.given(),
             }
-            named.pop("folder", None)
-            self._spec = Spec(**named, task=self.task.name, own=tuple(own))
+            given.pop("folder", None)
+            self._spec = Spec(**given, task=self.task.name, own=tuple(own))
         return self._spec
 
     @spec.setter
@@ -193,12 +191,38 @@ class Pipeline:
         self._spec = spec
 
     def _checked(self, decoding: Decoding) -> Decoding:
-        if decoding.form == "grounded" and self.task.grammar is None:
+        if not self.task.writes(decoding.form):
             raise InputError(
-                f"decoding must be 'free', not 'grounded': task {self.task.name} has no grammar "
-                "for grounded decoding"
+                f"decoding must be 'free', not {decoding.form!r}: task {self.task.name} has no "
+                f"grammar for {decoding.form} decoding"
             )
+        if decoding.form == "entities":
+            self._check_entities()
         return self.trust.decoding(decoding)
+
+    def _check_entities(self) -> None:
+        if self.trust.settings.entities == "ignore":
+            raise InputError("entities must be 'use', not 'ignore', with decoding 'entities'")
+        if self.task.clause and takes_any(self.task.clause):
+            warnings.warn(
+                f"task {self.task.name} does not say of which types its ends are: entities of any "
+                "type are admitted",
+                stacklevel=4,
+            )
+
+    @property
+    def reads_entities(self) -> bool:
+        """Whether results depend on the entities of inputs."""
+        return self.decoding.form == "entities"
+
+    def task_for(self, value: object) -> Task[Any]:
+        """The task that reads completions about an input, which among entities has its names.
+
+        Raises:
+            InputError: The input cannot be read.
+        """
+        text = self.task.read_input(value, entities=self.reads_entities)
+        return self._ask.task_for(text, self.decoding)
 
     def run(self, inputs: Iterable[object]) -> Predictions:
         """Return one Prediction for each input, in order, with one call of the engine.
@@ -285,10 +309,13 @@ class Pipeline:
             yield StreamChunk("", self._failed(text.id, _engine_error(error)))
             return
         found: list[Prediction[Any]] = []
-        for part, prompt in asked.parts:
-            if found:
+        for part in asked.parts:
+            if part.prompt is None:
+                found.append(self._unasked(part))
+                continue
+            if any(one.completion for one in found):
                 yield StreamChunk("\n")
-            completion = yield from self._written(prompt)
+            completion = yield from self._written(part.prompt)
             found.append(self._from_completion(part, completion))
         prediction = self._whole(asked, found)
         warn_of_truncation([prediction.truncated_tokens])
@@ -310,7 +337,7 @@ class Pipeline:
 
     def _read(self, value: object, where: str | None = None) -> Text | Prediction[Any]:
         try:
-            return self.task.read_input(value)
+            return self.task.read_input(value, entities=self.reads_entities)
         except BioGPTError as error:
             id_ = id_of(value)
             told = error if id_ or not where else InputError(f"{where}: {error}")
@@ -319,11 +346,15 @@ class Pipeline:
     def _predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
         if self.chooses:
             return self._choose(texts, [self.task.render_text(text, self.card) for text in texts])
-        asked = [self._asked(text) for text in texts]
+        asked = [self._tried(text) for text in texts]
         parts = [part for one in asked for part in one.parts]
-        completions = self.engine.complete([prompt for _, prompt in parts], self._asking())
-        pairs = _pairs(parts, completions)
-        read = (self._from_completion(text, completion) for (text, _), completion in pairs)
+        prompts = [part.prompt for part in parts if part.prompt]
+        completions = self.engine.complete(prompts, self._asking()) if prompts else []
+        rest = iter([one for _, one in _pairs(prompts, completions)])
+        read = (
+            self._from_completion(part, next(rest)) if part.prompt else self._unasked(part)
+            for part in parts
+        )
         return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
 
     def _asking(self) -> Decoding:
@@ -331,18 +362,27 @@ class Pipeline:
         free = getattr(self.engine, "free_logprobs", False) and self.decoding.num_beams == 1
         return self.decoding.but(logprobs=True) if free and self.task.clause else self.decoding
 
-    def _asked(self, text: Text) -> _Asked:
-        prompt = self.task.render_text(text, self.card)
-        if self.task.kind != "relations" or self.trust.settings.long_texts == "cut":
-            return _Asked(text, [(text, prompt)])
-        pieces = windows(text, prompt, self.engine, self.decoding)
-        parts = [(piece.value, self.task.render_text(piece.value, self.card)) for piece in pieces]
-        return _Asked(text, parts or [(text, prompt)], pieces)
+    def _asked(self, text: Text) -> Asked:
+        return self._ask.of(text, self.engine, self.decoding)
 
-    def _whole(self, asked: _Asked, read: list[Prediction[Any]]) -> Prediction[Any]:
+    def _tried(self, text: Text) -> Asked:
+        """What is asked about a text; what is wrong with it costs no other text its result."""
+        try:
+            return self._asked(text)
+        except BioGPTError as error:
+            return Asked(text, error=error)
+
+    def _unasked(self, part: Part) -> Prediction[Any]:
+        """The empty result for a text about which nothing is asked."""
+        notes = (part.lacking,) if part.lacking else ()
+        return self._prediction(part.text.id, result=[], warnings=notes)
+
+    def _whole(self, asked: Asked, read: list[Prediction[Any]]) -> Prediction[Any]:
         """The prediction for a text, joined from the predictions for its windows."""
+        if asked.error:
+            return self._failed(asked.text.id, asked.error)
         found = join(asked.text, asked.windows, read) if asked.windows else read[0]
-        notes = tuple(remarks(self.task, asked.text))
+        notes = (*asked.notes, *remarks(self.task, asked.text))
         found = found.model_copy(update={"warnings": (*found.warnings, *notes)}) if notes else found
         if not (self.dictionary and self.task.kind == "relations" and found.result):
             return found
@@ -366,7 +406,8 @@ class Pipeline:
         wanted = [priors[prompt] for prompt in bare] if bare else [None] * len(texts)
         return [self._from_choice(*one) for one in zip(texts, found, wanted, strict=False)]
 
-    def _from_completion(self, text: Text, completion: Completion) -> Prediction[Any]:
+    def _from_completion(self, part: Part, completion: Completion) -> Prediction[Any]:
+        text = part.text
         every = (completion, *completion.others)
         logprobs = (token.logprob for one in every for token in one.tokens)
         if error := completion.error or _not_finite(logprobs):
@@ -378,10 +419,10 @@ class Pipeline:
             **self._facts(completion),
         }
         try:
-            if self.decoding.form == "grounded" and not written:
-                reading: Reading[Any] = Reading([], ("the text contains no name to copy",))
+            if self.decoding.constrained and not written:
+                reading: Reading[Any] = Reading([], (_nothing_written(self.decoding),))
             else:
-                reading = self.trust.read(self.task, completion, SourceText(text.source))
+                reading = self.trust.read(part.task, completion, SourceText(text.source))
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes
@@ -432,6 +473,12 @@ def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
             "one for each prompt, in order"
         )
     return zip(asked, outcomes, strict=True)
+
+
+def _nothing_written(decoding: Decoding) -> str:
+    if decoding.form == "entities":
+        return "no clause with the entities' names fits into the completion's limit of tokens"
+    return "the text contains no name to copy"
 
 
 def _not_copied(relations: Iterable[Relation]) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     ValidationError,
     ValidationInfo,
+    field_serializer,
     field_validator,
 )
 from pydantic_core import from_json
@@ -30,6 +31,7 @@ from biogpt_plugins.engine import Decoding, Form, Runtime
 from biogpt_plugins.entities import EntityDictionary
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import BioGPTError, InputError, OptionError, did_you_mean
 
 if TYPE_CHECKING:
@@ -56,13 +58,13 @@ def _setting(default: Any, description: str, **limits: Any) -> Any:  # noqa: ANN
 class Settings(BaseModel):
     """How a task is run, and which of its results are accepted."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     decoding: Decoding | Form | None = _setting(
         None,
         'How completions are generated. "grounded" follows the format of the task\'s targets and '
-        'copies names from the text. "free" and None use the task\'s official decoding; a '
-        "Decoding replaces it.",
+        'copies names from the text. "entities" follows it and names only entities of the input. '
+        '"free" and None use the task\'s official decoding; a Decoding replaces it.',
     )
     method: Method = _setting(
         "auto",
@@ -103,6 +105,11 @@ class Settings(BaseModel):
         "Dictionary of entity ids: an EntityDictionary, or the path of a file that `biogpt "
         "dictionary build` wrote or of a CSV file.",
     )
+    entities: Literal["use", "ignore"] | EntitySource = _setting(
+        "use",
+        'Entities of inputs, which only decoding "entities" needs: "use" those that inputs bring; '
+        'or a function of a Text that finds them, for inputs that bring none. "ignore" reads none.',
+    )
 
     @classmethod
     def of(cls, given: Mapping[str, Any], what: str) -> Self:
@@ -140,6 +147,19 @@ class Settings(BaseModel):
         if share is not None and not 0 <= share <= 1:
             raise InputError(f"{info.field_name} must be from 0 to 1, not {share:g}")
         return share
+
+    @field_validator("entities", mode="before")
+    @classmethod
+    def _is_at_hand(cls, entities: object) -> object:
+        if isinstance(entities, Mapping) and "source" in entities:
+            raise InputError(
+                f"entities came from {entities['source']}, which is not saved: give it again"
+            )
+        return entities
+
+    @field_serializer("entities")
+    def _is_named(self, entities: object) -> object:
+        return entities if isinstance(entities, str) else {"source": named(entities)}
 
     @field_validator("samples")
     @classmethod
@@ -217,7 +237,7 @@ class Spec(ModelSettings):
     The JSON form contains the settings that differ from their defaults, except `allow_pickle`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     task: str | None = _setting(
         None,
@@ -304,7 +324,7 @@ class Spec(ModelSettings):
 def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
     """The given settings that apply to a task."""
     fit = dict(given)
-    for name in ("long_texts", "min_score", "samples", "min_agreement"):
+    for name in ("long_texts", "min_score", "samples", "min_agreement", "entities"):
         if task.kind != "relations":
             fit.pop(name, None)
     if not task.choices:
@@ -312,10 +332,11 @@ def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
     if not task.choices or fit.get("method") == "complete":
         fit.pop("abstain_below", None)
     decoding = fit.get("decoding")
-    if task.grammar is None and decoding == "grounded":
+    form = decoding.form if isinstance(decoding, Decoding) else decoding
+    if not task.writes(form or "free"):
         fit.pop("decoding")
-    if task.grammar is None and isinstance(decoding, Decoding) and decoding.form == "grounded":
-        fit["decoding"] = decoding.but(form="free")
+        if isinstance(decoding, Decoding):
+            fit["decoding"] = decoding.but(form="free")
     return fit
 
 
@@ -325,6 +346,13 @@ def cannot_be_loaded(model: str, own: Sequence[str]) -> str:
         f"{model!r} cannot be loaded by name: a program made it with {' and '.join(own)}. Make it "
         "again in this program with from_pipeline(...) or from_engine(...)"
     )
+
+
+def named(source: object) -> str:
+    """What tells a source of entities from others: its fingerprint, or its name in the program."""
+    found = getattr(source, "fingerprint", None)
+    what = source if hasattr(source, "__qualname__") else type(source)
+    return str(found or f"{what.__module__}.{what.__qualname__}")
 
 
 class _Verbatim:

@@ -74,7 +74,7 @@ def windows(text: Text, prompt: Prompt, engine: Engine, decoding: Decoding) -> l
             past += 1
         span = Span(places[first].start, places[past - 1].end)
         part = whole[slice(*span)]
-        found.append(Window(_shown(text, title, part), span, lead))
+        found.append(Window(_shown(text, title, part, span, lead), span, lead))
         if past == len(places):
             break
         first = past - min(OVERLAP, (past - first) // 2)
@@ -128,10 +128,17 @@ def join(
     )
 
 
-def _shown(text: Text, title: str, part: str) -> Text:
+def _shown(text: Text, title: str, part: str, span: Span, lead: int) -> Text:
+    places = ((0, Span(0, len(title))), (lead - span.start, span))
+    entities = tuple(
+        entity.moved(by)
+        for entity in text.entities
+        for by, place in places
+        if place.start <= (entity.start or 0) < (entity.end or 0) <= place.end
+    )
     if isinstance(text, Paper):
-        return Paper(id=text.id, title=title, text=part)
-    return text.model_copy(update={"text": part})
+        return Paper(id=text.id, title=title, text=part, entities=entities)
+    return text.model_copy(update={"text": part, "entities": entities})
 
 
 def _moved(relation: Relation, piece: Window, whole: str) -> Relation:

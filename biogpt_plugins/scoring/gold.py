@@ -29,12 +29,20 @@ class Document(Generic[GoldT]):
         input: The task's input: title and abstract, question and context, ...; None if the file
             has no texts.
         where: File and line or key, for errors.
+        entities: The entities of the text, if the file annotates them, for the record's field.
     """
 
     id: str
     gold: GoldT
     input: Mapping[str, Any] | None = None
     where: str = ""
+    entities: object = None
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The task's input with the id and the entities."""
+        given = {} if self.entities is None else {"entities": self.entities}
+        return {**(self.input or {}), "id": self.id, **given}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, Generic, get_args
 
 from pydantic import ValidationError
 
-from biogpt_plugins.engine import FEW_SHOT, Decoding, Grammar, Layout, Prompt, TaskCard, Token
+from biogpt_plugins.engine import FEW_SHOT, Decoding, Form, Grammar, Layout, Prompt, TaskCard, Token
 from biogpt_plugins.tasks.clause import Clause
 from biogpt_plugins.tasks.confidence import confidence_of
 from biogpt_plugins.tasks.layouts import CUE, demonstrations, lay_out
@@ -48,7 +48,7 @@ class Task(Generic[ResultT]):
         choices: Labels that can be scored instead of generated; empty if there are none.
         stem: The target text before the label.
         decoding: The official decoding.
-        grammar: The form of a target, which grounded decoding enforces; None if it has none.
+        grammar: The form of a target, which constrained decoding enforces; None if it has none.
         clause: How a relation is written; None if only `read` and `target` define it. Relations of
             a task without a clause have no scores, and streams yield them at the end.
         metric: Name of the metric that evaluates it; "" for the default of its kind.
@@ -205,6 +205,12 @@ class Task(Generic[ResultT]):
         ]
         return {end.type for relation in relations for end in (relation.head, relation.tail)}
 
+    def writes(self, form: Form) -> bool:
+        """Whether completions of the task can have a form."""
+        if form == "entities":
+            return self.clause is not None
+        return form == "free" or self.grammar is not None
+
     def unsettled(self) -> Unsettled | None:
         """Reads a completion of relations while it is written; None for a task without a clause."""
         return Unsettled(self.clause) if self.clause else None
@@ -262,7 +268,9 @@ class Task(Generic[ResultT]):
         reading: Reading[Any] = self.read(completion, source, cut)
         if self.kind != "relations":
             return reading
-        relations = ground(reading.result, source) if source else reading.result
+        relations = reading.result
+        if source and not all(relation.grounded for relation in relations):
+            relations = ground(relations, source)
         if tokens and reading.places:
             pairs = zip(relations, reading.places, strict=True)
             relations = [_rated(relation, places, tokens) for relation, places in pairs]
@@ -303,6 +311,8 @@ def _of_two_things(reading: Reading[Any]) -> Reading[Any]:
 
 
 def _same(head: Entity, tail: Entity) -> bool:
+    if head.id and tail.id:
+        return head.id == tail.id
     if head.grounded and (head.start, head.end) == (tail.start, tail.end):
         return True
     names = [fold(end.canonical).replace(" ", "") or end.name for end in (head, tail)]

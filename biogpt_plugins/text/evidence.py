@@ -25,10 +25,11 @@ def with_evidence(relations: Iterable[Relation], text: str) -> list[Relation]:
 
 
 def merged(relations: Sequence[Relation]) -> tuple[list[int], tuple[str, ...]]:
-    """Merge relations that differ only in the short or the long form of a name.
+    """Merge relations that differ only in the short or the long form of a name, or in its id.
 
     A relation of "CsA" and the same one of "cyclosporine A" become one: the one with the higher
-    score. Nothing is lost, because both have the same mentions and the same evidence.
+    score. Nothing is lost, because both have the same mentions and the same evidence. Ends that
+    have ids are the same if their ids are.
 
     Returns:
         Indices of the relations to keep, in the order in which they first occur, and a note for
@@ -39,14 +40,23 @@ def merged(relations: Sequence[Relation]) -> tuple[list[int], tuple[str, ...]]:
         same[identity(relation)].append(at)
     kept = [max(group, key=lambda at: relations[at].score or 0) for group in same.values()]
     notes = dict.fromkeys(
-        f"merged the relations of {end.short_form!r} and {end.long_form!r}: the text defines the "
-        "abbreviation"
+        _merged_note(ends)
         for group in same.values()
         for ends in (_ends(relations, group, "head"), _ends(relations, group, "tail"))
         if len({end.name for end in ends}) > 1
-        for end in ends[:1]
     )
     return kept, tuple(notes)
+
+
+def _merged_note(ends: Sequence[Entity]) -> str:
+    end = ends[0]
+    if end.id is not None:
+        names = " and ".join(dict.fromkeys(repr(one.name) for one in ends))
+        return f"merged the relations of {names}: the entities have the id {end.id}"
+    return (
+        f"merged the relations of {end.short_form!r} and {end.long_form!r}: the text defines the "
+        "abbreviation"
+    )
 
 
 def _ends(relations: Sequence[Relation], group: Iterable[int], end: str) -> list[Entity]:
@@ -59,6 +69,8 @@ def identity(relation: Relation) -> tuple[str, str, str]:
 
 
 def _key(entity: Entity) -> str:
+    if entity.id:
+        return f"#{entity.id}"
     name = "".join((entity.long_form or entity.name).lower().split())
     return f"={name}" if entity.long_form else name
 

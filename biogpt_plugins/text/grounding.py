@@ -12,7 +12,7 @@ import re
 import string
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -307,23 +307,29 @@ def ground(relations: Sequence[Relation], text: str) -> list[Relation]:
     is not found has no offsets, and its text is the name as the model wrote it.
     """
     aligner = aligner_of(text)
-    starts = _sentence_starts(text)
-
-    def cost(pair: tuple[Span, Span]) -> tuple[bool, bool, int, Span, Span]:
-        head, tail = pair
-        gap = max(pair).start - min(pair).end
-        parted = bisect_right(starts, head.start) != bisect_right(starts, tail.start)
-        return gap < 0, parted, gap, head, tail
+    cost = pair_cost(text)
 
     def grounded(relation: Relation) -> Relation:
         heads, tails = aligner.find(relation.head.name), aligner.find(relation.tail.name)
         if heads and tails:
             pairs = ((head, tail) for head in heads for tail in _nearest(head, tails))
-            heads, tails = ([span] for span in min(pairs, key=cost))
+            heads, tails = ([span] for span in min(pairs, key=lambda pair: cost(*pair)))
         ends = {"head": _at(heads, relation.head, text), "tail": _at(tails, relation.tail, text)}
         return relation.model_copy(update=ends)
 
     return [grounded(relation) for relation in relations]
+
+
+def pair_cost(text: str) -> Callable[[Span, Span], tuple[bool, bool, int, Span, Span]]:
+    """How far the mentions of a pair are from each other, as a key to sort by."""
+    starts = _sentence_starts(text)
+
+    def cost(head: Span, tail: Span) -> tuple[bool, bool, int, Span, Span]:
+        gap = max(head, tail).start - min(head, tail).end
+        parted = bisect_right(starts, head.start) != bisect_right(starts, tail.start)
+        return gap < 0, parted, gap, head, tail
+
+    return cost
 
 
 def _nearest(span: Span, others: list[Span]) -> list[Span]:

@@ -73,7 +73,7 @@ def _example(document: Solved, result: Result | None) -> Example:
     task = get_task(document.task)
     return Example(
         task.name,
-        task.read_input(document.input),
+        task.read_input(document.input, entities=False),
         task.target(result),
         document.where,
         result,

@@ -22,6 +22,10 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "end": ("end", "stop", "end_char", "end_offset", "to"),
     "spans": ("spans", "locations", "offsets", "span"),
 }
+_CHUNKED = (
+    "If the text is a chunk of a document, let its splitter note where it begins (LangChain: "
+    "add_start_index=True)"
+)
 _ROW = ("text", "type", "start", "end", "id")
 
 
@@ -30,15 +34,17 @@ class Annotations(NamedTuple):
 
     Attributes:
         given: A list, or a list as JSON, of Entities and of objects with text, type, start, end and
-            id; objects may use the names of BioC, spaCy and other tools.
+            id; objects may use the names of BioC, spaCy and other tools. Or why there is none.
         start: Where the chunk begins in the document that the offsets count in; None if the
             record is the whole document.
         titled: Whether the offsets count in the text alone, which a title precedes.
+        notes: What was left out already.
     """
 
     given: object
     start: int | None = None
     titled: bool = False
+    notes: tuple[str, ...] = ()
 
     def read(self, source: str, text: str, document: str | None) -> tuple[list[Entity], list[str]]:
         """The entities of a text, and notes on what was left out.
@@ -55,8 +61,13 @@ class Annotations(NamedTuple):
         end = begin + len(source) - lead
         mentions = list(map(_mention, _rows(self.given)))
         inside = [m for m in mentions if self.start is None or _is_within(m, begin, end)]
-        found = placed(inside, source[lead:], document, (begin,))
-        notes = [*found.faults]
+        try:
+            found = placed(inside, source[lead:], document, (begin,))
+        except InputError as error:
+            if self.titled and self.start is None:
+                raise InputError(f"{error}. {_CHUNKED}") from None
+            raise
+        notes = [*self.notes, *found.faults]
         if outside := len(mentions) - len(inside):
             notes.append(f"left out {outside} of {len(mentions)} entities: outside this chunk")
         return [one.moved(lead) for one in found.entities], notes
@@ -88,6 +99,8 @@ def mention_of(given: Mapping[str, Any]) -> Mention:
 
 
 def _rows(given: object) -> Sequence[object]:
+    if isinstance(given, InputError):
+        raise given
     if isinstance(given, str):
         try:
             given = json.loads(given) if given.strip() else []

@@ -248,6 +248,22 @@ def _with(model: InputT, entities: Iterable[Entity], notes: Iterable[str]) -> In
     return model
 
 
+def document_annotations(value: Any) -> Annotations | None:  # noqa: ANN401 - any host's
+    """The entities in the metadata of a host's document, or of a chunk of one.
+
+    Splitters copy metadata: offsets count in the whole document where the chunk says where it
+    begins, as LangChain's `start_index` and LlamaIndex's `start_char_idx` do.
+    """
+    value = getattr(value, "node", value)
+    given = (getattr(value, "metadata", None) or {}).get("entities")
+    return None if given is None else Annotations(given, chunk_start(value), titled=True)
+
+
+def annotations_of(text: Text) -> Annotations:
+    """The annotations of a text, for the field `entities` of a record."""
+    return Annotations(InputError(text.fault) if text.fault else text.entities, notes=text.notes)
+
+
 def without_entities(model: InputT) -> InputT:
     """A text without its annotations."""
     if not (model.entities or model.fault or model.notes):
@@ -325,8 +341,8 @@ def _record(value: object, kind: type[Text]) -> Mapping[str, Any] | None:
     record: dict[str, object] = {"id": paper_id(metadata) or own, "title": title, "text": text}
     if kind is Question:
         record["question"] = metadata.get("question")
-    if metadata.get("entities") is not None:
-        record["entities"] = Annotations(metadata["entities"], chunk_start(value), titled=True)
+    if given := document_annotations(value):
+        record["entities"] = given
     return {name: field for name, field in record.items() if field is not None}
 
 

@@ -13,7 +13,7 @@ from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.hosts.titles import TitledText
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values import inputs
-from biogpt_plugins.values.inputs import Paper
+from biogpt_plugins.values.inputs import Paper, document_annotations
 
 _ROLES = {"human", "user", "ai", "assistant", "system", "tool", "developer"}
 
@@ -44,7 +44,7 @@ class Asked(NamedTuple):
         """Read a chain's input: a Document with its title, other values as `as_input` does."""
         if isinstance(value, Document) and issubclass(task.input, Paper):
             paper = TitledText.of(value.page_content, paper_title(value))
-            return cls(paper.input(paper_id(value)), paper)
+            return cls(paper.input(paper_id(value), document_annotations(value)), paper)
         return cls(as_input(value), None)
 
     def place(self, prediction: Prediction[Any]) -> Prediction[Any]:
@@ -59,7 +59,9 @@ def as_input(value: object) -> object:
     `input`, as in the host's states, are the text.
     """
     if isinstance(value, Document):
-        return {"id": paper_id(value), "text": value.page_content}
+        entities = document_annotations(value)
+        named = {} if entities is None else {"entities": entities}
+        return {"id": paper_id(value), "text": value.page_content, **named}
     if isinstance(value, Mapping):
         fields = {key: said(field) for key, field in value.items()}
         theirs = next((key for key in ("messages", "input") if key in fields), None)

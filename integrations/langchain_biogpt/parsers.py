@@ -81,8 +81,15 @@ class _TaskOutputParser(BaseOutputParser[ResultT], Generic[ResultT]):
     def _reads(task: Task[Any]) -> bool:
         raise NotImplementedError
 
-    def _read(self, completion: str, source: str | None, *, cut: bool = False) -> ResultT:
-        task = get_task(self.task)
+    def _read(
+        self,
+        completion: str,
+        source: str | None,
+        *,
+        cut: bool = False,
+        task: Task[Any] | None = None,
+    ) -> ResultT:
+        task = task or get_task(self.task)
         try:
             return cast(ResultT, task.interpret(completion, source, cut=cut).result)
         except ParseError as error:
@@ -180,14 +187,22 @@ class RelationStream:
         self,
         parser: RelationOutputParser,
         placed: Callable[[list[Relation]], list[Relation]] | None = None,
+        task: Task[Any] | None = None,
     ) -> None:
-        """Parse with a parser; `placed` converts the offsets of what is yielded."""
+        """Parse with a parser.
+
+        Args:
+            parser: The parser.
+            placed: Converts the offsets of what is yielded.
+            task: The task that reads completions; None for the parser's own.
+        """
         self._placed = placed or list
+        self._task = task or get_task(parser.task)
         # All clauses are read with the same source text.
         source = SourceText(parser.source) if parser.source else None
         self._parser = parser.model_copy(update={"source": source})
         self._pieces: list[str] = []
-        self._unsettled = get_task(parser.task).unsettled()
+        self._unsettled = self._task.unsettled()
         self._known: set[tuple[str, str, str]] = set()
         self._found: list[Relation] | None = None
 
@@ -197,7 +212,7 @@ class RelationStream:
         self._pieces.append(piece)
         part = self._unsettled.add(piece) if self._unsettled else ""
         try:
-            found = self._parser.parse(part) if part else []
+            found = self._parser._read(part, self._parser.source, task=self._task) if part else []
         except OutputParserException:  # the end may say that there is no relation
             return []
         new = [relation for relation in found if identity(relation) not in self._known]

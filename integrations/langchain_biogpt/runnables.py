@@ -170,9 +170,10 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
 
     def _steps(self, pipeline: Pipeline, asked: Asked) -> Iterator[Step]:
         """Write the completion of one input, and read it as it grows."""
-        source = pipeline.task.read_input(asked.input).source
+        source = pipeline.task.read_input(asked.input, entities=False).source
         parser = RelationOutputParser(task=self.task, source=source)
-        stream = RelationStream(parser, asked.paper.placed if asked.paper else None)
+        placed = asked.paper.placed if asked.paper else None
+        stream = RelationStream(parser, placed, pipeline.task_for(asked.input))
         for chunk in pipeline.stream(asked.input):
             yield Step(chunk.text, stream.add(chunk.text), chunk.prediction)
             if chunk.prediction:

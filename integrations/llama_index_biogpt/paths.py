@@ -193,7 +193,7 @@ class _Reader(NamedTuple):
         """The key of a reading: a hash of the text, the settings and the number of relations."""
         asked = {"task": self.task, "model": self.model}
         found = sum(asked.items() <= one.properties.items() for one in paths[KG_RELATIONS_KEY])
-        read = f"{self.settings} {found} {text_of(node)}"
+        read = f"{self.settings} {found} {text_of(node)}{node.metadata.get('entities', '')}"
         return sha256(read.encode(errors="replace")).hexdigest()[:16]
 
 

@@ -19,7 +19,7 @@ from biogpt_plugins.hosts.fields import ModelFields, relation_task
 from biogpt_plugins.hosts.titles import TitledText
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import BioGPTError, EngineError, ParseError, error_class
-from biogpt_plugins.values.inputs import Paper, paper_title
+from biogpt_plugins.values.inputs import Paper, document_annotations, paper_title
 from llama_index_biogpt.model import ModelComponent
 
 _KNOBS = {
@@ -175,11 +175,13 @@ class RelationTaskExtractor(TaskExtractor):
 
     def _ask(self, asked: Sequence[tuple[BaseNode, object]]) -> list[Prediction[Any]]:
         """As for other tasks, with the titles of papers; offsets count in the nodes' texts."""
-        if not asked or not issubclass(self._bind().task.input, Paper):
-            return super()._ask(asked)
-        papers = [TitledText.of(text_of(node), paper_title(node.metadata)) for node, _ in asked]
+        nodes = [node for node, _ in asked]
+        if not nodes or not issubclass(self._bind().task.input, Paper):
+            return super()._ask([(node, _input_of(node)) for node in nodes])
+        papers = [TitledText.of(text_of(node), paper_title(node.metadata)) for node in nodes]
+        pairs = list(zip(nodes, papers, strict=True))
         found = super()._ask(
-            [(node, paper.input(None)) for (node, _), paper in zip(asked, papers, strict=True)]
+            [(node, paper.input(None, document_annotations(node))) for node, paper in pairs]
         )
         return [paper.place(one) for one, paper in zip(found, papers, strict=True)]
 
@@ -191,6 +193,12 @@ def version_of(component: ModelComponent, task: str) -> dict[str, Any]:
     asked = own.task if own else get_task(task)
     scored = own.chooses if own else bool(asked.choices)
     return {"prompt": asked.fingerprint, "scored": scored, **component.own_ways()}
+
+
+def _input_of(node: BaseNode) -> object:
+    """A node as the input of a task that reads texts without titles."""
+    entities = document_annotations(node)
+    return text_of(node) if entities is None else {"text": text_of(node), "entities": entities}
 
 
 def text_of(node: BaseNode) -> str:

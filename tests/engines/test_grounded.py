@@ -173,7 +173,7 @@ class TestPipelines:
     def test_by_name(self):
         asked = load("demo", "bc5cdr", decoding="grounded")
         assert asked.decoding == replace(load("demo", "bc5cdr").decoding, form="grounded")
-        with pytest.raises(InputError, match="must be 'free' or 'grounded', not 'strict'"):
+        with pytest.raises(InputError, match="'grounded' or 'entities', not 'strict'"):
             load("demo", "bc5cdr", decoding="strict")
 
     def test_tasks_without_a_form(self, plain):

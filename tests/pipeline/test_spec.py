@@ -44,6 +44,7 @@ EVERYTHING = {
     "abstain_below": 0.6,
     "calibration": CALIBRATION,
     "dictionary": EntityDictionary(ROWS, cutoff=95),
+    "entities": "ignore",
 }
 
 
@@ -105,7 +106,7 @@ class TestTheValue:
     @pytest.mark.parametrize(
         ("options", "says"),
         [
-            ({"decoding": "x"}, r"^decoding must be 'free' or 'grounded', not 'x'$"),
+            ({"decoding": "x"}, r"^decoding must be 'free', 'grounded' or 'entities', not 'x'$"),
             ({"method": "x"}, r"^method must be 'auto', 'complete' or 'choose', not 'x'$"),
             ({"engine": "x"}, r"^engine must be 'transformers' or 'ctranslate2', not 'x'$"),
             ({"min_score": 7}, r"^min_score must be from 0 to 1, not 7$"),

@@ -10,8 +10,12 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from biogpt_plugins.corpus.gold.solved import Solved, cdr
+from biogpt_plugins.corpus.readers.bioc import read_xml
+from biogpt_plugins.corpus.readers.lines import read_pubtator
+from biogpt_plugins.corpus.readers.records import Sections
 from biogpt_plugins.scoring.gold import TABLES
 from biogpt_plugins.tasks.bc5cdr import CID
 from biogpt_plugins.values.errors import InputError
@@ -70,7 +74,8 @@ def solve_pubtator(block: Sequence[_Line], tasks: Sequence[str]) -> Solved | Non
                     f"line {number} must be {pmid}|a|abstract, or a mention or a {CID} relation "
                     f"of {pmid}"
                 )
-    return cdr(pmid, title[2], abstract, pairs, _names(mentions))
+    paper: Any = next(read_pubtator(line.encode() for _, line in block)).value
+    return cdr(pmid, title[2], abstract, pairs, _names(mentions), paper)
 
 
 def _parts(kind: str, name: str, ids: str, parts: str) -> list[_Mention]:
@@ -121,7 +126,8 @@ def solve_bioc(document: ET.Element, tasks: Sequence[str]) -> Solved | None:
         raise InputError(f"a {CID} relation needs the ids of a Chemical and a Disease")
     pairs = [(infons["Chemical"], infons["Disease"]) for infons in relations]
     mentions = map(_mention, document.iter("annotation"))
-    return cdr(id_, texts["title"], texts.get("abstract", ""), pairs, _names(mentions))
+    paper: Any = next(read_xml(document, Sections.abstract)).value
+    return cdr(id_, texts["title"], texts.get("abstract", ""), pairs, _names(mentions), paper)
 
 
 def _mention(annotation: ET.Element) -> _Mention:

@@ -49,7 +49,7 @@ def read_solved(
         with at(where):
             document = solve(item, tasks)
             if document and document.input is not None:
-                get_task(document.task).read_input(document.input)
+                get_task(document.task).read_input(document.input, entities=False)
         if document:
             solved.append(replace(document, where=where))
     if ids := sum(map(missing_names, solved)):

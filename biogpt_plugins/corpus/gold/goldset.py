@@ -57,7 +57,13 @@ def read_gold(
     solved = read_solved(path, [task.name], ground_truth=ground_truth)
     names = _names(solved, Path(path), entities) if task.metric == "bc5cdr" else {}
     documents = [
-        Document(id=s.id or str(n), gold=_gold(s, task, names), input=s.input, where=s.where)
+        Document(
+            id=s.id or str(n),
+            gold=_gold(s, task, names),
+            input=s.input,
+            where=s.where,
+            entities=s.entities,
+        )
         for n, s in enumerate(solved, start=1)
     ]
     _check_ids(documents)

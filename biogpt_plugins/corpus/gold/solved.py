@@ -15,7 +15,9 @@ from biogpt_plugins.tasks.bc5cdr import BC5CDR, CID
 from biogpt_plugins.tasks.hoc import EMPTY
 from biogpt_plugins.tasks.hoc import LABELS as HALLMARKS
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.annotations import Annotations
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Text, annotations_of
 from biogpt_plugins.values.results import Entity, Hallmarks, Relation, Result
 
 REMEDY = (
@@ -39,6 +41,7 @@ class Solved:
             itself if the document has no mention of it.
         names: For BC5CDR: "chemical2id" and "disease2id", from lower-cased names to ids.
         where: File and line or key, for error messages.
+        entities: The mentions of the document, if the file has them.
     """
 
     task: str
@@ -47,6 +50,7 @@ class Solved:
     result: Result | None
     names: Names = field(default_factory=dict)
     where: str = ""
+    entities: Annotations | None = None
 
 
 @contextmanager
@@ -104,8 +108,13 @@ def mesh(identifier: str) -> str:
     return plain_id(identifier.strip()) or UNKNOWN_ID
 
 
-def cdr(
-    id_: str, title: str, abstract: str, pairs: Iterable[tuple[str, str]], names: Names
+def cdr(  # noqa: PLR0913, PLR0917 - what a paper has
+    id_: str,
+    title: str,
+    abstract: str,
+    pairs: Iterable[tuple[str, str]],
+    names: Names,
+    annotated: Text | None = None,
 ) -> Solved:
     """Make a solved paper of BC5CDR, for readers of all its formats.
 
@@ -115,6 +124,7 @@ def cdr(
         abstract: Its abstract.
         pairs: Chemical and disease id of each relation.
         names: "chemical2id" and "disease2id", from its lower-cased names to ids.
+        annotated: The paper with its entities, if the file has mentions.
     """
     names = {kind: {name: mesh(ident) for name, ident in names[kind].items()} for kind in TABLES}
     longest = [_longest(names[kind]) for kind in TABLES]
@@ -130,6 +140,7 @@ def cdr(
         input={"id": id_, "title": title, "abstract": abstract},
         result=[relation(BC5CDR, end(0, c), CID, end(1, d)) for c, d in distinct],
         names=names,
+        entities=annotated and annotations_of(annotated),
     )
 
 

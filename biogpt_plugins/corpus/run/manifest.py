@@ -41,11 +41,13 @@ class Made(Value):
         settings: All settings that affect predictions.
         weights: The model's files.
         device: The device of the model.
+        entities: Whether predictions depend on the entities of inputs.
     """
 
     settings: dict[str, Any]
     weights: tuple[FileMark, ...] = ()
     device: str = ""
+    entities: bool = False
 
     @classmethod
     def by(cls, pipeline: Pipeline, known: Sequence[FileMark] | None = ()) -> Made:
@@ -73,7 +75,9 @@ class Made(Value):
             digests = "".join(f"{os.path.basename(one.path)} {one.sha256}\n" for one in weights)
             settings["weights"] = sha256(digests.encode()).hexdigest()[:16]
         device = str(getattr(pipeline.engine, "device", ""))
-        return cls(settings=settings, weights=weights, device=device)
+        return cls(
+            settings=settings, weights=weights, device=device, entities=pipeline.reads_entities
+        )
 
 
 class Manifest(Value):

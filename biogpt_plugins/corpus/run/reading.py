@@ -92,6 +92,7 @@ class Reading:
         questions: The questions to ask about each record, if any.
         parts: The unfinished records, in order; the last part has no end.
         limit: Largest number of records to read.
+        entities: Whether results depend on the entities of records.
 
     Raises:
         InputError: The task takes no questions.
@@ -108,6 +109,7 @@ class Reading:
     questions: Sequence[str] = ()
     parts: Sequence[Part] = (Part(),)
     limit: int | None = None
+    entities: bool = False
 
     def __post_init__(self) -> None:
         """Check that the task takes questions, if there are any."""
@@ -188,7 +190,8 @@ class Reading:
         )
 
     def _item(self, record: Record, place: Place, question: str | None) -> Item:
-        return Item(record, place, question, read_for(self.task, record.value, question))
+        read_ = read_for(self.task, record.value, question, entities=self.entities)
+        return Item(record, place, question, read_)
 
 
 def _check_known(item: Item, last: Outcome | None) -> None:
@@ -200,18 +203,22 @@ def _check_known(item: Item, last: Outcome | None) -> None:
         )
 
 
-def read_for(task: Task[Any], value: object, question: str | None = None) -> Text | Prediction[Any]:
+def read_for(
+    task: Task[Any], value: object, question: str | None = None, *, entities: bool = False
+) -> Text | Prediction[Any]:
     """A task's input for a value, or the failure of a value that cannot be read.
 
     Args:
         task: The task.
         value: A reader's value, which may be an error.
         question: The question to ask about the value, which is then a paper.
+        entities: Whether to read its entities.
     """
     error = value
     if not isinstance(error, BioGPTError):
         try:
-            return task.read_input(value if question is None else _put(question, value))
+            asked = value if question is None else _put(question, value)
+            return task.read_input(asked, entities=entities)
         except BioGPTError as fault:
             error = fault
     return Prediction(id=id_of(value), task=task.name, error=Failure.of(error))
@@ -229,5 +236,5 @@ def taken(given: Iterator[T], size: int) -> tuple[list[T], Exception | None]:
 
 
 def _put(question: str, value: object) -> Question:
-    paper = read(Paper, value)
+    paper = read(Paper, value, entities=False)
     return Question(id=paper.id, question=question, text=paper.source)

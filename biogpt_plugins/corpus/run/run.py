@@ -164,6 +164,7 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
             questions=questions,
             parts=sink.parts,
             limit=None if limit is None else max(0, limit - counts.records),
+            entities=made.entities,
         )
         sink.begin(made, marks, reading.facts())
         watcher.begun(counts, sink.records_of_files)

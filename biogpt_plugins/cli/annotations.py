@@ -1,0 +1,69 @@
+"""`--entities check`: what the annotations of inputs are, and which do not fit their texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Literal, get_args
+
+import typer
+
+from biogpt_plugins.cli import console
+from biogpt_plugins.corpus import Record
+from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Paper, Question, Text, read
+
+EntityUse = Literal["use", "ignore", "check"]
+Entities = Annotated[
+    str,
+    typer.Option(
+        metavar="use|ignore|check",
+        help="The annotations in the files: use them, which only --decoding entities does; ignore "
+        "them; or check them against their texts, without a model.",
+    ),
+]
+
+
+def setting(entities: str) -> Literal["ignore"] | None:
+    """The setting `entities` for an option; None for the usual one.
+
+    Raises:
+        InputError: The option has another value.
+    """
+    if entities not in get_args(EntityUse):
+        raise InputError(f"--entities must be {' or '.join(get_args(EntityUse))}, not {entities!r}")
+    return "ignore" if entities == "ignore" else None
+
+
+def check(records: Iterable[Record]) -> None:
+    """Print how many entities of each type there are, and each fault.
+
+    Raises:
+        typer.Exit: An annotation does not fit its text, or a record cannot be read.
+    """
+    types: Counter[str] = Counter()
+    papers = faults = 0
+    for record in records:
+        papers += 1
+        try:
+            text = _read(record.value)
+        except InputError as error:
+            faults += 1
+            console.remark("error", f"{record.where}: {error}")
+            continue
+        types.update(entity.type or "no type" for entity in text.entities)
+        for note in text.notes:
+            faults += 1
+            console.remark("warning", f"{record.where}: {note}")
+    found = ", ".join(f"{count:,} {type_}" for type_, count in types.most_common()) or "none"
+    plural = "" if papers == 1 else "s"
+    console.stdout().print(f"{papers:,} record{plural}, {types.total():,} entities: {found}")
+    if faults:
+        raise typer.Exit(1)
+
+
+def _read(value: object) -> Text:
+    if isinstance(value, InputError):
+        raise value
+    asks = isinstance(value, dict) and any(str(key).lower() == "question" for key in value)
+    return read(Question if asks else Paper, value)

@@ -1,0 +1,86 @@
+"""`--entities` and `--decoding entities` of the commands that read annotated files."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from biogpt_plugins import Pipeline
+from biogpt_plugins.cli import app
+from biogpt_plugins.corpus.gold import read_gold
+from biogpt_plugins.evaluation.run import predict
+from biogpt_plugins.testing import ScriptedEngine
+
+TEXT = "Lithium caused tremor."
+MENTIONS = "1\t0\t7\tLithium\tChemical\tD1\n1\t15\t21\ttremor\tDisease\tD2\n"
+PUBTATOR = f"1|t|{TEXT}\n1|a|\n{MENTIONS}1\tCID\tD1\tD2\n\n"
+BROKEN = PUBTATOR.replace("0\t7\tLithium", "1\t8\tLithium").replace("15\t21", "25\t31")
+WRITTEN = "the relation between lithium and tremor exists."
+
+
+def run(*args, completions=()):
+    def load(_, task, **options):
+        options = {k: v for k, v in options.items() if v is not None and k != "min_score"}
+        return Pipeline(task or "bc5cdr", ScriptedEngine(completions), **options)
+
+    return CliRunner().invoke(app, [str(arg) for arg in args], obj=load)
+
+
+@pytest.fixture
+def papers(tmp_path):
+    def write(content):
+        path = tmp_path / "papers.pubtator"
+        path.write_text(content)
+        return path
+
+    return write
+
+
+def test_extract_among_the_files_entities(papers):
+    done = run("extract", papers(PUBTATOR), "--decoding", "entities", completions=[WRITTEN])
+    (relation,) = json.loads(done.stdout)["result"]
+    assert (relation["head"]["id"], relation["tail"]["id"]) == ("D1", "D2")
+    assert done.exit_code == 0
+
+
+def test_a_mention_that_is_not_in_the_text_costs_its_paper_only_where_it_matters(papers):
+    path = papers(BROKEN)
+    done = run("extract", path, "--decoding", "entities")
+    assert "'Lithium' of document 1 is not at 1:8" in json.loads(done.stdout)["error"]["message"]
+    assert done.exit_code == 1
+    assert run("extract", path, completions=[WRITTEN]).exit_code == 0
+    contradictory = run("extract", path, "--decoding", "entities", "--entities", "ignore")
+    assert "entities must be 'use', not 'ignore'" in contradictory.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["extract"],
+        ["ask", "Does it?", "--run", "x", "--corpus"],
+        ["eval", "bc5cdr", "--data"],
+    ],
+    ids=["extract", "ask", "eval"],
+)
+def test_check_counts_entities_and_names_what_does_not_fit(papers, command):
+    sound = run(*command, papers(PUBTATOR), "--entities", "check")
+    assert sound.stdout == "1 record, 2 entities: 1 Chemical, 1 Disease\n"
+    assert sound.exit_code == 0
+    broken = run(*command, papers(BROKEN), "--entities", "check")
+    assert "'Lithium' of document 1 is not at 1:8" in " ".join(broken.stderr.split())
+    assert broken.exit_code == 1
+
+
+def test_eval_among_the_corpus_entities(papers):
+    path = papers(PUBTATOR)
+    done = run("eval", "bc5cdr", "--data", path, "--decoding", "entities", completions=[WRITTEN])
+    assert "100.0" in done.stdout
+    gold = read_gold(path, "bc5cdr")
+    engine = ScriptedEngine([WRITTEN])
+    (found,) = predict(Pipeline("bc5cdr", engine, decoding="entities"), gold)
+    assert [(r.head.id, r.tail.id) for r in found.relations] == [("D1", "D2")]
+
+
+def test_other_values_are_refused(papers):
+    done = run("extract", papers(PUBTATOR), "--entities", "maybe")
+    assert "--entities must be use or ignore or check, not 'maybe'" in done.stderr
