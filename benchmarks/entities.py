@@ -38,7 +38,7 @@ def figures(pipeline: Pipeline, gold: GoldSet[Any]) -> dict[str, object]:
         **{
             name: {
                 "f1": round(100 * one.value, 1),
-                "interval": [round(100 * end, 1) for end in one.interval],
+                "interval": [round(100 * one.interval.low, 1), round(100 * one.interval.high, 1)],
                 "precision": round(100 * one.score.precision, 1),
                 "recall": round(100 * one.score.recall, 1),
             }
