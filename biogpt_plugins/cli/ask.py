@@ -11,7 +11,7 @@ import typer
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
-from biogpt_plugins.cli.annotations import Entities, check, setting
+from biogpt_plugins.cli.annotated import Entities, check, setting
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.cli.words import check_no_file, one_text, passage_of, text_of
 from biogpt_plugins.corpus import Format, check_readable, expanded, read_records

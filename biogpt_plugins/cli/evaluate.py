@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from rich import box
 from rich.table import Table
 
-from biogpt_plugins.cli import annotations, console
+from biogpt_plugins.cli import annotated, console
 from biogpt_plugins.cli.running import SIGTERM
 from biogpt_plugins.corpus import Record, read_gold
 from biogpt_plugins.corpus.run import is_run, results
@@ -169,13 +169,13 @@ def run(  # noqa: PLR0913 - options of a command
     The command also measures how reliable relation scores are, and with --method choose the
     probabilities of answers: the model's own, and the calibrated ones if there is a calibration.
     """
-    names = None if entities in get_args(annotations.EntityUse) else Path(entities)
+    names = None if entities in get_args(annotated.EntityUse) else Path(entities)
     right = read_gold(
         data, find_task(task, model), ground_truth=ground_truth, entities=names, limit=limit
     )
     check_texts(right)
     if entities == "check":
-        annotations.check(Record(one.where or one.id, one.record) for one in right.documents)
+        annotated.check(Record(one.where or one.id, one.record) for one in right.documents)
         return
     manners: list[Form] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
     scored = get_task(right.task).kind == "relations"

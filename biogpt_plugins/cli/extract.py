@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.cli.annotations import Entities, check, setting
+from biogpt_plugins.cli.annotated import Entities, check, setting
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.corpus import (
     Format,

@@ -158,9 +158,9 @@ class Candidates:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         alternatives = {
-            "head": self._mentions["head"],
-            "tail": self._mentions["tail"],
-            "type": {_Squeezed(words).text: None for words in self.clause.written},
+            "head": list(self._mentions["head"]),
+            "tail": list(self._mentions["tail"]),
+            "type": [_Squeezed(words).text for words in self.clause.written],
         }
         *before, last = (re.escape(_Squeezed(words).text) for words in self.clause.literals)
         slots = (

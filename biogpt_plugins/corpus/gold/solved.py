@@ -140,7 +140,7 @@ def cdr(  # noqa: PLR0913, PLR0917 - what a paper has
         input={"id": id_, "title": title, "abstract": abstract},
         result=[relation(BC5CDR, end(0, c), CID, end(1, d)) for c, d in distinct],
         names=names,
-        entities=annotated and annotations_of(annotated),
+        entities=annotations_of(annotated) if annotated else None,
     )
 
 
