@@ -141,6 +141,16 @@ def test_relations_are_judged_by_mouse(page):
     assert counter(page) == "2 of 4 relations judged · 1 of 4 papers complete"
 
 
+def test_relations_that_filters_hide_are_not_rejected(page):
+    page.locator("#filters").get_by_label("Relation").select_option("ACTIVATOR")
+    first = paper(page, 1)
+    sync_api.expect(first.locator("li.relation")).to_have_count(1)
+    first.locator("li.relation").focus()
+    press(page, "d")
+    assert counter(page) == "1 of 4 relations judged · 0 of 4 papers complete"
+    assert first.locator(".badge", has_text="1 to judge").count() == 1
+
+
 def test_an_end_that_the_text_lacks_is_not_accepted(page):
     last = paper(page, 4)
     assert last.get_by_role("button", name="Accept").is_disabled()

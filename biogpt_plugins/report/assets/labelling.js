@@ -47,7 +47,8 @@ function hindrance({ grounded, relation }) {
 
 // What stands below the relations of a paper.
 function labelFooter(paper, shown) {
-  const open = unjudged(paper).length;
+  const open = unjudged(paper);
+  const inSight = open.filter((row) => shown.rows.includes(row)).length; // filters may hide others
   const complete = isComplete(paper);
   const asked = ASKED.get(paper.id).length;
   const finish = (label, more) => button(label, () => finishPaper(paper), { "data-act": "finish", ...more });
@@ -58,9 +59,9 @@ function labelFooter(paper, shown) {
     make(
       "div",
       { class: "verdict" },
-      make("span", { class: `badge ${complete ? "complete" : ""}` }, complete ? "complete" : asked ? `${counted(open)} to judge` : "to do"),
+      make("span", { class: `badge ${complete ? "complete" : ""}` }, complete ? "complete" : asked ? `${counted(open.length)} to judge` : "to do"),
       button("+ Add a relation", () => openForm(paper, null), { "data-act": "add" }),
-      open > 1 && finish(`✗ Reject ${open < asked ? "the other" : "all"} ${counted(open)}`),
+      inSight > 1 && finish(`✗ Reject ${inSight < asked ? "the other" : "all"} ${counted(inSight)}`),
       !asked && finish(goldOf(paper).length ? "✓ Done" : "✓ Done: no relations", { class: "finish", "aria-pressed": String(complete) }),
     ),
   );
@@ -78,8 +79,8 @@ function perform(act, row, focus) {
 }
 
 function finishPaper(paper) {
-  const open = unjudged(paper).filter((row) => board.drawn.get(paper).rows.includes(row));
-  for (const row of open) setVerdict(row, "reject");
+  const { rows } = board.drawn.get(paper);
+  for (const row of unjudged(paper)) if (rows.includes(row)) setVerdict(row, "reject");
   if (!ASKED.get(paper.id).length) setLabels(paper, { done: !labelsOf(paper).done });
   redrawAt(paper, null, "finish");
 }
