@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from biogpt_plugins.corpus import read_gold
+
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 SHOWN = {
     "01": ["-[CID]->", "chemical at 133-140: 'lithium'"],
@@ -57,31 +59,60 @@ def test_it_runs(example, capsys, monkeypatch, tmp_path):
         assert line in shown
 
 
-@pytest.mark.slow
-def test_a_task_of_ones_own_goes_from_a_file_to_a_model_and_a_table(tmp_path):
-    for module in ("accelerate", "tokenizers", "pyarrow", "langchain_core", "llama_index.core"):
-        pytest.importorskip(module)
+@pytest.fixture
+def shown(tmp_path):
+    """Runs a command in which `biogpt` and `python` are those of this test; gives what it shows."""
     root = Path(__file__).parent.parent
-    folder = root / "examples" / "12_your_own_task"
-    command = tmp_path / "biogpt"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m biogpt_plugins "$@"\n')
-    command.chmod(0o755)
+    for name, line in (("biogpt", "-m biogpt_plugins "), ("python", "")):
+        command = tmp_path / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {line}"$@"\n')
+        command.chmod(0o755)
     paths = os.pathsep.join([str(root), str(root / "integrations")])
     search = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
     environment = {**os.environ, "PYTHONPATH": paths, "PATH": search, "NO_COLOR": "1"}
 
-    def shown(*command):
+    def run(*command):
         done = subprocess.run(
             [*map(str, command)], env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
 
+    return run
+
+
+@pytest.mark.slow
+def test_a_task_of_ones_own_goes_from_a_file_to_a_model_and_a_table(shown, tmp_path):
+    for module in ("accelerate", "tokenizers", "pyarrow", "langchain_core", "llama_index.core"):
+        pytest.importorskip(module)
+    folder = EXAMPLES[0].parent / "12_your_own_task"
     told = shown("sh", folder / "run.sh", tmp_path)
     assert "drugprot: how a chemical acts on a gene" in told
     assert "ends found in the text" in told
     assert (tmp_path / "my-model" / "tasks" / "drugprot.toml").is_file()
     assert (tmp_path / "findings.parquet").stat().st_size > 0
+    told = shown(sys.executable, folder / "components.py", tmp_path / "my-model")
+    assert "LangChain: " in told
+    assert "LlamaIndex: " in told
+
+
+@pytest.mark.slow
+def test_relations_of_ones_own_go_from_a_spreadsheet_to_a_model_and_a_curve(shown, tmp_path):
+    for module in ("accelerate", "tokenizers", "langchain_core", "llama_index.core"):
+        pytest.importorskip(module)
+    folder = EXAMPLES[0].parent / "13_own_relations"
+    told = shown("sh", folder / "run.sh", tmp_path, "2")
+    assert "F1" in told
+    assert "label-bar" in (tmp_path / "to_label.html").read_text(encoding="utf-8")
+    train, test = (
+        read_gold(tmp_path / "parts" / f"{part}.jsonl", folder / "regulates.toml")
+        for part in ("train", "test")
+    )
+    assert len(train.documents) >= 200
+    documents = [{one.input["document"] for one in part.documents} for part in (train, test)]
+    assert documents[0].isdisjoint(documents[1])
+    told = shown(sys.executable, folder / "learning_curve.py", tmp_path, "1")
+    assert [line.split()[0] for line in told.splitlines()[1:4]] == ["50", "100", "200"]
     told = shown(sys.executable, folder / "components.py", tmp_path / "my-model")
     assert "LangChain: " in told
     assert "LlamaIndex: " in told
