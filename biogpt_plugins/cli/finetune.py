@@ -25,6 +25,7 @@ class Weights(str, Enum):
 
     full = "full"
     lora = "lora"
+    qlora = "qlora"
 
 
 def finetune(  # noqa: PLR0913 - options of a command
@@ -79,11 +80,21 @@ def finetune(  # noqa: PLR0913 - options of a command
     ] = None,
     weights: Annotated[
         Weights,
-        typer.Option(help="full trains all weights; lora trains low-rank additions to them."),
+        typer.Option(
+            help="full trains all weights; lora trains low-rank additions to them; qlora does so "
+            "with the model in 4 bits."
+        ),
     ] = Weights.full,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a model or run in the folder.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check all data and print updates, tokens, memory, disk and time; write nothing.",
+        ),
     ] = False,
     more: Annotated[
         list[str] | None,
@@ -104,22 +115,17 @@ def finetune(  # noqa: PLR0913 - options of a command
     options = {name: value for name, value in options.items() if value is not None}
     options |= {"weights": weights.value, **dict(map(setting, more or ()))}
 
-    from biogpt_plugins.training import TrainingInterrupted  # noqa: PLC0415 - seldom needed
+    options |= {"train": train, "valid": valid, "model": model, "recipe": recipe.value}
+    options["tell"] = partial(console.remark, "note")
+
+    from biogpt_plugins.training import TrainingInterrupted, estimate  # noqa: PLC0415 - rarely
     from biogpt_plugins.training import finetune as teach  # noqa: PLC0415
 
+    if dry_run:
+        console.stdout().print(str(estimate(task, **options)), soft_wrap=True, highlight=False)
+        return
     try:
-        trained = teach(
-            task,
-            train=train,
-            valid=valid,
-            model=model,
-            out=out,
-            recipe=recipe.value,
-            resume=resume,
-            overwrite=overwrite,
-            tell=partial(console.remark, "note"),
-            **options,
-        )
+        trained = teach(task, out=out, resume=resume, overwrite=overwrite, **options)
     except TrainingInterrupted as interrupted:
         console.remark("warning", str(interrupted))
         raise typer.Exit(128 + interrupted.number) from interrupted

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.training.estimate import Estimate
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.plan import CHECKPOINTS, LAST, FinetuneResult, Plan
@@ -56,12 +57,70 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         MissingExtraError: A training library is not installed.
         TrainingInterrupted: Ctrl-C or SIGTERM stopped the run; a checkpoint is kept.
     """
+    plan = _plan(tasks, train, valid, model, recipe, options, out=Path(out), resume=resume)
+    _prepare(plan.out, resume=resume, overwrite=overwrite)
+
+    from biogpt_plugins.training.session import train_model  # noqa: PLC0415 - it loads torch
+
+    return train_model(plan, tell)
+
+
+def estimate(  # noqa: PLR0913 - the command's own arguments
+    tasks: str | Sequence[str],
+    *,
+    train: str | Path | Sequence[str | Path],
+    valid: str | Path | None = None,
+    model: str | Path = "microsoft/biogpt",
+    recipe: Recipe = "default",
+    tell: Callable[[str], None] = lambda _: None,
+    **options: Any,  # noqa: ANN401 - checked by Options
+) -> Estimate:
+    """Estimate what `finetune` will take, and check all data; nothing is written.
+
+    If the model's weights are at hand, a few updates are made to measure the time. If they are not,
+    the sizes of a published model are known, and a config.json gives those of any other; the
+    weights are not allocated.
+
+    Args:
+        tasks: As in `finetune`, and so are the others.
+        train: Training data.
+        valid: Validation data.
+        model: The model to start from.
+        recipe: The recipe.
+        tell: Called with a line about the settings and about what is cut.
+        **options: As in Options.
+
+    Raises:
+        InputError: An option, a task or the data is invalid.
+        ModelError: The model is not a BioGPT, or is neither at hand nor a published one.
+        MissingExtraError: A training library is not installed.
+    """
+    plan = _plan(tasks, train, valid, model, recipe, options)
+
+    from biogpt_plugins.training.dry_run import dry_run  # noqa: PLC0415 - it loads torch
+
+    return dry_run(plan, tell)
+
+
+def _plan(  # noqa: PLR0913, PLR0917 - the command's own arguments
+    tasks: str | Sequence[str],
+    train: str | Path | Sequence[str | Path],
+    valid: str | Path | None,
+    model: str | Path,
+    recipe: Recipe,
+    options: Mapping[str, Any],
+    *,
+    out: Path = Path(),
+    resume: bool = False,
+) -> Plan:
+    """Check what is asked for, and read the data."""
     settings = Options.read(options)
     given = tasks.split(",") if isinstance(tasks, str) else tasks
     names = [get_task(name.strip()).name for name in given]
     recipe_for(recipe, names)
     files = [train] if isinstance(train, str | Path) else list(train)
-    plan = Plan(
+    need_libraries(settings)
+    return Plan(
         tasks=names,
         model=model,
         recipe=recipe,
@@ -71,14 +130,9 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         held_out_file=Path(valid) if valid else None,
         train=digests([*files, *_names_file(settings)]),
         valid=digests([valid] if valid else []),
-        out=_prepare(Path(out), resume=resume, overwrite=overwrite),
+        out=out,
         resume=resume,
     )
-    need_libraries(settings)
-
-    from biogpt_plugins.training.session import train_model  # noqa: PLC0415 - it loads torch
-
-    return train_model(plan, tell)
 
 
 def _names_file(options: Options) -> list[str]:
@@ -88,7 +142,7 @@ def _names_file(options: Options) -> list[str]:
     return [path] if path else []
 
 
-def _prepare(out: Path, *, resume: bool, overwrite: bool) -> Path:
+def _prepare(out: Path, *, resume: bool, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise InputError(f"cannot write the model to {str(out)!r}: it is a file; name a folder")
     if resume and overwrite:
@@ -109,7 +163,6 @@ def _prepare(out: Path, *, resume: bool, overwrite: bool) -> Path:
             "folder"
         )
     out.mkdir(parents=True, exist_ok=True)
-    return out
 
 
 def need_libraries(options: Options) -> None:

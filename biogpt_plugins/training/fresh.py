@@ -35,7 +35,7 @@ def fresh_model(
     texts = (text for example in examples[::step] for text in _texts(example))
     train_vocabulary(texts, folder, merges=options.merges)
     tokenizer = BioGptTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
-    config = config or _config(options)
+    config = config or fresh_config(options)
     config.vocab_size = len(tokenizer)
     model = BioGptForCausalLM(config)
     wire_copying(model)
@@ -48,7 +48,8 @@ def _texts(example: Example) -> tuple[str, str]:
     return source.lower() if task.lowercase else source, example.target
 
 
-def _config(options: Options) -> BioGptConfig:
+def fresh_config(options: Options) -> BioGptConfig:
+    """The sizes in the options; the vocabulary's is not known before it is learned."""
     return BioGptConfig(
         hidden_size=options.width,
         num_hidden_layers=options.layers,

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch.utils.checkpoint import checkpoint
 
-CHUNK = 1024
-"""Logits of so many tokens are in memory at a time."""
+from biogpt_plugins.training.memory import CHUNK
 
 Project = Callable[[torch.Tensor], torch.Tensor]
 """From hidden states of shape (tokens, width) to logits."""

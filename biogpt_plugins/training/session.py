@@ -43,9 +43,8 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
         ModelError: The model cannot be found or is no BioGPT.
         TrainingInterrupted: Ctrl-C or SIGTERM came; a checkpoint is kept.
     """
-    wanted = _options(plan)
-    plan = replace(plan, examples=vary(plan.examples, wanted, tell))
-    settings = _settings(plan, wanted)
+    positions = positions_of(plan.model, Options.read(plan.given))
+    plan, settings = settled(plan, positions, tell)
     options, folder = settings.options, plan.out / CHECKPOINTS
     last = _last_checkpoint(plan, settings, tell)
     tell(f"recipe {plan.recipe}: {settings.shown}")
@@ -63,8 +62,8 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     )
     trainer = make_trainer(
         start,
-        _encoded(start, plan.examples, options, tell),
-        _encoded(start, plan.held_out, options, tell) if plan.held_out else [],
+        encoded(start, plan.examples, options, tell),
+        encoded(start, plan.held_out, options, tell) if plan.held_out else [],
         folder=folder,
         options=options,
         callbacks=[keeper],
@@ -95,13 +94,15 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     return result
 
 
-def _options(plan: Plan) -> Options:
-    positions = positions_of(plan.model, Options.read(plan.given))
-    return Options.read(plan.given, recipe_for(plan.recipe, plan.tasks, positions=positions))
+def settled(plan: Plan, positions: int, tell: Tell) -> tuple[Plan, Settings]:
+    """A plan with the variants of its examples, and the settings of the run.
 
-
-def _settings(plan: Plan, options: Options) -> Settings:
-    return Settings(
+    Raises:
+        InputError: An option cannot be used with these tasks or data.
+    """
+    options = Options.read(plan.given, recipe_for(plan.recipe, plan.tasks, positions=positions))
+    plan = replace(plan, examples=vary(plan.examples, options, tell))
+    settings = Settings(
         tasks={name: get_task(name).fingerprint for name in plan.tasks},
         model=str(plan.model),
         recipe=plan.recipe,
@@ -110,6 +111,7 @@ def _settings(plan: Plan, options: Options) -> Settings:
         valid=plan.valid,
         versions=versions(),
     )
+    return plan, settings
 
 
 def _last_checkpoint(plan: Plan, settings: Settings, tell: Tell) -> str | None:
@@ -123,19 +125,24 @@ def _last_checkpoint(plan: Plan, settings: Settings, tell: Tell) -> str | None:
     return last
 
 
-def _encoded(
+def encoded(
     start: Start, examples: Sequence[Example], options: Options, tell: Tell
 ) -> list[Encoded]:
-    encoded = encode_all(
+    """Encode all examples for a start, and tell how many lose the end of their source.
+
+    Raises:
+        InputError: An example cannot be used, or none fits.
+    """
+    found = encode_all(
         examples,
         Tokens(start.tokenizer),
         start.card.tasks,
         positions=start.model.config.max_position_embeddings - options.shift,
         options=options,
     )
-    if cut := sum(each.source_cut for each in encoded):
+    if cut := sum(each.source_cut for each in found):
         tell(f"{cut} of {len(examples)} sources are too long and lose their end")
-    return encoded
+    return found
 
 
 def _train(

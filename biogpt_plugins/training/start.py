@@ -17,15 +17,43 @@ from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.folders import converted
 from biogpt_plugins.checkpoints.locate import locate
 from biogpt_plugins.checkpoints.network import read_network
+from biogpt_plugins.checkpoints.registry import find_known
 from biogpt_plugins.engine import FEW_SHOT, TaskCard
 from biogpt_plugins.engines.settings import read_settings
 from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.training.examples import Example
-from biogpt_plugins.training.fresh import fresh_model
+from biogpt_plugins.training.fresh import fresh_config, fresh_model
 from biogpt_plugins.training.options import Options
-from biogpt_plugins.values.errors import InputError, ModelError, NotABioGPTError
+from biogpt_plugins.values.errors import (
+    InputError,
+    ModelError,
+    ModelNotFoundError,
+    NotABioGPTError,
+)
 
 FRESH = "fresh"
+
+_LARGE = {
+    "vocab_size": 57717,
+    "hidden_size": 1600,
+    "num_hidden_layers": 48,
+    "num_attention_heads": 25,
+    "intermediate_size": 6400,
+    "max_position_embeddings": 2048,
+}
+PUBLISHED = {
+    "microsoft/biogpt": {
+        "vocab_size": 42384,
+        "hidden_size": 1024,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+        "max_position_embeddings": 1024,
+    },
+    "microsoft/BioGPT-Large": _LARGE,
+    "microsoft/BioGPT-Large-PubMedQA": {**_LARGE, "vocab_size": 57726},
+}
+"""Sizes in the config.json of the published models, for estimates where the hub is not reached."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +132,39 @@ def _in_4_bits(options: Options) -> dict[str, Any]:
             llm_int8_skip_modules=["output_projection"],
         )
     }
+
+
+def start_without_weights(config: BioGptConfig, tasks: Sequence[str], options: Options) -> Start:
+    """A start that can be measured but not trained: its weights are on the "meta" device.
+
+    The bundled model's tokenizer stands for the model's own.
+    """
+    card = _with_tasks(ModelCard(), tasks, options)
+    tokenizer = BioGptTokenizer.from_pretrained(locate("demo"))
+    tokenizer.add_tokens(learned_tokens(card), special_tokens=True)
+    config.vocab_size += len(learned_tokens(card))
+    with torch.device("meta"):
+        network = BioGptForCausalLM(_with_options(config, options))
+    return Start(network, tokenizer, card)
+
+
+def config_of(model: str | Path, options: Options) -> tuple[BioGptConfig, bool]:
+    """The sizes of the model to start from, and whether its weights are at hand or to be drawn.
+
+    Raises:
+        ModelError: The model cannot be found, and is no published one; or it is not a BioGPT.
+    """
+    if model == FRESH:
+        return fresh_config(options), True
+    if str(model).endswith(".json"):
+        return _read_config(Path(model)), False
+    try:
+        return read_settings(_located(model)), True
+    except ModelNotFoundError:
+        known = find_known(str(model))
+        if known is None or known.name not in PUBLISHED:
+            raise
+        return BioGptConfig(**PUBLISHED[known.name]), False
 
 
 def positions_of(model: str | Path, options: Options) -> int:
