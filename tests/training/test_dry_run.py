@@ -175,9 +175,7 @@ def test_a_dry_run_counts_and_writes_nothing(data, tiny_biogpt, tmp_path):
     assert found.trained == found.parameters
     kept = BioGptForCausalLM.from_pretrained(out)
     assert found.parameters == kept.num_parameters()
-    assert found.saved == pytest.approx(2 * (out / "model.safetensors").stat().st_size, rel=0.05), (
-        "the best and the last"
-    )
+    assert found.saved == 2 * 2 * found.parameters, "the best and the last, in bfloat16"
     assert found.largest_batch <= 60
     assert 0 <= found.padding < 1
     assert found.tokens > sum(row.get("tokens", 0) for row in rows) / 3
