@@ -20,10 +20,12 @@ from rapidfuzz.distance import Indel
 from typing_extensions import Self
 
 from biogpt_plugins.entities.entries import Concept, DictionaryEntry
+from biogpt_plugins.entities.finder import NameFinder
 from biogpt_plugins.entities.names_file import is_names_file, read_names
 from biogpt_plugins.entities.tables import read_table
 from biogpt_plugins.text.grounding import fold
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Entity, IdMatch, Relation
 
 _CUTOFF = 92.0
@@ -50,6 +52,9 @@ class Match(NamedTuple):
 
 class EntityDictionary:
     """Names of entities and their identifiers. Immutable; safe to share between threads.
+
+    A dictionary gives ids to the entities of relations. It also finds entities in texts: it is an
+    `EntitySource`.
 
     An id may have several names. If a name has several ids, the first row is used and the match is
     marked as ambiguous.
@@ -184,6 +189,23 @@ class EntityDictionary:
     def rows(self) -> Iterator[DictionaryEntry]:
         """The rows, grouped by type and name."""
         return (row for names in self._rows.values() for rows in names.values() for row in rows)
+
+    def by_name(self) -> dict[str, list[DictionaryEntry]]:
+        """The rows by their names in normal form, those of all types together."""
+        found: dict[str, list[DictionaryEntry]] = {}
+        for names in self._rows.values():
+            for name, rows in names.items():
+                found[name] = [*found[name], *rows] if name in found else rows
+        return found
+
+    @cached_property
+    def finder(self) -> NameFinder:
+        """What finds the names in texts; made when it is first needed."""
+        return NameFinder(self.by_name())
+
+    def __call__(self, text: Text, /) -> list[Entity]:
+        """The entities that a text names, with offsets in `text.source`; see `NameFinder`."""
+        return self.finder.entities(text.source)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntityDictionary):

@@ -49,6 +49,12 @@ def definitions(text: str) -> tuple[Definition, ...]:
     return tuple(filter(None, candidates))
 
 
+def definition_at(text: str, opening: int, since: int = 0) -> Definition | None:
+    """The definition by the bracket at an offset, and words before it that begin at `since`."""
+    bracket = _BRACKET.match(text, opening)
+    return _defined(text, since, bracket) if bracket else None
+
+
 class Abbreviations:
     """The abbreviations of one text, looked up by short or long form."""
 

@@ -98,6 +98,11 @@ def _loosely(tokens: Iterable[_Token]) -> Iterator[_Token]:
         before = text
 
 
+def loose_tokens(text: str) -> list[_Token]:
+    """The words and signs that `fold` joins, with their offsets."""
+    return list(_loosely(_tokens(text)))
+
+
 def words(text: str) -> list[str]:
     """The normalized words of a text, without hyphens and the plural "s" of longer words."""
     return [token.text for token in _loosely(_tokens(text)) if token.text.isalnum()]
