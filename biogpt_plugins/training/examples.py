@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,20 +36,31 @@ class Example:
     names: Names = field(default_factory=dict)
 
 
-def read_examples(path: str | Path, tasks: Sequence[str]) -> list[Example]:
+def read_examples(
+    path: str | Path, tasks: Sequence[str], tell: Callable[[str], None] = lambda _: None
+) -> list[Example]:
     """Read training examples for some tasks, in any format of `corpus.gold`.
 
     Lines of other tasks are skipped, and so are documents without relations if the task's layout
     has no target for them, as in the official layouts.
 
+    Args:
+        path: The file.
+        tasks: The tasks.
+        tell: Called with a line about the documents without relations that are skipped.
+
     Raises:
         InputError: The file is missing, has an unknown format, or no examples for these tasks.
     """
-    examples = [
-        _example(document, result)
-        for document in read_solved(path, tasks)
-        if (result := _written(document)) != [] or _can_say_nothing(document)
-    ]
+    examples, skipped = [], Counter[str]()
+    for document in read_solved(path, tasks):
+        result = _written(document)
+        if result == [] and not _can_say_nothing(document):
+            skipped[document.task] += 1
+        else:
+            examples.append(_example(document, result))
+    for task, number in skipped.items():
+        tell(f"{path}: {number:,} documents have no relation that {task} can write: left out")
     if not examples:
         raise InputError(f"{path} has no examples for {', '.join(tasks)}: {REMEDY}")
     return examples

@@ -57,7 +57,7 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         MissingExtraError: A training library is not installed.
         TrainingInterrupted: Ctrl-C or SIGTERM stopped the run; a checkpoint is kept.
     """
-    plan = _plan(tasks, train, valid, model, recipe, options, out=Path(out), resume=resume)
+    plan = _plan(tasks, train, valid, model, recipe, options, tell, out=Path(out), resume=resume)
     _prepare(plan.out, resume=resume, overwrite=overwrite)
 
     from biogpt_plugins.training.session import train_model  # noqa: PLC0415 - it loads torch
@@ -95,7 +95,7 @@ def estimate(  # noqa: PLR0913 - the command's own arguments
         ModelError: The model is not a BioGPT, or is neither at hand nor a published one.
         MissingExtraError: A training library is not installed.
     """
-    plan = _plan(tasks, train, valid, model, recipe, options)
+    plan = _plan(tasks, train, valid, model, recipe, options, tell)
 
     from biogpt_plugins.training.dry_run import dry_run  # noqa: PLC0415 - it loads torch
 
@@ -109,6 +109,7 @@ def _plan(  # noqa: PLR0913, PLR0917 - the command's own arguments
     model: str | Path,
     recipe: Recipe,
     options: Mapping[str, Any],
+    tell: Callable[[str], None],
     *,
     out: Path = Path(),
     resume: bool = False,
@@ -125,8 +126,8 @@ def _plan(  # noqa: PLR0913, PLR0917 - the command's own arguments
         model=model,
         recipe=recipe,
         given=options,
-        examples=[example for file in files for example in read_examples(file, names)],
-        held_out=read_examples(valid, names) if valid else [],
+        examples=[example for file in files for example in read_examples(file, names, tell)],
+        held_out=read_examples(valid, names, tell) if valid else [],
         held_out_file=Path(valid) if valid else None,
         train=digests([*files, *_names_file(settings)]),
         valid=digests([valid] if valid else []),

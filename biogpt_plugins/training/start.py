@@ -258,4 +258,9 @@ def _with_tasks(known: ModelCard, tasks: Sequence[str], options: Options) -> Mod
             )
         limit = options.max_source_tokens or card.max_source_tokens
         cards[task] = card.model_copy(update={"max_source_tokens": limit})
-    return ModelCard(tasks=cards, description=options.description or known.description)
+    # The first task is the one that the model is loaded for if none is named.
+    order = dict.fromkeys([*tasks, *known.tasks])
+    return ModelCard(
+        tasks={task: cards[task] for task in order},
+        description=options.description or known.description,
+    )
