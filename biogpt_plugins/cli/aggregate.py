@@ -12,7 +12,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from biogpt_plugins.cli import console, found
+from biogpt_plugins.cli import console, found, naming
 from biogpt_plugins.corpus import JsonlWriter, check_predictions, read_predictions
 from biogpt_plugins.corpus.export import csv_line
 from biogpt_plugins.findings.edges import Aggregate, Edge
@@ -31,7 +31,7 @@ class Shape(str, Enum):
     csv = "csv"
 
 
-def aggregate(
+def aggregate(  # noqa: PLR0913 - options of a command
     files: Annotated[
         list[str],
         typer.Argument(
@@ -50,6 +50,7 @@ def aggregate(
             show_default=False,
         ),
     ] = None,
+    dictionary: naming.Names = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the --out file if it exists.")
     ] = False,
@@ -62,12 +63,13 @@ def aggregate(
 ) -> None:
     """Combine the relations found in many papers into edges.
 
-    Relations are the same if their ends have the same ids, or without ids the same names. Each
+    Relations are the same if their ends have the same ids, or without ids the same names. A name
+    without id counts as the id that other papers give to this name, unless they give several. Each
     edge lists the papers that state the relation, call it possible, or negate it. A repeated paper
     counts once. The order of papers and files does not matter.
     """
     check_predictions(files)
-    aggregated = Aggregate()
+    aggregated, names = Aggregate(), naming.names(dictionary)
     faults, papers = found.Faults(), 0
     with JsonlWriter(out or "-", force=force, inputs=files) as writer:
         for prediction in read_predictions(files):
@@ -80,12 +82,14 @@ def aggregate(
                 faults.tell(error)
         if papers == faults.number:
             raise InputError(f"no predictions in {', '.join(files)}")
-        edges = aggregated.edges()
+        nodes = aggregated.nodes(names)
+        edges = aggregated.edges(nodes)
         for edge in edges if out else ():
             writer.write(edge)
     if out != "-":
         _print(edges[:limit], shape)
     _conclude(papers - faults.number, edges, out)
+    naming.tell(nodes)
     faults.conclude()
 
 

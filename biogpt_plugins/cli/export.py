@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from biogpt_plugins.cli import console, found
+from biogpt_plugins.cli import console, found, naming
 from biogpt_plugins.corpus import (
     StoredPrediction,
     check_predictions,
@@ -28,7 +28,8 @@ from biogpt_plugins.corpus.export import (
     tsv_table,
     write_parquet,
 )
-from biogpt_plugins.findings.edges import Aggregate, Edge
+from biogpt_plugins.entities import EntityDictionary
+from biogpt_plugins.findings.edges import Aggregate
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import FullText, Paper, read
 from biogpt_plugins.values.results import Prediction
@@ -84,6 +85,7 @@ def export(  # noqa: PLR0913 - options of a command
             show_default=False,
         ),
     ] = None,
+    dictionary: naming.Names = None,
     columns: console.Columns = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the --out file if it exists.")
@@ -106,7 +108,7 @@ def export(  # noqa: PLR0913 - options of a command
     check_predictions(inputs)
     for place in places.values():
         check_writable(place, force=force, inputs=inputs)
-    faults = found.Faults()
+    faults, names = found.Faults(), naming.names(dictionary)
     if to in _WITH_TEXTS:
         predictions = found.predictions(files, faults)
         texts = found.texts(papers, predictions, _paper, faults, named)
@@ -114,7 +116,7 @@ def export(  # noqa: PLR0913 - options of a command
     elif to is To.parquet or to in _TABLES:
         _write_table(to, out, files, faults)
     else:
-        _write_graph(to, places, _edges(found.predictions(files, faults)))
+        _write_graph(to, places, found.predictions(files, faults), names)
     if out != "-":
         console.stderr().print(f"written to {out}", soft_wrap=True)
     faults.conclude()
@@ -165,17 +167,22 @@ def _write_papers(
         )
 
 
-def _edges(predictions: Iterable[Prediction]) -> list[Edge]:
-    return Aggregate.of(one for one in predictions if one.kind == "relations").edges()
-
-
-def _write_graph(to: To, places: dict[str, str], edges: list[Edge]) -> None:
+def _write_graph(
+    to: To,
+    places: dict[str, str],
+    predictions: Iterable[Prediction],
+    names: EntityDictionary | None,
+) -> None:
+    aggregated = Aggregate.of(one for one in predictions if one.kind == "relations")
+    nodes = aggregated.nodes(names)
+    edges = aggregated.edges(nodes)
     if to is To.graphml:
         write_text(places[""], graphml(edges))
     else:
         for name, lines in neo4j(edges)._asdict().items():
             write_text(places[name], lines)
     console.stderr().print(f"{len(edges):,} relations")
+    naming.tell(nodes)
 
 
 def _write_table(to: To, out: str, files: list[str], faults: found.Faults) -> None:

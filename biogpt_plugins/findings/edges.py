@@ -9,39 +9,24 @@ union and by the higher score.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from itertools import product
 from math import prod
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import Self
 
-from biogpt_plugins.text.grounding import fold
+from biogpt_plugins.entities import EntityDictionary
+from biogpt_plugins.findings.nodes import Named, Naming, Node, NodeKey, Nodes, keys_of
 from biogpt_plugins.values.errors import InputError
-from biogpt_plugins.values.results import Entity, Prediction, Relation
+from biogpt_plugins.values.results import Prediction, Relation
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Node(_Value):
-    """An entity in many papers.
-
-    Attributes:
-        name: Its most frequent name by number of papers, where an abbreviation counts as its long
-            form; ties are broken alphabetically.
-        type: "chemical", "disease", ...
-        id: Its identifier, if known.
-        spellings: All its names, including abbreviations -> number of papers, most frequent first.
-    """
-
-    name: str
-    type: str
-    id: str | None = None
-    spellings: dict[str, int] = {}
 
 
 class Edge(_Value):
@@ -78,19 +63,9 @@ class Edge(_Value):
         return f"{self.head.name} -[{self.type}]-> {self.tail.name}"
 
 
-class _NodeKey(NamedTuple):
-    type: str
-    id: str  # empty if unknown; the name identifies the node then
-    name: str
-
-
-_EdgeKey = tuple[_NodeKey, str, _NodeKey]
+_EdgeKey = tuple[NodeKey, str, NodeKey]
+_Papers = dict[str, "_Statement"]
 _STATED, _SPECULATED, _NEGATED = 1, 2, 4
-
-
-class _Name(NamedTuple):
-    mention: str
-    canonical: str
 
 
 class _Statement(NamedTuple):
@@ -98,8 +73,8 @@ class _Statement(NamedTuple):
 
     stances: int
     score: float | None
-    heads: frozenset[_Name]
-    tails: frozenset[_Name]
+    heads: frozenset[Naming]
+    tails: frozenset[Naming]
 
     def joined(self, other: _Statement) -> _Statement:
         """Combine two statements; order and repetition do not matter."""
@@ -138,14 +113,14 @@ class Aggregate:
             )
         paper = prediction.id or _digest(prediction)
         for relation in prediction.result:
-            key = (node_key(relation.head), relation.type, node_key(relation.tail))
-            self._join(key, paper, _statement(relation))
+            statement = _statement(relation)
+            for head, tail in product(keys_of(relation.head), keys_of(relation.tail)):
+                _join(self._edges[head, relation.type, tail], paper, statement)
 
     def merge(self, other: Aggregate) -> None:
         """Add everything in another aggregate."""
         for key, papers in list(other._edges.items()):
-            for paper, statement in list(papers.items()):
-                self._join(key, paper, statement)
+            _join_all(self._edges[key], dict(papers))
 
     @classmethod
     def of(cls, predictions: Iterable[Prediction[Any]]) -> Self:
@@ -155,52 +130,63 @@ class Aggregate:
             aggregate.add(prediction)
         return aggregate
 
-    def edges(self) -> list[Edge]:
-        """The relations, most papers first; ties by the higher score, then by name."""
-        nodes = self._nodes()
+    def nodes(self, dictionary: EntityDictionary | None = None) -> Nodes:
+        """The ends of the relations.
+
+        Args:
+            dictionary: Gives the names that its vocabulary prefers.
+        """
+        return Nodes(self._named(), dictionary)
+
+    def edges(self, nodes: Nodes | None = None) -> list[Edge]:
+        """The relations, most papers first; ties by the higher score, then by name.
+
+        Args:
+            nodes: What `nodes` returned, if it was asked before.
+        """
+        nodes = nodes or self.nodes()
+        joined: defaultdict[_EdgeKey, _Papers] = defaultdict(dict)
+        for (head, type_, tail), papers in self._edges.items():
+            _join_all(joined[nodes.final(head), type_, nodes.final(tail)], papers)
         edges = [
             _edge(nodes[head], type_, nodes[tail], papers)
-            for (head, type_, tail), papers in self._edges.items()
+            for (head, type_, tail), papers in joined.items()
         ]
         return sorted(edges, key=_rank)
 
-    def _join(self, key: _EdgeKey, paper: str, statement: _Statement) -> None:
-        papers = self._edges[key]
-        papers[paper] = papers[paper].joined(statement) if paper in papers else statement
-
-    def _nodes(self) -> dict[_NodeKey, Node]:
-        spelled: defaultdict[_NodeKey, set[tuple[str, _Name]]] = defaultdict(set)
+    def _named(self) -> Iterator[Named]:
         for (head, _, tail), papers in self._edges.items():
             for paper, statement in papers.items():
-                spelled[head].update((paper, name) for name in statement.heads)
-                spelled[tail].update((paper, name) for name in statement.tails)
-        return {key: _node(key, names) for key, names in spelled.items()}
+                yield from (Named(head, paper, naming) for naming in statement.heads)
+                yield from (Named(tail, paper, naming) for naming in statement.tails)
 
 
-def node_key(end: Entity | Node) -> _NodeKey:
-    """The identity of a node: type and id, or type and name if the id is unknown."""
-    if end.id is not None:
-        return _NodeKey(end.type, end.id, "")
-    name = end.name if isinstance(end, Node) else end.canonical
-    return _NodeKey(end.type, "", fold(name) or name)
+def _join(papers: _Papers, paper: str, statement: _Statement) -> None:
+    papers[paper] = papers[paper].joined(statement) if paper in papers else statement
 
 
-def node_name(node: Node) -> str:
-    """A unique name: "chemical:D008094", or "chemical:lithium" without an id."""
-    type_, id_, name = node_key(node)
-    return f"{type_}:{id_ or name}"
+def _join_all(papers: _Papers, others: Mapping[str, _Statement]) -> None:
+    for paper, statement in others.items():
+        _join(papers, paper, statement)
 
 
-def aggregate(predictions: Iterable[Prediction[Any]]) -> list[Edge]:
+def aggregate(
+    predictions: Iterable[Prediction[Any]], *, dictionary: EntityDictionary | None = None
+) -> list[Edge]:
     """Combine the relations of papers into edges, each once, most papers first.
 
-    Two relations are the same if their types and both ends are. Ends are compared by id, or by name
-    without an id: the long form of an abbreviation, ignoring case, hyphens and plural.
+    Two relations are the same if their types and both ends are; see `biogpt_plugins.findings.nodes`
+    for what makes two ends the same.
+
+    Args:
+        predictions: The predictions, which are read one at a time.
+        dictionary: Gives the names that its vocabulary prefers.
 
     Raises:
         InputError: A prediction is of a task that finds no relations.
     """
-    return Aggregate.of(predictions).edges()
+    aggregated = Aggregate.of(predictions)
+    return aggregated.edges(aggregated.nodes(dictionary))
 
 
 def _statement(relation: Relation) -> _Statement:
@@ -209,30 +195,14 @@ def _statement(relation: Relation) -> _Statement:
     stances = (
         _STATED * stated + _SPECULATED * relation.speculated + _NEGATED * relation.negated
     ) or _STATED
-    return _Statement(stances, relation.score, _names(relation.head), _names(relation.tail))
-
-
-def _names(entity: Entity) -> frozenset[_Name]:
-    return frozenset({_Name(entity.text, entity.canonical)})
+    heads, tails = (frozenset({Naming.of(end)}) for end in (relation.head, relation.tail))
+    return _Statement(stances, relation.score, heads, tails)
 
 
 def _digest(prediction: Prediction[Any]) -> str:
     """A stand-in for the id of a paper without one."""
     relations = (r.model_dump_json(exclude={"score"}) for r in prediction.result or ())
     return f"unnamed-{sha256(''.join(relations).encode(errors='replace')).hexdigest()[:12]}"
-
-
-def _node(key: _NodeKey, names: Iterable[tuple[str, _Name]]) -> Node:
-    """A node from its names in papers; each name counts once per paper."""
-    pairs = list(names)
-    spellings = _counted({(paper, form) for paper, name in pairs for form in name})
-    canonical = _counted({(paper, name.canonical) for paper, name in pairs})
-    return Node(name=next(iter(canonical)), type=key.type, id=key.id or None, spellings=spellings)
-
-
-def _counted(names: Iterable[tuple[str, str]]) -> dict[str, int]:
-    counts = Counter(name for _, name in names)
-    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _edge(head: Node, type_: str, tail: Node, papers: dict[str, _Statement]) -> Edge:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
+from biogpt_plugins.entities import EntityDictionary
+from biogpt_plugins.findings.nodes import Node, NodeKey, Nodes
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.text.source import SourceText
-from biogpt_plugins.text.spelling import sentence_of, spelling
+from biogpt_plugins.text.spelling import sentence_of
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity, Relation
 
 Scalar = str | int | float | bool
+Value = Scalar | list[str]
 
 # Names that a relationship table must not have: Cypher keywords, and other tables of the stores.
 _TAKEN = frozenset(
@@ -28,16 +32,17 @@ class GraphNode(NamedTuple):
     """An entity.
 
     Attributes:
-        id: Type and name, in a spelling that mentions and papers share: "chemical:lithium". An
-            abbreviation that the paper defines gives its long form.
+        id: The CURIE of its identifier, "MESH:D008094", or else type and name in normal form,
+            "chemical:lithium", as `biogpt_plugins.findings.nodes` has them.
         label: "Chemical", "Disease", "Drug", "Target".
-        properties: `name`, as the paper spells it; `abbreviation`, if the paper defines one;
-            `type`, as in the task; `identifier` in a vocabulary such as MeSH, if known.
+        properties: `name`, the one that its vocabulary prefers, or the most frequent one;
+            `synonyms`, a list of its other names in the texts; `abbreviation`, if the text defines
+            one; `type`, as in the task; `identifier`, its CURIE. Unknown properties are absent.
     """
 
     id: str
     label: str
-    properties: dict[str, Scalar]
+    properties: dict[str, Value]
 
 
 class Edge(NamedTuple):
@@ -59,24 +64,51 @@ class Edge(NamedTuple):
     properties: dict[str, Scalar]
 
 
-def edges_of(relations: Iterable[Relation], text: str, **facts: Scalar | None) -> list[Edge]:
+def edges_of(
+    relations: Iterable[Relation], text: str, *, nodes: Nodes | None = None, **facts: Scalar | None
+) -> list[Edge]:
     """The relations in a text as edges; each edge and each node occurs once.
+
+    A relation whose ends have several identifiers is an edge for each of them.
 
     Args:
         relations: The relations.
         text: The text that their offsets count in.
+        nodes: The nodes of all texts that belong to the graph; None for this text's own.
         facts: Further properties of every edge; None for unknown ones.
     """
-    text = SourceText(text)
-    nodes: dict[str, GraphNode] = {}
+    text, relations = SourceText(text), list(relations)
+    table = nodes or nodes_of([relations])
+    found: dict[NodeKey, GraphNode] = {}
     edges: dict[tuple[str, str, str], Edge] = {}
+
+    def ends(entity: Entity) -> list[GraphNode]:
+        return [found.setdefault(key, _node(table[key], entity)) for key in table.keys(entity)]
+
     for relation in relations:
-        ends = (_node(end, text) for end in (relation.head, relation.tail))
-        head, tail = (nodes.setdefault(node.id, node) for node in ends)
         label = edge_label(relation.type)
-        edge = Edge(head, label, tail, _properties(relation, text, facts))
-        edges.setdefault((head.id, label, tail.id), edge)
+        properties = _properties(relation, text, facts)
+        for head, tail in product(ends(relation.head), ends(relation.tail)):
+            edges.setdefault((head.id, label, tail.id), Edge(head, label, tail, dict(properties)))
     return list(edges.values())
+
+
+def nodes_of(
+    texts: Iterable[Iterable[Relation]], dictionary: EntityDictionary | None = None
+) -> Nodes:
+    """The nodes of the relations in several texts.
+
+    Args:
+        texts: The relations of each text.
+        dictionary: Gives the names that its vocabulary prefers.
+    """
+    entities = (
+        (str(number), end)
+        for number, relations in enumerate(texts)
+        for relation in relations
+        for end in (relation.head, relation.tail)
+    )
+    return Nodes.of(entities, dictionary)
 
 
 @dataclass(frozen=True)
@@ -114,15 +146,16 @@ class Schema:
         return not self.edges or not self.edges.isdisjoint((edge.label, triple))
 
 
-def _node(entity: Entity, text: str) -> GraphNode:
+def _node(node: Node, entity: Entity) -> GraphNode:
     properties = {
-        "name": entity.canonical,
+        "name": node.name,
+        "synonyms": list(node.synonyms) or None,
         "abbreviation": entity.short_form,
-        "type": entity.type,
-        "identifier": entity.id,
+        "type": node.type,
+        "identifier": node.id,
     }
-    node_id = f"{entity.type}:{spelling(entity, text)}"
-    return GraphNode(node_id, node_label(entity.type), _known(properties))
+    known = {name: value for name, value in properties.items() if value is not None}
+    return GraphNode(str(node.key), node_label(node.type), known)
 
 
 def _properties(

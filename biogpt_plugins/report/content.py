@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from biogpt_plugins.findings.edges import Aggregate, node_key
+from biogpt_plugins.findings.edges import Aggregate
 from biogpt_plugins.report.labelling import labelling
 from biogpt_plugins.report.segments import Segment, agree, divided, sentences, whole
 from biogpt_plugins.tasks.task import Task
@@ -156,8 +156,9 @@ class _Graph:
         self.edges: list[_Json] = []
         self._node_places: dict[object, int] = {}
         self._edge_places: dict[object, int] = {}
-        for edge in aggregate.edges():
-            ends = node_key(edge.head), node_key(edge.tail)
+        self._nodes = aggregate.nodes()
+        for edge in aggregate.edges(self._nodes):
+            ends = edge.head.key, edge.tail.key
             head, tail = (
                 self._place(key, node)
                 for key, node in zip(ends, (edge.head, edge.tail), strict=True)
@@ -176,9 +177,9 @@ class _Graph:
             self.edges.append(_known(fields))
 
     def edge(self, relation: Relation) -> int:
-        """The place of a relation's edge."""
-        key = (node_key(relation.head), relation.type, node_key(relation.tail))
-        return self._edge_places[key]
+        """The place of a relation's edge; the first, if its ends have several identifiers."""
+        head, tail = (self._nodes.keys(end)[0] for end in (relation.head, relation.tail))
+        return self._edge_places[head, relation.type, tail]
 
     def _place(self, key: object, node: Any) -> int:  # noqa: ANN401 - aggregation's Node
         if key not in self._node_places:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from biogpt_plugins import Prediction, Relation
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.findings import property_graph as graph
+from biogpt_plugins.findings.nodes import Nodes
 from biogpt_plugins.findings.property_graph import Scalar, Schema, edges_of
 from biogpt_plugins.findings.statements import Statement, edge_properties, statements_in
 from biogpt_plugins.hosts.metadata import remark_keys, remarks
@@ -30,15 +31,17 @@ class Node(BaseModel):
     """An entity, with the fields that LangChain's graph stores require.
 
     Attributes:
-        id: Type and name: "chemical:lithium".
+        id: The CURIE of its identifier, "MESH:D008094", or else type and name: "chemical:lithium".
         type: A label: "Chemical", "Disease", "Drug", "Target".
-        properties: `name`, as spelled in the paper; `abbreviation`, if the paper defines one;
-            `type`, as in the task; `identifier`, an id in a vocabulary such as MeSH, if known.
+        properties: `name`, the one that a dictionary prefers, or the most frequent one;
+            `synonyms`, a list of its other names in the documents; `abbreviation`, if the paper
+            defines one; `type`, as in the task; `identifier`, the CURIE. Unknown values are left
+            out.
     """
 
     id: str
     type: str
-    properties: dict[str, Scalar] = Field(default_factory=dict)
+    properties: dict[str, Scalar | list[str]] = Field(default_factory=dict)
 
 
 class Relationship(BaseModel):
@@ -82,9 +85,15 @@ class BioGPTGraphTransformer:
     All documents are read with one engine call. Pass the graphs to `add_graph_documents` of a
     graph store such as Neo4jGraph or LadybugGraph.
 
-    Entities with the same type and name are one node, within a paper and across papers. Names keep
-    their case, except for capitals that only begin a sentence or a title: CAT and cat are different
-    nodes, Lithium and lithium are the same node.
+    Entities with the same identifier are one node, within a paper and across papers; those without
+    one are if they have the same type and name, where case, hyphens and plural do not count. A name
+    without identifier becomes the node of an identifier that the same call's documents give to this
+    name, unless they give several. A relation whose end has several identifiers, "D001|D002",
+    becomes a relationship for each. These are the nodes of `biogpt aggregate` and of its exports.
+
+    Stores cannot merge nodes: if a name gets its identifier only in a later call, the store keeps
+    the node of the name with its earlier relationships beside the node of the identifier. Convert
+    all documents in one call, or annotate them with one dictionary, to have one node.
 
     Graph stores keep one relationship of each type between two nodes, with the properties from the
     first paper, from the last one, or from none. To keep every paper, pass
@@ -167,20 +176,21 @@ class BioGPTGraphTransformer:
             OutputParserException: The completion cannot be read; `llm_output` contains it.
             BioGPTError: The document is invalid, or the engine failed.
         """
-        return self._graph(document, self._strict.invoke(document, config), _known_by(document))
+        found = self._strict.invoke(document, config)
+        return self._graph(document, found, _known_by(document), self._nodes([found]))
 
     async def aprocess_response(
         self, document: Document, config: RunnableConfig | None = None
     ) -> GraphDocument:
         """The same in a thread, which keeps the event loop free; cancelling stops it."""
-        return self._graph(
-            document, await self._strict.ainvoke(document, config), _known_by(document)
-        )
+        found = await self._strict.ainvoke(document, config)
+        return self._graph(document, found, _known_by(document), self._nodes([found]))
 
     def _graphs(
         self, documents: list[Document], found: list[Prediction[list[Relation]]]
     ) -> list[GraphDocument]:
         times = Counter(map(paper_id, documents))
+        nodes = self._nodes(prediction.relations for prediction in found)
         graphs = []
         for document, prediction in zip(documents, found, strict=True):
             facts = remarks(prediction, self._key)
@@ -189,32 +199,37 @@ class BioGPTGraphTransformer:
                 _log.warning("no graph for document %s: %s: %s", *told)
             if times[paper_id(document)] == 1:
                 facts |= _known_by(document)
-            graphs.append(self._graph(document, prediction.result or [], facts))
+            graphs.append(self._graph(document, prediction.relations, facts, nodes))
+        if nodes.merged or nodes.ambiguous:
+            _log.info("%s", nodes.report)
         return graphs
 
+    def _nodes(self, texts: Iterable[list[Relation]]) -> Nodes:
+        return graph.nodes_of(texts, self._finder.llm.dictionary)
+
     def _graph(
-        self, document: Document, relations: list[Relation], facts: dict[str, str]
+        self, document: Document, relations: list[Relation], facts: dict[str, str], nodes: Nodes
     ) -> GraphDocument:
         told = {
             "pmid": paper_id(document),
             "task": self._finder.task,
             "model": self._finder.llm.model,
         }
-        edges = edges_of(relations, document.page_content, **told)
+        edges = edges_of(relations, document.page_content, nodes=nodes, **told)
         ends = [end for edge in edges for end in (edge.source, edge.target)]
-        nodes = {end.id: _node(end) for end in ends if self._schema.has_node(end)}
+        kept_nodes = {end.id: _node(end) for end in ends if self._schema.has_node(end)}
         kept = [edge for edge in edges if self._schema.has_edge(edge)]
         return GraphDocument(
-            nodes=list(nodes.values()),
+            nodes=list(kept_nodes.values()),
             relationships=[
                 Relationship(
-                    source=nodes[edge.source.id],
-                    target=nodes[edge.target.id],
+                    source=kept_nodes[edge.source.id],
+                    target=kept_nodes[edge.target.id],
                     type=edge.label,
                     properties=dict(edge.properties),
                 )
                 for edge in kept
-                if edge.source.id in nodes and edge.target.id in nodes
+                if edge.source.id in kept_nodes and edge.target.id in kept_nodes
             ],
             source=with_metadata(document, facts, owns=lambda key: key in remark_keys(self._key)),
         )

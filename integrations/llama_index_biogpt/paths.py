@@ -20,6 +20,8 @@ from pydantic import InstanceOf, TypeAdapter, ValidationError, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins import Pipeline, Prediction
+from biogpt_plugins.findings import property_graph as graph
+from biogpt_plugins.findings.nodes import Nodes
 from biogpt_plugins.findings.property_graph import Edge, GraphNode, Schema, edges_of
 from biogpt_plugins.hosts.metadata import remark_keys, remarks
 from biogpt_plugins.values.errors import EngineError, InputError
@@ -41,13 +43,15 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     All nodes are read with one engine call. The paths are added to the metadata `nodes` and
     `relations`, where PropertyGraphIndex expects them, after the paths of other extractors:
 
-    - An EntityNode for each entity. Its `name`, which LlamaIndex uses as the id, consists of type
-      and name, "chemical:lithium", so that entities of different types are separate. Names keep
-      case and punctuation, with two exceptions: capitals that only begin a sentence become lower
-      case, and double quotes, which LlamaIndex removes from ids, become two single quotes. `label`
-      is "Chemical", "Disease", "Drug" or "Target". The properties are `mention`, the name as
-      spelled in the paper; `abbreviation`, if the paper defines one; `type`; and `identifier`, an
-      id in a vocabulary such as MeSH, if known.
+    - An EntityNode for each entity. Its `name`, which LlamaIndex uses as the id, is the CURIE of
+      its identifier, "MESH:D008094", or else consists of type and name, "chemical:lithium", where
+      case, hyphens and plural do not count. A name without identifier becomes the node of an
+      identifier that the nodes read together give to this name, unless they give several. A
+      relation whose end has several identifiers, "D001|D002", becomes a relation for each. These
+      are the nodes of `biogpt aggregate` and of its exports. `label` is "Chemical", "Disease",
+      "Drug" or "Target". The properties are `mention`, the name that a dictionary prefers, or the
+      most frequent one; `synonyms`, a list of the other names in the texts; `abbreviation`, if the
+      paper defines one; `type`; and `identifier`, the CURIE. Unknown values are left out.
     - A Relation for each relation. `label` is "CID", "MECHANISM", "PARTIAL_AGONIST" and so on. The
       properties are `type`, as the model wrote it; `pmid`, from the metadata, or else the source
       document's id; `sentence`, which contains both ends; `evidence`, all supporting sentences, one
@@ -121,7 +125,10 @@ class BioGPTPathExtractor(RelationTaskExtractor):
             if reader.reading(node, paths) not in _readings(node, key)
         ]
         found = {id(node): one for (node, _), one in zip(unread, self._ask(unread), strict=True)}
-        return [self._told(*pair, found.get(id(pair[0])), reader) for pair in known]
+        every = graph.nodes_of((one.relations for one in found.values()), self.dictionary)
+        if every.merged or every.ambiguous:
+            _log.info("%s", every.report)
+        return [self._told(*pair, found.get(id(pair[0])), reader, every) for pair in known]
 
     def _told(
         self,
@@ -129,6 +136,7 @@ class BioGPTPathExtractor(RelationTaskExtractor):
         paths: _Paths,
         prediction: Prediction[Any] | None,
         reader: _Reader,
+        every: Nodes,
     ) -> dict[str, Any]:
         key = _key(reader.task)
         if prediction is None:
@@ -140,7 +148,7 @@ class BioGPTPathExtractor(RelationTaskExtractor):
                 "no paths for node %s: %s: %s", node.node_id, failure.type, failure.message
             )
         else:
-            self._add(paths, node, prediction)
+            self._add(paths, node, prediction, every)
         readings = _readings(node, key)
         if not failure or failure.type != EngineError.__name__:
             readings.append(reader.reading(node, paths))
@@ -153,11 +161,14 @@ class BioGPTPathExtractor(RelationTaskExtractor):
         settings = sha256(f"{plain} {rows}".encode(errors="replace")).hexdigest()
         return _Reader(plain["task"], plain["model"], settings)
 
-    def _add(self, paths: _Paths, node: BaseNode, prediction: Prediction[Any]) -> None:
+    def _add(
+        self, paths: _Paths, node: BaseNode, prediction: Prediction[Any], every: Nodes
+    ) -> None:
         schema = self._schema(prediction.task)
         found = edges_of(
-            prediction.result or [],
+            prediction.relations,
             text_of(node),
+            nodes=every,
             pmid=paper_id(node.metadata) or node.ref_doc_id or node.node_id,
             task=prediction.task,
             model=prediction.model,

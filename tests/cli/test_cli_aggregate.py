@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from biogpt_plugins import Answer, Edge, Entity, Pipeline, Prediction, Relation
 from biogpt_plugins.cli import app
+from biogpt_plugins.entities import Concept
+from biogpt_plugins.entities.names_file import write_names
 from biogpt_plugins.testing import ScriptedEngine
 
 TREMOR = "the relation between lithium and tremor exists."
@@ -143,3 +145,67 @@ def test_a_dictionary_that_is_none_is_told_before_the_model_is_loaded(tmp_path):
     done = run("extract", papers, "--dictionary", names)
     assert done.exit_code == 2
     assert f"error: {names}:2: the row has 1 fields, but the header has 2" in done.stderr
+
+
+class TestNodes:
+    @pytest.fixture
+    def papers(self, tmp_path):
+        """Three papers: two give seizures their identifier, one does not; "MS" has two."""
+
+        def paper(id_, name, known=None, head="lithium"):
+            first = Entity(text=head, type="chemical", id="D008094" if known else None)
+            tail = Entity(text=name, type="disease", id=known)
+            relation = Relation(head=first, type="CID", tail=tail)
+            return Prediction(id=id_, task="bc5cdr", result=[relation]).model_dump_json()
+
+        lines = [
+            paper("1", "seizures", "D012640"),
+            paper("2", "convulsions", "MESH:D012640"),
+            paper("3", "Seizure"),
+            paper("4", "MS", "D009103"),
+            paper("5", "MS", "D008946"),
+            paper("6", "MS", head="gold"),
+        ]
+        path = tmp_path / "found.jsonl"
+        path.write_text("\n".join(lines), encoding="utf-8")
+        return path
+
+    @pytest.fixture
+    def dictionary(self, tmp_path):
+        path = tmp_path / "names.dict"
+        concept = Concept("MESH:D012640", "Disease", "Seizures")
+        with path.open("wb") as file:
+            write_names(file, [concept], [("convulsion", "Convulsions", 0)])
+        return path
+
+    def test_merging_is_told(self, papers, tmp_path):
+        done = run("aggregate", papers, "-o", tmp_path / "edges.jsonl")
+        told = "2 names without an identifier joined the node that the same name with one has; 1"
+        assert told in done.stderr
+        lines = (tmp_path / "edges.jsonl").read_text("utf-8").splitlines()
+        edges = [*map(Edge.model_validate_json, lines)]
+        assert (edges[0].tail.id, edges[0].papers) == ("MESH:D012640", ("1", "2", "3"))
+        assert (edges[0].head.id, edges[0].tail.name) == ("MESH:D008094", "Seizure")
+        exported = run("export", papers, "--to", "graphml", "-o", tmp_path / "graph.graphml")
+        assert told in exported.stderr
+        assert run("aggregate", papers, "-n", "1", "-f", "csv").stdout.splitlines()[1:] == [
+            "lithium,CID,Seizure,3,0,0,"
+        ]
+
+    def test_preferred_names(self, papers, dictionary, tmp_path):
+        options = ("--dictionary", dictionary)
+        done = run("aggregate", papers, *options, "-n", "1", "-f", "csv")
+        assert done.stdout.splitlines()[1:] == ["lithium,CID,Seizures,3,0,0,"]
+        run("export", papers, *options, "--to", "neo4j", "-o", tmp_path / "graph")
+        lines = (tmp_path / "graph/nodes.csv").read_text("utf-8").splitlines()
+        (seizures,) = (line for line in lines if line.startswith("MESH:D012640,"))
+        assert seizures == (
+            "MESH:D012640,Seizures,disease,MESH:D012640,Seizure;convulsions;seizures,Disease"
+        )
+
+    def test_a_table_prefers_no_name(self, papers, tmp_path):
+        table = tmp_path / "names.csv"
+        table.write_text("name,id\nconvulsions,D012640\n", encoding="utf-8")
+        done = run("aggregate", papers, "--dictionary", table)
+        assert "does not say which name is preferred" in " ".join(done.stderr.split())
+        assert done.exit_code == 0

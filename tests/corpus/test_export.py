@@ -159,12 +159,12 @@ def test_graphml_is_read_by_networkx(tmp_path):
     odd = prediction(ODD, Relation(head=end(ODD, "chemical"), type=ODD, tail=TREMOR))
     path = written(tmp_path, graphml(aggregate([*FOUND, odd])))
     graph = nx.read_graphml(path, force_multigraph=True)
-    assert graph.nodes["chemical:D008094"] == {
+    assert graph.nodes["MESH:D008094"] == {
         "name": "Lithium",
         "type": "chemical",
-        "identifier": "D008094",
+        "identifier": "MESH:D008094",
     }
-    (edge,) = graph.get_edge_data("chemical:D008094", "disease:D014202").values()
+    (edge,) = graph.get_edge_data("MESH:D008094", "MESH:D014202").values()
     assert edge == {
         "type": "CID",
         "supporting": 1,

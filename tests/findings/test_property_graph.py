@@ -59,7 +59,7 @@ def test_what_is_not_known_is_left_out():
 def test_identifiers():
     head = entity("Lithium", "chemical", id="D008094")
     (edge,) = edges_of([relation().model_copy(update={"head": head})], TEXT)
-    assert edge.source.properties["identifier"] == "D008094"
+    assert edge.source.id == edge.source.properties["identifier"] == "MESH:D008094"
 
 
 def test_evidence():
@@ -79,6 +79,7 @@ def test_an_abbreviation_is_known_by_its_long_form():
     assert edge.source.id == "chemical:cyclosporine a"
     assert edge.source.properties == {
         "name": "CYCLOSPORINE A",
+        "synonyms": ["CSA", "CsA"],
         "abbreviation": "CSA",
         "type": "chemical",
     }

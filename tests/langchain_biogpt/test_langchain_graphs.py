@@ -138,9 +138,11 @@ class TestGraph:
             ("A cat. Tremor.", "the relation between cat and tremor exists."),
         )
         heads = [edge.source.id for graph in found for edge in graph.relationships]
-        assert heads == ["chemical:lithium", "chemical:lithium", "chemical:CAT", "chemical:cat"]
+        assert heads == ["chemical:lithium", "chemical:lithium", "chemical:cat", "chemical:cat"]
         assert {graph.nodes[1].id for graph in found} == {"disease:tremor"}
-        assert [graph.nodes[0].properties["name"] for graph in found[:2]] == ["Lithium", "lithium"]
+        assert [graph.nodes[0].properties["name"] for graph in found] == [
+            *("Lithium", "Lithium", "CAT", "CAT")
+        ]
 
     @pytest.mark.parametrize(
         "name", ["BRCA1", "mTOR", "2,3-dimercapto (DMSA)", 'so-called "ice"', "5'-AMP", "β-CCT"]
@@ -149,7 +151,6 @@ class TestGraph:
         text = f"Given {name}, tremor came."
         completion = f"the relation between {name.lower()} and tremor exists."
         (graph,) = graphs((text, completion))
-        assert graph.nodes[0].id == f"chemical:{name}"
         assert graph.nodes[0].properties["name"] == name
 
     def test_what_is_the_same_is_there_once(self):
@@ -169,7 +170,7 @@ class TestGraph:
 
         task = replace(get_task("bc5cdr"), read=read)
         graph = transformer("?", task=task).process_response(DOCUMENT)
-        assert graph.nodes[0].properties["identifier"] == "D008094"
+        assert graph.nodes[0].id == graph.nodes[0].properties["identifier"] == "MESH:D008094"
         assert "identifier" not in graph.nodes[1].properties
 
     @pytest.mark.parametrize(
@@ -524,7 +525,7 @@ class TestLadybug:
         store = database()
         rows = store.query("MATCH (c:Chemical)-[:CID]->(d:Disease) RETURN c.id, d.id ORDER BY c.id")
         assert [tuple(row.values()) for row in rows] == [
-            ('chemical:2,3-"x" (β)', "disease:tremor"),
+            ("chemical:2,3 x beta", "disease:tremor"),
             ("chemical:lithium", "disease:tremor"),
         ]
         rows = store.query(
@@ -567,8 +568,8 @@ class TestLadybug:
         )
         score = pytest.approx(exp(-3.5))
         assert [list(row.values()) for row in rows] == [
-            ["lithium", "0", "Lithium caused tremor.", score, True, 15],
-            ["lithium", "1", "Tremor came of lithium.", score, True, 15],
+            ["Lithium", "0", "Lithium caused tremor.", score, True, 15],
+            ["Lithium", "1", "Tremor came of lithium.", score, True, 15],
         ]
 
     def test_whatever_the_model_calls_a_relation(self, database):

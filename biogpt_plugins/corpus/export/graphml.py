@@ -6,25 +6,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from biogpt_plugins.corpus.export.xml_text import possible
-from biogpt_plugins.findings.edges import Edge, Node, node_name
+from biogpt_plugins.findings.edges import Edge
+from biogpt_plugins.findings.nodes import Node
 
 
 def graphml(edges: Iterable[Edge]) -> Iterator[str]:
     """A directed multigraph as text.
 
-    Nodes have name, type and identifier. Edges have type, the numbers of supporting, speculating
-    and contradicting papers, the ids of the papers separated by spaces, and the score if known.
+    Nodes have name, type, identifier if known, and synonyms, their other names with " | " between
+    them, if there are any. Edges have type, the numbers of supporting, speculating and
+    contradicting papers, the ids of the papers separated by spaces, and the score if known.
     """
     import networkx as nx  # noqa: PLC0415 - rarely needed, and slow to import
 
     graph: Any = nx.MultiDiGraph()
     for edge in edges:
         for node in (edge.head, edge.tail):
-            graph.add_node(possible(node_name(node)), **_node(node))
+            graph.add_node(possible(str(node.key)), **_node(node))
         score = {} if edge.score is None else {"score": edge.score}
         graph.add_edge(
-            possible(node_name(edge.head)),
-            possible(node_name(edge.tail)),
+            possible(str(edge.head.key)),
+            possible(str(edge.tail.key)),
             type=possible(edge.type),
             supporting=len(edge.supporting),
             speculating=len(edge.speculating),
@@ -36,5 +38,10 @@ def graphml(edges: Iterable[Edge]) -> Iterator[str]:
 
 
 def _node(node: Node) -> dict[str, str]:
-    identifier = {} if node.id is None else {"identifier": possible(node.id)}
-    return {"name": possible(node.name), "type": possible(node.type), **identifier}
+    told = {
+        "name": node.name,
+        "type": node.type,
+        "identifier": node.id,
+        "synonyms": " | ".join(node.synonyms),
+    }
+    return {name: possible(value) for name, value in told.items() if value}

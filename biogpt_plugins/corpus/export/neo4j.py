@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import NamedTuple
 
-from biogpt_plugins.findings.edges import Edge, Node, node_name
+from biogpt_plugins.findings.edges import Edge
+from biogpt_plugins.findings.nodes import Node
 from biogpt_plugins.findings.property_graph import edge_label, node_label
 
 _NODES = ("id:ID", "name", "type", "identifier", "spellings:string[]", ":LABEL")
@@ -39,7 +40,7 @@ def neo4j(edges: Iterable[Edge]) -> Tables:
     apostrophe would become part of a name in the graph.
     """
     edges = list(edges)
-    nodes = {node_name(node): node for edge in edges for node in (edge.head, edge.tail)}
+    nodes = {str(node.key): node for edge in edges for node in (edge.head, edge.tail)}
     return Tables(
         _lines(_NODES, (_node(name, node) for name, node in nodes.items())),
         _lines(_RELATIONSHIPS, map(_relationship, edges)),
@@ -54,8 +55,8 @@ def _node(name: str, node: Node) -> tuple[str, ...]:
 def _relationship(edge: Edge) -> tuple[str, ...]:
     papers = (edge.supporting, edge.speculating, edge.contradicting)
     return (
-        node_name(edge.head),
-        node_name(edge.tail),
+        str(edge.head.key),
+        str(edge.tail.key),
         edge_label(edge.type),
         edge.type,
         *map(_list, papers),
