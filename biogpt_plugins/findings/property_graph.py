@@ -147,7 +147,7 @@ class Schema:
 
 
 def _node(node: Node, entity: Entity) -> GraphNode:
-    properties = {
+    properties: dict[str, Value | None] = {
         "name": node.name,
         "synonyms": list(node.synonyms) or None,
         "abbreviation": entity.short_form,
