@@ -23,16 +23,33 @@ Entities = Annotated[
     ),
 ]
 
+EntitiesFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--entities-from",
+        metavar="FILE|spacy:MODEL",
+        help="Find the entities of papers without annotations by a dictionary (a file that `biogpt "
+        "dictionary build` wrote, or a CSV file) or by a pipeline of spaCy. It sets --decoding "
+        "entities.",
+        show_default=False,
+    ),
+]
 
-def setting(entities: str) -> Literal["ignore"] | None:
-    """The setting `entities` for an option; None for the usual one.
+
+def setting(entities: str, source: str | None = None) -> str | None:
+    """The setting `entities` for --entities and --entities-from; None for the usual one.
 
     Raises:
-        InputError: The option has another value.
+        InputError: An option has another value, or both contradict each other.
     """
     if entities not in get_args(EntityUse):
         raise InputError(f"--entities must be {' or '.join(get_args(EntityUse))}, not {entities!r}")
-    return "ignore" if entities == "ignore" else None
+    if source and entities == "ignore":
+        raise InputError(
+            "--entities ignore reads no entities: leave it out with --entities-from, which serves "
+            "papers without annotations"
+        )
+    return "ignore" if entities == "ignore" else source
 
 
 def check(records: Iterable[Record]) -> None:

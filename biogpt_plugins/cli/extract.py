@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.cli.annotated import Entities, check, setting
+from biogpt_plugins.cli.annotated import Entities, EntitiesFrom, check, setting
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.corpus import (
     Format,
@@ -74,6 +74,7 @@ def extract(  # noqa: PLR0913 - options of a command
     ] = Format.auto,
     columns: console.Columns = None,
     entities: Entities = "use",
+    entities_from: EntitiesFrom = None,
     sections: Annotated[
         Sections,
         typer.Option(
@@ -181,7 +182,7 @@ def extract(  # noqa: PLR0913 - options of a command
         raise InputError("--ray needs a folder for the results: name one with --run")
     # A misspelt name is reported at once.
     named = find_task(task, model) if task is not None else None
-    use = setting(entities)
+    use = setting(entities, entities_from)
     files = expanded(files)
     check_readable(files)
     records = partial(read_records, files, form, columns=console.named_columns(columns))
@@ -195,7 +196,7 @@ def extract(  # noqa: PLR0913 - options of a command
         scored=True,
         model=model,
         task=task,
-        decoding=decoding,
+        decoding=decoding or ("entities" if entities_from else None),
         min_score=min_score,
         samples=samples,
         abstain_below=abstain_below,

@@ -24,7 +24,7 @@ from biogpt_plugins.engine import (
     warn_of_truncation,
 )
 from biogpt_plugins.pipeline.asking import Asked, Asking, Part
-from biogpt_plugins.pipeline.spec import Settings, Spec, fitting, named
+from biogpt_plugins.pipeline.spec import Settings, Spec, fitting, is_saved, named
 from biogpt_plugins.pipeline.trust import Priors, Trust
 from biogpt_plugins.pipeline.windows import join
 from biogpt_plugins.tasks import TASKS, get_task
@@ -171,7 +171,7 @@ class Pipeline:
         if self._spec is None:
             loaded: Mapping[str, Any] | None = getattr(self.engine, "loaded_as", None)
             own = [] if loaded else [f"a custom engine, {type(self.engine).__name__}"]
-            if not isinstance(self.trust.settings.entities, str):
+            if not is_saved(self.trust.settings.entities):
                 own.append(f"a source of entities, {named(self.trust.settings.entities)}")
             if loaded and self.cards != read_card(loaded["folder"], self.engine.model_name).tasks:
                 own.append("a custom layout")

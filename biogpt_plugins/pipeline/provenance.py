@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from biogpt_plugins.pipeline.pipeline import Pipeline
-from biogpt_plugins.pipeline.spec import Spec
+from biogpt_plugins.pipeline.spec import Spec, named
 from biogpt_plugins.values.errors import InputError
 
 _SAID_IN_FULL = {"dictionary", "calibration", "decoding", "method", "own"}
@@ -23,6 +23,9 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
     """
     asked = pipeline.spec.model_dump(mode="json", exclude={*Spec.KNOBS, *_SAID_IN_FULL})
     dictionary = pipeline.dictionary
+    source = pipeline.trust.settings.entities
+    if not isinstance(source, str):  # a dictionary may have moved, and be the same
+        asked["entities"] = {"source": named(source)}
     calibration = pipeline.trust.calibration.of(pipeline.task.name)
     return {
         **asked,

@@ -28,7 +28,7 @@ from typing_extensions import Self
 from biogpt_plugins.checkpoints import BUNDLED
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.engine import Decoding, Form, Runtime
-from biogpt_plugins.entities import EntityDictionary
+from biogpt_plugins.entities import EntityDictionary, source_of
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.entities import EntitySource
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Method = Literal["auto", "complete", "choose"]
 LongTexts = Literal["windows", "cut"]
+_USES = ("use", "ignore")  # entities that inputs bring
 
 
 def _calibration(given: object) -> object:
@@ -108,7 +109,8 @@ class Settings(BaseModel):
     entities: Literal["use", "ignore"] | EntitySource = _setting(
         "use",
         'Entities of inputs, which only decoding "entities" needs: "use" those that inputs bring; '
-        'or a function of a Text that finds them, for inputs that bring none. "ignore" reads none.',
+        "or what finds them, for inputs that bring none: a function of a Text, an EntityDictionary "
+        'or its path, or "spacy:MODEL". "ignore" reads none.',
     )
 
     @classmethod
@@ -155,11 +157,18 @@ class Settings(BaseModel):
             raise InputError(
                 f"entities came from {entities['source']}, which is not saved: give it again"
             )
+        if isinstance(entities, Mapping):
+            return EntityDictionary.of(entities)
+        if isinstance(entities, Path) or (isinstance(entities, str) and entities not in _USES):
+            return source_of(entities)
         return entities
 
     @field_serializer("entities")
     def _is_named(self, entities: object) -> object:
-        return entities if isinstance(entities, str) else {"source": named(entities)}
+        if isinstance(entities, EntityDictionary):
+            return entities.as_json()
+        spelling = entities if isinstance(entities, str) else getattr(entities, "spelling", None)
+        return spelling or {"source": named(entities)}
 
     @field_validator("samples")
     @classmethod
@@ -348,9 +357,14 @@ def cannot_be_loaded(model: str, own: Sequence[str]) -> str:
     )
 
 
+def is_saved(source: object) -> bool:
+    """Whether the JSON form of a spec holds where entities come from."""
+    return isinstance(source, str | EntityDictionary) or bool(getattr(source, "spelling", None))
+
+
 def named(source: object) -> str:
     """What tells a source of entities from others: its fingerprint, or its name in the program."""
-    found = getattr(source, "fingerprint", None)
+    found = getattr(source, "fingerprint", None) or getattr(source, "spelling", None)
     what = source if hasattr(source, "__qualname__") else type(source)
     return str(found or f"{what.__module__}.{what.__qualname__}")
 
