@@ -10,6 +10,8 @@ import typer
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Record
+from biogpt_plugins.corpus.fetch import PubTator3
+from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper, Question, Text, read
 
@@ -27,16 +29,16 @@ EntitiesFrom = Annotated[
     str | None,
     typer.Option(
         "--entities-from",
-        metavar="FILE|spacy:MODEL",
+        metavar="FILE|spacy:MODEL|pubtator3",
         help="Find the entities of papers without annotations by a dictionary (a file that `biogpt "
-        "dictionary build` wrote, or a CSV file) or by a pipeline of spaCy. It sets --decoding "
-        "entities.",
+        "dictionary build` wrote, or a CSV file), by a pipeline of spaCy, or by PubTator 3's "
+        "service, which knows papers by their PMID. It sets --decoding entities.",
         show_default=False,
     ),
 ]
 
 
-def setting(entities: str, source: str | None = None) -> str | None:
+def setting(entities: str, source: str | None = None) -> str | EntitySource | None:
     """The setting `entities` for --entities and --entities-from; None for the usual one.
 
     Raises:
@@ -49,6 +51,8 @@ def setting(entities: str, source: str | None = None) -> str | None:
             "--entities ignore reads no entities: leave it out with --entities-from, which serves "
             "papers without annotations"
         )
+    if source == PubTator3.NAME:
+        return PubTator3()
     return "ignore" if entities == "ignore" else source
 
 

@@ -2,5 +2,6 @@
 
 from biogpt_plugins.corpus.fetch.eutils import URL, Eutils, Found
 from biogpt_plugins.corpus.fetch.papers import MOST, Database, as_file, fetch, ids_of
+from biogpt_plugins.corpus.fetch.pubtator import PubTator3
 
-__all__ = ["MOST", "URL", "Database", "Eutils", "Found", "as_file", "fetch", "ids_of"]
+__all__ = ["MOST", "URL", "Database", "Eutils", "Found", "PubTator3", "as_file", "fetch", "ids_of"]

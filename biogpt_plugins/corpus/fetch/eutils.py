@@ -134,14 +134,8 @@ class Eutils:
 
     def _answer(self, utility: str, fields: Mapping[str, str]) -> bytes:
         self._keep_the_rate()
-        # As POST: lists of ids are long, and an API key belongs in no log of addresses.
-        request = Request(
-            f"{self._url}/{utility}",
-            data=urlencode({**fields, **self._who}).encode(),
-            headers={"User-Agent": TOOL},
-        )
         try:
-            with urlopen(request, timeout=_TIMEOUT) as response:
+            with urlopen(self._request(utility, fields), timeout=_TIMEOUT) as response:
                 body: bytes = response.read(_LARGEST + 1)
                 if response.length and len(body) <= _LARGEST:
                     raise Again("the answer breaks off")
@@ -158,6 +152,11 @@ class Eutils:
         if len(body) > _LARGEST:
             raise FetchError(f"{self._url} sent more than {_LARGEST >> 20} MiB in one answer")
         return body
+
+    def _request(self, utility: str, fields: Mapping[str, str]) -> Request:
+        # As POST: lists of ids are long, and an API key belongs in no log of addresses.
+        data = urlencode({**fields, **self._who}).encode()
+        return Request(f"{self._url}/{utility}", data=data, headers={"User-Agent": TOOL})
 
     def _keep_the_rate(self) -> None:
         now = self._clock()
