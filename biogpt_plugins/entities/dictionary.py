@@ -24,6 +24,7 @@ from biogpt_plugins.entities.finder import NameFinder
 from biogpt_plugins.entities.names_file import is_names_file, read_names
 from biogpt_plugins.entities.tables import read_table
 from biogpt_plugins.text.grounding import fold
+from biogpt_plugins.values.entities import kind_of_type
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Entity, IdMatch, Relation
@@ -81,8 +82,7 @@ class EntityDictionary:
         """Index the rows, (name, id) or (name, id, type).
 
         Args:
-            rows: The rows; a type is an entity type of a task: "chemical", "disease", "drug",
-                "target".
+            rows: The rows; a type is that of a task or vocabulary: "chemical", "Disease", "drug".
             cutoff: Minimum similarity, from 0 to 100, of names that are not equal (rapidfuzz's
                 `fuzz.ratio`); 100 for equal names only. At any cutoff, names may differ only in
                 words of eight or more letters, and each of these words by one extra letter.
@@ -106,9 +106,11 @@ class EntityDictionary:
         self.cutoff = cutoff
         self.concepts: Mapping[str, Concept] = {one.id: one for one in concepts}
         self._rows: dict[str, dict[str, list[DictionaryEntry]]] = {}
+        kinds: dict[str, dict[str, list[DictionaryEntry]]] = {}
         for name, row in entries:
-            kind = self._rows.setdefault(row.type.casefold(), {})
-            kind.setdefault(name, []).append(row)
+            if row.type not in kinds:
+                kinds[row.type] = self._rows.setdefault(kind_of_type(row.type), {})
+            kinds[row.type].setdefault(name, []).append(row)
         self._match = lru_cache(maxsize=65536)(self._look_up)
 
     @cached_property
@@ -252,9 +254,10 @@ class EntityDictionary:
 
         Args:
             name: The name, in any spelling.
-            type: Search rows of this type and rows without a type; all rows if empty.
+            type: Search rows of this type and rows without a type; all rows if empty. Names of one
+                type count as one: a "drug" is a "Chemical", a "target" is a "Gene" or "Protein".
         """
-        return self._match(name, type.casefold(), True)
+        return self._match(name, kind_of_type(type), True)
 
     def identify(self, entity: Entity) -> tuple[Entity, Match | None]:
         """The entity with its id, and the dictionary entry that matched.
@@ -265,7 +268,7 @@ class EntityDictionary:
         """
         if entity.id is not None:
             return entity, None
-        type_ = entity.type.casefold()
+        type_ = kind_of_type(entity.type)
         long = entity.long_form or ""
         # The paper defines its abbreviations, so the long form takes precedence.
         abbreviated = bool(long) and fold(entity.text) != fold(long)

@@ -131,6 +131,8 @@ class StopNames:
         if first in _FUNCTION_WORDS or len(name) < _LEAST or name.isdecimal():
             return True
         kind = self._kind(entries[0].type)
+        if kind == "gene":
+            return name in _CLASSES
         if kind not in ("chemical", "disease"):
             return False
         if any(self._kind(entry.type) != kind for entry in entries[1:]):
@@ -156,6 +158,8 @@ def fits(mention: str, entries: Sequence[DictionaryEntry]) -> bool:
     if not mention.isalpha():
         signs = _DIVIDING.findall(mention)
         return not signs or any(all(sign in entry.name for sign in signs) for entry in entries)
+    if mention.islower() and all(entry.name.isupper() for entry in entries):
+        return False  # "rest" is no REST
     if len(mention) > _SHORT and mention.lower().removesuffix("s") not in ACCIDENTS:
         return True
     return mention[1:] != mention[1:].lower()

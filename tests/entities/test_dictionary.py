@@ -84,6 +84,16 @@ def test_the_first_rows_id_is_taken_in_the_order_of_the_rows():
         assert EntityDictionary(rows).find("cold", "disease").id == first
 
 
+def test_types_may_be_called_as_in_tasks_or_vocabularies():
+    rows = [("aspirin", "C", "Chemical"), ("COX-2", "G", "Gene"), ("tremor", "H", "Phenotype")]
+    known = EntityDictionary(rows)
+    assert known.find("aspirin", "drug").id == "C"
+    assert known.find("cox2", "target") is None, "another name"
+    assert known.find("cox 2", "target").id == "G"
+    assert known.find("tremor", "disease").id == "H"
+    assert known.find("aspirin", "target") is None
+
+
 def test_equal_names_only():
     assert EntityDictionary(ROWS, cutoff=100).find("haemorrhagic cystitis", "disease") is None
     with pytest.raises(InputError, match="cutoff must be above 0 and at most 100, not 0"):

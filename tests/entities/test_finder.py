@@ -42,6 +42,8 @@ ROWS = [
     ("syndrome", "D013577", "Disease"),
     ("protein kinase", "D011494", "Chemical"),
     ("protein kinase", "G1", "Gene"),
+    ("TREST", "G2", "Gene"),
+    ("Protein", "G3", "Gene"),
 ]
 
 
@@ -84,6 +86,8 @@ def found(known, text):
         ("Lead to death, which leads", []),
         ("the drug and a placebo in the syndrome", []),
         ("angiotensin converting enzyme", [("angiotensin", "D000809")]),
+        ("we treste TREST, trest, Trest", [("TREST", "G2"), ("Trest", "G2")]),
+        ("a protein", []),
         ("tin, Tin, TIN", [("TIN", "D014001")]),
         ("NACL, NaCl", [("NACL", "D012965"), ("NaCl", "D012965")]),
         ("2(3H)-furanone", [("2(3H)-furanone", "C1")]),

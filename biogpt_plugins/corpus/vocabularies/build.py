@@ -92,14 +92,17 @@ def build(
     counts = []
     for vocabulary in sorted(vocabularies, key=_comes_late):
         left_out: LeftOut = Counter()
-        before, concepts = len(collected.names), 0
+        before = len(collected.names)
+        concepts: set[str] = set()
         for term in _terms(vocabulary, readers[vocabulary.kind], left_out):
-            concepts += collected.add(term, left_out)
-            if not concepts % 1000:
-                told(vocabulary, concepts)
+            if collected.add(term, left_out):
+                concepts.add(term.concept.id)
+            if not len(concepts) % 1000:
+                told(vocabulary, len(concepts))
         if not concepts:
             raise InputError(f"{vocabulary.path} has nothing to name{_told(left_out)}")
-        counts.append(Count(vocabulary, concepts, len(collected.names) - before, dict(left_out)))
+        new = len(collected.names) - before
+        counts.append(Count(vocabulary, len(concepts), new, dict(left_out)))
     if not counts:
         raise InputError("name at least one vocabulary: --mesh, --ctd, --obo, --ncbi-gene or --csv")
     sources = [
