@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from enum import Enum
 from io import StringIO
 from pathlib import Path
@@ -11,22 +10,23 @@ from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
-from rich import box
-from rich.table import Table
 
-from biogpt_plugins.cli import annotated, console
+from biogpt_plugins.cli import annotated, console, evaluated
 from biogpt_plugins.cli.running import SIGTERM
 from biogpt_plugins.corpus import Record, read_gold
 from biogpt_plugins.corpus.run import is_run, results
 from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.engine import Form
+from biogpt_plugins.entities import EntityDictionary
 from biogpt_plugins.evaluation import Evaluation, evaluate, report
+from biogpt_plugins.evaluation.baselines import measure_baselines
 from biogpt_plugins.evaluation.run import check_texts, count_done, predict
+from biogpt_plugins.evaluation.values import Baseline
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
-from biogpt_plugins.values.errors import InputError, MissingExtraError
+from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
 Task = Annotated[
@@ -53,12 +53,6 @@ Limit = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="Read only the first N documents.")
 ]
 CHUNK = 16
-_WITHOUT_ROWS = {
-    "strict": {"rows"},
-    "default": {"rows"},
-    "raw": {"trials"},
-    "calibrated": {"trials"},
-}
 
 
 class Written(str, Enum):  # a Form: typer takes no list of Literals
@@ -93,7 +87,7 @@ def score(  # noqa: PLR0913 - options of a command
     The command reads completions twice: as the official scripts do, and as this package does.
     """
     right = read_gold(gold, task, ground_truth=ground_truth, entities=entities)
-    _show(evaluate(right, _recorded(completions)), as_json=as_json)
+    evaluated.show(evaluate(right, _recorded(completions)), as_json=as_json)
 
 
 @console.takes_model_options
@@ -143,6 +137,32 @@ def run(  # noqa: PLR0913 - options of a command
         ),
     ] = console.LongTexts.cut,
     calibration: console.CalibrationFile = None,
+    baselines: Annotated[
+        bool,
+        typer.Option(
+            "--baselines",
+            help="Also score what any system must beat, on the same documents: nothing; all pairs "
+            "of the annotated entities; those within a sentence; names of --dictionary and of "
+            "--train within a sentence; the most frequent label.",
+        ),
+    ] = False,
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Annotated training data, for --baselines: its names, types and labels.",
+            show_default="no names; types and labels of the corpus itself",
+        ),
+    ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Names, for --baselines: a file that `biogpt dictionary build` wrote, or a CSV "
+            "file.",
+            show_default=False,
+        ),
+    ] = None,
     plots: Annotated[
         Path | None,
         typer.Option(
@@ -177,6 +197,10 @@ def run(  # noqa: PLR0913 - options of a command
     if entities == "check":
         annotated.check(Record(one.where or one.id, one.record) for one in right.documents)
         return
+    if not baselines and (train or dictionary):
+        option = "--train" if train else "--dictionary"
+        raise InputError(f"{option} is for --baselines: give both, or neither")
+    simple = _baselines(right, train, dictionary, entities) if baselines else ()
     manners: list[Form] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
     scored = get_task(right.task).kind == "relations"
     evaluations: dict[str, Evaluation] = {}
@@ -195,22 +219,39 @@ def run(  # noqa: PLR0913 - options of a command
         )
         folder = out / manner if out and len(manners) > 1 else out
         predictions, facts = _predictions(pipeline, right, folder)
-        evaluations[manner] = evaluation = evaluate(right, predictions)
+        told = {"method": method.value if method.value == "choose" else manner, "baselines": simple}
+        evaluation = evaluate(right, predictions).model_copy(update=told)
+        evaluations[manner] = evaluation
         if folder:
             facts = [f"model: {model}", f"data: {data}, {len(right.documents):,} documents", *facts]
-            _write(folder, evaluation, title=f"{right.task}: {model}", facts=facts)
-    pictures = _draw(evaluations, plots) if plots else []
+            evaluated.write(folder, evaluation, title=f"{right.task}: {model}", facts=facts)
+    pictures = evaluated.draw(evaluations, plots) if plots else []
     if len(manners) > 1:
-        _show_all(evaluations, as_json=as_json)
+        evaluated.show_all(evaluations, as_json=as_json)
         if out:
             text = report.markdown_side_by_side(evaluations, title=f"{right.task}: {model}")
             (out / "report.md").write_text(text, encoding="utf-8")
     else:
-        _show(evaluation, as_json=as_json)
+        evaluated.show(evaluation, as_json=as_json)
     for path in [*([out] if out else []), *pictures]:
         console.stderr().print(f"written to {path}", soft_wrap=True)
     if not any(prediction.ok for prediction in predictions):
         raise typer.Exit(1)
+
+
+def _baselines(
+    right: GoldSet[Any], train: Path | None, dictionary: Path | None, entities: str
+) -> tuple[Baseline, ...]:
+    """The baselines of a corpus; notes say which are left out."""
+    found = measure_baselines(
+        right,
+        train=read_gold(train, right.task) if train else None,
+        dictionary=EntityDictionary.of(dictionary) if dictionary else None,
+        annotations=entities != "ignore",
+    )
+    for note in found.notes:
+        console.remark("note", note)
+    return tuple(found.measured)
 
 
 def _predictions(
@@ -244,16 +285,6 @@ def _predictions(
     return predictions, [f"{total - taken_up:,} of them predicted in {seconds:.0f} s"]
 
 
-def _draw(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
-    from biogpt_plugins.evaluation.plots import plot  # noqa: PLC0415 - an extra
-
-    try:
-        return plot(evaluations, folder)
-    except MissingExtraError as error:  # the evaluation does not need the plots
-        console.remark("note", str(error))
-        return []
-
-
 def _recorded(path: Path) -> list[str] | list[Prediction[Any]]:
     """Completions, one a line; or Predictions, if the first line is a JSON object."""
     if is_run(path):
@@ -277,52 +308,3 @@ def _prediction(line: str, where: str) -> Prediction[Any]:
         fault = error.errors()[0]
         place = "".join(f"{key}: " for key in fault["loc"])
         raise InputError(f"{where} is not a Prediction: {place}{fault['msg'].lower()}") from error
-
-
-def _write(folder: Path, evaluation: Evaluation, *, title: str, facts: list[str]) -> None:
-    figures = evaluation.model_dump_json(indent=2, exclude=_WITHOUT_ROWS)
-    (folder / "score.json").write_text(figures + "\n", encoding="utf-8")
-    text = report.markdown(evaluation, title=title, facts=facts)
-    (folder / "report.md").write_text(text, encoding="utf-8")
-
-
-def _show_all(evaluations: Mapping[str, Evaluation], *, as_json: bool) -> None:
-    if as_json:
-        for evaluation in evaluations.values():
-            console.print_json(evaluation, exclude=_WITHOUT_ROWS)
-        return
-    first = next(iter(evaluations.values()))
-    table = Table("", box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in evaluations:
-        table.add_column(name, justify="right")
-    for row in report.side_by_side(evaluations):
-        table.add_row(*row)
-    out = console.stdout()
-    out.print(f"{first.task}, {first.documents:,} documents", style="bold")
-    out.print(table)
-    out.print(
-        "Shares are in percent, with the 95 % interval over documents in brackets.", style="dim"
-    )
-
-
-def _show(evaluation: Evaluation, *, as_json: bool) -> None:
-    if as_json:
-        console.print_json(evaluation, exclude=_WITHOUT_ROWS)
-        return
-    title = f"{evaluation.task}, {evaluation.documents:,} documents"
-    (first, *readings), *rows = report.table(evaluation)
-    table = Table(first, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for reading in readings:
-        table.add_column(reading, justify="right")
-    for row in rows:
-        table.add_row(*row)
-    out = console.stdout()
-    out.print(title, style="bold")
-    out.print(table)
-    out.print(
-        "Shares are in percent, with the 95 % interval over documents in brackets.", style="dim"
-    )
-    if reported := report.paper(evaluation.task):
-        out.print(f"The paper, on its own test set: {reported}.", style="dim")
-    for note in report.notes(evaluation):
-        console.remark("note", note)

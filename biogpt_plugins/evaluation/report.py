@@ -21,6 +21,7 @@ _NAMES = {
     "tp_micro_f1": "tp micro f1 (mean F1)",
     "macro_f1": "macro-F1",
 }
+_BESIDE = ("precision", "recall", "tp_p", "tp_r", "macro_f1")
 _WORST = 10
 _UNREADABLE = "unreadable completions"
 _NOTE = 300
@@ -92,6 +93,32 @@ def side_by_side(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, ...]]
     return table
 
 
+def against_baselines(evaluations: Mapping[str, Evaluation]) -> list[tuple[str, ...]]:
+    """A heading and a row for each evaluation and each baseline; [] if there are no baselines.
+
+    The evaluations are those of one corpus, by name. A row has the name, the main figure, and
+    precision and recall or what else the metric has.
+    """
+    first = next(iter(evaluations.values()))
+    if not first.baselines:
+        return []
+    fields = [field for field in _BESIDE if hasattr(first.main.score, field)]
+
+    def row(name: str, figures: Assessment) -> tuple[str, ...]:
+        return name, _main(figures), *(_field(field, figures) for field in fields)
+
+    return [
+        ("", _name(first.figure), *map(_name, fields)),
+        *(row(name, each.main) for name, each in evaluations.items()),
+        *(row(each.name, each.figures) for each in first.baselines),
+    ]
+
+
+def baseline_facts(evaluation: Evaluation) -> list[str]:
+    """What each baseline does."""
+    return [f"{each.name}: {each.how}" for each in evaluation.baselines]
+
+
 def paper(task: str) -> str:
     """The paper's figures for the task, on its own test set; "" if there are none."""
     family = task.removesuffix("_reasoning_free")
@@ -131,6 +158,7 @@ def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -
         "Shares are in percent. Brackets give the 95 % interval from 1,000 resamples of the",
         "documents.",
     ]
+    lines += _baselines({evaluation.method or "model": evaluation})
     best = evaluation.default
     if best.types:
         lines += ["", "## Type by type (default reading)", ""]
@@ -158,7 +186,15 @@ def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -
 def markdown_side_by_side(evaluations: Mapping[str, Evaluation], *, title: str) -> str:
     """Evaluations of one corpus in one table."""
     table = _table(("", *evaluations), side_by_side(evaluations))
-    return "\n".join([f"# {title}", "", *table, "", "Shares are in percent."]) + "\n"
+    lines = [f"# {title}", "", *table, "", "Shares are in percent.", *_baselines(evaluations)]
+    return "\n".join(lines) + "\n"
+
+
+def _baselines(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    heading, *figures = against_baselines(evaluations) or [()]
+    facts = [f"- {fact}" for fact in baseline_facts(next(iter(evaluations.values())))]
+    table = _table(heading, figures)
+    return ["", "## Beside baselines", "", *table, "", *facts] if figures else []
 
 
 def _document(row: Row) -> Iterator[str]:

@@ -58,6 +58,20 @@ class Assessment(Value):
         return sorted(wrong, key=lambda row: (row.score, -len(row.gold)))[:most]
 
 
+class Baseline(Value):
+    """What a simple rule finds in the same documents.
+
+    Attributes:
+        name: What it predicts, for a table: "all annotated pairs".
+        how: More about it: "no, the most frequent of the training data (45 of 100)".
+        figures: Its figures, by the metric of the task.
+    """
+
+    name: str
+    how: str
+    figures: Assessment
+
+
 class Evaluation(Value):
     """Predictions scored by a gold corpus.
 
@@ -74,6 +88,8 @@ class Evaluation(Value):
             without probabilities.
         calibrated: The reliability of calibrated probabilities.
         notes: Remarks on the evaluation, each a sentence.
+        method: The method or decoding that was evaluated: "free", "choose"; "" if it is not known.
+        baselines: What simple rules find in the same documents, if they were measured.
     """
 
     task: str
@@ -85,6 +101,8 @@ class Evaluation(Value):
     raw: Reliability | None = None
     calibrated: Reliability | None = None
     notes: tuple[str, ...] = ()
+    method: str = ""
+    baselines: tuple[Baseline, ...] = ()
 
     @property
     def main(self) -> Assessment:

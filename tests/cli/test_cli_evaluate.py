@@ -321,6 +321,39 @@ def test_eval_side_by_side(corpus, tmp_path):
     assert done.stderr.count("written to") == 3
 
 
+MENTIONS = [
+    {"text": "Aspirin", "type": "Chemical", "id": "aspirin"},
+    {"text": "nausea", "type": "Disease", "id": "nausea"},
+]
+
+
+def test_eval_beside_baselines(file, tmp_path):
+    data = file(json.dumps({"id": 1, **ROWS["bc5cdr"], "entities": MENTIONS}), "data.jsonl")
+    train = file(json.dumps({"id": 2, **ROWS["bc5cdr"]}), "train.jsonl")
+    command = ("eval", "bc5cdr", "--data", data, "--baselines", "--train", train)
+    done = run(*command, "-o", tmp_path / "run", load=Loader(ASPIRIN))
+    assert done.exit_code == 0, done.output
+    assert [name for name in figures(done.stdout) if name.endswith(("pairs", "sentence"))] == [
+        "all annotated pairs",
+        "annotated pairs in a sentence",
+        "train names in a sentence",
+    ]
+    assert figures(done.stdout)["all annotated pairs"][-2:] == ["100.00", "100.00"]
+    assert "dictionary names is left out: give --dictionary FILE" in done.stderr
+    assert "## Beside baselines" in (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
+    told = json.loads(run(*command, "--json", load=Loader(ASPIRIN)).stdout)
+    assert told["method"] == "free"
+    assert [one["name"] for one in told["baselines"]][:2] == ["nothing", "all annotated pairs"]
+    assert told["baselines"][1]["figures"]["value"] == 1
+    assert "rows" not in told["baselines"][1]["figures"]
+
+
+def test_data_for_baselines_without_baselines_are_refused(corpus):
+    done = run("eval", "bc5cdr", "--data", corpus(), "--train", corpus())
+    assert "--train is for --baselines" in done.stderr
+    assert done.exit_code == 2
+
+
 def test_eval_of_labels_raw_and_calibrated(corpus, tmp_path):
     class Calibrated(Loader):
         def __call__(self, model, task, *, method, calibration, **options):
@@ -356,7 +389,7 @@ def test_eval_writes_what_it_found(corpus, tmp_path):
     score = json.loads((out / "score.json").read_text(encoding="utf-8"))
     # What was written can be scored again, and what is done is not done again.
     again = run("score", "bc5cdr", "--gold", data, "--completions", out, "--json")
-    assert json.loads(again.stdout) == score
+    assert {**json.loads(again.stdout), "method": "free"} == score
     # What a run has found, aggregate reads.
     assert run("aggregate", out).exit_code == 0
     same = run("eval", "bc5cdr", "--data", data, "-o", out, "--json", load=Loader())
