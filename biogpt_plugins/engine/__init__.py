@@ -13,6 +13,7 @@ from biogpt_plugins.engine.protocol import (
     Form,
     Prompt,
     Runtime,
+    Scored,
     Token,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "Part",
     "Prompt",
     "Runtime",
+    "Scored",
     "TaskCard",
     "Token",
     "cancelled",

@@ -189,6 +189,23 @@ class Choice:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scored:
+    """The probabilities of continuations of one prompt.
+
+    Attributes:
+        tokens: The tokens of each continuation with their log-probabilities, in order.
+        usage: Token counts; completion tokens are those of all continuations.
+        truncated_tokens: Tokens cut from the prompt's text.
+        error: Why there are none.
+    """
+
+    tokens: tuple[tuple[Token, ...], ...] = ()
+    usage: Usage = Usage()
+    truncated_tokens: int = 0
+    error: BioGPTError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Chunk:
     """A piece of a streamed completion; the last one has the whole `completion`."""
 
@@ -230,6 +247,16 @@ class Engine(Protocol):
         self, prompts: Sequence[Prompt | str], choices: Sequence[str], *, truncate: bool = True
     ) -> list[Choice]:
         """Score each choice as the continuation of each prompt, without generating text."""
+        ...
+
+    def score(
+        self,
+        prompts: Sequence[Prompt | str],
+        continuations: Sequence[Sequence[str]],
+        *,
+        truncate: bool = True,
+    ) -> list[Scored]:
+        """Give the probability of each of a prompt's continuations, without generating text."""
         ...
 
     def count_tokens(self, text: str) -> int:

@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf, log
 from zlib import crc32
 
 from biogpt_plugins.engine.cancelling import cancelled
-from biogpt_plugins.engine.protocol import Choice, Chunk, Completion, Decoding, Prompt, Token
+from biogpt_plugins.engine.protocol import (
+    Choice,
+    Chunk,
+    Completion,
+    Decoding,
+    Prompt,
+    Scored,
+    Token,
+)
 from biogpt_plugins.values.errors import BioGPTError, EngineError
 from biogpt_plugins.values.results import Usage
 
@@ -36,7 +45,8 @@ class ScriptedEngine:
         Args:
             completions: The texts to write, in order, `n` for each prompt. An error in their place
                 makes its prompt fail.
-            probabilities: What `choose` returns for each prompt, in the order of the choices.
+            probabilities: What `choose` and `score` return for each prompt, in the order of the
+                choices or continuations.
             logprob: Log-probability of every token, if the decoding asks for them.
         """
         self._completions = list(completions)
@@ -78,9 +88,7 @@ class ScriptedEngine:
         self._record(prompts)
         scored = []
         for prompt in self.calls[-1]:
-            if not self._probabilities:
-                raise EngineError("the script has no probabilities left: add more")
-            shares = self._probabilities.pop(0)
+            shares = self._shares()
             scored.append(
                 Choice(
                     probabilities=dict(zip(choices, shares, strict=True)),
@@ -88,6 +96,38 @@ class ScriptedEngine:
                 )
             )
         return scored
+
+    def score(
+        self,
+        prompts: Sequence[Prompt | str],
+        continuations: Sequence[Sequence[str]],
+        *,
+        truncate: bool = True,
+    ) -> list[Scored]:
+        """Give each continuation the next of the probabilities, spread over its words."""
+        del truncate
+        self._record(prompts)
+        return [
+            Scored(
+                tokens=tuple(
+                    self._spread(text, share)
+                    for text, share in zip(texts, self._shares(), strict=True)
+                ),
+                usage=Usage(prompt_tokens=self.count_tokens(prompt.source)),
+            )
+            for prompt, texts in zip(self.calls[-1], continuations, strict=True)
+        ]
+
+    def _shares(self) -> Sequence[float]:
+        if not self._probabilities:
+            raise EngineError("the script has no probabilities left: add more")
+        return self._probabilities.pop(0)
+
+    @staticmethod
+    def _spread(text: str, share: float) -> tuple[Token, ...]:
+        words = list(re.finditer(r"\S+", text))
+        each = log(share) / len(words) if share else -inf
+        return tuple(Token(text=word[0], start=word.start(), logprob=each) for word in words)
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

@@ -249,11 +249,8 @@ class CTranslate2Runner:
     def _score(self, job: Scoring) -> None:
         branches = list(dict.fromkeys(label[:-1] for label in job.labels))
         logits = dict(zip(branches, self._follow(job.prompt, branches), strict=True))
-        found: list[float] = []
-        for label in job.labels:
-            logs = logits[label[:-1]].log_softmax(-1)
-            found.append(float(logs[range(len(label)), label].sum()))
-        job.take(found)
+        logs = {branch: own.log_softmax(-1) for branch, own in logits.items()}
+        job.take([logs[label[:-1]][range(len(label)), label].tolist() for label in job.labels])
 
     def _follow(
         self, prompt: Sequence[int], branches: Sequence[Sequence[int]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from functools import cached_property
+from math import fsum, isfinite
 from random import Random
 
 from biogpt_plugins.engine import Decoding
@@ -153,21 +154,62 @@ class Scoring(Job):
     Attributes:
         labels: The ids of each label.
         logs: The log-probability of each whole label.
+        parts: The log-probability of each token of each label.
     """
 
     labels: tuple[tuple[int, ...], ...]
     logs: list[float] = field(default_factory=list)
+    parts: list[list[float]] = field(default_factory=list)
 
     @property
     def kind(self) -> Hashable:
         return "scoring", self.labels
 
-    def take(self, logs: Sequence[float]) -> None:
-        """End the job with the log-probabilities of its labels."""
-        if all(map(isfinite, logs)):
-            self.logs, self.done = list(logs), True
+    @cached_property
+    def branches(self) -> Branches:
+        """The tokens to read after the prompt: labels without their last tokens, as a tree."""
+        return Branches([label[:-1] for label in self.labels])
+
+    def take(self, logs: Sequence[Sequence[float]]) -> None:
+        """End the job with the log-probabilities of its labels' tokens."""
+        self.parts, self.logs = [list(part) for part in logs], [fsum(part) for part in logs]
+        if all(map(isfinite, self.logs)):
+            self.done = True
         else:
             self.fail(not_finite())
+
+
+class Branches:
+    """Sequences of tokens that follow a prompt, as a tree: common beginnings are read once.
+
+    Attributes:
+        tokens: The token of each node; parents precede their children.
+        parents: The node before each; -1 for the prompt.
+        depths: The number of nodes before each.
+        paths: For each sequence -1, for the prompt, and its nodes.
+    """
+
+    def __init__(self, sequences: Iterable[Sequence[int]]) -> None:
+        """Make the tree."""
+        self.tokens: list[int] = []
+        self.parents: list[int] = []
+        self.depths: list[int] = []
+        self.paths: list[list[int]] = []
+        known: dict[tuple[int, int], int] = {}
+        for sequence in sequences:
+            path = [-1]
+            for depth, token in enumerate(sequence):
+                node = known.get((path[-1], token))
+                if node is None:
+                    node = known[path[-1], token] = len(self.tokens)
+                    self.tokens.append(token)
+                    self.parents.append(path[-1])
+                    self.depths.append(depth)
+                path.append(node)
+            self.paths.append(path)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
 
 
 class JobBatch:

@@ -11,7 +11,16 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from transformers import BioGptTokenizer
 
-from biogpt_plugins.engine import Choice, Chunk, Completion, Decoding, Prompt, Runtime, Token
+from biogpt_plugins.engine import (
+    Choice,
+    Chunk,
+    Completion,
+    Decoding,
+    Prompt,
+    Runtime,
+    Scored,
+    Token,
+)
 from biogpt_plugins.engine.limits import completion_room, positions
 from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, Scoring
@@ -24,6 +33,7 @@ from biogpt_plugins.values.results import Usage
 
 _GREEDY = Decoding()
 _AHEAD = 16
+_MOST_BRANCHES = 512  # tokens of a pass; their logits take 90 MB
 W = TypeVar("W", bound=Job)
 R = TypeVar("R")
 
@@ -182,6 +192,61 @@ class LocalEngine:
             lambda error: Choice(probabilities={}, error=error),
         )
 
+    def score(
+        self,
+        prompts: Sequence[Prompt | str],
+        continuations: Sequence[Sequence[str]],
+        *,
+        truncate: bool = True,
+    ) -> list[Scored]:
+        """Give the probability of each of a prompt's continuations; generate nothing.
+
+        A prompt is read once. Its continuations follow as branches of a tree, of which each sees
+        the prompt and itself, in passes of a bounded number of tokens.
+
+        Raises:
+            InputError: A continuation is empty.
+        """
+        several = iter(continuations)
+        labels: dict[int, list[tuple[int, ...]]] = {}
+
+        def encode(prompt: Prompt | str) -> Encoded:
+            found = [tuple(self._tokens.ids(text)) for text in next(several)]
+            if not all(found):
+                raise InputError("a continuation is empty: give at least one word")
+            room = max(map(len, found), default=1)
+            window = self.context_size
+            encoded = self._tokens.encode(
+                replace(_prompt(prompt), grammar=None), window=window, room=room, truncate=truncate
+            )
+            labels[id(encoded)] = found
+            return encoded
+
+        def jobs(encoded: Encoded) -> Sequence[Scoring]:
+            return [
+                Scoring(prompt=encoded.ids, labels=some) for some in _parts(labels[id(encoded)])
+            ]
+
+        def scored(encoded: Encoded, done: Sequence[Scoring]) -> Scored:
+            if error := next((job.error for job in done if job.error), None):
+                return Scored(error=error)
+            every = [pair for job in done for pair in zip(job.labels, job.parts, strict=True)]
+            return Scored(
+                tokens=tuple(self._told(ids, logs) for ids, logs in every),
+                usage=Usage(
+                    prompt_tokens=len(encoded.ids),
+                    completion_tokens=sum(len(ids) for ids, _ in every),
+                ),
+                truncated_tokens=encoded.truncated,
+            )
+
+        return self._each(prompts, encode, jobs, scored, lambda error: Scored(error=error))
+
+    def _told(self, ids: Sequence[int], logs: Sequence[float]) -> tuple[Token, ...]:
+        text = self._tokens.text(ids)
+        places = self._tokens.places(ids, text)
+        return tuple(Token(text=piece, start=at, logprob=logs[i]) for i, piece, at in places)
+
     def _each(
         self,
         prompts: Sequence[Prompt | str],
@@ -309,6 +374,21 @@ class LocalEngine:
 
 def _rows(job: Generation | BeamSearch) -> list[Generation]:
     return job.rows if isinstance(job, BeamSearch) else [job]
+
+
+def _parts(labels: Sequence[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], ...]]:
+    """Labels in parts of a bounded number of tokens; common beginnings count once."""
+    part: list[tuple[int, ...]] = []
+    known: set[tuple[int, ...]] = set()
+    for label in labels:
+        new = {label[:end] for end in range(1, len(label))} - known
+        if part and len(known) + len(new) > _MOST_BRANCHES:
+            yield tuple(part)
+            part, known, new = [], set(), {label[:end] for end in range(1, len(label))}
+        part.append(label)
+        known |= new
+    if part:
+        yield tuple(part)
 
 
 def _prompt(prompt: object) -> Prompt:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from transformers import BioGptForCausalLM
 
+from biogpt_plugins.engines.jobs import Branches
 from biogpt_plugins.engines.slots import Slots, View
 
 
@@ -35,7 +36,7 @@ def read(
     model: BioGptForCausalLM,
     slots: Slots,
     spans: Sequence[Span],
-    branches: Sequence[Sequence[int]] = (),
+    branches: Branches | None = None,
 ) -> torch.Tensor:
     """Read new tokens of some rows; shorter spans are padded on the left.
 
@@ -43,16 +44,15 @@ def read(
         model: The model.
         slots: The keys and values of the rows, with room for the new tokens, which are added.
         spans: The new tokens.
-        branches: Token sequences to try after each span, independently of each other. What they
-            leave in the slots is not used.
+        branches: A tree of tokens to try after each span; each node sees the span and the nodes
+            before it. What they leave in the slots is not used.
 
     Returns:
-        Logits after each span, and after each token of the branches in turn:
-        [spans, 1 + branch tokens, vocabulary].
+        Logits after each span, and after each node of the branches in turn:
+        [spans, 1 + nodes, vocabulary].
     """
     device = model.device
-    tail = [token for branch in branches for token in branch]
-    steps = [step for branch in branches for step in range(len(branch))]
+    tail, steps = (branches.tokens, branches.depths) if branches else ([], [])
     length = max(span.end for span in spans) + len(tail)
     width = max(len(span.ids) for span in spans)
     pad, nowhere = int(model.config.pad_token_id), slots.length
@@ -64,7 +64,7 @@ def read(
         indices.append([nowhere] * short + [*range(span.start, end + len(tail))])
     written = torch.tensor(indices, device=device)
     sees = torch.arange(length, device=device) <= written[..., None]
-    if tail:
+    if branches and tail:
         _keep_apart(sees, branches, torch.tensor([span.end for span in spans], device=device))
     places = [span.place for span in spans]
     rows = torch.tensor(places, device=device)[:, None]
@@ -101,11 +101,14 @@ def forward(  # noqa: PLR0913 - the tensors of one pass
     return logits
 
 
-def _keep_apart(sees: torch.Tensor, branches: Sequence[Sequence[int]], ends: torch.Tensor) -> None:
-    """Let the tokens of each branch attend to the row and their own branch only."""
-    count = sum(map(len, branches))
-    branch = torch.tensor([i for i, b in enumerate(branches) for _ in b], device=sees.device)
-    own = (branch[:, None] == branch).tril()
+def _keep_apart(sees: torch.Tensor, branches: Branches, ends: torch.Tensor) -> None:
+    """Let the nodes of branches attend to the row and to the nodes before them only."""
+    count = len(branches)
+    own = torch.eye(count, dtype=torch.bool)
+    for node, parent in enumerate(branches.parents):
+        if parent >= 0:
+            own[node] |= own[parent]
+    own = own.to(sees.device)
     behind = torch.arange(sees.shape[-1], device=sees.device) - ends[:, None]
     seen = own[:, behind.clamp(0, count - 1)].transpose(0, 1)
     sees[:, -count:] = torch.where(behind[:, None] < 0, True, seen & (behind[:, None] < count))

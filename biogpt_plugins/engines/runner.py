@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 import torch
@@ -10,7 +11,7 @@ from transformers import BioGptForCausalLM
 
 from biogpt_plugins.engines.beams import search
 from biogpt_plugins.engines.graphs import DecodingStep
-from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, Scoring, fit
+from biogpt_plugins.engines.jobs import BeamSearch, Branches, Generation, Job, Scoring, fit
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.sampling import choose, log_probabilities, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
@@ -137,22 +138,19 @@ class TransformersRunner:
                     self._rows[place] = row
 
     def _score(self, jobs: list[Scoring]) -> None:
-        labels = jobs[0].labels
-        branches = [label[:-1] for label in labels]
+        labels, branches = jobs[0].labels, jobs[0].branches
+        # Index 0 follows the prompt, the others follow the nodes.
+        follows = [1 + node for path in branches.paths for node in path]
+        tokens = [token for label in labels for token in label]
         for group, places, logits in self._read(jobs, branches):
-            logs = logits.float().log_softmax(-1)
-            scores, start = [], 1
-            for label, branch in zip(labels, branches, strict=True):
-                # Index 0 follows the prompt, the others follow the tokens of the branches.
-                follows = [0, *range(start, start + len(branch))]
-                scores.append(logs[:, follows, label].sum(-1))
-                start += len(branch)
-            for job, row in zip(group, torch.stack(scores, dim=1).tolist(), strict=True):
-                job.take(row)
+            logs = logits.float().log_softmax(-1)[:, follows, tokens].tolist()
+            for job, row in zip(group, logs, strict=True):
+                rest = iter(row)
+                job.take([list(islice(rest, len(label))) for label in labels])
             self._clear(group, places)
 
     def _read(
-        self, jobs: Sequence[W], branches: Sequence[Sequence[int]] = ()
+        self, jobs: Sequence[W], branches: Branches | None = None
     ) -> Iterator[tuple[list[W], list[int], torch.Tensor]]:
         """Read the tokens of jobs; of jobs with the same beginning, one is read first.
 
@@ -171,7 +169,7 @@ class TransformersRunner:
                 (later if alike else group).append(job)
             places = free[: len(group)]
             # Include room for the next tokens: growing the cache copies all of it.
-            behind = max(sum(map(len, branches)), _AHEAD)
+            behind = max(len(branches or ()), _AHEAD)
             longest = max(self._longest, *(job.size + behind for job in group))
             self._slots.fit(1 + max(places), longest)
             spans = [self._span(*pair) for pair in zip(group, places, strict=True)]
