@@ -76,21 +76,32 @@ class Calibration(_Value):
     Attributes:
         answers: For tasks that answer with labels.
         relations: For tasks that find relations.
+        ranked: For the same tasks, where all pairs of entities are ranked.
     """
 
     answers: dict[str, AnswerCalibration] = {}
     relations: dict[str, RelationCalibration] = {}
+    ranked: dict[str, RelationCalibration] = Field(default={}, exclude_if=lambda them: not them)
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
 
-    def of(self, task: str) -> AnswerCalibration | RelationCalibration | None:
+    def of(
+        self, task: str, *, ranked: bool = False
+    ) -> AnswerCalibration | RelationCalibration | None:
         """The calibration of a task, if there is one."""
-        return self.answers.get(task) or self.relations.get(task)
+        return self.answers.get(task) or (self.ranked if ranked else self.relations).get(task)
 
-    def with_task(self, task: str, fitted: AnswerCalibration | RelationCalibration) -> Calibration:
+    def with_task(
+        self,
+        task: str,
+        fitted: AnswerCalibration | RelationCalibration,
+        *,
+        ranked: bool = False,
+    ) -> Calibration:
         """A copy with this calibration for the task."""
-        field = "answers" if isinstance(fitted, AnswerCalibration) else "relations"
+        scores = "ranked" if ranked else "relations"
+        field = "answers" if isinstance(fitted, AnswerCalibration) else scores
         return self.model_copy(update={field: {**getattr(self, field), task: fitted}})
 
     def save(self, path: Path) -> None:

@@ -45,9 +45,17 @@ def calibrate(  # noqa: PLR0913 - options of a command
     decoding: Annotated[
         Written,
         typer.Option(
-            help="How the model writes relations. grounded makes it copy names from the text."
+            help="How the model writes relations. grounded makes it copy names from the text; "
+            "entities makes it name only what the corpus annotates."
         ),
     ] = Written.free,
+    method: Annotated[
+        console.Method | None,
+        typer.Option(
+            help="rank fits the probabilities of ranked pairs of annotated entities.",
+            show_default="choose if the task has labels, otherwise complete",
+        ),
+    ] = None,
     contextual: Annotated[
         bool | None,
         typer.Option(
@@ -90,6 +98,8 @@ def calibrate(  # noqa: PLR0913 - options of a command
     asked: dict[str, Any] = {"method": "choose"}
     if own.kind == "relations":
         asked = {"decoding": decoding.value, "min_score": 0.0}
+        asked |= {"method": method.value} if method else {}
+    ranked = method is console.Method.rank
     pipeline = console.load(
         ctx,
         model,
@@ -105,7 +115,7 @@ def calibrate(  # noqa: PLR0913 - options of a command
             predictions.append(prediction)
             progress.update(bar, advance=1)
     found = calibrating.calibrate(right, predictions, contextual=contextual)
-    known.with_task(own.name, found.calibration).save(path)
+    known.with_task(own.name, found.calibration, ranked=ranked).save(path)
     if as_json:
         console.print_json(found)
     else:

@@ -130,10 +130,11 @@ CalibrationFile = Annotated[
 
 
 class Method(str, Enum):
-    """How a model finds labels."""
+    """How a model finds labels or relations."""
 
     complete = "complete"
     choose = "choose"
+    rank = "rank"
 
 
 class LongTexts(str, Enum):

@@ -116,7 +116,7 @@ def run(  # noqa: PLR0913 - options of a command
         console.Method,
         typer.Option(
             help="complete writes a completion and reads it, like the official scripts; choose "
-            "scores the task's labels."
+            "scores the task's labels; rank gives every pair of annotated entities a probability."
         ),
     ] = console.Method.complete,
     decoding: Annotated[

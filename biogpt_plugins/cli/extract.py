@@ -12,6 +12,7 @@ import typer
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.cli.annotated import Entities, EntitiesFrom, check, setting
+from biogpt_plugins.cli.operating import at_best_f1
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.corpus import (
     Format,
@@ -131,10 +132,33 @@ def extract(  # noqa: PLR0913 - options of a command
     min_score: Annotated[
         float | None,
         typer.Option(
+            "--min-score",
+            "--min-probability",
             min=0,
             max=1,
             metavar="PROBABILITY",
             help="Leave out relations with a lower score. Each output line says how many.",
+            show_default=False,
+        ),
+    ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="With --method rank and its calibration: keep the most probable pairs that hold "
+            "this share of the relations that a paper is expected to have.",
+            show_default=False,
+        ),
+    ] = None,
+    best_f1: Annotated[
+        Path | None,
+        typer.Option(
+            "--best-f1",
+            metavar="FILE",
+            help="With --method rank: use the --min-probability with the best F1 on this annotated "
+            "corpus, which is ranked first.",
             show_default=False,
         ),
     ] = None,
@@ -162,7 +186,8 @@ def extract(  # noqa: PLR0913 - options of a command
     method: Annotated[
         console.Method | None,
         typer.Option(
-            help="choose scores the task's labels; complete writes a completion and reads it.",
+            help="choose scores the task's labels; complete writes a completion and reads it; rank "
+            "gives every pair of annotated entities a probability.",
             show_default="choose if the task has labels",
         ),
     ] = None,
@@ -205,6 +230,7 @@ def extract(  # noqa: PLR0913 - options of a command
         min_agreement=min_agreement,
         method=method and method.value,
         entities=use,
+        recall=recall,
         **options,
     )
     reading: dict[str, Any] = {
@@ -215,6 +241,8 @@ def extract(  # noqa: PLR0913 - options of a command
         "columns": console.named_columns(columns),
         "limit": limit,
     }
+    if best_f1:
+        asked = at_best_f1(asked, best_f1)
     if run:
         place = where(asked, ray, ray_engines, ray_cpus)
         if isinstance(place, Pipeline):

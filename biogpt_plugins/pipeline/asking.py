@@ -9,6 +9,7 @@ from biogpt_plugins.engine import Decoding, Engine, Prompt, TaskCard
 from biogpt_plugins.pipeline.spec import Settings, named
 from biogpt_plugins.pipeline.windows import Window, windows
 from biogpt_plugins.tasks.entities import Candidates, located
+from biogpt_plugins.tasks.ranking import Ranking
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import BioGPTError, InputError
@@ -25,12 +26,14 @@ class Part(NamedTuple):
         task: The task, which among given entities has a grammar and a reader of its own.
         prompt: The prompt; None if nothing is asked.
         lacking: Why nothing is asked.
+        ranking: The pairs to rank, if nothing is to be written.
     """
 
     text: Text
     task: Task[Any]
     prompt: Prompt | None
     lacking: str = ""
+    ranking: Ranking | None = None
 
 
 class Asked(NamedTuple):
@@ -68,9 +71,10 @@ class Asking(NamedTuple):
         """What is asked about a text.
 
         Raises:
-            InputError: What finds entities failed, or found some that are not in the text.
+            InputError: What finds entities failed, or found some that are not in the text; or there
+                are too many pairs to rank.
         """
-        among = decoding.form == "entities"
+        among = self.ranks or decoding.form == "entities"
         text, notes = self._with_entities(text) if among else (text, ())
         if among and (lacking := Candidates.of(self.task, text).lacking):
             return Asked(text, [Part(text, self.task, None, lacking)], notes=notes)
@@ -85,6 +89,11 @@ class Asking(NamedTuple):
             notes += _divided(text, texts)
         return Asked(text, [self._part(one, among=among) for one in texts], pieces, notes)
 
+    @property
+    def ranks(self) -> bool:
+        """Whether pairs of entities are ranked, and nothing is written."""
+        return self.settings.method == "rank"
+
     def task_for(self, text: Text, decoding: Decoding) -> Task[Any]:
         """The task that reads completions about a text."""
         if decoding.form != "entities":
@@ -97,6 +106,10 @@ class Asking(NamedTuple):
         candidates = Candidates.of(self.task, text)
         if candidates.lacking:
             return Part(text, self.task, None)  # other windows may have more
+        if self.ranks:
+            ranking = Ranking(candidates)
+            ranking.check()
+            return Part(text, self.task, self.task.render_text(text, self.card), "", ranking)
         task = candidates.task(self.task)
         return Part(text, task, task.render_text(text, self.card))
 

@@ -19,16 +19,18 @@ from biogpt_plugins.engine import (
     Decoding,
     Engine,
     Prompt,
+    Scored,
     TaskCard,
     in_thread,
     warn_of_truncation,
 )
 from biogpt_plugins.pipeline.asking import Asked, Asking, Part
-from biogpt_plugins.pipeline.spec import Settings, Spec, fitting, is_saved, named
+from biogpt_plugins.pipeline.spec import Method, Settings, Spec, fitting, is_saved, named
 from biogpt_plugins.pipeline.trust import Priors, Trust
 from biogpt_plugins.pipeline.windows import join
 from biogpt_plugins.tasks import TASKS, get_task
-from biogpt_plugins.tasks.entities import takes_any
+from biogpt_plugins.tasks.entities import named_in, takes_any
+from biogpt_plugins.tasks.ranking import Ranking
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.remarks import remarks
 from biogpt_plugins.tasks.task import Task
@@ -63,6 +65,7 @@ class Pipeline:
         chooses: Whether the labels of the task are scored, which gives their probabilities;
             otherwise the model writes a completion, which is parsed.
         dictionary: The dictionary of entity ids, or None.
+        ranks: Whether all pairs of entities are given their probability; nothing is written then.
         trust: Which results are accepted.
     """
 
@@ -101,7 +104,14 @@ class Pipeline:
         self.dictionary = given.dictionary
         self.cards = dict(cards or {})
         self.card = card or self.cards.get(self.task.name, PRETRAINED)
-        self.chooses = given.method != "complete" and bool(self.task.choices)
+        if given.method == "rank" and not self.task.clause:
+            raise InputError(
+                f"method must be 'complete', not 'rank': task {self.task.name} declares no clause"
+            )
+        if given.entities == "decoded" and given.method != "rank":
+            raise InputError("entities must be 'use', not 'decoded', without method 'rank'")
+        self.ranks = given.method == "rank"
+        self.chooses = given.method in ("auto", "choose") and bool(self.task.choices)
         self.trust = Trust(given, given.calibration or Calibration())
         self._ask = Asking(self.task, self.card, given)
         self._beside = Calibration()  # the one saved with the model, if it was loaded
@@ -196,13 +206,15 @@ class Pipeline:
                 f"decoding must be 'free', not {decoding.form!r}: task {self.task.name} has no "
                 f"grammar for {decoding.form} decoding"
             )
-        if decoding.form == "entities":
+        ranks_given = self.ranks and self.trust.settings.entities != "decoded"
+        if ranks_given or (decoding.form == "entities" and not self.ranks):
             self._check_entities()
         return self.trust.decoding(decoding)
 
     def _check_entities(self) -> None:
         if self.trust.settings.entities == "ignore":
-            raise InputError("entities must be 'use', not 'ignore', with decoding 'entities'")
+            what = "method 'rank'" if self.ranks else "decoding 'entities'"
+            raise InputError(f"entities must be 'use', not 'ignore', with {what}")
         if self.task.clause and takes_any(self.task.clause):
             warnings.warn(
                 f"task {self.task.name} does not say of which types its ends are: entities of any "
@@ -213,7 +225,14 @@ class Pipeline:
     @property
     def reads_entities(self) -> bool:
         """Whether results depend on the entities of inputs."""
+        if self.ranks:
+            return self.trust.settings.entities != "decoded"
         return self.decoding.form == "entities"
+
+    @property
+    def method(self) -> Method:
+        """How results are found."""
+        return "rank" if self.ranks else "choose" if self.chooses else "complete"
 
     def task_for(self, value: object) -> Task[Any]:
         """The task that reads completions about an input, which among entities has its names.
@@ -308,6 +327,9 @@ class Pipeline:
         except Exception as error:  # a custom engine may raise anything
             yield StreamChunk("", self._failed(text.id, _engine_error(error)))
             return
+        if self.ranks:  # nothing is written
+            yield StreamChunk("", self.predict([text])[0])
+            return
         found: list[Prediction[Any]] = []
         for part in asked.parts:
             if part.prompt is None:
@@ -346,7 +368,9 @@ class Pipeline:
     def _predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
         if self.chooses:
             return self._choose(texts, [self.task.render_text(text, self.card) for text in texts])
-        asked = [self._tried(text) for text in texts]
+        asked = [self._tried(text) for text in self._with_decoded(texts)]
+        if self.ranks:
+            return self._rank(asked)
         parts = [part for one in asked for part in one.parts]
         prompts = [part.prompt for part in parts if part.prompt]
         completions = self.engine.complete(prompts, self._asking()) if prompts else []
@@ -356,6 +380,39 @@ class Pipeline:
             for part in parts
         )
         return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
+
+    def _rank(self, asked: Sequence[Asked]) -> list[Prediction[Any]]:
+        """Give the pairs of texts their probabilities, in one call."""
+        parts = [part for one in asked for part in one.parts]
+        rankings = [part for part in parts if part.ranking]
+        prompts = [part.prompt for part in rankings if part.prompt]
+        clauses = [[w.text for w in part.ranking.wordings] for part in rankings if part.ranking]
+        truncate = self.decoding.truncate
+        scored = self.engine.score(prompts, clauses, truncate=truncate) if prompts else []
+        rest = iter([one for _, one in _pairs(prompts, scored)])
+        read = (
+            self._from_scored(part, part.ranking, next(rest))
+            if part.ranking
+            else self._unasked(part)
+            for part in parts
+        )
+        return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
+
+    def _with_decoded(self, texts: Sequence[Text]) -> Sequence[Text]:
+        """The texts with the names that the model writes as entities, if they are asked for."""
+        if not self.ranks or self.trust.settings.entities != "decoded":
+            return texts
+        usual = {"method": "complete", "entities": "use", "min_score": None, "recall": None}
+        decoding = (
+            self.decoding if self.decoding.constrained else self.decoding.but(form="grounded")
+        )
+        settings = {**self.trust.settings.given(), **usual, "decoding": decoding}
+        writer = Pipeline(self.task, self.engine, card=self.card, cards=self.cards, **settings)
+        found = writer.predict(texts)
+        return [
+            text.model_copy(update={"entities": named_in(one.relations)})
+            for text, one in zip(texts, found, strict=True)
+        ]
 
     def _asking(self) -> Decoding:
         """The decoding; relations get scores if they need no further pass of the model."""
@@ -430,6 +487,17 @@ class Pipeline:
             facts["warnings"] += _not_copied(reading.result)
         return self._prediction(text.id, result=reading.result, **facts)
 
+    def _from_scored(self, part: Part, ranking: Ranking, scored: Scored) -> Prediction[Any]:
+        text = part.text
+        logprobs = (token.logprob for one in scored.tokens for token in one)
+        if error := scored.error or _not_finite(logprobs):
+            return self._failed(text.id, error)
+        source = SourceText(text.source)
+        reading = self.trust.rank(part.task, ranking, scored.tokens, source)
+        facts = self._facts(scored)
+        facts["warnings"] += reading.notes
+        return self._prediction(text.id, result=reading.result, **facts)
+
     def _from_choice(self, text: Text, choice: Choice, prior: Choice | None) -> Prediction[Any]:
         error = choice.error or (prior and prior.error)
         asked = [choice, prior] if prior else [choice]
@@ -441,7 +509,7 @@ class Pipeline:
         facts["warnings"] += tuple(remarks(self.task, text))
         return self._prediction(text.id, result=answer, **facts)
 
-    def _facts(self, outcome: Completion | Choice) -> dict[str, Any]:
+    def _facts(self, outcome: Completion | Choice | Scored) -> dict[str, Any]:
         cut = outcome.truncated_tokens
         remark = f"the text was cut: its last {cut} tokens did not fit the model's limit"
         return {

@@ -26,14 +26,14 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
     source = pipeline.trust.settings.entities
     if not isinstance(source, str):  # a dictionary may have moved, and be the same
         asked["entities"] = {"source": named(source)}
-    calibration = pipeline.trust.calibration.of(pipeline.task.name)
+    calibration = pipeline.trust.calibration.of(pipeline.task.name, ranked=pipeline.ranks)
     return {
         **asked,
         "task": pipeline.task.name,
         **({"dictionary": dictionary.fingerprint} if dictionary else {}),
         "engine": getattr(pipeline.engine, "runtime", ""),
         "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
-        "method": "choose" if pipeline.chooses else "complete",
+        "method": pipeline.method,
         "card": pipeline.card.model_dump(mode="json"),
         "decoding": json.loads(json.dumps(asdict(pipeline.decoding))),
         "calibration": calibration.model_dump(mode="json") if calibration else None,

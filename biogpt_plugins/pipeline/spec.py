@@ -37,9 +37,9 @@ from biogpt_plugins.values.errors import BioGPTError, InputError, OptionError, d
 if TYPE_CHECKING:
     from biogpt_plugins.pipeline.pipeline import Pipeline
 
-Method = Literal["auto", "complete", "choose"]
+Method = Literal["auto", "complete", "choose", "rank"]
 LongTexts = Literal["windows", "cut"]
-_USES = ("use", "ignore")  # entities that inputs bring
+_USES = ("use", "ignore", "decoded")  # entities of inputs, and of the model
 
 
 def _calibration(given: object) -> object:
@@ -69,8 +69,9 @@ class Settings(BaseModel):
     )
     method: Method = _setting(
         "auto",
-        '"choose" scores the task\'s labels, "complete" generates and parses a completion, "auto" '
-        'is "choose" for tasks with labels and "complete" for others.',
+        '"choose" scores the task\'s labels, "complete" generates and parses a completion, "rank" '
+        'gives every pair of the input\'s entities the probability of its clause, "auto" is '
+        '"choose" for tasks with labels and "complete" for others.',
     )
     long_texts: LongTexts = _setting(
         "windows",
@@ -81,7 +82,13 @@ class Settings(BaseModel):
     min_score: float | None = _setting(
         None,
         "Minimum score of a relation, from 0 to 1. A warning counts the relations that are left "
-        "out. 0 keeps all relations, with scores even where these need a further pass (beams).",
+        "out. 0 keeps all relations, with scores even where these need a further pass (beams). "
+        'method="rank" returns all pairs without it.',
+    )
+    recall: float | None = _setting(
+        None,
+        'For method="rank": keep the most probable pairs that together hold this share of the '
+        "relations that a paper is expected to have, by its calibrated probabilities.",
     )
     samples: int | None = _setting(
         None,
@@ -106,11 +113,12 @@ class Settings(BaseModel):
         "Dictionary of entity ids: an EntityDictionary, or the path of a file that `biogpt "
         "dictionary build` wrote or of a CSV file.",
     )
-    entities: Literal["use", "ignore"] | EntitySource = _setting(
+    entities: Literal["use", "ignore", "decoded"] | EntitySource = _setting(
         "use",
-        'Entities of inputs, which only decoding "entities" needs: "use" those that inputs bring; '
-        "or what finds them, for inputs that bring none: a function of a Text, an EntityDictionary "
-        'or its path, or "spacy:MODEL". "ignore" reads none.',
+        'Entities of inputs, which decoding "entities" and method "rank" need: "use" those that '
+        "inputs bring; or what finds them, for inputs that bring none: a function of a Text, an "
+        'EntityDictionary or its path, or "spacy:MODEL". "rank" takes "decoded" ones, too: names '
+        'that the model writes. "ignore" reads none.',
     )
 
     @classmethod
@@ -143,7 +151,7 @@ class Settings(BaseModel):
         every = {name: getattr(self, name) for name in fields}
         return {name: one for name, one in every.items() if one != fields[name].default}
 
-    @field_validator("min_score", "min_agreement", "abstain_below")
+    @field_validator("min_score", "min_agreement", "abstain_below", "recall")
     @classmethod
     def _is_a_share(cls, share: float | None, info: ValidationInfo) -> float | None:
         if share is not None and not 0 <= share <= 1:
@@ -336,8 +344,12 @@ def fitting(given: Mapping[str, Any], task: Task[Any]) -> dict[str, Any]:
     for name in ("long_texts", "min_score", "samples", "min_agreement", "entities"):
         if task.kind != "relations":
             fit.pop(name, None)
-    if not task.choices:
+    if not (task.clause if fit.get("method") == "rank" else task.choices):
         fit.pop("method", None)
+    if fit.get("method") != "rank":
+        fit.pop("recall", None)
+        if fit.get("entities") == "decoded":
+            fit.pop("entities")
     if not task.choices or fit.get("method") == "complete":
         fit.pop("abstain_below", None)
     decoding = fit.get("decoding")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from threading import Lock
 from typing import Any, cast
 
 from biogpt_plugins.checkpoints.calibration import Calibration
-from biogpt_plugins.engine import Choice, Completion, Decoding, Prompt
+from biogpt_plugins.engine import Choice, Completion, Decoding, Prompt, Token
 from biogpt_plugins.pipeline.agreement import left_out, read_several, several
 from biogpt_plugins.pipeline.spec import Settings
+from biogpt_plugins.tasks.ranking import Ranking
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.text.evidence import with_evidence
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import encodable
 from biogpt_plugins.values.results import Answer, Label, Relation
@@ -44,6 +47,11 @@ class Trust:
         for name in ("min_score", "samples"):
             if getattr(self.settings, name) is not None and task.kind != "relations":
                 raise InputError(f"{name} applies only to relations: leave it out for {task.name}")
+        if self.settings.recall is not None and task.name not in self.calibration.ranked:
+            raise InputError(
+                "recall needs method='rank' and a calibration of its probabilities: fit one with "
+                "`biogpt calibrate --method rank`"
+            )
         if self.settings.abstain_below is not None and not chooses:
             raise InputError(
                 "abstain_below needs the probabilities of labels: leave it out for "
@@ -79,10 +87,26 @@ class Trust:
                 reading = Reading(reading.result, (*reading.notes, note))
         return self._filtered(task, reading) if task.kind == "relations" else reading
 
+    def rank(
+        self, task: Task[Any], ranking: Ranking, scored: Sequence[Sequence[Token]], source: str
+    ) -> Reading[list[Relation]]:
+        """The relations of all pairs that are probable enough, with their evidence."""
+        reading = self._filtered(task, Reading(ranking.relations(scored)))
+        kept, notes = reading.result, reading.notes
+        if self.settings.recall is not None:
+            kept = _expected(kept, self.settings.recall)
+            if dropped := len(reading.result) - len(kept):
+                notes += (
+                    left_out(dropped, f"not needed for a recall of {self.settings.recall:g}"),
+                )
+        return Reading(with_evidence(kept, source), notes)
+
     def _filtered(
         self, task: Task[Any], reading: Reading[list[Relation]]
     ) -> Reading[list[Relation]]:
-        calibration = self.calibration.relations.get(task.name)
+        ranked = self.settings.method == "rank"
+        calibrations = self.calibration.ranked if ranked else self.calibration.relations
+        calibration = calibrations.get(task.name)
         relations, notes, least = reading.result, reading.notes, self.settings.min_score
         if calibration:
             relations = [
@@ -125,6 +149,13 @@ class Trust:
             return Answer(probabilities=shares, uncalibrated=uncalibrated, abstained=reason)
         sure = cast("Label", label)
         return Answer(label=sure, probabilities=shares, uncalibrated=uncalibrated)
+
+
+def _expected(relations: Sequence[Relation], share: float) -> list[Relation]:
+    """The most probable relations that together hold a share of those expected."""
+    ranked = sorted(relations, key=lambda one: -(one.score or 0))
+    sums = [0.0, *accumulate(one.score or 0 for one in ranked)]
+    return [one for one, before in zip(ranked, sums, strict=False) if before < share * sums[-1]]
 
 
 def _unscored(task: Task[Any], count: int, least: float) -> str:

@@ -97,11 +97,12 @@ def join(
             said = f"window {number} of {len(pieces)} ({place}) has no result: {one.error.message}"
             notes[said] = None
         notes |= dict.fromkeys(one.warnings)
+    # Nothing is written of windows in which there is nothing to ask about.
+    written = [one.completion for one in read if one.completion is not None]
+    reasons = [one.finish_reason for one in read if one.finish_reason]
     facts = {
-        "completion": "\n".join(one.completion or "" for one in read),
-        "finish_reason": next(
-            (one.finish_reason for one in read if one.finish_reason != "stop"), "stop"
-        ),
+        "completion": "\n".join(written) if written else None,
+        "finish_reason": next((one for one in reasons if one != "stop"), (*reasons, None)[0]),
         "usage": Usage(
             prompt_tokens=sum(one.usage.prompt_tokens for one in read),
             completion_tokens=sum(one.usage.completion_tokens for one in read),

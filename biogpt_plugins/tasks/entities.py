@@ -228,6 +228,13 @@ def located(text: Text) -> tuple[Text, tuple[str, ...]]:
     return text.model_copy(update={"entities": tuple(found.values())}), tuple(notes)
 
 
+def named_in(relations: Iterable[Relation]) -> tuple[Entity, ...]:
+    """The names of relations as entities without offsets, so that all their mentions are found."""
+    ends = [end for relation in relations for end in (relation.head, relation.tail)]
+    names = dict.fromkeys((end.text, end.type, end.id) for end in ends if end.grounded)
+    return tuple(Entity(text=text, type=type_, id=id_) for text, type_, id_ in names)
+
+
 def _found(entity: Entity, source: str) -> Sequence[Entity]:
     return [
         entity.model_copy(update={"text": source[start:end], "start": start, "end": end})
