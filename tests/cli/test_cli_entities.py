@@ -84,3 +84,54 @@ def test_eval_among_the_corpus_entities(papers):
 def test_other_values_are_refused(papers):
     done = run("extract", papers(PUBTATOR), "--entities", "maybe")
     assert "--entities must be use or ignore or check, not 'maybe'" in done.stderr
+
+
+def ranking(*args, shares):
+    def load(_, task, **options):
+        options = {k: v for k, v in options.items() if v is not None}
+        return Pipeline(task or "bc5cdr", ScriptedEngine(probabilities=shares), **options)
+
+    return CliRunner().invoke(app, [str(arg) for arg in args], obj=load)
+
+
+TWO = PUBTATOR.replace("1\tCID", "1\t8\t14\tcaused\tDisease\tD3\n1\tCID")
+
+
+def test_ranked_pairs_above_a_probability(papers):
+    asked = ["extract", papers(TWO), "--method", "rank"]
+    done = ranking(*asked, shares=[[0.6, 0.2]])
+    assert [r["tail"]["id"] for r in json.loads(done.stdout)["result"]] == ["D2", "D3"]
+    done = ranking(*asked, "--min-probability", "0.5", shares=[[0.6, 0.2]])
+    assert [r["tail"]["id"] for r in json.loads(done.stdout)["result"]] == ["D2"]
+
+
+def test_the_best_threshold_of_a_corpus(papers):
+    path = papers(TWO)
+    asked = ["extract", path, "--method", "rank", "--best-f1", path]
+    engine = ScriptedEngine(probabilities=[[0.6, 0.2], [0.5, 0.3]])
+
+    def load(_, task, **options):
+        options = {k: v for k, v in options.items() if v is not None}
+        return Pipeline(task or "bc5cdr", engine, **options)
+
+    done = CliRunner().invoke(app, list(map(str, asked)), obj=load)
+    assert [r["tail"]["id"] for r in json.loads(done.stdout)["result"]] == ["D2"]
+    assert "--min-probability 0.4 has the best F1" in done.stderr
+    other = ranking("extract", path, "--best-f1", path, shares=[])
+    assert "--best-f1 needs --method rank" in other.stderr
+
+
+def test_a_calibration_of_ranked_pairs(papers, tmp_path):
+    numbered = (PUBTATOR.replace("1|a|", f"1|a|Paper {n}.") for n in range(10, 60))
+    rows = [
+        row.replace("1|", f"{n}|").replace("\n1\t", f"\n{n}\t")
+        for n, row in enumerate(numbered, start=10)
+    ]
+    wrong = [row.replace("CID\tD1\tD2", "CID\tD2\tD1") for row in rows[::2]]
+    path = papers("".join(wrong + rows[1::2]))
+    out = tmp_path / "calibration.json"
+    shares = [[0.2 + n / 100] for n in range(25)] + [[0.3 + n / 100] for n in range(25)]
+    asked = ["calibrate", "bc5cdr", "--data", path, "--method", "rank", "-o", out]
+    done = ranking(*asked, shares=shares)
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(out.read_text())["ranked"]["bc5cdr"]["examples"] == 50

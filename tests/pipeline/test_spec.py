@@ -45,6 +45,7 @@ EVERYTHING = {
     "calibration": CALIBRATION,
     "dictionary": EntityDictionary(ROWS, cutoff=95),
     "entities": "ignore",
+    "recall": 0.9,
 }
 
 
