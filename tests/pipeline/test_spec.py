@@ -108,7 +108,7 @@ class TestTheValue:
         ("options", "says"),
         [
             ({"decoding": "x"}, r"^decoding must be 'free', 'grounded' or 'entities', not 'x'$"),
-            ({"method": "x"}, r"^method must be 'auto', 'complete' or 'choose', not 'x'$"),
+            ({"method": "x"}, r"^method must be 'auto', 'complete', 'choose' or 'rank', not 'x'$"),
             ({"engine": "x"}, r"^engine must be 'transformers' or 'ctranslate2', not 'x'$"),
             ({"min_score": 7}, r"^min_score must be from 0 to 1, not 7$"),
             (
