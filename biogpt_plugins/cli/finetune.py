@@ -120,6 +120,7 @@ def finetune(  # noqa: PLR0913 - options of a command
 
     from biogpt_plugins.training import TrainingInterrupted, estimate  # noqa: PLC0415 - rarely
     from biogpt_plugins.training import finetune as teach  # noqa: PLC0415
+    from biogpt_plugins.training.processes import is_first  # noqa: PLC0415
 
     if dry_run:
         console.stdout().print(str(estimate(task, **options)), soft_wrap=True, highlight=False)
@@ -127,8 +128,11 @@ def finetune(  # noqa: PLR0913 - options of a command
     try:
         trained = teach(task, out=out, resume=resume, overwrite=overwrite, **options)
     except TrainingInterrupted as interrupted:
-        console.remark("warning", str(interrupted))
+        if is_first():
+            console.remark("warning", str(interrupted))
         raise typer.Exit(128 + interrupted.number) from interrupted
+    if not is_first():
+        return
     loss = f"loss {trained.train_loss:.3f}"
     if trained.valid_loss is not None:
         loss += f", on the validation data {trained.valid_loss:.3f}"

@@ -42,7 +42,8 @@ class Batches(Dataset[list[Encoded]]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> list[Encoded]:
-        return [self._encoded[row] for row in self.rows[index]]
+        # Beyond the end are empty batches: see EpochOrder.
+        return [self._encoded[row] for rows in self.rows[index : index + 1] for row in rows]
 
 
 def neighbours(
@@ -97,10 +98,18 @@ def official_batches(sizes: Sequence[int], most: int, *, seed: int) -> list[list
 
 
 class EpochOrder(Sampler[int]):
-    """The order of batches in each epoch: as they are, or fairseq's shuffle by seed and epoch."""
+    """The order of batches in each epoch: as they are, or fairseq's shuffle by seed and epoch.
 
-    def __init__(self, count: int, options: Options) -> None:
+    Args:
+        count: How many batches there are.
+        options: Their `order` and `seed`.
+        processes: How many processes share them in turn. Empty batches make up a multiple; without
+            them some batches would come twice.
+    """
+
+    def __init__(self, count: int, options: Options, *, processes: int = 1) -> None:
         self._count = count
+        self._empty = -count % processes
         self._seed = None if options.order == "file" else options.seed
         self._epoch = 0
 
@@ -109,20 +118,20 @@ class EpochOrder(Sampler[int]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._count
+        return self._count + self._empty
 
     def __iter__(self) -> Iterator[int]:
         order = list(range(self._count))
         if self._seed is not None:
             # fairseq counts epochs from 1.
             np.random.RandomState(self._seed + self._epoch + 1).shuffle(order)
-        return iter(order)
+        return iter([*order, *range(self._count, len(self))])
 
 
 def collate(
     batches: Sequence[Sequence[Encoded]], *, pad: int, options: Options
 ) -> dict[str, torch.Tensor]:
-    """Pads one or more batches on the right.
+    """Pads one or more batches on the right; an empty one is a row without weight.
 
     Returns:
         Tensors of shape (rows, tokens). `input_ids`; `target`, the weight in the loss of each
@@ -132,7 +141,7 @@ def collate(
         reach it.
     """
     rows = [row for batch in batches for row in batch]
-    shape = (len(rows), max(len(row.ids) for row in rows))
+    shape = (len(rows) or 1, max((len(row.ids) for row in rows), default=2))
     ids = torch.full(shape, pad)
     target, source = torch.zeros(shape), torch.zeros(shape)
     other = torch.full(shape, -1)

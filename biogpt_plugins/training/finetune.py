@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,14 @@ from biogpt_plugins.training.estimate import Estimate
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.plan import CHECKPOINTS, LAST, FinetuneResult, Plan
+from biogpt_plugins.training.processes import is_first
 from biogpt_plugins.training.recipes import Recipe, recipe_for
 from biogpt_plugins.training.record import digests
 from biogpt_plugins.values.errors import InputError, MissingExtraError
+
+
+def _silent(_: str) -> None:
+    pass
 
 
 def finetune(  # noqa: PLR0913 - the command's own arguments
@@ -28,7 +34,7 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
     recipe: Recipe = "default",
     resume: bool = False,
     overwrite: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = _silent,
     **options: Any,  # noqa: ANN401 - checked by Options
 ) -> FinetuneResult:
     """Train a BioGPT for one or more tasks in the official layout with learned prompt tokens.
@@ -57,8 +63,12 @@ def finetune(  # noqa: PLR0913 - the command's own arguments
         MissingExtraError: A training library is not installed.
         TrainingInterrupted: Ctrl-C or SIGTERM stopped the run; a checkpoint is kept.
     """
+    if not is_first():
+        tell = _silent
+        warnings.simplefilter("ignore")
     plan = _plan(tasks, train, valid, model, recipe, options, tell, out=Path(out), resume=resume)
-    _prepare(plan.out, resume=resume, overwrite=overwrite)
+    if is_first():
+        _prepare(plan.out, resume=resume, overwrite=overwrite)
 
     from biogpt_plugins.training.session import train_model  # noqa: PLC0415 - it loads torch
 
@@ -72,7 +82,7 @@ def estimate(  # noqa: PLR0913 - the command's own arguments
     valid: str | Path | None = None,
     model: str | Path = "microsoft/biogpt",
     recipe: Recipe = "default",
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = _silent,
     **options: Any,  # noqa: ANN401 - checked by Options
 ) -> Estimate:
     """Estimate what `finetune` will take, and check all data; nothing is written.

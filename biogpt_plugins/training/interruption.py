@@ -7,6 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+from biogpt_plugins.training.processes import how_many
+
+if TYPE_CHECKING:
+    import torch
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -32,6 +38,15 @@ class Interruption:
 
     def __init__(self) -> None:
         self.signal: int | None = None
+
+    def agree(self, device: torch.device) -> None:
+        """Let all processes stop after the same update when one has a signal."""
+        if how_many() > 1:
+            import torch  # noqa: PLC0415 - slow
+
+            number = torch.tensor(self.signal or 0, device=device)
+            torch.distributed.all_reduce(number, torch.distributed.ReduceOp.MAX)
+            self.signal = int(number) or None
 
     @contextmanager
     def watching(self, tell: Callable[[str], None]) -> Iterator[None]:

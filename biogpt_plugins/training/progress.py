@@ -91,11 +91,12 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
 
     def on_step_end(
         self,
-        args: TrainingArguments,  # noqa: ARG002
+        args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
         **kwargs: Any,  # noqa: ANN401, ARG002
     ) -> None:
+        self._interruption.agree(args.device)
         if self._interruption.signal is not None and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = True
 
@@ -147,7 +148,7 @@ class Keeper(TrainerCallback):  # type: ignore[misc]
 
     def _add(self, state: TrainerState, row: dict[str, Any]) -> None:
         place = {"step": state.global_step, "epoch": round(state.epoch or 0.0, 4)}
-        self._updates.add({**place, **row}, write=state.is_world_process_zero)
+        self._updates.add({**place, **row})
 
     def _keep_epoch(
         self,

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.processes import is_first
 from biogpt_plugins.values.errors import InputError
 
 SETTINGS_FILE = "training.json"
@@ -126,12 +127,13 @@ class Updates:
         lines = [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
         rows = [json.loads(line) for line in lines]
         self.rows = [row for row in rows if row["step"] <= upto]
-        self._path.write_text("".join(map(_line, self.rows)), encoding="utf-8")
+        if is_first():
+            self._path.write_text("".join(map(_line, self.rows)), encoding="utf-8")
 
-    def add(self, row: Mapping[str, Any], *, write: bool = True) -> None:
-        """Add a line; of several processes one writes it."""
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add a line; of several processes the first writes it."""
         self.rows.append(dict(row))
-        if write:
+        if is_first():
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(_line(row))
 

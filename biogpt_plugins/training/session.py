@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from accelerate import PartialState
 from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
@@ -20,6 +22,7 @@ from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.interruption import Interruption, TrainingInterrupted
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.plan import CHECKPOINTS, LAST, FinetuneResult, Plan
+from biogpt_plugins.training.processes import by_the_first, is_first
 from biogpt_plugins.training.progress import Keeper, best_first
 from biogpt_plugins.training.readme import write_readme
 from biogpt_plugins.training.recipes import recipe_for
@@ -49,9 +52,12 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     last = _last_checkpoint(plan, settings, tell)
     tell(f"recipe {plan.recipe}: {settings.shown}")
     set_seed(options.seed)
-    start = start_from(plan.model, plan.tasks, plan.examples, out=plan.out, options=options)
-    settings.save(plan.out)
-    updates = Updates(plan.out, upto=int(last.rpartition("-")[2]) if last else 0)
+    # The others find files that the first has written whole.
+    with PartialState(cpu=not torch.accelerator.is_available()).main_process_first():
+        start = start_from(plan.model, plan.tasks, plan.examples, out=plan.out, options=options)
+        updates = Updates(plan.out, upto=int(last.rpartition("-")[2]) if last else 0)
+    if is_first():
+        settings.save(plan.out)
     snapshots = Snapshots(folder, epochs=options.average_epochs)
     interruption = Interruption()
     keeper = Keeper(updates, snapshots, options=options, interruption=interruption)
@@ -70,6 +76,20 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
         examine=examine,
     )
     _train(trainer, last, interruption, tell)
+    return by_the_first(lambda: _finish(plan, settings, start, trainer, snapshots, updates, tell))
+
+
+def _finish(  # noqa: PLR0913, PLR0917 - one value for each thing a run is made of
+    plan: Plan,
+    settings: Settings,
+    start: Start,
+    trainer: PromptTrainer,
+    snapshots: Snapshots,
+    updates: Updates,
+    tell: Tell,
+) -> FinetuneResult:
+    """Choose the weights, save the model and its README, and drop the checkpoints."""
+    options = settings.options
     measured: dict[str, Any] = {}
     if options.average_epochs:
         tell(_averaged(trainer, snapshots))
@@ -78,7 +98,7 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     if plan.held_out and not measured:
         measured = trainer.measure(trainer.eval_dataset, "valid")
     save(trainer.model, start, plan.out, dtype=options.save_dtype)
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(plan.out / CHECKPOINTS, ignore_errors=True)
     result = FinetuneResult(
         folder=plan.out,
         tasks=tuple(start.card.tasks),

@@ -23,9 +23,10 @@ from biogpt_plugins.training.encoding import Encoded
 from biogpt_plugins.training.head import losses_from
 from biogpt_plugins.training.optimizer import FairseqAdam, inverse_sqrt
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.processes import by_the_first
 from biogpt_plugins.training.progress import Bar
 from biogpt_plugins.training.start import Start
-from biogpt_plugins.values.errors import ModelError
+from biogpt_plugins.values.errors import InputError, ModelError
 
 _SOURCE_SAMPLE = 0.25
 Examine = Callable[[torch.nn.Module], Mapping[str, float]]
@@ -41,6 +42,9 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
 
     Attributes:
         update_tokens: How many tokens bear the loss of the update at hand.
+
+    Raises:
+        InputError: The launcher splits the model over several GPUs.
     """
 
     optimizer: Any
@@ -56,6 +60,11 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
     ) -> None:
         super().__init__(**kwargs)
         self._options, self._examine = options, examine
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            raise InputError(
+                "each GPU must hold the whole model: launch without FSDP and DeepSpeed, and save "
+                "memory with optimizer adamw_8bit, gradient_checkpointing or weights lora"
+            )
         self.update_tokens = 0
         # The weights of `get_batch_samples` add up to 1 over an update: nothing else divides.
         self.model_accepts_loss_kwargs = True
@@ -92,7 +101,7 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         return super().create_scheduler(num_training_steps, optimizer)
 
     def _get_train_sampler(self, train_dataset: Dataset[Any] | None = None) -> EpochOrder:  # noqa: ARG002
-        return EpochOrder(len(self.train_dataset), self._options)
+        return EpochOrder(len(self.train_dataset), self._options, processes=self.args.world_size)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
@@ -220,7 +229,8 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Measure, and tell the callbacks."""
-        metrics = self.measure(eval_dataset or self.eval_dataset, metric_key_prefix)
+        batches = eval_dataset or self.eval_dataset
+        metrics = by_the_first(lambda: self.measure(batches, metric_key_prefix))
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
