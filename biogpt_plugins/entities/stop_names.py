@@ -139,7 +139,7 @@ class StopNames:
             return False
         if kind == "disease":
             return name in _GENERAL
-        enzyme = last.endswith(("ase", "asis")) and last not in _NO_ENZYMES
+        enzyme = last.endswith("ase") and last not in _NO_ENZYMES
         return (
             enzyme
             or last in _CLASSES
@@ -154,7 +154,11 @@ class StopNames:
 
 
 def fits(mention: str, entries: Sequence[DictionaryEntry]) -> bool:
-    """Whether words of a text are a name: see `NameFinder`."""
+    """Whether words of a text are a name.
+
+    Brackets and slashes must be in the name, too. A word of up to three letters, or one that is a
+    name by accident, must be written like an acronym, and no acronym in lower case.
+    """
     if not mention.isalpha():
         signs = _DIVIDING.findall(mention)
         return not signs or any(all(sign in entry.name for sign in signs) for entry in entries)
