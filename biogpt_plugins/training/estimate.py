@@ -76,7 +76,7 @@ class Estimate:
                 "         the model's vocabulary is not at hand: the bundled model's counts, and "
                 "splits words into more tokens"
             )
-        yield f"updates  {self.updates_an_epoch:,} an epoch, {self.updates:,} in all"
+        yield f"updates  {about}{self.updates_an_epoch:,} an epoch, {self.updates:,} in all"
         memory = self.memory
         yield (
             f"memory   {_gb(memory.total)} on a GPU in {self.dtype}: weights "
