@@ -7,8 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import count, islice
-from math import inf, isnan
-from typing import Any, TypeVar
+from typing import Any
 
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
@@ -25,6 +24,13 @@ from biogpt_plugins.engine import (
     warn_of_truncation,
 )
 from biogpt_plugins.pipeline.asking import Asked, Asking, Part
+from biogpt_plugins.pipeline.outcomes import (
+    engine_error,
+    not_copied,
+    not_finite,
+    nothing_written,
+    paired,
+)
 from biogpt_plugins.pipeline.spec import Method, Settings, Spec, fitting, is_saved, named
 from biogpt_plugins.pipeline.trust import Priors, Trust
 from biogpt_plugins.pipeline.windows import join
@@ -35,14 +41,11 @@ from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.remarks import remarks
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.source import SourceText
-from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
+from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.inputs import Text, encodable, id_of
 from biogpt_plugins.values.predictions import Predictions
 from biogpt_plugins.values.records import several
-from biogpt_plugins.values.results import Failure, Prediction, Relation
-
-S = TypeVar("S")
-T = TypeVar("T")
+from biogpt_plugins.values.results import Failure, Prediction
 
 
 @dataclass(frozen=True)
@@ -293,7 +296,7 @@ class Pipeline:
         except BioGPTError as error:
             return [self._failed(text.id, error) for text in texts]
         except Exception as error:  # a custom engine may raise anything
-            return [self._failed(text.id, _engine_error(error)) for text in texts]
+            return [self._failed(text.id, engine_error(error)) for text in texts]
 
     async def arun(self, inputs: Iterable[object]) -> Predictions:
         """`run` in a thread, which keeps the event loop free; cancelling stops the generation."""
@@ -325,7 +328,7 @@ class Pipeline:
             yield StreamChunk("", self._failed(text.id, error))
             return
         except Exception as error:  # a custom engine may raise anything
-            yield StreamChunk("", self._failed(text.id, _engine_error(error)))
+            yield StreamChunk("", self._failed(text.id, engine_error(error)))
             return
         if self.ranks:  # nothing is written
             yield StreamChunk("", self.predict([text])[0])
@@ -354,7 +357,7 @@ class Pipeline:
         except BioGPTError as error:
             return Completion(error=error)
         except Exception as error:  # a custom engine may raise anything
-            return Completion(error=_engine_error(error))
+            return Completion(error=engine_error(error))
         return completion
 
     def _read(self, value: object, where: str | None = None) -> Text | Prediction[Any]:
@@ -374,7 +377,7 @@ class Pipeline:
         parts = [part for one in asked for part in one.parts]
         prompts = [part.prompt for part in parts if part.prompt]
         completions = self.engine.complete(prompts, self._asking()) if prompts else []
-        rest = iter([one for _, one in _pairs(prompts, completions)])
+        rest = iter([one for _, one in paired(prompts, completions)])
         read = (
             self._from_completion(part, next(rest)) if part.prompt else self._unasked(part)
             for part in parts
@@ -389,7 +392,7 @@ class Pipeline:
         clauses = [[w.text for w in part.ranking.wordings] for part in rankings if part.ranking]
         truncate = self.decoding.truncate
         scored = self.engine.score(prompts, clauses, truncate=truncate) if prompts else []
-        rest = iter([one for _, one in _pairs(prompts, scored)])
+        rest = iter([one for _, one in paired(prompts, scored)])
         read = (
             self._from_scored(part, part.ranking, next(rest))
             if part.ranking
@@ -457,7 +460,7 @@ class Pipeline:
         new = [prompt for prompt in dict.fromkeys(bare) if prompt not in priors]
         truncate = self.decoding.truncate
         choices = self.engine.choose([*asked, *new], self.task.choices, truncate=truncate)
-        found = [choice for _, choice in _pairs([*asked, *new], choices)]
+        found = [choice for _, choice in paired([*asked, *new], choices)]
         priors |= dict(zip(new, found[len(asked) :], strict=True))
         self._priors.remember(priors, self.task.choices)
         wanted = [priors[prompt] for prompt in bare] if bare else [None] * len(texts)
@@ -467,7 +470,7 @@ class Pipeline:
         text = part.text
         every = (completion, *completion.others)
         logprobs = (token.logprob for one in every for token in one.tokens)
-        if error := completion.error or _not_finite(logprobs):
+        if error := completion.error or not_finite(logprobs):
             return self._failed(text.id, error)
         written = encodable(completion.text)
         facts = {
@@ -477,20 +480,20 @@ class Pipeline:
         }
         try:
             if self.decoding.constrained and not written:
-                reading: Reading[Any] = Reading([], (_nothing_written(self.decoding),))
+                reading: Reading[Any] = Reading([], (nothing_written(self.decoding),))
             else:
                 reading = self.trust.read(part.task, completion, SourceText(text.source))
         except BioGPTError as error:
             return self._failed(text.id, error, **facts)
         facts["warnings"] += reading.notes
         if self.decoding.form == "grounded" and self.task.kind == "relations":
-            facts["warnings"] += _not_copied(reading.result)
+            facts["warnings"] += not_copied(reading.result)
         return self._prediction(text.id, result=reading.result, **facts)
 
     def _from_scored(self, part: Part, ranking: Ranking, scored: Scored) -> Prediction[Any]:
         text = part.text
         logprobs = (token.logprob for one in scored.tokens for token in one)
-        if error := scored.error or _not_finite(logprobs):
+        if error := scored.error or not_finite(logprobs):
             return self._failed(text.id, error)
         source = SourceText(text.source)
         reading = self.trust.rank(part.task, ranking, scored.tokens, source)
@@ -502,7 +505,7 @@ class Pipeline:
         error = choice.error or (prior and prior.error)
         asked = [choice, prior] if prior else [choice]
         shares = (share for one in asked for share in one.probabilities.values())
-        if error := error or _not_finite(shares):
+        if error := error or not_finite(shares):
             return self._failed(text.id, error)
         answer = self.trust.answer(self.task, choice, prior.probabilities if prior else None)
         facts = self._facts(choice)
@@ -532,42 +535,3 @@ def _is_registered(task: Task[Any]) -> bool:
 
 def _its_own(task: Task[Any]) -> str:
     return f"an unregistered task, {task.name!r}"
-
-
-def _pairs(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
-    if len(outcomes) != len(asked):
-        raise EngineError(
-            f"the engine returned {len(outcomes)} results for {len(asked)} prompts: it must return "
-            "one for each prompt, in order"
-        )
-    return zip(asked, outcomes, strict=True)
-
-
-def _nothing_written(decoding: Decoding) -> str:
-    if decoding.form == "entities":
-        return "no clause with the entities' names fits into the completion's limit of tokens"
-    return "the text contains no name to copy"
-
-
-def _not_copied(relations: Iterable[Relation]) -> tuple[str, ...]:
-    """Notes on names that are not in the text, although grounded decoding copies them from it."""
-    ends = (end for relation in relations for end in (relation.head, relation.tail))
-    names = dict.fromkeys(end.name for end in ends if not end.grounded)
-    return tuple(
-        f"the name {name!r} is not in the text as it was copied from it: check it" for name in names
-    )
-
-
-def _not_finite(numbers: Iterable[float]) -> EngineError | None:
-    """The error of an engine that returns NaN or infinity; a logarithm of 0 is right."""
-    for number in numbers:
-        if isnan(number) or number == inf:
-            return EngineError(
-                f"the engine returned {number} as a probability: its model is damaged, or computes "
-                "in a dtype that is too small"
-            )
-    return None
-
-
-def _engine_error(error: Exception) -> EngineError:
-    return EngineError(f"the engine failed with {type(error).__name__}: {error}")
