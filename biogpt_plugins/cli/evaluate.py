@@ -24,6 +24,7 @@ from biogpt_plugins.evaluation.run import check_texts, count_done, predict
 from biogpt_plugins.evaluation.values import Baseline
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.loading import find_task
+from biogpt_plugins.pipeline.spec import Method
 from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
@@ -53,6 +54,10 @@ Limit = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="Read only the first N documents.")
 ]
 CHUNK = 16
+
+
+_WAYS = (*get_args(Form), *(one for one in get_args(Method) if one not in ("auto", "complete")))
+"""Every way to get results: a decoding of completions, or a method without them."""
 
 
 class Written(str, Enum):  # a Form: typer takes no list of Literals
@@ -129,6 +134,15 @@ def run(  # noqa: PLR0913 - options of a command
             show_default="free",
         ),
     ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help=f"Compare several ways in one table: a list with commas of {', '.join(_WAYS)}. "
+            "--out then has a subfolder for each.",
+            show_default=False,
+        ),
+    ] = None,
     long_texts: Annotated[
         console.LongTexts,
         typer.Option(
@@ -167,7 +181,9 @@ def run(  # noqa: PLR0913 - options of a command
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Write reliability.png and precision_recall.png to this folder.",
+            help="Write reliability.png and precision_recall.png to this folder: a line with its "
+            "95 % band for each method whose results have probabilities, a point for others and "
+            "for baselines.",
             show_default=False,
         ),
     ] = None,
@@ -201,32 +217,32 @@ def run(  # noqa: PLR0913 - options of a command
         option = "--train" if train else "--dictionary"
         raise InputError(f"{option} is for --baselines: give both, or neither")
     simple = _baselines(right, train, dictionary, entities) if baselines else ()
-    manners: list[Form] = list(dict.fromkeys(one.value for one in decoding or [Written.free]))
+    ways = _ways(methods, method, decoding)
     scored = get_task(right.task).kind == "relations"
     evaluations: dict[str, Evaluation] = {}
-    for manner in manners:
+    for way in ways:
+        completes = way in get_args(Form)
         pipeline = console.load(
             ctx,
             model,
             right.task,
-            method=method.value,
-            decoding=None if manner == "free" else manner,
+            method="complete" if completes else way,
+            decoding=way if completes and way != "free" else None,
             min_score=0.0 if scored else None,
             **({"entities": "ignore"} if entities == "ignore" else {}),
             **({"long_texts": long_texts.value} if scored else {}),
             calibration=calibration,
             **options,
         )
-        folder = out / manner if out and len(manners) > 1 else out
+        folder = out / way if out and len(ways) > 1 else out
         predictions, facts = _predictions(pipeline, right, folder)
-        told = {"method": method.value if method.value == "choose" else manner, "baselines": simple}
-        evaluation = evaluate(right, predictions).model_copy(update=told)
-        evaluations[manner] = evaluation
+        told = {"method": way, "baselines": simple}
+        evaluations[way] = evaluation = evaluate(right, predictions).model_copy(update=told)
         if folder:
             facts = [f"model: {model}", f"data: {data}, {len(right.documents):,} documents", *facts]
             evaluated.write(folder, evaluation, title=f"{right.task}: {model}", facts=facts)
     pictures = evaluated.draw(evaluations, plots) if plots else []
-    if len(manners) > 1:
+    if len(ways) > 1:
         evaluated.show_all(evaluations, as_json=as_json)
         if out:
             text = report.markdown_side_by_side(evaluations, title=f"{right.task}: {model}")
@@ -237,6 +253,23 @@ def run(  # noqa: PLR0913 - options of a command
         console.stderr().print(f"written to {path}", soft_wrap=True)
     if not any(prediction.ok for prediction in predictions):
         raise typer.Exit(1)
+
+
+def _ways(methods: str | None, method: console.Method, decoding: list[Written] | None) -> list[str]:
+    """What `--methods`, or `--method` and `--decoding`, ask for, each once."""
+    if methods is None:
+        if method is console.Method.complete:
+            return list(dict.fromkeys(one.value for one in decoding or [Written.free]))
+        if decoding:
+            raise InputError(f"--method {method.value} writes nothing: leave --decoding out")
+        return [method.value]
+    if decoding or method is not console.Method.complete:
+        raise InputError("--methods replaces --method and --decoding: give only --methods")
+    ways = list(dict.fromkeys(one.strip() for one in methods.split(",")))
+    for way in ways:
+        if way not in _WAYS:
+            raise InputError(f"--methods has no {way!r}: use {', '.join(_WAYS)}, with commas")
+    return ways
 
 
 def _baselines(

@@ -18,16 +18,21 @@ WITHOUT_ROWS: Any = {
     "default": {"rows"},
     "raw": {"trials"},
     "calibrated": {"trials"},
-    "baselines": {"__all__": {"figures": {"rows"}}},
+    "baselines": {"__all__": {"figures": {"rows"}, "curve": {"points", "band"}}},
+    "curve": {"points", "band"},
 }
 """What JSON leaves out, for `model_dump_json`."""
 _SHARES = "Shares are in percent, with the 95 % interval over documents in brackets."
 
 
 def draw(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
-    """Draw the plots; without matplotlib, only say so."""
+    """Draw the plots, and say what is only a point there; without matplotlib, only say so."""
     from biogpt_plugins.evaluation.plots import plot  # noqa: PLC0415 - an extra
 
+    for name, each in evaluations.items():
+        if each.curve and not each.curve.ranked:
+            told = f"the results of {name} have no probabilities: a point in the plot, and no curve"
+            console.remark("note", told)
     try:
         return plot(evaluations, folder)
     except MissingExtraError as error:  # the evaluation does not need the plots

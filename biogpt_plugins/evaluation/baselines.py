@@ -64,7 +64,9 @@ class Baselines:
             Prediction(id=document.id, task=gold.task, result=result)
             for document, result in zip(gold.documents, results, strict=True)
         ]
-        self.measured.append(Baseline(name=name, how=how, figures=evaluate(gold, found).default))
+        seen = evaluate(gold, found)
+        row = Baseline(name=name, how=how, figures=seen.default, curve=seen.curve)
+        self.measured.append(row)
 
 
 def measure_baselines(

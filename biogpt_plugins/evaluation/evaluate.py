@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from biogpt_plugins.evaluation.curves import curve_of
 from biogpt_plugins.evaluation.matching import check_counts, check_gold, match, name
 from biogpt_plugins.evaluation.metrics import Metric, find_metric, is_scored_as
 from biogpt_plugins.evaluation.trials import reliability, trials
@@ -61,6 +62,7 @@ def evaluate(
         grounded=_grounded(gold, found) if task.kind == "relations" else None,
         raw=raw,
         calibrated=calibrated,
+        curve=curve_of(gold, metric, found),
         notes=notes,
     )
 

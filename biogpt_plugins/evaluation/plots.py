@@ -1,13 +1,14 @@
-"""Plots of how reliable probabilities are."""
+"""Plots of how reliable probabilities are, and of precision by recall."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from biogpt_plugins.evaluation.reliability import Reliability, precision_recall
-from biogpt_plugins.evaluation.values import Evaluation
+from biogpt_plugins.evaluation.reliability import Reliability
+from biogpt_plugins.evaluation.values import Curve, Evaluation
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError, MissingExtraError
 
@@ -16,21 +17,23 @@ if TYPE_CHECKING:
 
 _COLOURS = ("#2a6f97", "#c8553d", "#588157", "#7d5ba6")
 _GREY = "#8a939c"
+_MARKERS = "^vDPX*"
 _MOST = 4
 
 
 def plot(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
-    """Draw a reliability diagram and a precision-recall curve.
+    """Draw a reliability diagram, and precision by recall.
 
     Args:
         evaluations: Evaluations of one corpus by name: "free", "grounded".
-        folder: Where reliability.png and precision_recall.png are written; created if missing.
+        folder: Where reliability.png and precision_recall.png are written; created if missing. The
+            first is left out if there are no probabilities.
 
     Returns:
         The files.
 
     Raises:
-        InputError: There are no probabilities.
+        InputError: There are no probabilities, and no points to compare.
         MissingExtraError: matplotlib is not installed.
     """
     series = {
@@ -39,18 +42,22 @@ def plot(evaluations: Mapping[str, Evaluation], folder: Path) -> list[Path]:
         for which, reliability in (("raw", evaluation.raw), ("calibrated", evaluation.calibrated))
         if reliability
     }
-    if not series:
+    curves = {name: one.curve for name, one in evaluations.items() if one.curve}
+    first = next(iter(evaluations.values()))
+    points = {one.name: one.curve for one in first.baselines if one.curve}
+    if not series and len(curves) + len(points) < 2:  # noqa: PLR2004 - nothing to compare
         raise InputError(
             "there are no probabilities to draw: use --method choose to get label probabilities"
         )
-    task = next(iter(evaluations.values())).task
+    images = {}
+    if series:
+        images["reliability"] = _reliability(dict(list(series.items())[:_MOST]), first.task)
+    if curves:
+        images["precision_recall"] = _precision_recall(curves, points, first.task)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, draw in (("reliability", _reliability), ("precision_recall", _precision_recall)):
-        image = draw(dict(list(series.items())[:_MOST]), task)
-        written.append(folder / f"{name}.png")
-        image.savefig(written[-1], dpi=120)
-    return written
+    for name, image in images.items():
+        image.savefig(folder / f"{name}.png", dpi=120)
+    return [folder / f"{name}.png" for name in images]
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -102,32 +109,56 @@ def _reliability(series: Mapping[str, Reliability], task: str) -> Figure:
     return image
 
 
-def _precision_recall(series: Mapping[str, Reliability], task: str) -> Figure:
-    """Precision by recall, as the least accepted probability goes down."""
-    image = _figure(5.6, 4.6)
+def _precision_recall(
+    curves: Mapping[str, Curve], baselines: Mapping[str, Curve], task: str
+) -> Figure:
+    """A line with its band for each method, and a point for what has no ranking."""
+    image = _figure(6.4, 6.2)
     ax: Any = image.subplots()
-    drawn: list[list[tuple[float, float]]] = []
-    for colour, (name, shown) in zip(_COLOURS, series.items(), strict=False):
-        steps = precision_recall(shown.trials, shown.whole)
-        if steps in drawn:  # the calibration keeps the order, as for relations
+    for colour, (name, curve) in zip(cycle(_COLOURS), curves.items(), strict=False):
+        last = curve.points[-1]
+        if not curve.ranked:
+            label = f"{name}: no ranking, one point"
+            ax.plot(last.recall, last.precision, "s", color=colour, label=label)
             continue
-        drawn.append(steps)
-        recalls = [0.0, *(recall for _, recall in steps)]
-        precisions = [steps[0][0], *(precision for precision, _ in steps)]
-        label = f"{name}: average precision {100 * shown.average_precision:.1f} %"
-        ax.plot(recalls, precisions, color=colour, drawstyle="steps-pre", alpha=0.8, label=label)
-        ax.plot(recalls[-1], precisions[-1], "o", color=colour)
-    furthest = max(steps[-1][1] for steps in drawn)
-    ax.set_xlim(0, min(1.0, 1.1 * furthest + 0.02))
+        recalls = [0.0, *(point.recall for point in curve.points)]
+        precisions = [curve.points[0].precision, *(point.precision for point in curve.points)]
+        label = f"{name}: average precision {_percent(curve.average_precision)}"
+        if curve.interval:
+            label += f" ({_percent(curve.interval.low)} to {_percent(curve.interval.high)})"
+        ax.plot(recalls, precisions, color=colour, drawstyle="steps-pre", label=label)
+        ax.plot(last.recall, last.precision, "o", color=colour)
+        _draw_band(ax, curve, colour)
+        for point in curve.operating[:-1]:
+            ax.plot(point.recall, point.precision, ".", color=colour)
+    for marker, (name, curve) in zip(cycle(_MARKERS), baselines.items(), strict=False):
+        point = curve.points[-1]
+        ax.plot(point.recall, point.precision, marker, color="black", label=f"baseline: {name}")
+    every = [*curves.values(), *baselines.values()]
+    ax.set_xlim(0, min(1.02, 1.1 * max(one.points[-1].recall for one in every) + 0.02))
     ax.set_ylim(0, 1.02)
-    whole, noun = next(iter(series.values())).whole, _noun(task)
-    ax.set_xlabel(f"recall: share of {whole:,} {noun} found")
+    noun = _noun(task)
+    ax.set_xlabel(f"recall: share of {every[0].whole:,} {noun} found")
     ax.set_ylabel(f"precision: share of accepted {noun} that are right")
     ax.spines[["top", "right"]].set_visible(False)
-    image.legend(loc="outside lower center", frameon=False)
-    ax.set_title(f"{task}: most probable first; the dot accepts all", fontsize="medium")
+    image.legend(loc="outside lower center", frameon=False, fontsize="small")
+    image.suptitle(f"{task}: most probable first, 95 % bands over documents", fontsize="medium")
+    ax.set_title(
+        "dots: thresholds of 0.9, 0.8, ... 0.1; the large dot accepts all",
+        fontsize="small",
+        color=_GREY,
+    )
     return image
 
 
+def _draw_band(ax: Any, curve: Curve, colour: str) -> None:  # noqa: ANN401 - matplotlib's
+    columns = [[getattr(one, field) for one in curve.band] for field in ("recall", "low", "high")]
+    ax.fill_between(*columns, color=colour, alpha=0.15, step="pre", linewidth=0)
+
+
+def _percent(share: float | None) -> str:
+    return "unknown" if share is None else f"{100 * share:.1f} %"
+
+
 def _noun(task: str) -> str:
-    return "answers" if get_task(task).kind == "answer" else "relations"
+    return {"answer": "answers", "labels": "labels"}.get(get_task(task).kind, "relations")

@@ -159,6 +159,7 @@ def markdown(evaluation: Evaluation, *, title: str, facts: Iterable[str] = ()) -
         "documents.",
     ]
     lines += _baselines({evaluation.method or "model": evaluation})
+    lines += _operating(evaluation)
     best = evaluation.default
     if best.types:
         lines += ["", "## Type by type (default reading)", ""]
@@ -195,6 +196,22 @@ def _baselines(evaluations: Mapping[str, Evaluation]) -> list[str]:
     facts = [f"- {fact}" for fact in baseline_facts(next(iter(evaluations.values())))]
     table = _table(heading, figures)
     return ["", "## Beside baselines", "", *table, "", *facts] if figures else []
+
+
+def _operating(evaluation: Evaluation) -> list[str]:
+    """What thresholds accept, or that there can be none."""
+    curve = evaluation.curve
+    if curve is None:
+        return []
+    if not curve.ranked:
+        told = "The results have no probabilities, so no threshold can choose among them."
+        return ["", "## Thresholds", "", told]
+    rows = (
+        (f"{point.probability:.1f}", *map(_figure, (point.precision, point.recall, point.f1)))
+        for point in curve.operating
+    )
+    heading = ("least probability", "precision", "recall", "F1")
+    return ["", "## Thresholds (default reading)", "", *_table(heading, rows)]
 
 
 def _document(row: Row) -> Iterator[str]:

@@ -69,17 +69,24 @@ def _best(shares: Mapping[str, float], document: Document[Any]) -> Trial:
 def _relations(
     gold: GoldSet[Any], metric: Metric, document: Document[Any], relations: Iterable[Relation]
 ) -> Iterator[TrialPair]:
-    alone = GoldSet(gold.task, (document,), gold.names)
-    seen = set()
-    for relation in sorted(relations, key=lambda one: -(one.score or 0)):
-        if relation.confidence is None or relation.score is None:
-            continue
-        (answer,) = answers = metric.answer([relation])
-        identity = link(answer, gold.names) if metric is BC5CDR else answer
-        if identity in seen:
-            continue
-        seen.add(identity)
-        right = metric.score(alone, [answers]).documents[0][0] > 0
+    scored = [one for one in relations if one.confidence and one.score is not None]
+    for relation, right in judged(gold, metric, document, scored):
+        assert relation.confidence  # see above
+        assert relation.score is not None
         own, score = relation.confidence.clause, relation.score
         corrected = Trial(probability=score, right=right) if score != own else None
         yield TrialPair(Trial(probability=own, right=right), corrected)
+
+
+def judged(
+    gold: GoldSet[Any], metric: Metric, document: Document[Any], relations: Iterable[Relation]
+) -> Iterator[tuple[Relation, bool]]:
+    """Each relation of a document once, the most probable first, and whether it is right."""
+    alone = GoldSet(gold.task, (document,), gold.names)
+    seen = set()
+    for relation in sorted(relations, key=lambda one: -(one.score or 0)):
+        (answer,) = answers = metric.answer([relation])
+        identity = link(answer, gold.names) if metric is BC5CDR else answer
+        if identity not in seen:
+            seen.add(identity)
+            yield relation, metric.score(alone, [answers]).documents[0][0] > 0

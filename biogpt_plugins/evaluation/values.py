@@ -58,6 +58,53 @@ class Assessment(Value):
         return sorted(wrong, key=lambda row: (row.score, -len(row.gold)))[:most]
 
 
+class Point(Value):
+    """What is found if everything of at least some probability is accepted.
+
+    Attributes:
+        probability: The least accepted probability; NaN if there are no probabilities.
+        precision: The share of what is accepted that is right.
+        recall: The share of the gold that is accepted.
+        f1: Their harmonic mean.
+    """
+
+    probability: Figure
+    precision: Figure
+    recall: Figure
+    f1: Figure
+
+
+class Band(Value):
+    """The 95 % interval of the precision at a recall."""
+
+    recall: float
+    low: float
+    high: float
+
+
+class Curve(Value):
+    """Precision and recall by probability; `curves` says how it is computed.
+
+    Attributes:
+        ranked: Whether there are probabilities. If not, the curve is one point.
+        whole: Number of right ones in the gold.
+        points: A point for each probability that occurs, the highest first.
+        operating: The points of the thresholds 0.9, 0.8, ... 0.1 that accept anything, and 0, which
+            accepts all.
+        average_precision: The area under the points; None without probabilities.
+        interval: Its 95 % interval over documents.
+        band: The interval of the precision at recalls of 0.01, 0.02, ...
+    """
+
+    ranked: bool
+    whole: int
+    points: tuple[Point, ...]
+    operating: tuple[Point, ...]
+    average_precision: Figure | None = None
+    interval: Interval | None = None
+    band: tuple[Band, ...] = ()
+
+
 class Baseline(Value):
     """What a simple rule finds in the same documents.
 
@@ -65,11 +112,13 @@ class Baseline(Value):
         name: What it predicts, for a table: "all annotated pairs".
         how: More about it: "no, the most frequent of the training data (45 of 100)".
         figures: Its figures, by the metric of the task.
+        curve: Its precision and recall, a single point.
     """
 
     name: str
     how: str
     figures: Assessment
+    curve: Curve | None = None
 
 
 class Evaluation(Value):
@@ -90,6 +139,7 @@ class Evaluation(Value):
         notes: Remarks on the evaluation, each a sentence.
         method: The method or decoding that was evaluated: "free", "choose"; "" if it is not known.
         baselines: What simple rules find in the same documents, if they were measured.
+        curve: Precision and recall by probability, if they were measured.
     """
 
     task: str
@@ -103,6 +153,7 @@ class Evaluation(Value):
     notes: tuple[str, ...] = ()
     method: str = ""
     baselines: tuple[Baseline, ...] = ()
+    curve: Curve | None = None
 
     @property
     def main(self) -> Assessment:

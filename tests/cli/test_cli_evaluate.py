@@ -321,6 +321,59 @@ def test_eval_side_by_side(corpus, tmp_path):
     assert done.stderr.count("written to") == 3
 
 
+def test_eval_of_several_methods(file, tmp_path):
+    data = file(json.dumps({"id": 1, **ROWS["bc5cdr"], "entities": MENTIONS}), "data.jsonl")
+
+    def load(_, task, **options):
+        given = {name: one for name, one in options.items() if one is not None}
+        return Pipeline(task, ScriptedEngine([ASPIRIN]), **given)
+
+    out = tmp_path / "run"
+    command = ("eval", "bc5cdr", "--data", data, "--methods", "free, grounded,entities", "-o", out)
+    done = run(*command, load=load)
+    assert done.exit_code == 0, done.output
+    assert figures(done.stdout)["free"] == ["grounded", "entities"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "entities",
+        "free",
+        "grounded",
+        "report.md",
+    ]
+    again = run(*command, "--json", load=load)
+    assert [json.loads(line)["method"] for line in again.stdout.splitlines()] == [
+        "free",
+        "grounded",
+        "entities",
+    ]
+    assert again.stderr.count("already holds 1 of 1 predictions") == 3
+
+
+def test_eval_compares_choosing_with_writing(corpus):
+    load = Loader(YES, probabilities=[(0.1, 0.8, 0.1)])
+    data = corpus("pubmedqa")
+    done = run("eval", "pubmedqa", "--data", data, "--methods", "free,choose", "--json", load=load)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["method"], one["default"]["value"]) for one in told] == [
+        ("free", 1),
+        ("choose", 0),
+    ]
+    assert [one["curve"]["ranked"] for one in told] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("args", "fault"),
+    [
+        (["--methods", "free,guess"], "no 'guess': use free, grounded, entities, choose"),
+        (["--methods", "free", "--decoding", "grounded"], "replaces --method and --decoding"),
+        (["--method", "choose", "--decoding", "grounded"], "leave --decoding out"),
+    ],
+)
+def test_methods_that_are_refused(corpus, args, fault):
+    done = run("eval", "pubmedqa", "--data", corpus("pubmedqa"), *args)
+    assert fault in done.stderr
+    assert done.exit_code == 2
+
+
 MENTIONS = [
     {"text": "Aspirin", "type": "Chemical", "id": "aspirin"},
     {"text": "nausea", "type": "Disease", "id": "nausea"},
