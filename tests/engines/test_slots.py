@@ -12,7 +12,7 @@ from transformers import BioGptForCausalLM, BioGptTokenizer
 from biogpt_plugins import Pipeline
 from biogpt_plugins.engine import Decoding, Prompt, TaskCard
 from biogpt_plugins.engines.graphs import DecodingStep
-from biogpt_plugins.engines.jobs import Scoring
+from biogpt_plugins.engines.jobs import Branches, Scoring
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.runner import ReadBatch, TransformersRunner
 from biogpt_plugins.engines.slots import Slots, common
@@ -88,14 +88,17 @@ class TestPasses:
             assert torch.allclose(logits[0], alone(model, row + new)[-1], atol=1e-5)
 
     def test_branches_are_as_if_each_stood_alone(self, model, rows):
-        branches = [[11, 12, 13], [], [14], [11, 15]]
+        branches = [[11, 12, 13], [], [14], [11, 15]]  # two begin alike, which is read once
+        tree = Branches(branches)
         slots = slots_of(model, places=5)
         spans = [Span(place, 0, row) for place, row in enumerate(rows)]
-        found = read(model, slots, spans, branches)
+        found = read(model, slots, spans, tree)
         for row, logits in zip(rows, found, strict=True):
             assert torch.allclose(logits[0], alone(model, row)[-1], atol=1e-5)
-            expected = [alone(model, row + branch)[len(row) :] for branch in branches]
-            assert torch.allclose(logits[1:], torch.cat(expected), atol=1e-5)
+            for branch, path in zip(branches, tree.paths, strict=True):
+                expected = alone(model, row + branch)[len(row) :]
+                nodes = [1 + node for node in path[1:]]
+                assert torch.allclose(logits[nodes], expected, atol=1e-5)
         again = read(model, slots, [Span(p, len(r), [9]) for p, r in enumerate(rows)])
         for row, logits in zip(rows, again, strict=True):
             assert torch.allclose(logits[0], alone(model, [*row, 9])[-1], atol=1e-5)
