@@ -23,13 +23,16 @@ from biogpt_plugins.corpus.export import (
     documents,
     graphml,
     holds,
+    kgx,
     neo4j,
     pubtator,
     tsv_table,
     write_parquet,
 )
+from biogpt_plugins.corpus.export.kgx import Tables as KgxTables
 from biogpt_plugins.entities import EntityDictionary
-from biogpt_plugins.findings.edges import Aggregate
+from biogpt_plugins.findings.edges import Aggregate, Edge
+from biogpt_plugins.tasks import TASKS, get_task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import FullText, Paper, read
 from biogpt_plugins.values.results import Prediction
@@ -43,12 +46,17 @@ class To(str, Enum):
     bioc = "bioc"
     graphml = "graphml"
     neo4j = "neo4j"
+    kgx = "kgx"
     parquet = "parquet"
     csv = "csv"
     tsv = "tsv"
 
 
 _WITH_TEXTS = {To.pubtator: pubtator, To.bioc: bioc}
+_FOLDERS = {
+    To.neo4j: ("nodes.csv", "relationships.csv"),
+    To.kgx: ("nodes.tsv", "edges.tsv"),
+}
 _TABLES = {To.csv: csv_table, To.tsv: tsv_table}
 
 
@@ -66,14 +74,16 @@ def export(  # noqa: PLR0913 - options of a command
         typer.Option(
             "--to",
             "-t",
-            help="pubtator and bioc write papers with mentions and relations; graphml and neo4j "
-            "write the graph that `biogpt aggregate` builds; parquet, csv and tsv write a table of "
-            "all results and failures.",
+            help="pubtator and bioc write papers with mentions and relations; graphml, neo4j and "
+            "kgx write the graph that `biogpt aggregate` builds; parquet, csv and tsv write a "
+            "table of all results and failures.",
         ),
     ],
     out: Annotated[
         str,
-        typer.Option("--out", "-o", metavar="FILE", help="The file to write; for neo4j, a folder."),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="The file to write; for neo4j and kgx, a folder."
+        ),
     ],
     papers: Annotated[
         list[str] | None,
@@ -86,12 +96,22 @@ def export(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     dictionary: naming.Names = None,
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--task",
+            metavar="FILE",
+            help="For kgx: TOML files of your own tasks, which say what their relations are in the "
+            "Biolink model. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     columns: console.Columns = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the --out file if it exists.")
     ] = False,
 ) -> None:
-    """Export results to other tools: PubTator, BioC XML, GraphML, CSV for neo4j, Parquet, CSV, TSV.
+    """Export results to other tools: PubTator, BioC XML, GraphML, KGX, neo4j, Parquet, CSV, TSV.
 
     The command matches papers and Predictions by id. It leaves out papers that failed, except in
     Parquet, CSV and TSV, whose table also has answers, hallmarks and failures.
@@ -103,7 +123,9 @@ def export(  # noqa: PLR0913 - options of a command
         )
     named = console.named_columns(columns)
     files, papers = found.apart(files, papers)
-    places = _places(Path(out)) if to is To.neo4j else {"": out}
+    places = _places(to, Path(out)) if to in _FOLDERS else {"": out}
+    for task in tasks or ():
+        get_task(task)
     inputs = [*files, *papers]
     check_predictions(inputs)
     for place in places.values():
@@ -122,14 +144,14 @@ def export(  # noqa: PLR0913 - options of a command
     faults.conclude()
 
 
-def _places(folder: Path) -> dict[str, str]:
+def _places(to: To, folder: Path) -> dict[str, str]:
     if folder.is_file() or str(folder) == "-":
         raise InputError(
-            f"{folder} is not a folder: neo4j needs two files, so name a folder for them"
+            f"{folder} is not a folder: {to.value} needs two files, so name a folder for them"
         )
     if folder.parent.is_dir():
         folder.mkdir(exist_ok=True)
-    return {name: str(folder / f"{name}.csv") for name in ("nodes", "relationships")}
+    return {Path(name).stem: str(folder / name) for name in _FOLDERS[to]}
 
 
 def _paper(value: object) -> tuple[str | None, Paper | FullText]:
@@ -179,10 +201,28 @@ def _write_graph(
     if to is To.graphml:
         write_text(places[""], graphml(edges))
     else:
-        for name, lines in neo4j(edges)._asdict().items():
-            write_text(places[name], lines)
+        tables = kgx(edges) if to is To.kgx else neo4j(edges)
+        for name, place in places.items():
+            write_text(place, getattr(tables, name))
+        if isinstance(tables, KgxTables):
+            _tell_kgx(tables, edges)
     console.stderr().print(f"{len(edges):,} relations")
     naming.tell(nodes)
+
+
+def _tell_kgx(tables: KgxTables, edges: list[Edge]) -> None:
+    if tables.left_out:
+        console.remark(
+            "warning",
+            f"{tables.left_out:,} relations were left out, because an end has no identifier and "
+            "KGX needs one: extract with --dictionary, or from papers with annotations",
+        )
+    for task in sorted({task for edge in edges for task in edge.tasks if task not in TASKS}):
+        console.remark(
+            "warning",
+            f"what relations of task {task} are in the Biolink model is not known, so they are "
+            "biolink:related_to: give its file with --task",
+        )
 
 
 def _write_table(to: To, out: str, files: list[str], faults: found.Faults) -> None:

@@ -7,7 +7,7 @@ import re
 from biogpt_plugins.values.entities import kind_of_type
 
 # What files write before an identifier, and the prefix of the Biolink model (its `id_prefixes`).
-_PREFIXES = {
+PREFIXES = {
     "mesh": "MESH",
     "msh": "MESH",
     "omim": "OMIM",
@@ -81,7 +81,7 @@ def _curie(id_: str, type_: str) -> str:
     if colon:
         plain = "".join(filter(str.isalnum, prefix.casefold()))
         local = local.strip().removeprefix(f"{prefix}:")  # "MESH:MESH:D001"
-        return f"{_PREFIXES.get(plain, prefix.strip())}:{local}"
+        return f"{PREFIXES.get(plain, prefix.strip())}:{local}"
     prefix = next((vocabulary for form, vocabulary in _FORMS if form.fullmatch(id_)), "")
     if id_.isdecimal():
         prefix = _NUMBERS.get(kind_of_type(type_), "")

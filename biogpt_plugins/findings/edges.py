@@ -44,6 +44,7 @@ class Edge(_Value):
             papers: the probability that the model was right at least once if its errors are
             independent. None if these papers have no score. It grows with the number of papers and
             ignores contradicting papers.
+        tasks: Names of the tasks that found it.
     """
 
     head: Node
@@ -53,6 +54,7 @@ class Edge(_Value):
     speculating: tuple[str, ...] = ()
     contradicting: tuple[str, ...] = ()
     score: float | None = None
+    tasks: tuple[str, ...] = ()
 
     @property
     def papers(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ class _Statement(NamedTuple):
     score: float | None
     heads: frozenset[Naming]
     tails: frozenset[Naming]
+    tasks: frozenset[str]
 
     def joined(self, other: _Statement) -> _Statement:
         """Combine two statements; order and repetition do not matter."""
@@ -84,6 +87,7 @@ class _Statement(NamedTuple):
             max(scores, default=None),
             self.heads | other.heads,
             self.tails | other.tails,
+            self.tasks | other.tasks,
         )
 
 
@@ -113,7 +117,7 @@ class Aggregate:
             )
         paper = prediction.id or _digest(prediction)
         for relation in prediction.result:
-            statement = _statement(relation)
+            statement = _statement(relation, prediction.task)
             for head, tail in product(keys_of(relation.head), keys_of(relation.tail)):
                 _join(self._edges[head, relation.type, tail], paper, statement)
 
@@ -189,14 +193,14 @@ def aggregate(
     return aggregated.edges(aggregated.nodes(dictionary))
 
 
-def _statement(relation: Relation) -> _Statement:
+def _statement(relation: Relation, task: str) -> _Statement:
     # Without evidence the model's own statement counts, which is a plain one.
     stated = relation.stated or not relation.evidence
     stances = (
         _STATED * stated + _SPECULATED * relation.speculated + _NEGATED * relation.negated
     ) or _STATED
     heads, tails = (frozenset({Naming.of(end)}) for end in (relation.head, relation.tail))
-    return _Statement(stances, relation.score, heads, tails)
+    return _Statement(stances, relation.score, heads, tails, frozenset({task}))
 
 
 def _digest(prediction: Prediction[Any]) -> str:
@@ -225,6 +229,7 @@ def _edge(head: Node, type_: str, tail: Node, papers: dict[str, _Statement]) -> 
         speculating=papers_with(_SPECULATED, _STATED),
         contradicting=papers_with(_NEGATED),
         score=1 - prod(1 - score for score in scores) if scores else None,
+        tasks=tuple(sorted({task for _, stated in ordered for task in stated.tasks})),
     )
 
 

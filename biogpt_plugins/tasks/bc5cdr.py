@@ -27,6 +27,7 @@ CLAUSE = Clause(
     head="chemical",
     tail="disease",
     types=(CID,),
+    predicates=("biolink:causes",),
 )
 
 BC5CDR = Task.of_relations(

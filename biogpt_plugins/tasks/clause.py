@@ -25,6 +25,10 @@ from biogpt_plugins.values.results import Relation
 
 _SLOTS = ("head", "tail", "type")
 _END = "."
+_PREDICATE = re.compile(r"biolink:[a-z]+(_[a-z]+)*")
+
+RELATED_TO = "biolink:related_to"
+"""The predicate of the Biolink model for relations of which nothing more is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,8 @@ class Clause:
         separator: The sign between two clauses.
         nothing: The target, without its full stop, of a text without relations; "" if it has none.
         lowercase: Whether targets write names in lower case.
+        predicates: The predicate of the Biolink model for each type, in the same order, or one for
+            all; empty for "biolink:related_to".
     """
 
     text: str
@@ -53,6 +59,7 @@ class Clause:
     separator: str = ";"
     nothing: str = ""
     lowercase: bool = True
+    predicates: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -73,6 +80,7 @@ class Clause:
                     f"clause {self.text!r} lacks {{{slot}}}: put it where the name stands"
                 )
         self._check_types("type" in slots)
+        self._check_predicates()
         self._check_words(slots)
 
     def _check_types(self, has_slot: bool) -> None:
@@ -103,6 +111,19 @@ class Clause:
                         f"the wording {name!r} must not contain {self.separator!r} or {_END!r}, "
                         "which end a clause"
                     )
+
+    def _check_predicates(self) -> None:
+        if len(self.predicates) not in (0, 1, len(self.types)):
+            raise InputError(
+                f"predicates must have one for each of the {len(self.types)} types or one for all, "
+                f"not {len(self.predicates)}"
+            )
+        for predicate in self.predicates:
+            if not _PREDICATE.fullmatch(predicate):
+                raise InputError(
+                    f"{predicate!r} is not written like a predicate of the Biolink model: give one "
+                    f"like {RELATED_TO!r} or 'biolink:causes'"
+                )
 
     def _check_words(self, slots: list[str]) -> None:
         for literal in self.literals:
@@ -176,6 +197,12 @@ class Clause:
             closed=self.closed,
             separator=self.separator,
         )
+
+    def predicate(self, type_: str) -> str:
+        """The predicate of the Biolink model for a type."""
+        if len(self.predicates) == 1:
+            return self.predicates[0]
+        return dict(zip(self.types, self.predicates, strict=False)).get(type_, RELATED_TO)
 
     # --- writing ------------------------------------------------------------------------------
 

@@ -23,7 +23,13 @@ def source(paper: Paper) -> Prompt:
 INTERACTION = "the interaction between {head} and {tail} is {type}"
 
 DDI = Task.of_relations(
-    Clause(text=INTERACTION, head="drug", tail="drug", types=TYPES),
+    Clause(
+        text=INTERACTION,
+        head="drug",
+        tail="drug",
+        types=TYPES,
+        predicates=("biolink:interacts_with",),
+    ),
     name="ddi",
     metric="ddi",
     summary="drug-drug interactions of type mechanism, effect, advise or int",

@@ -32,7 +32,14 @@ TYPES = tuple(_TYPES.split(", "))
 
 
 KD_DTI = Task.of_relations(
-    Clause(text=INTERACTION, head="drug", tail="target", types=TYPES, closed=False),
+    Clause(
+        text=INTERACTION,
+        head="drug",
+        tail="target",
+        types=TYPES,
+        closed=False,
+        predicates=("biolink:interacts_with",),
+    ),
     name="kd_dti",
     metric="kd_dti",
     summary="which drug acts on which target, and how (inhibitor, agonist, ...)",

@@ -12,6 +12,9 @@
     [types]                                      # relation type = how a target writes it
     INHIBITOR = "inhibits"
 
+    [predicates]                                 # in the Biolink model, for exports to KGX
+    INHIBITOR = "biolink:affects"                # or for all: predicates = "biolink:affects"
+
     [[examples]]                                 # shown to a model not trained for the task
     text = "Aspirin blocks COX-2."
     relations = [{ head = "aspirin", type = "INHIBITOR", tail = "cox-2" }]
@@ -34,7 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from biogpt_plugins.engine import Decoding, Prompt
 from biogpt_plugins.tasks.bc5cdr import title_and_abstract
-from biogpt_plugins.tasks.clause import Clause
+from biogpt_plugins.tasks.clause import RELATED_TO, Clause
 from biogpt_plugins.tasks.ddi import source as text_alone
 from biogpt_plugins.tasks.layouts import OFFICIAL_MAX_LENGTH
 from biogpt_plugins.tasks.task import Task
@@ -83,6 +86,7 @@ class _Declaration(_Part):
     lowercase: bool = True
     separator: str = ";"
     nothing: str = ""
+    predicates: dict[str, str] | str = {}
     metric: str = "relations"
     examples: list[_Example] = Field(min_length=1)
 
@@ -172,7 +176,17 @@ def _clause(declared: _Declaration) -> Clause:
     )
     if len(types) < len(declared.types):
         raise InputError("a type occurs twice in `types`: remove one")
+    predicates = (
+        declared.predicates
+        if isinstance(declared.predicates, dict)
+        else dict.fromkeys(types, declared.predicates)
+    )
+    if strange := predicates.keys() - types.keys():
+        raise InputError(
+            f"`predicates` has {min(strange)!r}, which is not a type: use {', '.join(types)}"
+        )
     return Clause(
+        predicates=tuple(predicates.get(name, RELATED_TO) for name in types),
         text=_SLOT.sub(slot, declared.clause),
         head=head,
         tail=tail,

@@ -69,6 +69,10 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     a docstore returns as plain dictionaries are converted back. Nodes with an engine failure are
     read again.
 
+    If a name gets its identifier only in a later call, the store keeps the node of the name with
+    its earlier relations beside the node of the identifier. To have one, read all nodes in one
+    call, or with one dictionary.
+
     Retrieve with VectorContextRetriever or Cypher. LlamaIndex's LLMSynonymRetriever does not work:
     it searches for capitalised names without a type, such as "Lithium", and no entity has one.
 

@@ -1,6 +1,7 @@
 """Tasks that a TOML file declares."""
 
 import pickle
+import re
 import shutil
 from pathlib import Path
 
@@ -223,3 +224,31 @@ def test_another_version_of_its_task_is_told(taught, file):
     file.write_text(file.read_text().replace("activates", "raises"), encoding="utf-8")
     with pytest.warns(UserWarning, match="was trained for another version"):
         load(str(taught), file, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("predicates", "found"),
+    [
+        ("", ["biolink:related_to"] * 2),
+        ('predicates = "biolink:affects"', ["biolink:affects"] * 2),
+        (
+            'predicates = { inhibits = "biolink:affects" }',
+            ["biolink:affects", "biolink:related_to"],
+        ),
+    ],
+)
+def test_predicates(predicates, found):
+    clause = declared(TEXT.replace("\n[[", f"\n{predicates}\n[[")).clause
+    assert [clause.predicate(type_) for type_ in clause.types] == found
+
+
+@pytest.mark.parametrize(
+    ("predicates", "says"),
+    [
+        ('{ blocks = "biolink:affects" }', "`predicates` has 'blocks', which is not a type"),
+        ('"affects"', "'affects' is not written like a predicate of the Biolink model"),
+    ],
+)
+def test_predicates_that_cannot_be_meant(predicates, says):
+    with pytest.raises(InputError, match=re.escape(says)):
+        declared(TEXT.replace("\n[[", f"\npredicates = {predicates}\n[["))
