@@ -90,9 +90,8 @@ def test_orders_are_different_and_the_first_is_the_data_own(read):
 
 def test_a_name_is_swapped_at_all_its_mentions_in_their_case(read, tmp_path):
     names = tmp_path / "names.csv"
-    names.write_text(
-        "name,id,type\nvalproic acid,1,Chemical\nweight gain,2,Disease\nrash,3,Disease"
-    )
+    rows = ("name,id,type", '"acid; salt",1,Chemical', "valproic acid,2,Chemical")
+    names.write_text("\n".join([*rows, "weight gain,3,Disease", "rash,4,Disease"]))
     examples = read(CYCLOSPORINE)
     (_, made), told = varied(examples, swaps=1, swap_names=str(names), seed=1)
     diseases = [relation.tail.name for relation in made.result]

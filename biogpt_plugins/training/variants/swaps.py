@@ -13,6 +13,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 
 from biogpt_plugins.entities import EntityDictionary
+from biogpt_plugins.tasks import get_task
 from biogpt_plugins.text.grounding import aligner_of, fold
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.variants.things import (
@@ -90,6 +91,8 @@ def swapped(example: Example, rng: Random, *, copies: int, pool: Pool) -> Sequen
     places = {name: mentions(text, order) for name, text in texts.items()}
     told = {m.thing for name in texts for m in places[name] if _is_name(m, texts[name], order)}
     aligner = aligner_of(example.input.source)
+    clause = get_task(example.task).clause
+    separator = clause.separator if clause else ";"
 
     def draw(at: int) -> NewName | None:
         kind = order[at].type.casefold()
@@ -97,7 +100,9 @@ def swapped(example: Example, rng: Random, *, copies: int, pool: Pool) -> Sequen
         if not names:
             raise InputError(f"swap_names has no name of type {kind!r}: add some, or leave it out")
         name = rng.choice(names)
-        return None if aligner.find(name) else NewName(name, abbreviated(name))
+        # A target with a separator in a name could not be read, and a text has no two such things.
+        unfit = separator in name or aligner.find(name)
+        return None if unfit else NewName(name, abbreviated(name))
 
     drawn = (draw_names(sorted(told), draw) for _ in range(copies))
     return [
