@@ -19,8 +19,7 @@ name of its first mention. A pair is predicted once: if each of the two can be t
 the one that the text mentions first. The type is the most frequent one of the training file's
 relations, or without that file of the gold's.
 
-Names are found from left to right, the longest first, and compared without case, hyphens and
-plurals. Names of one or two characters are left out. Intervals are those of `bootstrap`.
+Names are found as `EntityDictionary` finds them. Intervals are those of `bootstrap`.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from biogpt_plugins.entities import DictionaryEntry, EntityDictionary
 from biogpt_plugins.evaluation.evaluate import evaluate
 from biogpt_plugins.evaluation.matching import name
 from biogpt_plugins.evaluation.metrics import BC5CDR, find_metric
-from biogpt_plugins.evaluation.pairs import Names, Pairing
+from biogpt_plugins.evaluation.pairs import Pairing
 from biogpt_plugins.evaluation.values import Baseline
 from biogpt_plugins.scoring.bc5cdr import UNKNOWN_ID
 from biogpt_plugins.scoring.gold import TABLES, Document, GoldSet
@@ -151,13 +150,12 @@ def _add_pairs(
         texts = [_annotated(task, document, found.notes) for document in gold.documents]
         add("all annotated pairs", "every pair of annotated entities", texts, within=False)
         add("annotated pairs in a sentence", "those that a sentence mentions together", texts)
-    rows_of = {"dictionary": None if dictionary is None else dictionary.rows()}
-    for source, rows in {**rows_of, "train": _names_of(train)}.items():
-        if rows is None:
+    for source, names in {"dictionary": dictionary, "train": _names_of(train)}.items():
+        if names is None:
             found.notes.append(f"baseline {source} names is left out: give --{source} FILE")
             continue
-        names = Names.of(rows)
-        texts = [names.found_in(task.read_input(d.record, entities=False)) for d in gold.documents]
+        plain = [task.read_input(document.record, entities=False) for document in gold.documents]
+        texts = [text.model_copy(update={"entities": tuple(names(text))}) for text in plain]
         add(f"{source} names in a sentence", f"pairs of {len(names):,} names", texts)
 
 
@@ -199,7 +197,7 @@ def _relations(gold: GoldSet[Any]) -> Iterator[Relation]:
                 yield Relation(head=ends[0], type=type_, tail=ends[1])
 
 
-def _names_of(gold: GoldSet[Any] | None) -> Iterable[DictionaryEntry] | None:
+def _names_of(gold: GoldSet[Any] | None) -> EntityDictionary | None:
     """The names of a corpus with their identifiers."""
     if gold is None:
         return None
@@ -213,10 +211,11 @@ def _names_of(gold: GoldSet[Any] | None) -> Iterable[DictionaryEntry] | None:
     ]
     ends = [end for one in _relations(gold) for end in (one.head, one.tail)]
     annotated = (_read(task, document).entities for document in gold.documents)
-    return named + [
+    named += [
         DictionaryEntry(one.name, one.id or "", one.type)
         for one in (*(entity for entities in annotated for entity in entities), *ends)
     ]
+    return EntityDictionary(dict.fromkeys(named))
 
 
 def _read(task: Task[Any], document: Document[Any]) -> Text:

@@ -1,22 +1,17 @@
-"""Every pair of entities of a text as a relation, and the names of a dictionary in a text."""
+"""Every pair of entities of a text as a relation."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from biogpt_plugins.entities import DictionaryEntry
 from biogpt_plugins.tasks.entities import Candidates
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.grounding import fold, sentence_at
 from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Entity, Relation
-
-_WORD = re.compile(r"\w+|[^\w\s-]")  # hyphens do not count
-_SHORTEST = 3
 
 
 @dataclass(frozen=True)
@@ -61,52 +56,3 @@ class Pairing:
     def _named(self, key: str, mentions: Mapping[str, list[Entity]]) -> Entity:
         first = mentions[key][0]
         return first.model_copy(update={"name": key, "id": key}) if self.by_id else first
-
-
-@dataclass(frozen=True)
-class Names:
-    """Names to look for.
-
-    Attributes:
-        entries: What each name in normal form stands for.
-        longest: The most words and signs of names, by the normal form of their first word.
-    """
-
-    entries: Mapping[str, tuple[DictionaryEntry, ...]]
-    longest: Mapping[str, int]
-
-    @classmethod
-    def of(cls, rows: Iterable[DictionaryEntry]) -> Names:
-        """Index names; of several rows with a name and a type, the first is used."""
-        entries: dict[str, dict[str, DictionaryEntry]] = {}
-        longest: dict[str, int] = {}
-        for row in rows:
-            parts = _WORD.findall(row.name)
-            if len(row.name) >= _SHORTEST and parts:
-                entries.setdefault(fold(row.name), {}).setdefault(row.type, row)
-                first = fold(parts[0])
-                longest[first] = max(longest.get(first, 0), len(parts))
-        return cls({name: tuple(of_type.values()) for name, of_type in entries.items()}, longest)
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def found_in(self, text: Text) -> Text:
-        """A text with its names as entities."""
-        return text.model_copy(update={"entities": tuple(self._entities(text.source))})
-
-    def _entities(self, source: str) -> Iterator[Entity]:
-        spans = [word.span() for word in _WORD.finditer(source)]
-        at = 0
-        while at < len(spans):
-            start = spans[at][0]
-            most = self.longest.get(fold(source[slice(*spans[at])]), 0)
-            for last in range(min(at + most, len(spans)) - 1, at - 1, -1):
-                mention = source[start : spans[last][1]]
-                if entries := self.entries.get(fold(mention)):
-                    for one in entries:
-                        place = {"start": start, "end": spans[last][1]}
-                        yield Entity(text=mention, type=one.type, id=one.id or None, **place)
-                    at = last
-                    break
-            at += 1
