@@ -1,16 +1,18 @@
-"""`--entities check`: what the annotations of inputs are, and which do not fit their texts."""
+"""The options of entities: where they come from, whether they fit their texts and suffice."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Record
 from biogpt_plugins.corpus.fetch import PubTator3
+from biogpt_plugins.evaluation.baselines import count_bare
+from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper, Question, Text, read
@@ -88,3 +90,25 @@ def _read(value: object) -> Text:
         raise value
     asks = isinstance(value, dict) and any(str(key).lower() == "question" for key in value)
     return read(Question if asks else Paper, value)
+
+
+def check_given(right: GoldSet[Any], ways: Sequence[str], entities: str) -> None:
+    """Note documents without entities if a method needs them.
+
+    Raises:
+        InputError: All documents are without.
+    """
+    for way in filter(("entities", "rank").__contains__, ways):
+        bare = count_bare(right)
+        if entities == "ignore" or bare == len(right.documents):
+            why = "--entities ignore gives none" if entities == "ignore" else "the data have none"
+            raise InputError(
+                f"method {way} needs annotated entities, and {why}: give PubTator, BioC or a field "
+                "`entities`"
+            )
+        if bare:
+            console.remark(
+                "note",
+                f"{bare:,} of {len(right.documents):,} documents have no annotated entities: "
+                f"method {way} finds nothing in them",
+            )

@@ -218,6 +218,7 @@ def run(  # noqa: PLR0913 - options of a command
         raise InputError(f"{option} is for --baselines: give both, or neither")
     simple = _baselines(right, train, dictionary, entities) if baselines else ()
     ways = _ways(methods, method, decoding)
+    annotated.check_given(right, ways, entities)
     scored = get_task(right.task).kind == "relations"
     evaluations: dict[str, Evaluation] = {}
     for way in ways:

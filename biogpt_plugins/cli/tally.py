@@ -27,6 +27,8 @@ class Tally:
     unread: int = 0
     lost: int = 0
     cut: int = 0
+    warned: int = 0
+    warning: str = ""
     relations: int = 0
     grounded: int = 0
     negated: int = 0
@@ -40,6 +42,9 @@ class Tally:
     def add(self, where: str, prediction: Prediction[Any]) -> None:
         self.papers += 1
         self.cut += bool(prediction.truncated_tokens)
+        if prediction.warnings:
+            self.warned += 1
+            self.warning = self.warning or f"{where}: {prediction.warnings[0]}"
         result: Any = prediction.result
         if prediction.error and prediction.error.type == Withdrawn.__name__:
             self.withdrawn += 1
@@ -83,6 +88,8 @@ class Tally:
             yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
         if self.cut:
             yield f"{self.cut:,} truncated to fit the model"
+        if self.warned:
+            yield f"{self.warned:,} with warnings in their lines; the first: {self.warning}"
         if self.withdrawn:
             yield f"{self.withdrawn:,} deleted from PubMed or revised in a later record"
         if self.failures:

@@ -134,7 +134,7 @@ def _add_pairs(
         corpus = replace(gold, names=_own_names(results)) if pairing.by_id else gold
         found._add(name, how + told, corpus, results)
 
-    bare = sum(not document.record.get("entities") for document in gold.documents)
+    bare = count_bare(gold)
     if not annotations or bare == len(gold.documents):
         why = "the data annotate no entities" if annotations else "annotations are ignored"
         found.notes.append(
@@ -157,6 +157,12 @@ def _add_pairs(
         plain = [task.read_input(document.record, entities=False) for document in gold.documents]
         texts = [text.model_copy(update={"entities": tuple(names(text))}) for text in plain]
         add(f"{source} names in a sentence", f"pairs of {len(names):,} names", texts)
+
+
+def count_bare(gold: GoldSet[Any]) -> int:
+    """How many documents have no annotated entities."""
+    task = get_task(gold.task)
+    return sum(not task.read_input(document.record).entities for document in gold.documents)
 
 
 def _most_frequent(values: Iterable[str], train: GoldSet[Any] | None) -> tuple[str, str]:

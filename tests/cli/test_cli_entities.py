@@ -15,6 +15,7 @@ TEXT = "Lithium caused tremor."
 MENTIONS = "1\t0\t7\tLithium\tChemical\tD1\n1\t15\t21\ttremor\tDisease\tD2\n"
 PUBTATOR = f"1|t|{TEXT}\n1|a|\n{MENTIONS}1\tCID\tD1\tD2\n\n"
 BROKEN = PUBTATOR.replace("0\t7\tLithium", "1\t8\tLithium").replace("15\t21", "25\t31")
+PUBTATOR_WITHOUT = f"2|t|{TEXT}\n2|a|\n2\tCID\tD1\tD2\n\n"
 WRITTEN = "the relation between lithium and tremor exists."
 
 
@@ -135,3 +136,28 @@ def test_a_calibration_of_ranked_pairs(papers, tmp_path):
     done = ranking(*asked, shares=shares)
     assert done.exit_code == 0, done.stderr
     assert json.loads(out.read_text())["ranked"]["bc5cdr"]["examples"] == 50
+
+
+def test_a_corpus_without_entities_is_refused_where_they_are_needed(papers, tmp_path):
+    bare, some = tmp_path / "bare.json", papers(PUBTATOR + PUBTATOR_WITHOUT)
+    names = {"chemical2id": {"lithium": "D1"}, "disease2id": {"tremor": "D2"}}
+    paper = {"title": TEXT, "abstract": "", "relations": [{"chemical": "D1", "disease": "D2"}]}
+    bare.write_text(json.dumps({"1": paper | names}))
+    for way in (["--decoding", "entities"], ["--method", "rank"], ["--methods", "free,entities"]):
+        done = run("eval", "bc5cdr", "--data", bare, *way)
+        assert done.exit_code == 2
+        assert "needs annotated entities, and the data have none" in " ".join(done.stderr.split())
+    decoding = ["--decoding", "entities"]
+    done = run("eval", "bc5cdr", "--data", some, *decoding, "--entities", "ignore")
+    assert "--entities ignore gives none" in " ".join(done.stderr.split())
+    done = run("eval", "bc5cdr", "--data", some, *decoding, completions=[WRITTEN])
+    assert "1 of 2 documents have no annotated entities" in " ".join(done.stderr.split())
+
+
+def test_the_summary_counts_papers_without_entities(papers):
+    path = papers(PUBTATOR_WITHOUT)
+    done = run("extract", path, "--decoding", "entities")
+    assert done.exit_code == 0
+    summary = " ".join(done.stderr.split())
+    assert "1 with warnings in their lines; the first: " in summary
+    assert "the text has no entities" in summary
