@@ -27,9 +27,10 @@ def markdown(result: Mapping[str, Any]) -> str:
         "The bundled model, fine-tuned on BC5CDR's 500 training papers, with the official metric "
         "on the last 100 papers of the development set, which no training has seen. Each setting "
         f"changes the base: recipe `default` with {updates} updates at a learning rate of "
-        f"{rate:g}. In brackets: the middle 95 % of {RESAMPLES:,} resamples of the papers, of the "
-        "same papers for both sides of a difference. **Bold** differences leave 0 outside; the "
-        "seeds differ by chance alone, and say what else to disregard.\n\n"
+        f"{rate:g} (the defaults have epochs of their own). In brackets: the middle 95 % of "
+        f"{RESAMPLES:,} resamples of the papers, of the same papers for both sides of a "
+        "difference. **Bold** differences leave 0 outside; the seeds differ by chance alone, and "
+        "say what else to disregard.\n\n"
         f"{_HEAD}{rows}"
     )
 
