@@ -84,14 +84,14 @@ def capital(side: Extractor) -> None:
     assert sum("lithium" in name.lower() for name in found) == 1, "two entities"
 
 
-@behaviour("`CAT`, an enzyme, and `cat` of another paper stay two", holds=[Schema, Entities])
-def gene(side: Extractor) -> None:
+@behaviour("`seizures` of one paper and `seizure` of another are one", nothing_to=NO_PATHS)
+def plural(side: Extractor) -> None:
     papers = {
-        "Given aspirin, CAT fell.": (("aspirin", "CAT"),),
-        "Given aspirin, the cat fell.": (("aspirin", "cat"),),
+        "Given bupropion, seizures began.": (("bupropion", "seizures"),),
+        "Given tramadol, a seizure began.": (("tramadol", "seizure"),),
     }
-    found = side.entities(Script(papers, task="kd_dti"))
-    assert sum(name.lower().endswith("cat") for name in found) == 2, "one entity"
+    found = side.entities(Script(papers))
+    assert sum("seizure" in name.lower() for name in found) == 1, "two entities"
 
 
 @behaviour("A drug and a target of one name stay two")
