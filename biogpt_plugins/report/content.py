@@ -29,12 +29,14 @@ class Source(NamedTuple):
         title: The title, if the text begins with one.
         question: The question about the text.
         parts: Title, abstract and sections of a full text.
+        entities: What the input says that the text names.
     """
 
     text: str
     title: str = ""
     question: str = ""
     parts: tuple[Part, ...] = ()
+    entities: tuple[Entity, ...] = ()
 
 
 def source_of(value: object) -> tuple[str | None, Source]:
@@ -48,12 +50,13 @@ def source_of(value: object) -> tuple[str | None, Source]:
     keys = {str(key).lower() for key in value} if isinstance(value, Mapping) else ()
     if isinstance(value, Question) or "question" in keys:
         question = read(Question, value)
-        return question.id, Source(question.text, question=question.question)
+        found = question.entities
+        return question.id, Source(question.text, question=question.question, entities=found)
     if isinstance(value, FullText):
         full = read(FullText, value)
         return full.id, Source(full.text, full.title, parts=full.parts)
     paper = read(Paper, value)
-    return paper.id, Source(paper.source, paper.title)
+    return paper.id, Source(paper.source, paper.title, entities=paper.entities)
 
 
 class Content:
@@ -213,9 +216,17 @@ def _shown(paper: _Paper, graph: _Graph) -> _Json:
             "segments": [list(segment) for segment in segments] or None,
             "headings": headings or None,
             "entities": [_entity(entity) for entity in entities] or None,
+            "annotated": [_entity(entity) for entity in _others(source, entities)] or None,
             "found": [_prediction(each, entities, graph) for each in paper.predictions],
         }
     )
+
+
+def _others(source: Source | None, ends: Iterable[Entity]) -> Iterable[Entity]:
+    """The input's entities in the text that are no ends of relations."""
+    places = {(end.start, end.end) for end in ends}
+    given = source.entities if source else ()
+    return (one for one in given if one.start is not None and (one.start, one.end) not in places)
 
 
 def _prediction(

@@ -38,6 +38,18 @@ def test_a_paper_with_its_entities_and_lines(page):
     assert "4 relations, 75.0% with both ends in the text" in page.locator("#summary").inner_text()
 
 
+def test_entities_of_the_input_that_no_relation_names_are_marked_lightly(show):
+    given = [{"text": "trial", "type": "Chemical", "start": 2, "end": 7, "id": "X:1"}]
+    sources = dict([reported.source_of(reported.PAPERS[1] | {"entities": given})])
+    page = show([reported.predictions()[1]], sources)
+    light = page.locator(".passage .annotated")
+    assert light.all_text_contents() == ["trial"]
+    assert light.get_attribute("title") == "Chemical · X:1 · 2–7"
+    assert "type-0" in light.get_attribute("class")
+    assert page.locator(".passage mark").all_text_contents() == ["Lithium", "tremor"]
+    assert page.locator(".legend .annotated").text_content() == "annotated, in no relation"
+
+
 def test_a_line_from_head_to_tail(page):
     first = page.locator("article.paper").first
     arrow = first.locator("path.arrow").bounding_box()

@@ -45,6 +45,21 @@ def test_papers_relations_and_their_graph():
     assert (head["text"], head["start"], head["end"]) == ("Lithium", 0, 7)
 
 
+def test_the_entities_of_the_input_that_no_relation_names():
+    prediction = reported.predictions()[1]
+    tremor, trial = {"start": 31, "end": 37}, {"start": 2, "end": 7}
+    paper = reported.PAPERS[1] | {
+        "entities": [
+            {"text": "tremor", "type": "Disease", **tremor},
+            {"text": "trial", "type": "Study", "id": "X:1", **trial},
+        ]
+    }
+    (shown,) = Content.of([prediction], dict([source_of(paper)])).data()["papers"]
+    assert shown["annotated"] == [{"text": "trial", "type": "Study", **trial, "id": "X:1"}]
+    (plain,) = Content.of([prediction], dict([source_of(reported.PAPERS[1])])).data()["papers"]
+    assert "annotated" not in plain
+
+
 def test_what_is_no_relation():
     papers = Content.of(reported.predictions(), reported.sources()).data()["papers"]
     assert papers[3]["found"][0]["relations"] == []

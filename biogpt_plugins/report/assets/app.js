@@ -145,7 +145,8 @@ function legend() {
   const types = [...new Set(NODES.map((node) => node.type))].map((type) => make("span", { class: `entity ${typeClass(type)}` }, type));
   const lines = ["stated", "speculated", "negated"].map((stance) =>
     make("span", { class: "key" }, draw("svg", { width: 34, height: 10, "aria-hidden": "true" }, draw("path", { d: "M1 5 H33", class: `line ${stance}` })), stance));
-  document.querySelector(".top").append(make("p", { class: "legend" }, types, lines));
+  const others = PAPERS.some((paper) => paper.annotated) && make("span", { class: `annotated ${typeClass(NODES[0].type)}` }, "annotated, in no relation");
+  document.querySelector(".top").append(make("p", { class: "legend" }, types, others, lines));
 }
 
 summary();

@@ -6,7 +6,7 @@ function passage(paper, rows) {
   const ends = new Set(rows.flatMap(({ relation }) => [relation.head, relation.tail]));
   const entities = entitySpans(paper);
   const holding = new Set([...evidence, ...entities.filter((span) => ends.has(span.place))]);
-  const spans = [...entities, ...evidence];
+  const spans = [...entities, ...evidence, ...annotatedSpans(paper)];
   const marks = new Map(); // place of an entity -> its elements
   const pieces = [];
   const holders = paper.segments.map((segment, place) => {
@@ -59,11 +59,14 @@ function pieceElement(text, spans) {
     spans.filter((one) => one.kind === kind).sort((one, other) => one.to - one.from - (other.to - other.from))[0];
   const entity = inner("entity");
   const again = inner("again");
+  const annotated = inner("annotated");
   const cue = inner("cue");
   const names = [cue && `cue ${cue.of}`];
   if (entity) names.push("entity", typeClass(entity.entity.type));
   else if (again) names.push("again", typeClass(again.entity.type));
-  const tip = entity ? tipOf(entity.entity) : cue ? `${cue.of}: “${cue.said}”` : null;
+  else if (annotated) names.push("annotated", typeClass(annotated.entity.type));
+  const known = entity ?? annotated;
+  const tip = known ? tipOf(known.entity) : cue ? `${cue.of}: “${cue.said}”` : null;
   return make(entity ? "mark" : "span", { class: names.filter(Boolean).join(" ") || null, title: tip }, text);
 }
 
@@ -81,6 +84,11 @@ function entitySpans(paper) {
   return paper.entities
     .map((entity, place) => ({ kind: "entity", place, entity, start: entity.start, end: entity.end }))
     .filter((span) => span.start !== undefined);
+}
+
+// Entities of the input that no relation names.
+function annotatedSpans(paper) {
+  return (paper.annotated ?? []).map((entity) => ({ kind: "annotated", entity, start: entity.start, end: entity.end }));
 }
 
 function evidenceSpans(rows) {

@@ -55,7 +55,7 @@ const papersIn = (papers) => new Set(papers.map((paper) => paper.name)).size;
 const sentencesOf = (row) => (row.relation.evidence ?? []).map(([start, end]) => cut(row.paper, start, end));
 
 function typeClass(type) {
-  const place = KNOWN_TYPES.indexOf(type);
+  const place = KNOWN_TYPES.indexOf(type.toLowerCase());
   return `type-${place < 0 ? 4 + (type.length % 2) : place}`;
 }
 
