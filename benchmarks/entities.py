@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +51,19 @@ def ranked(pipeline: Pipeline, gold: GoldSet[Any]) -> dict[str, object]:
     """The figures of a ranking: at the best threshold, and at thresholds of other documents."""
     found = list(predict(pipeline, gold))
     every = points(gold, found)
-    best = max(every, key=lambda point: point.f1)
+    best = max(every, key=lambda point: 0 if isnan(point.f1) else point.f1)
+    shares = {
+        "threshold": best.probability,
+        "f1": best.f1,
+        "precision": best.precision,
+        "recall": best.recall,
+    }
     recalls = [point.recall for point in every if point.precision >= PRECISION]
     apart = evaluate(gold, _apart(gold, found)).default
     return {
         "pairs": sum(len(one.relations) for one in found),
         "ends that are annotations": annotated(pipeline, gold, found),
-        "best threshold": {name: float(f"{share:.3g}") for name, share in best._asdict().items()},
+        "best threshold": {name: float(f"{share:.3g}") for name, share in shares.items()},
         "all pairs": {"f1": round(100 * every[-1].f1, 1)},
         "recall at precision 35": round(100 * max(recalls, default=0), 1),
         "threshold of other folds": {
@@ -74,7 +81,7 @@ def _apart(gold: GoldSet[Any], found: list[Prediction[Any]]) -> list[Prediction[
     for fold in range(FOLDS):
         others = [n for n in range(len(found)) if n % FOLDS != fold]
         rest = replace(gold, documents=tuple(gold.documents[n] for n in others))
-        least = best_f1(rest, [found[n] for n in others]).threshold
+        least = best_f1(rest, [found[n] for n in others]).probability
         for n in range(fold, len(found), FOLDS):
             above = [one for one in found[n].relations if (one.score or 0) >= least]
             kept[n] = found[n].model_copy(update={"result": above})

@@ -29,7 +29,8 @@ def at_best_f1(asked: console.Asked, path: Path) -> console.Asked:
     found = best_f1(gold, list(predict(pipeline, gold)))
     console.remark(
         "note",
-        f"--min-probability {found.threshold:.3g} has the best F1 on {path}: {100 * found.f1:.1f} "
-        f"(precision {100 * found.precision:.1f}, recall {100 * found.recall:.1f})",
+        f"--min-probability {found.probability:.3g} has the best F1 on {path}: "
+        f"{100 * found.f1:.1f} (precision {100 * found.precision:.1f}, "
+        f"recall {100 * found.recall:.1f})",
     )
-    return replace(asked, spec=asked.spec.but(min_score=found.threshold))
+    return replace(asked, spec=asked.spec.but(min_score=found.probability))

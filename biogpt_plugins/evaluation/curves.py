@@ -16,7 +16,10 @@ Results without probabilities have no order. They are one point, and no curve.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from typing_extensions import Self
 
 from biogpt_plugins.evaluation.metrics import BC5CDR, Metric
 from biogpt_plugins.evaluation.trials import judged
@@ -50,43 +53,29 @@ def curve_of(
     """
     import numpy as np  # noqa: PLC0415 - a tenth of a second at every start of the command
 
-    found = zip(gold.documents, predictions, strict=True)
-    wholes = np.array([len(set(shown)) for shown in metric.show_gold(gold)])
-    items = [
-        item
-        for number, (document, prediction) in enumerate(found)
-        if wholes[number] or metric is not BC5CDR
-        for item in _items(gold, metric, document, prediction, number)
-    ]
-    if not items or not wholes.sum():
+    steps = _Steps.of(gold, metric, predictions)
+    if steps is None:
         return None
-    ranked = all(item.probability is not None for item in items)
-    if ranked:
-        items.sort(key=lambda item: -(item.probability or 0))
-    shares = np.array([item.probability for item in items] if ranked else [np.nan] * len(items))
-    steps = _Steps(
-        documents=np.array([item.document for item in items]),
-        right=np.array([item.right for item in items]),
-        ends=np.append(np.flatnonzero(np.diff(shares)) if ranked else [], len(items) - 1).astype(
-            int
-        ),
-        wholes=wholes,
-    )
-    precision, recall = steps.figures(np.ones(len(wholes)))
-    points = tuple(
-        Point(probability=share, precision=p, recall=r, f1=ratio(2 * p * r, p + r))
-        for share, p, r in zip(*map(_floats, (shares[steps.ends], precision, recall)), strict=True)
-    )
-    band, interval = _resampled(steps, float(recall[-1])) if ranked else ((), None)
+    precision, recall = steps.figures(np.ones(len(steps.wholes)))
+    points = steps.points()
+    band, interval = _resampled(steps, float(recall[-1])) if steps.ranked else ((), None)
     return Curve(
-        ranked=ranked,
-        whole=int(wholes.sum()),
+        ranked=steps.ranked,
+        whole=int(steps.wholes.sum()),
         points=points,
-        operating=tuple(_operating(points)) if ranked else points,
-        average_precision=_area(precision, recall) if ranked else None,
+        operating=tuple(_operating(points)) if steps.ranked else points,
+        average_precision=_area(precision, recall) if steps.ranked else None,
         interval=interval,
         band=band,
     )
+
+
+def points_of(
+    gold: GoldSet[Any], metric: Metric, predictions: Sequence[Prediction[Any]]
+) -> tuple[Point, ...]:
+    """The points of the same curve alone; none if results have no probabilities."""
+    steps = _Steps.of(gold, metric, predictions)
+    return steps.points() if steps and steps.ranked else ()
 
 
 def _floats(values: NDArray[Any]) -> list[float]:
@@ -109,12 +98,59 @@ class _Steps(NamedTuple):
         right: Whether each is right.
         ends: The last item of each point.
         wholes: What each document has in the gold.
+        shares: The probability of each point; NaN without probabilities.
     """
 
     documents: NDArray[np.int_]
     right: NDArray[np.bool_]
     ends: NDArray[np.int_]
     wholes: NDArray[np.int_]
+    shares: NDArray[Any]
+
+    @classmethod
+    def of(
+        cls, gold: GoldSet[Any], metric: Metric, predictions: Sequence[Prediction[Any]]
+    ) -> Self | None:
+        """The items of predictions; None if they or the gold hold nothing."""
+        import numpy as np  # noqa: PLC0415 - see above
+
+        found = zip(gold.documents, predictions, strict=True)
+        wholes = np.array([len(set(shown)) for shown in metric.show_gold(gold)])
+        items = [
+            item
+            for number, (document, prediction) in enumerate(found)
+            if wholes[number] or metric is not BC5CDR
+            for item in _items(gold, metric, document, prediction, number)
+        ]
+        if not items or not wholes.sum():
+            return None
+        if ranked := all(item.probability is not None for item in items):
+            items.sort(key=lambda item: -(item.probability or 0))
+        shares = np.array([item.probability for item in items] if ranked else [np.nan] * len(items))
+        changes = np.flatnonzero(np.diff(shares) if ranked else ())
+        ends = np.append(changes, len(items) - 1)
+        return cls(
+            documents=np.array([item.document for item in items]),
+            right=np.array([item.right for item in items]),
+            ends=ends,
+            wholes=wholes,
+            shares=shares[ends],
+        )
+
+    @property
+    def ranked(self) -> bool:
+        """Whether there are probabilities."""
+        return not isnan(self.shares[0])
+
+    def points(self) -> tuple[Point, ...]:
+        """The operating points, the highest probability first."""
+        import numpy as np  # noqa: PLC0415 - see above
+
+        columns = (self.shares, *self.figures(np.ones(len(self.wholes))))
+        return tuple(
+            Point(probability=share, precision=p, recall=r, f1=ratio(2 * p * r, p + r))
+            for share, p, r in zip(*map(_floats, columns), strict=True)
+        )
 
     def figures(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Precision and recall at each point, with each document counted so many times.

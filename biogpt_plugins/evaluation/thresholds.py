@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from itertools import pairwise
+from math import isnan
+from typing import Any
 
+from biogpt_plugins.evaluation.curves import points_of
 from biogpt_plugins.evaluation.matching import check_gold, match
 from biogpt_plugins.evaluation.metrics import find_metric
-from biogpt_plugins.evaluation.trials import trials
+from biogpt_plugins.evaluation.values import Point
 from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
 
-class Point(NamedTuple):
-    """An operating point.
-
-    Attributes:
-        threshold: The least score.
-        f1: F1 of the relations with at least this score.
-        precision: Their precision.
-        recall: Their recall.
-    """
-
-    threshold: float
-    f1: float
-    precision: float
-    recall: float
-
-
-def points(gold: GoldSet[Any], predictions: Sequence[Prediction[Any]]) -> list[Point]:
+def points(gold: GoldSet[Any], predictions: Sequence[Prediction[Any]]) -> tuple[Point, ...]:
     """All operating points, the highest threshold first.
 
     Raises:
@@ -39,22 +25,11 @@ def points(gold: GoldSet[Any], predictions: Sequence[Prediction[Any]]) -> list[P
     """
     metric = find_metric(get_task(gold.task))
     check_gold(gold, metric)
-    matched, _ = match(gold, predictions)
-    pairs = [pair.calibrated or pair.raw for pair in trials(gold, metric, matched)]
-    ranked = sorted(pairs, key=lambda trial: -trial.probability)
-    whole = sum(len(set(of_one)) for of_one in metric.show_gold(gold))
-    if not ranked or not whole:
+    found = points_of(gold, metric, match(gold, predictions)[0])
+    if not found:
         raise InputError(
             "the corpus has no relations with scores: give one with annotated entities"
         )
-    right = accumulate(trial.right for trial in ranked)
-    found = []
-    following = [one.probability for one in ranked[1:]] + [-1.0]
-    for count, (trial, after, good) in enumerate(zip(ranked, following, right, strict=True), 1):
-        if after < trial.probability:  # equal scores are above a threshold together
-            found.append(
-                Point(trial.probability, 2 * good / (count + whole), good / count, good / whole)
-            )
     return found
 
 
@@ -65,6 +40,8 @@ def best_f1(gold: GoldSet[Any], predictions: Sequence[Prediction[Any]]) -> Point
         InputError: No relation has a score.
     """
     every = points(gold, predictions)
-    best = max(every, key=lambda point: point.f1)
+    best = max(every, key=lambda point: 0 if isnan(point.f1) else point.f1)
     below = next((low for high, low in pairwise(every) if high is best), None)
-    return best._replace(threshold=(best.threshold + below.threshold) / 2) if below else best
+    if below is None:
+        return best
+    return best.model_copy(update={"probability": (best.probability + below.probability) / 2})

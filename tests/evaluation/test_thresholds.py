@@ -42,14 +42,14 @@ def test_points_and_the_best_of_them(gold):
         predicted("2", ("d", "e", 0.3), ("e", "d", 0.1)),
     ]
     every = points(gold, found)
-    assert [(p.threshold, p.precision, p.recall) for p in every] == [
+    assert [(p.probability, p.precision, p.recall) for p in every] == [
         (0.9, 1, pytest.approx(1 / 3)),
         (0.5, pytest.approx(2 / 3), pytest.approx(2 / 3)),
         (0.3, 0.75, 1),
         (0.1, 0.6, 1),
     ]
     best = best_f1(gold, found)
-    assert best.threshold == pytest.approx(0.2)  # midway to the next score below
+    assert best.probability == pytest.approx(0.2)  # midway to the next score below
     assert best.f1 == pytest.approx(6 / 7)
 
 
