@@ -40,6 +40,17 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(cores(), MOST_WORKERS) if cores() > 1 else 0
 
 
+@pytest.fixture(autouse=True)
+def tasks_as_before() -> Iterator[None]:
+    """What a test registers is gone after it."""
+    from biogpt_plugins import TASKS  # after the environment is set
+
+    before = set(TASKS)
+    yield
+    for name in set(TASKS) - before:
+        TASKS.forget(name)
+
+
 @pytest.fixture(scope="session")
 def tiny_biogpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny random BioGPT: 2 layers, 96 positions, learned1 to learned9."""

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from typer.testing import CliRunner
 
-from biogpt_plugins import TASKS, Prediction, Relation, aggregate
+from biogpt_plugins import Prediction, Relation, aggregate
 from biogpt_plugins.cli import app
 from biogpt_plugins.corpus.export import kgx
 from biogpt_plugins.values.results import Cue, Entity, Evidence
@@ -141,10 +141,7 @@ def test_predicates_of_a_task_of_ones_own(found, tmp_path):
         'relations = [{ head = "A", type = "CID", tail = "b" }]\n',
         "utf-8",
     )
-    try:
-        code, said = run("export", found, "--to", "kgx", "-o", tmp_path / "graph", "--task", task)
-    finally:
-        TASKS.forget(tmp_path.name)
+    code, said = run("export", found, "--to", "kgx", "-o", tmp_path / "graph", "--task", task)
     assert code == 0, said
     assert "is not known" not in said
     assert "biolink:contributes_to" in (tmp_path / "graph/edges.tsv").read_text("utf-8")

@@ -267,8 +267,6 @@ def species():
     """A user's own task of kind "labels", registered."""
     task = replace(TASKS["hoc"], name="species", summary="the species", metric="")
     register_task(task)
-    yield
-    TASKS.forget("species")
 
 
 @pytest.mark.usefixtures("species")

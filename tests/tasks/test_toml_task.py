@@ -44,8 +44,7 @@ def declared(text=TEXT, **changes):
 def file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(TEXT.replace('"mine"', f'"{tmp_path.name}"'), encoding="utf-8")
-    yield path
-    TASKS.forget(tmp_path.name)
+    return path
 
 
 def test_what_a_file_declares():
