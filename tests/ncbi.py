@@ -4,9 +4,9 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from urllib.parse import parse_qs
+
+from served import Quiet, served
 
 PUBMED_HEAD = (
     '<?xml version="1.0" ?>\n<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, '
@@ -94,7 +94,7 @@ def serving() -> Iterator[Ncbi]:
     """Run the server, on a port of its own."""
     ncbi = Ncbi()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             given = self.rfile.read(int(self.headers["Content-Length"])).decode()
             fields = {name: values[0] for name, values in parse_qs(given).items()}
@@ -114,16 +114,6 @@ def serving() -> Iterator[Ncbi]:
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    ncbi.url = f"http://127.0.0.1:{server.server_port}/entrez/eutils"
-    try:
+    with served(Handler) as url:
+        ncbi.url = f"{url}/entrez/eutils"
         yield ncbi
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

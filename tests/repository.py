@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+
+from served import Quiet, served
 
 
 class Repository:
@@ -31,7 +31,7 @@ class Repository:
 def serving() -> Iterator[Repository]:
     repository = Repository()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             wanted = self.headers["Range"]
             repository.asked.append((self.path, wanted))
@@ -47,16 +47,5 @@ def serving() -> Iterator[Repository]:
             self.wfile.write(data[start:] if fault is None else data[start : start - fault])
             self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    repository.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with served(Handler) as repository.url:
         yield repository
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,10 +2,9 @@
 
 import json
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
+from served import Quiet, served
 
 from biogpt_plugins import Paper, Pipeline
 from biogpt_plugins.cli.annotated import setting
@@ -66,7 +65,7 @@ def replayed(*answers):
     """A server that gives answers, (status, JSON), one after another; and what it was asked."""
     asked, rest = [], list(answers)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             asked.append(self.path)
             status, value = rest.pop(0)
@@ -76,27 +75,10 @@ def replayed(*answers):
             self.end_headers()
             self.wfile.write(data)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     slept = []
-    try:
-        yield (
-            PubTator3(
-                url=f"http://127.0.0.1:{server.server_port}/api",
-                clock=lambda: sum(slept),
-                sleep=slept.append,
-            ),
-            asked,
-            slept,
-        )
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Handler) as url:
+        source = PubTator3(url=f"{url}/api", clock=lambda: sum(slept), sleep=slept.append)
+        yield source, asked, slept
 
 
 @pytest.fixture(autouse=True)
