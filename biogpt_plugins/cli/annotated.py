@@ -98,8 +98,9 @@ def check_given(right: GoldSet[Any], ways: Sequence[str], entities: str) -> None
     Raises:
         InputError: All documents are without.
     """
-    for way in filter(("entities", "rank").__contains__, ways):
-        bare = count_bare(right)
+    needy = [way for way in ways if way in ("entities", "rank")]
+    bare = count_bare(right) if needy else 0
+    for way in needy:
         if entities == "ignore" or bare == len(right.documents):
             why = "--entities ignore gives none" if entities == "ignore" else "the data have none"
             raise InputError(
