@@ -258,8 +258,3 @@ class Clause:
     def settled(self, completion: str) -> str:
         """The part of an unfinished completion that can already be read."""
         return settled(self.patterns, completion)
-
-
-def parts_of(text: str) -> list[str]:
-    """The placeholders of a clause or template, in order."""
-    return re.findall(r"{(\w*)}", text)
