@@ -40,7 +40,7 @@ COMPLETIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def task():
     return get_task(TOML)
 
