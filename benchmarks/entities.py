@@ -59,7 +59,7 @@ def ranked(pipeline: Pipeline, gold: GoldSet[Any]) -> dict[str, object]:
         "recall": best.recall,
     }
     recalls = [point.recall for point in every if point.precision >= PRECISION]
-    apart = evaluate(gold, _apart(gold, found)).default
+    others = evaluate(gold, apart(gold, found)).default
     return {
         "pairs": sum(len(one.relations) for one in found),
         "ends that are annotations": annotated(pipeline, gold, found),
@@ -67,15 +67,15 @@ def ranked(pipeline: Pipeline, gold: GoldSet[Any]) -> dict[str, object]:
         "all pairs": {"f1": round(100 * every[-1].f1, 1)},
         "recall at precision 35": round(100 * max(recalls, default=0), 1),
         "threshold of other folds": {
-            "f1": round(100 * apart.value, 1),
-            "interval": [round(100 * apart.interval.low, 1), round(100 * apart.interval.high, 1)],
-            "precision": round(100 * apart.score.precision, 1),
-            "recall": round(100 * apart.score.recall, 1),
+            "f1": round(100 * others.value, 1),
+            "interval": [round(100 * others.interval.low, 1), round(100 * others.interval.high, 1)],
+            "precision": round(100 * others.score.precision, 1),
+            "recall": round(100 * others.score.recall, 1),
         },
     }
 
 
-def _apart(gold: GoldSet[Any], found: list[Prediction[Any]]) -> list[Prediction[Any]]:
+def apart(gold: GoldSet[Any], found: list[Prediction[Any]]) -> list[Prediction[Any]]:
     """The relations above the threshold that is best on the documents of the other folds."""
     kept = list(found)
     for fold in range(FOLDS):

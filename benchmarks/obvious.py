@@ -42,11 +42,15 @@ def pipeline_for(model: str | Path, task: str) -> Pipeline:
 def count(pipeline: Pipeline, documents: Iterable[Document[Any]]) -> Counts:
     """How many documents of each kind the pipeline gets right."""
     gold = GoldSet(pipeline.task.name, tuple(documents))
+    return by_kind(gold.documents, map(is_right, gold.documents, predict(pipeline, gold)))
+
+
+def by_kind(documents: Iterable[Document[Any]], right: Iterable[bool]) -> Counts:
+    """How many of each kind are right, which is told of each document."""
     counts: Counts = {}
-    for document, prediction in zip(gold.documents, predict(pipeline, gold), strict=True):
-        kind = document.record["kind"]
-        right, whole = counts.get(kind, (0, 0))
-        counts[kind] = right + is_right(document, prediction), whole + 1
+    for document, one in zip(documents, right, strict=True):
+        so_far, whole = counts.get(document.record["kind"], (0, 0))
+        counts[document.record["kind"]] = so_far + one, whole + 1
     return counts
 
 

@@ -1,97 +1,269 @@
-"""Prints the figures of the demo model on the held-out papers and questions.
+"""Prints all figures that a bundled model is judged by, as tables.
 
-    python evaluate.py --model DIR --data DIR --bc5cdr DIR
+    python recipes/demo/evaluate.py --model DIR --bc5cdr DIR --pubmedqa FILE
 
-`--data` is the output of make_data.py; `--bc5cdr` has valid.json and valid.entities.json.
+The part "last" is what is reported: the last 100 papers of BC5CDR's development set, the last 100
+questions, and the obvious questions and abstracts of `benchmarks/obvious.py`. The part "dev" is for
+choosing between models: the 100 papers and the 50 questions before those. Shares are in percent.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-import biogpt_plugins
-from biogpt_plugins import Prediction
-from biogpt_plugins.scoring import accuracy, score_bc5cdr
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
-HELD_APART = 100
+from ablations import or_nothing, without_relations
+from entities import apart
+from obvious import Counts, by_kind, count, obvious, pipeline_for
+
+from biogpt_plugins import Prediction, load
+from biogpt_plugins.corpus import read_gold
+from biogpt_plugins.corpus.gold import read_solved
+from biogpt_plugins.entities import EntityDictionary
+from biogpt_plugins.evaluation import Assessment, Evaluation, evaluate
+from biogpt_plugins.evaluation.baselines import measure_baselines
+from biogpt_plugins.evaluation.run import predict
+from biogpt_plugins.scoring.gold import GoldSet
+from biogpt_plugins.tasks import get_task, register_task
+from biogpt_plugins.tasks.entities import admits
+from biogpt_plugins.text.grounding import sentences
+
+Table = dict[str, dict[str, Any]]
+"""Row -> column -> figure."""
+
+WRITTEN = ("free", "grounded", "entities")
+MENTIONS = "CDR_DevelopmentSet.PubTator.txt"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which papers of the development set, and which questions; whether the obvious, too."""
+
+    papers: slice
+    questions: slice
+    obvious: bool
+
+
+LABELS = get_task("pubmedqa").choices
+PARTS = {
+    "last": Part(slice(-100, None), slice(-100, None), obvious=True),
+    "dev": Part(slice(-200, -100), slice(-150, -100), obvious=False),
+}
 
 
 def main() -> None:
-    """Print the figures of BC5CDR, DDI and PubMedQA."""
+    """Measure a model and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", default="demo")
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--bc5cdr", type=Path, required=True)
-    options = parser.parse_args()
-    bc5cdr(options.model, options.bc5cdr)
-    ddi(options.model, options.data)
-    pubmedqa(options.model, options.data)
-
-
-def bc5cdr(model: str, folder: Path) -> None:
-    """Print F1 by the official metric, and the share of names that are in the text."""
-    papers = json.loads((folder / "valid.json").read_text())
-    ids = json.loads((folder / "valid.entities.json").read_text())
-    rows = [{**paper, "id": pmid} for pmid, paper in list(papers.items())[-HELD_APART:]]
-    predictions = biogpt_plugins.load(model, task="bc5cdr").run(rows)
-    gold = {r["id"]: [(x["chemical"], x["disease"]) for x in r["relations"]] for r in rows}
-    score = score_bc5cdr(gold, {str(p.id): _names(p) for p in predictions}, ids)
-    figures = f"P {score.precision:.4f} R {score.recall:.4f} F1 {score.f1:.4f}"
-    print(f"BC5CDR, {len(rows)} papers: {figures}")
-    print(f"  unreadable completions: {sum(not p.ok for p in predictions)}")
-    _print_copied([row["title"] + " " + row["abstract"] for row in rows], predictions)
-
-
-def ddi(model: str, data: Path) -> None:
-    """Print F1 of triples on generated texts; most names were never seen in training."""
-    rows = _rows(data, "ddi")
-    predictions = biogpt_plugins.load(model, task="ddi").run(rows)
-    right = both = 0
-    for row, prediction in zip(rows, predictions, strict=True):
-        gold = {(r["head"].lower(), r["type"], r["tail"].lower()) for r in row["gold"]}
-        predicted = {
-            (r.head.text.lower(), r.type, r.tail.text.lower()) for r in prediction.result or []
-        }
-        right += len(gold & predicted)
-        both += len(predicted) + len(gold)
-    print(f"DDI, {len(rows)} generated texts: micro F1 {2 * right / max(1, both):.4f}")
-    _print_copied([row["text"] for row in rows], predictions)
-
-
-def pubmedqa(model: str, data: Path) -> None:
-    """Print the accuracy, and the accuracy of always answering the most frequent label."""
-    rows = _rows(data, "pubmedqa")
-    gold = [row["gold"] for row in rows]
-    predictions = biogpt_plugins.load(model, task="pubmedqa").run(rows)
-    answers = [p.result.label if p.result else "failed" for p in predictions]
-    label, most = Counter(gold).most_common(1)[0]
-    print(
-        f"PubMedQA, {len(rows)} questions: accuracy {accuracy(gold, answers):.3f}; "
-        f"always {label!r}: {most / len(rows):.3f}; answers {dict(Counter(answers))}"
+    parser.add_argument(
+        "--bc5cdr",
+        type=Path,
+        required=True,
+        help="a folder with CDR_*.PubTator.txt, valid.json and valid.entities.json",
     )
+    parser.add_argument("--pubmedqa", type=Path, required=True, help="the labelled questions")
+    parser.add_argument("--dictionary", type=Path, help="names for a further baseline, as CSV")
+    parser.add_argument("--part", type=str.lower, choices=PARTS, default="last")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    asked = parser.parse_args()
+    tables = {}
+    for title, table in measure(asked, PARTS[asked.part]):
+        tables[title] = table
+        if not asked.json:
+            print(markdown(title, table), flush=True)
+    if asked.json:
+        print(json.dumps({"model": asked.model, "part": asked.part, **tables}, indent=2))
 
 
-def _rows(data: Path, task: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (data / f"held_out_{task}.jsonl").open()]
+def measure(asked: argparse.Namespace, part: Part) -> Iterator[tuple[str, Table]]:
+    """The tables with their titles, one after another."""
+    papers = read_papers(asked.bc5cdr, part)
+    questions = read_questions(asked.pubmedqa, part)
+    simple = relation_baselines(papers, asked.bc5cdr, asked.dictionary)
+    yield f"BC5CDR, {len(papers.documents)} papers", relations(asked.model, papers) | simple
+    yield f"PubMedQA, {len(questions.documents)} questions", answers(asked.model, questions)
+    if part.obvious:
+        yield "Obvious", obvious_ones(asked.model)
+    yield "Texts without a relation", silence(asked.model, papers, asked.bc5cdr, part)
 
 
-def _names(prediction: Prediction[Any]) -> list[tuple[str, str]]:
-    return [(r.head.name, r.tail.name) for r in prediction.result or []]
+def read_papers(folder: Path, part: Part) -> GoldSet[Any]:
+    """The official gold of the papers, with the mentions that the corpus annotates."""
+    gold = read_gold(folder / "valid.json", "bc5cdr")
+    mentions = {one.id: one.entities for one in read_gold(folder / MENTIONS, "bc5cdr").documents}
+    documents = gold.documents[part.papers]
+    return replace(gold, documents=tuple(replace(d, entities=mentions[d.id]) for d in documents))
 
 
-def _print_copied(sources: list[str], predictions: list[Prediction[Any]]) -> None:
-    written = copied = 0
-    for source, prediction in zip(sources, predictions, strict=True):
-        text = "".join(source.lower().split())
-        for name in (name for pair in _names(prediction) for name in pair):
-            written += 1
-            # Ignore spaces: tokenising and joining words moves them around dashes and brackets.
-            copied += "".join(name.lower().split()) in text
-    print(f"  names in the text: {copied} of {written} ({copied / max(1, written):.1%})")
+def read_questions(path: Path, part: Part) -> GoldSet[Any]:
+    """The questions, without their conclusions."""
+    gold = read_gold(path, "pubmedqa")
+    return replace(gold, documents=gold.documents[part.questions])
+
+
+# --- BC5CDR -----------------------------------------------------------------------------------
+
+
+def relations(model: str, gold: GoldSet[Any]) -> Table:
+    """The official figures of each way of finding relations."""
+    table = {}
+    for way in WRITTEN:
+        found = list(predict(load(model, "bc5cdr", decoding=way), gold))
+        table[way] = _figures(evaluate(gold, found), found)
+    # Pairs above the threshold that is best for the other four fifths of the papers.
+    ranked = list(predict(load(model, "bc5cdr", method="rank"), gold))
+    found = apart(gold, ranked)
+    table["rank"] = _figures(evaluate(gold, found), found)
+    return table
+
+
+def relation_baselines(gold: GoldSet[Any], folder: Path, dictionary: Path | None) -> Table:
+    """What simple rules find in the same papers."""
+    train = read_gold(folder / "CDR_TrainingSet.PubTator.txt", "bc5cdr")
+    names = EntityDictionary.of(dictionary) if dictionary else None
+    measured = measure_baselines(gold, train=train, dictionary=names).measured
+    return {f"*{one.name}*": _shares(one.figures) for one in measured}
+
+
+def _figures(evaluation: Evaluation, found: Iterable[Prediction[Any]]) -> dict[str, Any]:
+    return {
+        **_shares(evaluation.main),
+        "F1, own reading": _percent(evaluation.default.value),
+        "relations": sum(len(one.relations) for one in found),
+        "unreadable": _percent(evaluation.default.unreadable.ratio),
+    }
+
+
+def _shares(figures: Assessment) -> dict[str, Any]:
+    score: Any = figures.score
+    return {
+        "P": _percent(score.precision),
+        "R": _percent(score.recall),
+        "F1": _percent(figures.value),
+        "95 %": _interval(figures),
+    }
+
+
+# --- PubMedQA ---------------------------------------------------------------------------------
+
+
+def answers(model: str, gold: GoldSet[Any]) -> Table:
+    """The figures of the most probable labels, and of the most frequent one."""
+    found = list(predict(load(model, "pubmedqa", method="choose"), gold))
+    [always] = measure_baselines(gold).measured
+    own = _answered(evaluate(gold, found).default)
+    own["AUROC, yes against no"] = _percent(auroc(gold, found))
+    return {"choose": own, f"*{always.how}*": _answered(always.figures)}
+
+
+def auroc(gold: GoldSet[Any], found: Iterable[Prediction[Any]]) -> float:
+    """How often a question of yes has a larger share of yes, against no, than one of no."""
+    shares: dict[str, list[float]] = {"yes": [], "no": [], "maybe": []}
+    for document, prediction in zip(gold.documents, found, strict=True):
+        of = prediction.result.probabilities
+        shares[document.gold].append(of["yes"] / (of["yes"] + of["no"]))
+    pairs = list(product(shares["yes"], shares["no"]))
+    return sum((yes > no) + (yes == no) / 2 for yes, no in pairs) / len(pairs)
+
+
+def _answered(figures: Assessment) -> dict[str, Any]:
+    score: Any = figures.score
+    recalls = [row.get(label, 0) / sum(row.values()) for label, row in score.confusion.items()]
+    counts = {label: sum(row.get(label, 0) for row in score.confusion.values()) for label in LABELS}
+    return {
+        "accuracy": _percent(score.accuracy),
+        "95 %": _interval(figures),
+        "balanced accuracy": _percent(sum(recalls) / len(recalls)),
+        "answers": ", ".join(f"{label} {n}" for label, n in counts.items()),
+    }
+
+
+# --- nothing to find, and what is obvious -----------------------------------------------------
+
+
+def silence(model: str, papers: GoldSet[Any], folder: Path, part: Part) -> Table:
+    """How often nothing is found in texts that state no relation."""
+    register_task(or_nothing())  # which `without_relations` makes its texts for
+    bare = without_relations(read_solved(folder / MENTIONS, ["bc5cdr"])[part.papers])
+    texts = {
+        "papers without the sentences that name one end": bare,
+        "sentences that name both ends, unrelated": list(unrelated(papers)),
+    }
+    return {
+        f"{kind}, {way}": _silent(load(model, "bc5cdr", decoding=way).run(given))
+        for kind, given in texts.items()
+        for way in ("free", "grounded")
+    }
+
+
+def unrelated(papers: GoldSet[Any]) -> Iterator[str]:
+    """The first sentence of each paper that names a chemical and a disease, but no related ones."""
+    task = get_task(papers.task)
+    for document in papers.documents:
+        text = task.read_input(document.record)
+        for start, end in sentences(text.source):
+            named = [e for e in text.entities if start <= (e.start or 0) < end]
+            pairs = set(product(*(_ids(named, type_) for type_ in task.ends)))
+            if pairs and pairs.isdisjoint(document.gold):
+                yield text.source[start:end]
+                break
+
+
+def _ids(entities: Iterable[Any], type_: str) -> set[str]:
+    return {id_ for e in entities if admits(type_, e.type) for id_ in (e.id or "").split("|")}
+
+
+def _silent(found: Iterable[Prediction[Any]]) -> dict[str, Any]:
+    silent = [one.ok and not one.relations for one in found]
+    return {"silent": _percent(sum(silent) / len(silent)), "texts": len(silent)}
+
+
+def obvious_ones(model: str) -> Table:
+    """How many obvious questions and abstracts are right, by kind, and what one word would give."""
+    questions, abstracts = obvious("pubmedqa").documents, obvious("bc5cdr").documents
+    maybe = by_kind(questions, [one.gold == "maybe" for one in questions])
+    nothing = by_kind(abstracts, [not one.gold for one in abstracts])
+    return {
+        "questions": _right(count(pipeline_for(model, "pubmedqa"), questions)),
+        "*always maybe*": _right(maybe),
+        "abstracts": _right(count(pipeline_for(model, "bc5cdr"), abstracts)),
+        "*nothing*": _right(nothing),
+    }
+
+
+def _right(counts: Counts) -> dict[str, Any]:
+    return {
+        "right": sum(right for right, _ in counts.values()),
+        "of": sum(whole for _, whole in counts.values()),
+        "by kind": ", ".join(f"{kind} {n} of {of}" for kind, (n, of) in counts.items()),
+    }
+
+
+# --- showing ----------------------------------------------------------------------------------
+
+
+def markdown(title: str, table: Mapping[str, Mapping[str, Any]]) -> str:
+    """A table with all columns of its rows."""
+    columns = list(dict.fromkeys(column for row in table.values() for column in row))
+    lines = [["", *columns], ["---"] * (len(columns) + 1)]
+    lines += [[name, *(str(row.get(c, "")) for c in columns)] for name, row in table.items()]
+    return "\n".join([f"## {title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
+
+
+def _percent(share: float) -> float:
+    return round(100 * share, 1)
+
+
+def _interval(figures: Assessment) -> str:
+    return f"{_percent(figures.interval.low)} to {_percent(figures.interval.high)}"
 
 
 if __name__ == "__main__":
