@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from biogpt_plugins.engine.protocol import Decoding, Engine, Prompt
-from biogpt_plugins.values.errors import TruncationWarning
+from biogpt_plugins.values.errors import InputError, TruncationWarning
 
 _ROOM = 64
 """Tokens reserved for a completion, unless the checkpoint has its own source limit."""
@@ -33,6 +33,31 @@ def source_limit(prompt: Prompt, decoding: Decoding, engine: Engine) -> int:
     target = engine.count_tokens(prompt.target) if prompt.target else 0
     limit = window - learned - target - completion_room(prompt, decoding, window)
     return limit if prompt.max_source_tokens is None else min(limit, prompt.max_source_tokens)
+
+
+def check_continuations(prompts: Sequence[object], continuations: Sequence[Sequence[str]]) -> None:
+    """Check that each prompt has a sequence of continuations.
+
+    Raises:
+        InputError: It has not.
+    """
+    if len(prompts) != len(continuations):
+        raise InputError(
+            f"{len(prompts)} prompts have {len(continuations)} sequences of continuations: give "
+            "one sequence for each prompt, in order"
+        )
+    for texts in continuations:
+        if isinstance(texts, str):
+            raise InputError(
+                f"the continuations of a prompt must be a sequence of texts, not {texts!r}: give "
+                "[...] for each prompt"
+            )
+
+
+def empty_continuation(number: int, count: int) -> InputError:
+    """The error for a continuation without tokens, by its number from 1."""
+    which = f"continuation {number} of {count}" if count > 1 else "the continuation"
+    return InputError(f"{which} is empty: give at least one word")
 
 
 def warn_of_truncation(truncated: Iterable[int], *, stacklevel: int = 1) -> None:

@@ -70,6 +70,7 @@ class Decoding:
         truncate: Whether to cut a text that is too long; if False, it is a ContextOverflowError.
         n: Completions for each prompt: samples, or the best beams. Streaming writes 1.
         logprobs: Whether completions list their tokens with log-probabilities.
+        top_logprobs: How many of the most probable tokens to list for each token, beside its own.
         form: "grounded" enforces the prompts' grammars: names are copied from the text, labels are
             the task's, and every completion can be read. "entities" enforces them with names of
             given entities in place of copied ones. "free" enforces nothing.
@@ -87,6 +88,7 @@ class Decoding:
     n: int = 1
     logprobs: bool = False
     form: Form = "free"
+    top_logprobs: int = field(default=0, repr=False)  # fingerprints of tasks do not include it
 
     def __post_init__(self) -> None:
         checks = {
@@ -104,11 +106,14 @@ class Decoding:
             "top_k": (self.top_k >= 0, "0 or more"),
             "num_beams": (self.num_beams >= 1, "1 or more"),
             "n": (self.n >= 1, "1 or more"),
+            "top_logprobs": (self.top_logprobs >= 0, "0 or more"),
             "form": (self.form in get_args(Form), "'free', 'grounded' or 'entities'"),
         }
         for name, (valid, requirement) in checks.items():
             if not valid:
                 raise InputError(f"{name} must be {requirement}, not {getattr(self, name)!r}")
+        if self.top_logprobs and not self.logprobs:
+            raise InputError(f"top_logprobs = {self.top_logprobs} needs logprobs=True")
         if self.num_beams > 1 and self.temperature > 0:
             raise InputError(
                 f"num_beams = {self.num_beams} cannot be combined with temperature = "
@@ -140,11 +145,16 @@ class Token:
         start: Its offset in the completion's text, or the offset of its word if the text spells
             the word differently from the vocabulary.
         logprob: Natural logarithm of its probability, before temperature, top_p and top_k.
+        ends_word: Whether it ends a word; "in" may be a word or the beginning of one.
+        top: The most probable tokens in its place, best first, if they are asked for; `</s>` among
+            them ends the completion.
     """
 
     text: str
     start: int
     logprob: float
+    ends_word: bool = True
+    top: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,8 +265,15 @@ class Engine(Protocol):
         continuations: Sequence[Sequence[str]],
         *,
         truncate: bool = True,
+        top_logprobs: int = 0,
     ) -> list[Scored]:
-        """Give the probability of each of a prompt's continuations, without generating text."""
+        """Give the probability of each of a prompt's continuations, without generating text.
+
+        The prompt "" scores texts from their beginning.
+
+        Raises:
+            InputError: There is not one sequence of continuations for each prompt.
+        """
         ...
 
     def count_tokens(self, text: str) -> int:

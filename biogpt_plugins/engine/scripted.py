@@ -9,6 +9,7 @@ from math import inf, log
 from zlib import crc32
 
 from biogpt_plugins.engine.cancelling import cancelled
+from biogpt_plugins.engine.limits import check_continuations, empty_continuation
 from biogpt_plugins.engine.protocol import (
     Choice,
     Chunk,
@@ -103,20 +104,27 @@ class ScriptedEngine:
         continuations: Sequence[Sequence[str]],
         *,
         truncate: bool = True,
+        top_logprobs: int = 0,
     ) -> list[Scored]:
         """Give each continuation the next of the probabilities, spread over its words."""
         del truncate
+        check_continuations(prompts, continuations)
         self._record(prompts)
-        return [
-            Scored(
-                tokens=tuple(
-                    self._spread(text, share)
-                    for text, share in zip(texts, self._shares(), strict=True)
-                ),
-                usage=Usage(prompt_tokens=self.count_tokens(prompt.source)),
-            )
-            for prompt, texts in zip(self.calls[-1], continuations, strict=True)
-        ]
+        asked = zip(self.calls[-1], continuations, strict=True)
+        return [self._scored(prompt, texts, top_logprobs) for prompt, texts in asked]
+
+    def _scored(self, prompt: Prompt, texts: Sequence[str], top: int) -> Scored:
+        for number, text in enumerate(texts, 1):
+            if not text.strip():
+                return Scored(error=empty_continuation(number, len(texts)))
+        shares = zip(texts, self._shares(), strict=True)
+        usage = Usage(
+            prompt_tokens=self.count_tokens(prompt.source),
+            completion_tokens=sum(map(self.count_tokens, texts)),
+        )
+        return Scored(
+            tokens=tuple(self._spread(text, share, top) for text, share in shares), usage=usage
+        )
 
     def _shares(self) -> Sequence[float]:
         if not self._probabilities:
@@ -124,10 +132,9 @@ class ScriptedEngine:
         return self._probabilities.pop(0)
 
     @staticmethod
-    def _spread(text: str, share: float) -> tuple[Token, ...]:
-        words = list(re.finditer(r"\S+", text))
-        each = log(share) / len(words) if share else -inf
-        return tuple(Token(text=word[0], start=word.start(), logprob=each) for word in words)
+    def _spread(text: str, share: float, top: int) -> tuple[Token, ...]:
+        each = log(share) / len(text.split()) if share else -inf
+        return _words(text, each, top)
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())
@@ -152,12 +159,17 @@ class ScriptedEngine:
         usage = Usage(
             prompt_tokens=self.count_tokens(prompt.source), completion_tokens=len(text.split())
         )
-        words = re.finditer(r"\S+", text) if decoding.logprobs else ()
+        told = decoding.logprobs
         return Completion(
             text=text,
             finish_reason="stop",
             usage=usage,
-            tokens=tuple(
-                Token(text=word[0], start=word.start(), logprob=self._logprob) for word in words
-            ),
+            tokens=_words(text, self._logprob, decoding.top_logprobs) if told else (),
         )
+
+
+def _words(text: str, logprob: float, top: int) -> tuple[Token, ...]:
+    """The words of a text as tokens; each is the only one in its place that is listed."""
+    found = re.finditer(r"\S+", text)
+    words = (Token(text=word[0], start=word.start(), logprob=logprob) for word in found)
+    return tuple(replace(word, top=(word,) if top else ()) for word in words)

@@ -9,8 +9,8 @@ import torch
 from transformers import BioGptForCausalLM, LogitsProcessorList, StoppingCriteria
 
 from biogpt_plugins.engines.generation import official_generation
-from biogpt_plugins.engines.jobs import BeamSearch, Generation, not_finite
-from biogpt_plugins.engines.sampling import log_probabilities
+from biogpt_plugins.engines.jobs import BeamSearch, Generation, Measured, not_finite
+from biogpt_plugins.engines.sampling import measure
 
 
 def search(model: BioGptForCausalLM, jobs: Sequence[BeamSearch]) -> None:
@@ -53,7 +53,7 @@ def search(model: BioGptForCausalLM, jobs: Sequence[BeamSearch]) -> None:
         row.end("length" if end >= row.budget else "stop")
         if decoding.logprobs and row.written and not unwanted():
             # One more forward pass: the scores of the search include beams that were abandoned.
-            row.logprobs = _measure(model, row, pad)
+            row.measured = _measured(model, row, pad)
     for job in jobs:
         if job.wanted():
             job.done = True
@@ -79,9 +79,9 @@ class _Stop(StoppingCriteria):  # type: ignore[misc]
         return torch.full((len(input_ids),), self._reached(), device=input_ids.device)
 
 
-def _measure(model: BioGptForCausalLM, row: Generation, pad: int) -> list[float]:
+def _measured(model: BioGptForCausalLM, row: Generation, pad: int) -> list[Measured]:
     ids = torch.tensor([row.ids], device=model.device)
     kept = len(row.written) + 1
     logits = model(input_ids=ids, use_cache=False, logits_to_keep=kept).logits[0, :-1].float()
     logits[:, pad] = -torch.inf
-    return log_probabilities(logits, row.written)
+    return measure(logits, row.written, row.decoding.top_logprobs)

@@ -18,11 +18,12 @@ from biogpt_plugins.engines.jobs import (
     Generation,
     Job,
     JobBatch,
+    Measured,
     Scoring,
     not_finite,
 )
 from biogpt_plugins.engines.local import LocalEngine
-from biogpt_plugins.engines.sampling import choose, log_probabilities, only_finite
+from biogpt_plugins.engines.sampling import choose, measure, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
 from biogpt_plugins.values.errors import EngineError
 
@@ -189,11 +190,12 @@ class CTranslate2Runner:
         )
 
     def _draw(self, row: Generation) -> None:
-        """Write a row with our own choice of tokens: seeded draws, or a grammar.
+        """Write a row with our own choice of tokens: seeded draws, a grammar, or alternatives told.
 
-        CTranslate2 has no per-row seed and no grammars. It continues as long as the token chosen
-        here is its own choice, the most probable token; after another token it must start again.
-        It does not return the logits of each row of a batch, so rows are written one by one.
+        CTranslate2 has no per-row seed and no grammars, and lists no other tokens. It continues as
+        long as the token chosen here is its own choice, the most probable token; after another
+        token it must start again. It does not return the logits of each row of a batch, so rows are
+        written one by one.
         """
         while not _leaves(row):
             self._generate(
@@ -233,10 +235,10 @@ class CTranslate2Runner:
             if not job.wanted():
                 job.cancel()
             elif decoding.logprobs:
-                self._measure(job)
+                self._measure(job, decoding)
             job.done = True
 
-    def _measure(self, job: BeamSearch) -> None:
+    def _measure(self, job: BeamSearch, decoding: Decoding) -> None:
         """Compute the log-probabilities of the written tokens."""
         logits = self._follow(job.prompt, [row.written for row in job.rows])
         if not all(own.isfinite().all() for own in logits):
@@ -244,13 +246,14 @@ class CTranslate2Runner:
             return
         for row, own in zip(job.rows, logits, strict=True):
             own[:, self._pad] = -torch.inf
-            row.logprobs = log_probabilities(own[:-1], row.written)
+            row.measured = measure(own[:-1], row.written, decoding.top_logprobs)
 
     def _score(self, job: Scoring) -> None:
         branches = list(dict.fromkeys(label[:-1] for label in job.labels))
         logits = dict(zip(branches, self._follow(job.prompt, branches), strict=True))
-        logs = {branch: own.log_softmax(-1) for branch, own in logits.items()}
-        job.take([logs[label[:-1]][range(len(label)), label].tolist() for label in job.labels])
+        job.take(
+            token for label in job.labels for token in measure(logits[label[:-1]], label, job.top)
+        )
 
     def _follow(
         self, prompt: Sequence[int], branches: Sequence[Sequence[int]]
@@ -313,7 +316,7 @@ def _taking(rows: Sequence[Generation], eos: int) -> Callable[[GenerationStepRes
         if not isfinite(step.log_prob):
             row.fail(not_finite())
             return True
-        row.take(step.token_id, step.log_prob if row.decoding.logprobs else None, eos)
+        row.take(step.token_id, Measured(step.log_prob) if row.decoding.logprobs else None, eos)
         return _leaves(row)
 
     return take
@@ -328,17 +331,17 @@ def _drawing(row: Generation, eos: int, pad: int) -> Callable[[GenerationStepRes
             return True
         logits[:, pad] = -torch.inf
         (token,) = choose(logits, [row])
-        logprobs = log_probabilities(logits, [token]) if row.decoding.logprobs else [None]
-        row.take(token, logprobs[0], eos)
+        asked, top = row.decoding.logprobs, row.decoding.top_logprobs
+        row.take(token, measure(logits, [token], top)[0] if asked else None, eos)
         return _leaves(row) or token != step.token_id
 
     return draw
 
 
 def _drawn(row: Generation) -> bool:
-    """Whether we choose the tokens of a row instead of CTranslate2."""
+    """Whether we choose the tokens of a row instead of CTranslate2, whose logits we need for it."""
     seeded = row.decoding.temperature and row.decoding.seed is not None
-    return bool(seeded) or row.derivation is not None
+    return bool(seeded or row.decoding.top_logprobs) or row.derivation is not None
 
 
 def _leaves(row: Generation) -> bool:

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from math import fsum, isfinite
 from random import Random
+from typing import NamedTuple
 
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.stopping import StopStrings
 from biogpt_plugins.values.errors import EngineError
 from biogpt_plugins.values.results import FinishReason
+
+
+class Measured(NamedTuple):
+    """How probable a token is.
+
+    Attributes:
+        logprob: Its log-probability.
+        top: The most probable tokens in its place with their log-probabilities, best first.
+    """
+
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(eq=False, kw_only=True)
@@ -68,7 +82,7 @@ class Generation(Job):
         stops: The stop strings.
         random: The random source of sampling.
         written: Ids written so far, without the final `</s>`.
-        logprobs: Their log-probabilities, if the decoding requests them.
+        measured: Their log-probabilities, if the decoding requests them.
         finish: Why the row ended; None while it runs.
         derivation: Its progress through a grammar, if there is one.
         ahead: Most tokens to write ahead of a reader; None without a reader.
@@ -80,7 +94,7 @@ class Generation(Job):
     stops: StopStrings
     random: Random
     written: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
     finish: FinishReason | None = None
     derivation: Derivation | None = None
     ahead: int | None = None
@@ -99,13 +113,13 @@ class Generation(Job):
         """Whether it is too far ahead of its reader and must wait."""
         return self.ahead is not None and len(self.written) - self.read >= self.ahead
 
-    def take(self, token: int, logprob: float | None, eos: int) -> None:
+    def take(self, token: int, measured: Measured | None, eos: int) -> None:
         """Append a token."""
         if token == eos:
             self.end("stop")
         else:
-            if logprob is not None:
-                self.logprobs.append(logprob)
+            if measured is not None:
+                self.measured.append(measured)
             self.written.append(token)
             if self.derivation:
                 self.derivation.take(token)
@@ -153,26 +167,30 @@ class Scoring(Job):
 
     Attributes:
         labels: The ids of each label.
+        top: How many of the most probable tokens to list for each token.
         logs: The log-probability of each whole label.
-        parts: The log-probability of each token of each label.
+        parts: The tokens of each label, measured.
     """
 
     labels: tuple[tuple[int, ...], ...]
+    top: int = 0
     logs: list[float] = field(default_factory=list)
-    parts: list[list[float]] = field(default_factory=list)
+    parts: list[list[Measured]] = field(default_factory=list)
 
     @property
     def kind(self) -> Hashable:
-        return "scoring", self.labels
+        return "scoring", self.labels, self.top
 
     @cached_property
     def branches(self) -> Branches:
         """The tokens to read after the prompt: labels without their last tokens, as a tree."""
         return Branches([label[:-1] for label in self.labels])
 
-    def take(self, logs: Sequence[Sequence[float]]) -> None:
-        """End the job with the log-probabilities of its labels' tokens."""
-        self.parts, self.logs = [list(part) for part in logs], [fsum(part) for part in logs]
+    def take(self, measured: Iterable[Measured]) -> None:
+        """End the job with the tokens of all its labels, in order."""
+        rest = iter(measured)
+        self.parts = [list(islice(rest, len(label))) for label in self.labels]
+        self.logs = [fsum(token.logprob for token in part) for part in self.parts]
         if all(map(isfinite, self.logs)):
             self.done = True
         else:

@@ -19,21 +19,21 @@ from biogpt_plugins.engine import (
     Prompt,
     Runtime,
     Scored,
-    Token,
 )
-from biogpt_plugins.engine.limits import completion_room, positions
+from biogpt_plugins.engine.limits import check_continuations, completion_room, positions
 from biogpt_plugins.engines.derivations import Derivation
 from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, Scoring
+from biogpt_plugins.engines.labels import ids_of_choices, ids_of_continuations, in_parts
 from biogpt_plugins.engines.moses import Detokenizer
 from biogpt_plugins.engines.scheduler import Runner, Scheduler
 from biogpt_plugins.engines.stopping import StopStrings
+from biogpt_plugins.engines.telling import told
 from biogpt_plugins.engines.tokens import Encoded, Tokens
 from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError
 from biogpt_plugins.values.results import Usage
 
 _GREEDY = Decoding()
 _AHEAD = 16
-_MOST_BRANCHES = 512  # tokens of a pass; their logits take 90 MB
 W = TypeVar("W", bound=Job)
 R = TypeVar("R")
 
@@ -166,7 +166,7 @@ class LocalEngine:
         Raises:
             InputError: There are no choices, or one is empty or the beginning of another.
         """
-        labels = self._labels(choices)
+        labels = ids_of_choices(choices, self._tokens)
         room = max(map(len, labels))
 
         def encode(prompt: Prompt | str) -> Encoded:
@@ -198,54 +198,52 @@ class LocalEngine:
         continuations: Sequence[Sequence[str]],
         *,
         truncate: bool = True,
+        top_logprobs: int = 0,
     ) -> list[Scored]:
         """Give the probability of each of a prompt's continuations; generate nothing.
 
         A prompt is read once. Its continuations follow as branches of a tree, of which each sees
-        the prompt and itself, in passes of a bounded number of tokens.
+        the prompt and itself, in passes of a bounded number of tokens. An empty or too long
+        continuation is the error of its prompt.
 
         Raises:
-            InputError: A continuation is empty.
+            InputError: There is not one sequence of continuations for each prompt.
         """
-        several = iter(continuations)
-        labels: dict[int, list[tuple[int, ...]]] = {}
+        check_continuations(prompts, continuations)
+        tokens, window = self._tokens, self.context_size
+        waiting = iter(continuations)
+        asked: dict[int, tuple[Sequence[str], list[tuple[int, ...]]]] = {}
 
         def encode(prompt: Prompt | str) -> Encoded:
-            found = [tuple(self._tokens.ids(text)) for text in next(several)]
-            if not all(found):
-                raise InputError("a continuation is empty: give at least one word")
-            room = max(map(len, found), default=1)
-            window = self.context_size
-            encoded = self._tokens.encode(
-                replace(_prompt(prompt), grammar=None), window=window, room=room, truncate=truncate
-            )
-            labels[id(encoded)] = found
+            texts = next(waiting)
+            labels = ids_of_continuations(texts, tokens, window)
+            bare, room = replace(_prompt(prompt), grammar=None), max(map(len, labels), default=1)
+            encoded = tokens.encode(bare, window=window, room=room, truncate=truncate, empty=True)
+            asked[id(encoded)] = texts, labels
             return encoded
 
         def jobs(encoded: Encoded) -> Sequence[Scoring]:
+            _, labels = asked[id(encoded)]
             return [
-                Scoring(prompt=encoded.ids, labels=some) for some in _parts(labels[id(encoded)])
+                Scoring(prompt=encoded.ids, labels=some, top=top_logprobs)
+                for some in in_parts(labels)
             ]
 
         def scored(encoded: Encoded, done: Sequence[Scoring]) -> Scored:
             if error := next((job.error for job in done if job.error), None):
                 return Scored(error=error)
-            every = [pair for job in done for pair in zip(job.labels, job.parts, strict=True)]
+            every = [measured for job in done for measured in job.parts]
+            texts, _ = asked[id(encoded)]
             return Scored(
-                tokens=tuple(self._told(ids, logs) for ids, logs in every),
-                usage=Usage(
-                    prompt_tokens=len(encoded.ids),
-                    completion_tokens=sum(len(ids) for ids, _ in every),
+                tokens=tuple(
+                    told(tokens, tokens.as_spelt(text), text, measured)
+                    for text, measured in zip(texts, every, strict=True)
                 ),
+                usage=Usage(prompt_tokens=len(encoded.ids), completion_tokens=sum(map(len, every))),
                 truncated_tokens=encoded.truncated,
             )
 
         return self._each(prompts, encode, jobs, scored, lambda error: Scored(error=error))
-
-    def _told(self, ids: Sequence[int], logs: Sequence[float]) -> tuple[Token, ...]:
-        text = self._tokens.text(ids)
-        places = self._tokens.places(ids, text)
-        return tuple(Token(text=piece, start=at, logprob=logs[i]) for i, piece, at in places)
 
     def _each(
         self,
@@ -345,8 +343,7 @@ class LocalEngine:
         written = spelling.of(row.written) if spelling else row.written
         whole = self._tokens.text(written)
         text, stopped = row.stops.cut(whole)
-        places = self._tokens.places(written, whole) if row.logprobs else []
-        tokens = (Token(text=p, start=at, logprob=row.logprobs[i]) for i, p, at in places)
+        tokens = told(self._tokens, written, whole, row.measured) if row.measured else ()
         return Completion(
             text=text,
             tokens=tuple(token for token in tokens if token.start < len(text)),
@@ -355,40 +352,9 @@ class LocalEngine:
             truncated_tokens=encoded.truncated,
         )
 
-    def _labels(self, choices: Sequence[str]) -> tuple[tuple[int, ...], ...]:
-        if isinstance(choices, str) or not choices:
-            raise InputError(f"choices must be a sequence of at least one label, not {choices!r}")
-        labels = tuple(tuple(self._tokens.ids(choice)) for choice in choices)
-        for i, label in enumerate(labels):
-            if not label:
-                raise InputError(f"the choice {choices[i]!r} is empty: give at least one word")
-            for j, other in enumerate(labels):
-                if i != j and other[: len(label)] == label:
-                    raise InputError(
-                        f"the choice {choices[i]!r} is the beginning of {choices[j]!r}, so "
-                        "their probabilities cannot be separated: reword one of them, or "
-                        "end both with a full stop"
-                    )
-        return labels
-
 
 def _rows(job: Generation | BeamSearch) -> list[Generation]:
     return job.rows if isinstance(job, BeamSearch) else [job]
-
-
-def _parts(labels: Sequence[tuple[int, ...]]) -> Iterator[tuple[tuple[int, ...], ...]]:
-    """Labels in parts of a bounded number of tokens; common beginnings count once."""
-    part: list[tuple[int, ...]] = []
-    known: set[tuple[int, ...]] = set()
-    for label in labels:
-        new = {label[:end] for end in range(1, len(label))} - known
-        if part and len(known) + len(new) > _MOST_BRANCHES:
-            yield tuple(part)
-            part, known, new = [], set(), {label[:end] for end in range(1, len(label))}
-        part.append(label)
-        known |= new
-    if part:
-        yield tuple(part)
 
 
 def _prompt(prompt: object) -> Prompt:

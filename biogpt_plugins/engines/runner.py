@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import TypeVar
 
 import torch
@@ -13,11 +12,12 @@ from biogpt_plugins.engines.beams import search
 from biogpt_plugins.engines.graphs import DecodingStep
 from biogpt_plugins.engines.jobs import BeamSearch, Branches, Generation, Job, Scoring, fit
 from biogpt_plugins.engines.passes import Span, read
-from biogpt_plugins.engines.sampling import choose, log_probabilities, only_finite
+from biogpt_plugins.engines.sampling import choose, measure, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
 
 W = TypeVar("W", Generation, Scoring)
 _AHEAD = 48
+_MOST_SCORED = 1024  # places of a pass whose tokens are scored; their logits take 180 MB
 
 
 class ReadBatch:
@@ -47,6 +47,10 @@ class ReadBatch:
         """Add a job if it can be read with the others; return whether it was added."""
         if self.jobs and job.kind != self.jobs[0].kind:
             return False
+        if self.jobs and isinstance(job, Scoring):
+            scored = (1 + len(job.branches)) * (1 + len(self.jobs))
+            if scored > _MOST_SCORED:
+                return False
         held = shared = 0
         if not isinstance(job, BeamSearch):  # beam search does not use the slots
             held = self._slots.held(job.ids)[1]
@@ -143,10 +147,8 @@ class TransformersRunner:
         follows = [1 + node for path in branches.paths for node in path]
         tokens = [token for label in labels for token in label]
         for group, places, logits in self._read(jobs, branches):
-            logs = logits.float().log_softmax(-1)[:, follows, tokens].tolist()
-            for job, row in zip(group, logs, strict=True):
-                rest = iter(row)
-                job.take([list(islice(rest, len(label))) for label in labels])
+            for job, row in zip(group, logits.float(), strict=True):
+                job.take(measure(row, tokens, job.top, rows=follows))
             self._clear(group, places)
 
     def _read(
@@ -193,9 +195,11 @@ class TransformersRunner:
         logits[:, self._pad] = -torch.inf  # never written, as in fairseq
         tokens = choose(logits, rows)
         asked = any(row.decoding.logprobs for row in rows)
-        logs = log_probabilities(logits, tokens) if asked else [None] * len(rows)
-        for row, token, log in zip(rows, tokens, logs, strict=True):
-            row.take(token, log if row.decoding.logprobs else None, self._eos)
+        top = max(row.decoding.top_logprobs for row in rows)
+        measured = measure(logits, tokens, top) if asked else [None] * len(rows)
+        for row, token, one in zip(rows, tokens, measured, strict=True):
+            own = one and one._replace(top=one.top[: row.decoding.top_logprobs])
+            row.take(token, own if row.decoding.logprobs else None, self._eos)
 
     def _clear(self, jobs: Iterable[Job], places: Iterable[int]) -> None:
         """Clear the places of failed jobs."""

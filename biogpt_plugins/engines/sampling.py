@@ -7,7 +7,7 @@ from itertools import compress
 
 import torch
 
-from biogpt_plugins.engines.jobs import Generation, not_finite
+from biogpt_plugins.engines.jobs import Generation, Measured, not_finite
 
 
 def only_finite(
@@ -35,11 +35,25 @@ def choose(logits: torch.Tensor, rows: Sequence[Generation]) -> list[int]:
     return tokens
 
 
-def log_probabilities(logits: torch.Tensor, tokens: Sequence[int]) -> list[float]:
-    """The log-probability of one token for each row of [rows, vocabulary], without grammar."""
-    chosen = torch.tensor(tokens, device=logits.device)[:, None]
-    logprobs: list[float] = logits.log_softmax(-1).gather(-1, chosen)[:, 0].tolist()
-    return logprobs
+def measure(
+    logits: torch.Tensor, tokens: Sequence[int], top: int = 0, *, rows: Sequence[int] | None = None
+) -> list[Measured]:
+    """Measure tokens, without grammar.
+
+    Args:
+        logits: The logits, [rows, vocabulary].
+        tokens: The tokens.
+        top: How many of the most probable tokens to list for each token.
+        rows: The row of each token; None if each has its own, in order.
+    """
+    rows = range(len(tokens)) if rows is None else rows
+    logs = logits.log_softmax(-1)
+    logprobs: list[float] = logs[list(rows), list(tokens)].tolist()
+    if not top:
+        return [Measured(log) for log in logprobs]
+    best = [found.tolist() for found in logs.topk(min(top, logs.shape[-1]))]
+    listed = [tuple(zip(ids, shares, strict=True)) for shares, ids in zip(*best, strict=True)]
+    return [Measured(log, listed[row]) for log, row in zip(logprobs, rows, strict=True)]
 
 
 def _narrow(logits: torch.Tensor, allowed: Mapping[int, Sequence[int]]) -> torch.Tensor:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenizers.models import BPE
-
 from biogpt_plugins.engine import Grammar, Prompt
 from biogpt_plugins.engines.copied import Spelling
 from biogpt_plugins.engines.derivations import STRAYS
+from biogpt_plugins.engines.merges import WORD_END, merges_of
 from biogpt_plugins.engines.moses import Detokenizer, Splitter, unescape
 from biogpt_plugins.text.grounding import PLURAL
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
@@ -20,8 +19,7 @@ from biogpt_plugins.values.inputs import half_pair, short
 if TYPE_CHECKING:
     from transformers import BioGptTokenizer
 
-_WORD_END = "</w>"
-_ELLIPSIS = "..." + _WORD_END
+_ELLIPSIS = "..." + WORD_END
 _MANY_CHUNKS = 1 << 18
 # A vocabulary may list them as if they were words.
 _LEARNED = re.compile(r"learned\d+(</w>)?|<seqsep>")
@@ -74,7 +72,7 @@ class Tokens:
         self._unknown = int(tokenizer.unk_token_id)
         self.ellipsis = self._vocabulary.get(_ELLIPSIS, self._unknown)
         self._splitter = Splitter()
-        self._pairs = _pairs(tokenizer)
+        self._pairs = merges_of(tokenizer)
         self._chunks: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
@@ -139,6 +137,20 @@ class Tokens:
             own.append(new)
         return own
 
+    def as_spelt(self, text: str) -> list[int]:
+        """The ids of a text, with an id that no model knows for each unknown piece."""
+        ids = self.ids(text)
+        if self._unknown not in ids:
+            return ids
+        return [
+            own for word, some in self.words_of(text, len(ids)) for own in self._own(word, some)
+        ]
+
+    def spelt(self, token: int) -> tuple[str, bool]:
+        """The spelling of a token, and whether it ends a word."""
+        piece = self._pieces.get(token, "")
+        return piece.removesuffix(WORD_END), self.ends_word(token) or token in self._silent
+
     def text(self, ids: Sequence[int]) -> str:
         """The text of a completion's ids, without special and learned tokens."""
         writing = Detokenizer()
@@ -148,7 +160,7 @@ class Tokens:
     def words(self, ids: Sequence[int]) -> list[str]:
         """The words of ids, in the spelling of the vocabulary; the last word may be incomplete."""
         spelt = "".join(self.pieces(ids)).replace(" ", "")
-        return spelt.replace(_WORD_END, " ").split()
+        return spelt.replace(WORD_END, " ").split()
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The tokens that have text, in the spelling of the vocabulary."""
@@ -171,7 +183,7 @@ class Tokens:
         at = 0
         for index, token in enumerate(ids):
             if token not in self._silent:
-                word.append((index, self._pieces.get(token, "").removesuffix(_WORD_END)))
+                word.append((index, self._pieces.get(token, "").removesuffix(WORD_END)))
             if word and (self.ends_word(token) or index == len(ids) - 1):
                 spelt = "".join(piece for _, piece in word)
                 shown = unescape(spelt.replace("@-@", "-"))
@@ -186,14 +198,22 @@ class Tokens:
 
     def ends_word(self, token: int) -> bool:
         """Whether this token ends a word."""
-        return self._pieces.get(token, "").endswith(_WORD_END)
+        return self._pieces.get(token, "").endswith(WORD_END)
 
     def end_of_words(self, ids: Sequence[int]) -> int:
         """The number of ids that form whole words."""
         ends = (end for end in range(len(ids), 0, -1) if self.ends_word(ids[end - 1]))
         return next(ends, 0)
 
-    def encode(self, prompt: Prompt, *, window: int, room: int, truncate: bool = True) -> Encoded:
+    def encode(
+        self,
+        prompt: Prompt,
+        *,
+        window: int,
+        room: int,
+        truncate: bool = True,
+        empty: bool = False,
+    ) -> Encoded:
         """Encode a prompt so that `room` tokens of `window` are left for the completion.
 
         A source that is too long loses the end of its text, and `...` (`<unk>` if the vocabulary
@@ -204,13 +224,14 @@ class Tokens:
             window: Most tokens of prompt and completion together.
             room: Tokens to leave for the completion.
             truncate: Whether to cut a source that is too long; otherwise it is an error.
+            empty: Whether the source may be "".
 
         Raises:
             InputError: The text is empty, or the model lacks a prompt token.
             ContextOverflowError: The prompt is too long and must not, or cannot, be cut.
         """
         source = self.ids(prompt.source)
-        if not prompt.text.strip() or not source:
+        if not (prompt.text.strip() and source) and not (empty and prompt.source == ""):
             raise InputError(f"the text {prompt.text!r} is empty: give at least one word")
         prefix = [self.eos, *map(self._id, prompt.prefix_tokens)]
         suffix = [*map(self._id, prompt.suffix_tokens), *self.ids(prompt.target)]
@@ -273,23 +294,3 @@ class Tokens:
             return [token if token < self.rows else self._unknown for token in ids]
         pieces = self.tokenizer.bpe(word).split(" ")
         return [self._vocabulary.get(piece, self._unknown) for piece in pieces]
-
-
-def _pairs(tokenizer: BioGptTokenizer) -> BPE | None:
-    """The tokenizer's merges in the `tokenizers` library; None if the library merges differently.
-
-    BioGptTokenizer merges all pairs of a rank at once, the library merges pairs one by one. The
-    results are equal if every piece comes from a single merge and occurs in later merges only.
-    """
-    merges = list(tokenizer.bpe_ranks)
-    ranks = {left + right: rank for rank, (left, right) in enumerate(merges)}
-    ordered = all(ranks.get(p, -1) < rank for rank, pair in enumerate(merges) for p in pair)
-    if len(ranks) < len(merges) or not ordered:
-        return None
-    names = dict(tokenizer.get_vocab())
-    # Merges may produce pieces that the vocabulary lacks: unknown at the end, but needed between.
-    lacking = {piece for pair in merges for piece in (*pair, "".join(pair))} - names.keys()
-    most = max(names.values()) + 1
-    names |= {piece: most + i for i, piece in enumerate(sorted(lacking))}
-    unknown = str(tokenizer.unk_token)
-    return BPE(names, merges, unk_token=unknown, end_of_word_suffix=_WORD_END)

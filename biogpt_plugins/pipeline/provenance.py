@@ -27,6 +27,7 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
     if not isinstance(source, str):  # a dictionary may have moved, and be the same
         asked["entities"] = {"source": named(source)}
     calibration = pipeline.trust.calibration.of(pipeline.task.name, ranked=pipeline.ranks)
+    decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
     return {
         **asked,
         "task": pipeline.task.name,
@@ -35,7 +36,7 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
         "dtype": str(getattr(pipeline.engine, "dtype", "")).removeprefix("torch."),
         "method": pipeline.method,
         "card": pipeline.card.model_dump(mode="json"),
-        "decoding": json.loads(json.dumps(asdict(pipeline.decoding))),
+        "decoding": {name: one for name, one in decoding.items() if name != "top_logprobs"},
         "calibration": calibration.model_dump(mode="json") if calibration else None,
     }
 

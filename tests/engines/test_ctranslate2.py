@@ -166,12 +166,8 @@ def test_scores_are_log_probabilities_of_whole_labels(engine, plain):
 
 
 def _logs(engine, prompt, labels):
-    from biogpt_plugins.engines.jobs import Scoring
-
-    ids = engine._encode(prompt, Decoding()).ids
-    job = Scoring(prompt=ids, labels=engine._labels(labels))
-    engine._scheduler.run([job])
-    return job.logs
+    (scored,) = engine.score([prompt], [labels])
+    return [sum(token.logprob for token in tokens) for tokens in scored.tokens]
 
 
 def test_each_prompt_has_its_own_error(exact):
