@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -254,12 +255,15 @@ def markdown(title: str, table: Mapping[str, Mapping[str, Any]]) -> str:
     """A table with all columns of its rows."""
     columns = list(dict.fromkeys(column for row in table.values() for column in row))
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
-    lines += [[name, *(str(row.get(c, "")) for c in columns)] for name, row in table.items()]
+    for name, row in table.items():
+        cells = (row.get(column) for column in columns)
+        lines.append([name, *("" if cell is None else str(cell) for cell in cells)])
     return "\n".join([f"## {title}", "", *(f"| {' | '.join(line)} |" for line in lines), ""])
 
 
-def _percent(share: float) -> float:
-    return round(100 * share, 1)
+def _percent(share: float) -> float | None:
+    """A share to print; None for NaN, which JSON cannot hold."""
+    return None if isnan(share) else round(100 * share, 1)
 
 
 def _interval(figures: Assessment) -> str:
