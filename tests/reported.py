@@ -127,3 +127,26 @@ def hostile():
 def sources_of_hostile():
     """The texts that hostile predictions were made from."""
     return {text: Source(text) for text in HOSTILE}
+
+
+RANKED = Paper(
+    id="1",
+    text="Lithium caused tremor. Aspirin and lithium did not cause rash. Gold was given.",
+    entities=[
+        Entity(text="Lithium", type="Chemical", start=0, end=7, id="D008094"),
+        Entity(text="tremor", type="Disease", start=15, end=21, id="D014202"),
+        Entity(text="Aspirin", type="Chemical", start=23, end=30, id="D001241"),
+        Entity(text="lithium", type="Chemical", start=35, end=42, id="D008094"),
+        Entity(text="rash", type="Disease", start=57, end=61, id="D005076"),
+        Entity(text="Gold", type="Chemical", start=63, end=67, id="D006046"),
+    ],
+)
+
+
+def ranked():
+    """Pairs of the entities of RANKED, as a run without a minimum keeps them."""
+    lithium, tremor, aspirin, again, rash, _ = RANKED.entities
+    pairs = [(lithium, tremor, 0.7), (again, rash, 0.05), (aspirin, rash, 0.00001)]
+    pairs += [(aspirin, tremor, 0.003)]
+    result = [Relation(head=a, type="CID", tail=b, score=score) for a, b, score in pairs]
+    return [Prediction(id="1", task="bc5cdr", result=result)]

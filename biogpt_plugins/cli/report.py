@@ -40,6 +40,19 @@ def report(  # noqa: PLR0913 - options of a command
         ),
     ] = None,
     columns: console.Columns = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            "--min-score",
+            "--min-probability",
+            min=0,
+            max=1,
+            metavar="PROBABILITY",
+            help="Show relations with a lower score only on demand, as candidates of a paper or an "
+            "entity. For pairs that `biogpt extract --method rank` ranked without a minimum.",
+            show_default=False,
+        ),
+    ] = None,
     label: Annotated[
         str | None,
         typer.Option(
@@ -71,12 +84,14 @@ def report(  # noqa: PLR0913 - options of a command
     faults = found.Faults()
     predictions = found.predictions(files, faults)
     sources = found.texts(papers, predictions, source_of, faults, named)
-    content = Content.of(predictions, sources)
+    content = Content.of(predictions, sources, min_score=min_score)
     if task:
         _check_labels(content, task, predictions)
     page = render(content, title=title, label=task)
     write_text(out, [page])
     _conclude(content, sources, page)
+    if min_score is not None:
+        _tell_candidates(content, predictions, min_score)
     if out != "-":
         console.stderr().print(f"written to {out}", soft_wrap=True)
     faults.conclude()
@@ -101,6 +116,17 @@ def _check_labels(content: Content, task: Task[Any], predictions: list[Predictio
             f"{left:,} of {len(content):,} papers cannot be labelled: they were not read for "
             f"{task.name}, were read by section, or have no text in --papers",
         )
+
+
+def _tell_candidates(
+    content: Content, predictions: list[Prediction[Any]], min_score: float
+) -> None:
+    bare = sum(one.score is None for each in predictions for one in each.relations)
+    if bare:
+        console.remark(
+            "warning", f"{bare:,} relations have no score, and are shown despite {min_score:g}"
+        )
+    console.stderr().print(f"{content.candidates:,} candidates with a score below {min_score:g}")
 
 
 def _conclude(content: Content, sources: dict[str, Source], page: str) -> None:

@@ -11,77 +11,50 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from biogpt_plugins.findings.edges import Aggregate
+from biogpt_plugins.report.candidates import Found, divided_by_score, mentions
 from biogpt_plugins.report.labelling import labelling
 from biogpt_plugins.report.segments import Segment, agree, divided, sentences, whole
+from biogpt_plugins.report.source import Source
+from biogpt_plugins.tasks.entities import concept
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.inputs import FullText, Paper, Part, Question, read
 from biogpt_plugins.values.results import Entity, Evidence, Prediction, Relation
 
 _Json = dict[str, Any]
 _UNHEADED = ("title", "abstract")
 
 
-class Source(NamedTuple):
-    """The text of a paper.
-
-    Attributes:
-        text: The text that offsets count in.
-        title: The title, if the text begins with one.
-        question: The question about the text.
-        parts: Title, abstract and sections of a full text.
-        entities: What the input says that the text names.
-    """
-
-    text: str
-    title: str = ""
-    question: str = ""
-    parts: tuple[Part, ...] = ()
-    entities: tuple[Entity, ...] = ()
-
-
-def source_of(value: object) -> tuple[str | None, Source]:
-    """The id and the text of a pipeline's input: a paper, a question, a mapping or a string.
-
-    For papers that are read by section, pass the FullTexts that `whole_papers` returns.
-
-    Raises:
-        InputError: The value has another type, or no text.
-    """
-    keys = {str(key).lower() for key in value} if isinstance(value, Mapping) else ()
-    if isinstance(value, Question) or "question" in keys:
-        question = read(Question, value)
-        found = question.entities
-        return question.id, Source(question.text, question=question.question, entities=found)
-    if isinstance(value, FullText):
-        full = read(FullText, value)
-        return full.id, Source(full.text, full.title, parts=full.parts)
-    paper = read(Paper, value)
-    return paper.id, Source(paper.source, paper.title, entities=paper.entities)
-
-
 class Content:
     """The content of a page, built from Predictions one at a time."""
 
-    def __init__(self, sources: Mapping[str, Source] | None = None) -> None:
+    def __init__(
+        self, sources: Mapping[str, Source] | None = None, *, min_score: float | None = None
+    ) -> None:
         """Start empty.
 
         Args:
             sources: Texts by the ids of Predictions. A text that does not match the offsets of its
                 Prediction is not shown.
+            min_score: Relations with a lower score are candidates: in no table and no graph, and
+                shown on demand.
         """
         self.trials: dict[str, None] = {}  # models that are for trying out
         self.strangers = 0  # predictions whose source text does not match their offsets
         self._sources = sources or {}
+        self._min_score = min_score
         self._papers: list[_Paper] = []
         self._places: dict[tuple[str, str], _Paper] = {}
         self._graph = Aggregate()
 
     @classmethod
     def of(
-        cls, predictions: Iterable[Prediction[Any]], sources: Mapping[str, Source] | None = None
+        cls,
+        predictions: Iterable[Prediction[Any]],
+        sources: Mapping[str, Source] | None = None,
+        *,
+        min_score: float | None = None,
     ) -> Content:
         """The content of predictions, which are read one at a time."""
-        content = cls(sources)
+        content = cls(sources, min_score=min_score)
         for prediction in predictions:
             content.add(prediction)
         return content
@@ -94,13 +67,14 @@ class Content:
     def add(self, prediction: Prediction[Any]) -> None:
         """Add a prediction to its paper; a repeated prediction counts once."""
         paper = self._paper(prediction)
-        if prediction in paper.predictions:
+        found = divided_by_score(prediction, self._min_score)
+        if found in paper.found:
             return
-        paper.predictions.append(prediction)
+        paper.found.append(found)
         if prediction.trial:
             self.trials[prediction.model or "unnamed"] = None
         if prediction.kind == "relations":
-            self._graph.add(prediction)
+            self._graph.add(found.prediction)
 
     def data(self, label: Task[Any] | None = None) -> _Json:
         """The whole content as JSON values.
@@ -110,13 +84,19 @@ class Content:
         """
         graph = _Graph(self._graph)
         papers = [_shown(paper, graph) for paper in self._papers]
-        data: _Json = {"papers": papers, "nodes": graph.nodes, "edges": graph.edges}
+        data = {"papers": papers, "nodes": graph.nodes, "edges": graph.edges}
+        data = _known({**data, "least": self._min_score})
         if label is None:
             return data
         for paper, shown in zip(self._papers, papers, strict=True):
             if _can_label(paper, label):
                 shown["label"] = True
         return {**data, "label": labelling(label, data)}
+
+    @property
+    def candidates(self) -> int:
+        """Number of relations below the minimum score."""
+        return sum(len(found.candidates) for paper in self._papers for found in paper.found)
 
     def labelled(self, task: Task[Any]) -> int:
         """Number of papers whose relations of a task can be labelled.
@@ -143,11 +123,11 @@ class Content:
 class _Paper(NamedTuple):
     id: str | None
     source: Source | None
-    predictions: list[Prediction[Any]]
+    found: list[Found]
 
 
 def _can_label(paper: _Paper, task: Task[Any]) -> bool:
-    read = any(prediction.task == task.name for prediction in paper.predictions)
+    read = any(found.prediction.task == task.name for found in paper.found)
     return read and paper.source is not None and not paper.source.parts
 
 
@@ -192,11 +172,12 @@ class _Graph:
 
 
 def _shown(paper: _Paper, graph: _Graph) -> _Json:
-    relations = [each for prediction in paper.predictions for each in prediction.relations]
-    entities: dict[Entity, int] = {}
-    for relation in relations:
-        for end in (relation.head, relation.tail):
-            entities.setdefault(end, len(entities))
+    relations = [each for found in paper.found for each in found.prediction.relations]
+    candidates = [each for found in paper.found for each in found.candidates]
+    given = paper.source.entities if paper.source else ()
+    ends, others = mentions(relations, candidates, given)
+    places = {entity: place for place, entity in enumerate([*ends, *others])}
+    things = _things(places) if candidates else {}
     source = paper.source
     headings: list[str] = []
     segments: list[Segment]
@@ -215,29 +196,28 @@ def _shown(paper: _Paper, graph: _Graph) -> _Json:
             "whole": bool(source) or None,
             "segments": [list(segment) for segment in segments] or None,
             "headings": headings or None,
-            "entities": [_entity(entity) for entity in entities] or None,
-            "annotated": [_entity(entity) for entity in _others(source, entities)] or None,
-            "found": [_prediction(each, entities, graph) for each in paper.predictions],
+            "entities": [_entity(entity, things) for entity in ends] or None,
+            "annotated": [_entity(entity, things) for entity in others] or None,
+            "found": [_prediction(each, places, graph) for each in paper.found],
         }
     )
 
 
-def _others(source: Source | None, ends: Iterable[Entity]) -> Iterable[Entity]:
-    """The input's entities in the text that are no ends of relations."""
-    places = {(end.start, end.end) for end in ends}
-    given = source.entities if source else ()
-    return (one for one in given if one.start is not None and (one.start, one.end) not in places)
+def _things(entities: Iterable[Entity]) -> dict[Entity, int]:
+    """A number for each entity, the same for all mentions of one thing."""
+    numbers: dict[str, int] = {}
+    return {one: numbers.setdefault(concept(one), len(numbers)) for one in entities}
 
 
-def _prediction(
-    prediction: Prediction[Any], entities: Mapping[Entity, int], graph: _Graph
-) -> _Json:
+def _prediction(found: Found, places: Mapping[Entity, int], graph: _Graph) -> _Json:
     """One prediction, with a field for its kind of result."""
+    prediction = found.prediction
     result: Any = prediction.result
     fields: _Json = {}
     match prediction.kind:
         case "relations":
-            fields["relations"] = [_relation(relation, entities, graph) for relation in result]
+            fields["relations"] = [_relation(one, places, graph) for one in result]
+            fields["candidates"] = [_pair(one, places) for one in found.candidates] or None
         case "answer":
             fields["answer"] = result.model_dump(exclude_none=True)
         case "labels":
@@ -259,25 +239,34 @@ def _prediction(
     )
 
 
-def _relation(relation: Relation, entities: Mapping[Entity, int], graph: _Graph) -> _Json:
+def _relation(relation: Relation, places: Mapping[Entity, int], graph: _Graph) -> _Json:
     return _known(
         {
-            "head": entities[relation.head],
-            "type": relation.type,
-            "tail": entities[relation.tail],
+            **_pair(relation, places),
             "edge": graph.edge(relation),
-            "score": _rounded(relation.score),
             "agreement": _rounded(relation.agreement),
-            "negated": relation.negated or None,
-            "speculated": relation.speculated or None,
             "evidence": [_evidence(sentence) for sentence in relation.evidence] or None,
         }
     )
 
 
-def _entity(entity: Entity) -> _Json:
+def _pair(relation: Relation, places: Mapping[Entity, int]) -> _Json:
+    return _known(
+        {
+            "head": places[relation.head],
+            "type": relation.type,
+            "tail": places[relation.tail],
+            "score": _rounded(relation.score),
+            "negated": relation.negated or None,
+            "speculated": relation.speculated or None,
+        }
+    )
+
+
+def _entity(entity: Entity, things: Mapping[Entity, int]) -> _Json:
     name = entity.name if entity.name.lower() != entity.text.lower() else None
-    return _known({**entity.model_dump(exclude={"name"}), "name": name})
+    fields = entity.model_dump(exclude={"name"})
+    return _known({**fields, "name": name, "thing": things.get(entity)})
 
 
 def _evidence(evidence: Evidence) -> list[Any]:

@@ -20,7 +20,7 @@ from biogpt_plugins.report.content import Content
 from biogpt_plugins.tasks.task import Task
 
 # In dependency order.
-_SCRIPTS = tuple("dom store passage lines papers table layout graph lists app".split())  # noqa: SIM905
+_SCRIPTS = tuple("dom store passage lines candidates papers table layout graph lists app".split())  # noqa: SIM905
 _OF_LABELS = ("labels", "labelform", "labelling")
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 

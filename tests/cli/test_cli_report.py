@@ -53,6 +53,15 @@ def test_a_page_without_texts_on_the_standard_output(tmp_path):
     assert "written to" not in done.stderr
 
 
+def test_pairs_below_the_least_probability_are_candidates(tmp_path):
+    bare = reported.predictions()[0].model_copy(update={"id": "2"})
+    found = written(tmp_path, "a.jsonl", [p.model_dump_json() for p in [*reported.ranked(), bare]])
+    done = run("report", found, "--min-probability", 0.5, "-o", tmp_path / "report.html")
+    assert done.exit_code == 0, done.stderr
+    assert "3 candidates with a score below 0.5" in done.stderr
+    assert "warning: 1 relations have no score, and are shown despite 0.5" in done.stderr
+
+
 def test_a_text_that_is_another_is_told(tmp_path):
     found, _ = files(tmp_path)
     papers = written(tmp_path, "other.jsonl", ['{"id": "1", "text": "Something else."}'])

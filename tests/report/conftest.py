@@ -43,9 +43,10 @@ def show(browser, tmp_path):
     context.set_default_timeout(30_000)
     said, asked = [], []
 
-    def opened(predictions, sources=None, *, label=None, **options):
+    def opened(predictions, sources=None, *, label=None, min_score=None, **options):
         file = tmp_path / "report.html"
-        file.write_text(render(Content.of(predictions, sources), label=label), encoding="utf-8")
+        content = Content.of(predictions, sources, min_score=min_score)
+        file.write_text(render(content, label=label), encoding="utf-8")
         page = context.new_page()
         if options:
             page.emulate_media(**options)

@@ -50,6 +50,48 @@ def test_entities_of_the_input_that_no_relation_names_are_marked_lightly(show):
     assert page.locator(".legend .annotated").text_content() == "annotated, in no relation"
 
 
+@pytest.fixture
+def ranked(show):
+    return show(reported.ranked(), dict([reported.source_of(reported.RANKED)]), min_score=0.5)
+
+
+def pairs(page):
+    shown = page.locator(".candidates .pair")
+    sync_api.expect(shown.first).to_be_visible()
+    return [re.sub(r" D\d+|\s+", " ", one).split() for one in shown.all_inner_texts()]
+
+
+def test_an_entity_that_is_clicked_shows_its_pairs_accepted_and_not(ranked):
+    assert ranked.locator("li.relation:visible").count() == 1
+    assert "3 candidates below a score of 0.5" in ranked.locator("#summary").inner_text()
+    ranked.locator(".passage .again", has_text="lithium").click()
+    assert pairs(ranked) == [
+        ["Lithium", "CID", "→", "tremor", "0.70", "accepted"],
+        ["lithium", "CID", "→", "rash", "0.05", "candidate"],
+    ]
+    ranked.locator(".passage .annotated", has_text="rash").click()
+    assert [one[-2:] for one in pairs(ranked)] == [["0.05", "candidate"], ["0.0001", "candidate"]]
+    ranked.locator(".passage .annotated", has_text="rash").click()
+    sync_api.expect(ranked.locator(".candidates .pair").first).to_be_hidden()
+    assert ranked.locator(".annotated.asks", has_text="Gold").count() == 0
+
+
+def test_candidates_by_keys(ranked):
+    ranked.locator(".candidates summary").focus()
+    ranked.keyboard.press("Enter")
+    assert [one[-1] for one in pairs(ranked)] == ["accepted", *["candidate"] * 3]
+    ranked.get_by_label("Pairs of").select_option(label="Aspirin (2)")
+    assert [one[0] for one in pairs(ranked)] == ["Aspirin", "Aspirin"]
+    ranked.locator(".pair").first.focus()
+    assert ranked.locator(".passage .end").all_text_contents() == ["tremor", "Aspirin"]
+
+
+def test_candidates_are_in_no_table_and_no_graph(ranked):
+    status(ranked, "1 of 1 relation, 1 of 1 paper")
+    tab(ranked, "Relations")
+    assert ranked.locator("tbody tr").count() == 1
+
+
 def test_a_line_from_head_to_tail(page):
     first = page.locator("article.paper").first
     arrow = first.locator("path.arrow").bounding_box()
@@ -72,6 +114,18 @@ def test_text_that_means_harm_is_shown_as_it_is(show, sources):
     assert page.locator("img").count() == 0
     addresses = page.eval_on_selector_all("a", "found => found.map((one) => one.href)")
     assert [one for one in addresses if not one.startswith("https://")] == []
+
+
+def test_candidates_that_mean_harm_are_shown_as_they_are(show):
+    found = [one for one in reported.hostile() if one.relations]
+    (first, *_) = [one.relations[0].model_copy(update={"score": 0.1}) for one in found]
+    page = show([found[0].model_copy(update={"result": [first]})], min_score=0.5)
+    page.locator(".candidates summary").click()
+    shown = page.locator(".pair .name").first
+    assert shown.text_content() == f"{reported.HOSTILE[0]} {reported.HOSTILE[0]}"
+    assert page.locator(".candidates option").nth(1).text_content() == f"{reported.HOSTILE[0]} (1)"
+    assert page.evaluate("window.owned") is None
+    assert page.locator("script").count() == 2
 
 
 def test_markup_that_got_into_the_page_could_not_run(show):

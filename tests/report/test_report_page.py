@@ -60,6 +60,33 @@ def test_the_entities_of_the_input_that_no_relation_names():
     assert "annotated" not in plain
 
 
+def test_relations_below_the_least_score_are_candidates():
+    sources = dict([source_of(reported.RANKED)])
+    content = Content.of(reported.ranked(), sources, min_score=0.5)
+    data = content.data()
+    assert (content.candidates, data["least"], len(data["edges"])) == (3, 0.5, 1)
+    (paper,) = data["papers"]
+    named = [*paper["entities"], *paper["annotated"]]
+    told = [
+        (named[one["head"]]["text"], named[one["tail"]]["text"], one["score"])
+        for one in paper["found"][0]["candidates"]
+    ]
+    assert told == [("lithium", "rash", 0.05), ("Aspirin", "tremor", 0.003), ("Aspirin", "rash", 0)]
+    assert [one["text"] for one in paper["entities"]] == ["Lithium", "tremor"]
+    assert [one["text"] for one in paper["annotated"]] == ["lithium", "rash", "Aspirin", "Gold"]
+    assert [one.get("thing") for one in named] == [0, 1, 0, 2, 3, 4]
+
+
+def test_without_a_least_score_there_are_no_candidates():
+    content = Content.of(reported.ranked())
+    assert content.candidates == 0
+    assert not {"least", "candidates", "thing"} & set(
+        re.findall(r"\w+", json.dumps(content.data()))
+    )
+    unscored = Content.of(reported.predictions(), min_score=1)
+    assert (unscored.candidates, len(unscored.data()["edges"])) == (0, 2)
+
+
 def test_what_is_no_relation():
     papers = Content.of(reported.predictions(), reported.sources()).data()["papers"]
     assert papers[3]["found"][0]["relations"] == []

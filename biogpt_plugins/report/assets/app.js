@@ -129,10 +129,12 @@ function filters() {
 
 function summary() {
   const grounded = ROWS.filter((row) => row.grounded).length;
+  const candidates = PAPERS.reduce((sum, paper) => sum + paper.candidates.length, 0);
   const models = [...new Set(PAPERS.flatMap((paper) => paper.found.map((one) => one.model)).filter(Boolean))];
   const parts = [
     plural(papersIn(PAPERS), "paper"),
     ROWS.length && `${plural(ROWS.length, "relation")}, ${percent(grounded / ROWS.length)} with both ends in the text`,
+    candidates > 0 && `${plural(candidates, "candidate")} below a score of ${LEAST}`,
     total.answers.length && plural(total.answers.length, "answer"),
     total.failures.length && plural(total.failures.length, "failure"),
     models.length && `by ${models.join(", ")}`,
@@ -145,7 +147,7 @@ function legend() {
   const types = [...new Set(NODES.map((node) => node.type))].map((type) => make("span", { class: `entity ${typeClass(type)}` }, type));
   const lines = ["stated", "speculated", "negated"].map((stance) =>
     make("span", { class: "key" }, draw("svg", { width: 34, height: 10, "aria-hidden": "true" }, draw("path", { d: "M1 5 H33", class: `line ${stance}` })), stance));
-  const others = PAPERS.some((paper) => paper.annotated) && make("span", { class: `annotated ${typeClass(NODES[0].type)}` }, "annotated, in no relation");
+  const others = PAPERS.some((paper) => paper.annotated.length) && make("span", { class: `annotated ${typeClass(NODES[0].type)}` }, "annotated, in no relation");
   document.querySelector(".top").append(make("p", { class: "legend" }, types, others, lines));
 }
 

@@ -38,7 +38,7 @@ function relationForm({ paper, row }, shown) {
   fill(shown.element, { mouseup: take }, []);
   shown.element.classList.add("taking");
   const options = (id, names) => make("datalist", { id }, [...new Set(names)].map((value) => make("option", { value })));
-  const mentions = [...paper.entities, ...(paper.annotated ?? [])].filter((one) => one.start !== undefined).map((one) => one.text);
+  const mentions = [...paper.entities, ...paper.annotated].filter((one) => one.start !== undefined).map((one) => one.text);
   return make(
     "form",
     { class: "label-form", submit: keep, keydown: ({ key }) => key === "Escape" && closeForm(), "aria-label": row ? "Edit the relation" : "Add a relation" },

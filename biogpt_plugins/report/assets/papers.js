@@ -75,6 +75,7 @@ function roll(item) {
 function card(paper, rows, shown, hidden) {
   const items = rows.map((row) => (row.item = relationItem(row, shown)));
   tie(rows, shown);
+  const candidates = paper.candidates.length > 0 && candidatesOf(paper, shown);
   return make(
     "article",
     { class: paper.long ? "paper long" : "paper", "aria-label": `Paper ${paper.name}` },
@@ -96,6 +97,7 @@ function card(paper, rows, shown, hidden) {
         rows.length > 0 && make("ul", { class: "relations" }, items),
         hidden > 0 && make("p", { class: "quiet" }, `${counted(hidden)} more hidden by the filters`),
         nothingFound(paper.found),
+        candidates,
         paper.found.map(otherResult),
       ),
     ),
@@ -116,21 +118,27 @@ function relationItem(row, shown) {
   return make(
     "li",
     { class: `relation ${row.stance} ${LABEL ? labelClass(row) : ""}`, tabindex: 0, click: go, keydown: go, mouseenter: () => light(true), mouseleave: ({ target }) => light(target === document.activeElement), focus: () => light(true), blur: () => light(false) },
-    make("div", null, end(row.head), make("span", { class: `link ${row.stance}` }, ` ${row.relation.type} → `), end(row.tail)),
+    statement(row),
     make("div", { class: "facts" }, scoreOf(row.relation), flagsOf(row)),
     LABEL && labelControls(row, shown),
   );
 }
+
+const statement = (row) =>
+  make("div", null, end(row.head), make("span", { class: `link ${row.stance}` }, ` ${row.relation.type} → `), end(row.tail));
 
 const end = (entity) =>
   make("span", { class: `name ${typeClass(entity.type)}`, title: entity.type }, entity.text, entity.id && make("small", null, " ", idLink(entity.id)));
 
 function scoreOf({ score, agreement }) {
   return [
-    score !== undefined && make("span", { class: "score" }, bar(score), make("span", null, score.toFixed(2))),
+    score !== undefined && make("span", { class: "score" }, bar(score), make("span", null, figure(score))),
     agreement !== undefined && make("span", { class: "badge" }, `${percent(agreement)} of samples`),
   ];
 }
+
+// Scores of ranked pairs are often small; the page has four places of them.
+const figure = (score) => (score >= 0.1 ? score.toFixed(2) : score > 0 ? score.toPrecision(1) : "< 0.0001");
 
 function flagsOf(row) {
   const missing = [row.head, row.tail].filter((one) => one.start === undefined).map((one) => one.text);
@@ -150,7 +158,8 @@ function nothingFound(found) {
     const none = all.filter((one) => !one.relations.length);
     const share = all.some((one) => one.section) ? ` in ${counted(none.length)} of ${plural(all.length, "section")}` : "";
     const title = none.map((one) => one.section).filter(Boolean).join("\n") || null;
-    return none.length > 0 && make("p", { class: "quiet", title }, `no relations found${share} (${task})`);
+    const what = LEAST === undefined ? "found" : `with a score of ${LEAST} or more`;
+    return none.length > 0 && make("p", { class: "quiet", title }, `no relations ${what}${share} (${task})`);
   });
 }
 

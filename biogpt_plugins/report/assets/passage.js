@@ -35,10 +35,13 @@ function section(heading, holder, open) {
 // Scrolls to the evidence of a relation.
 function goTo(row, { pieces }) {
   const its = (one) => one.row === row || (one.kind === "entity" && [row.relation.head, row.relation.tail].includes(one.place));
-  const piece = pieces.find(({ spans }) => spans.some(its))?.element;
-  const folded = piece?.closest("details");
+  reveal(pieces.find(({ spans }) => spans.some(its)), row.paper);
+}
+
+function reveal(piece, { long }) {
+  const folded = piece?.element.closest("details");
   if (folded) folded.open = true;
-  piece?.scrollIntoView({ block: row.paper.long ? "center" : "nearest" });
+  piece?.element.scrollIntoView({ block: long ? "center" : "nearest" });
 }
 
 // Cuts a segment at the ends of all spans; each piece is an element with its spans.
@@ -55,12 +58,7 @@ function cutUp([start, text], spans) {
 }
 
 function pieceElement(text, spans) {
-  const inner = (kind) =>
-    spans.filter((one) => one.kind === kind).sort((one, other) => one.to - one.from - (other.to - other.from))[0];
-  const entity = inner("entity");
-  const again = inner("again");
-  const annotated = inner("annotated");
-  const cue = inner("cue");
+  const [entity, again, annotated, cue] = ["entity", "again", "annotated", "cue"].map((kind) => inner(kind, spans));
   const names = [cue && `cue ${cue.of}`];
   if (entity) names.push("entity", typeClass(entity.entity.type));
   else if (again) names.push("again", typeClass(again.entity.type));
@@ -68,6 +66,12 @@ function pieceElement(text, spans) {
   const known = entity ?? annotated;
   const tip = known ? tipOf(known.entity) : cue ? `${cue.of}: “${cue.said}”` : null;
   return make(entity ? "mark" : "span", { class: names.filter(Boolean).join(" ") || null, title: tip }, text);
+}
+
+// The innermost span of a kind.
+function inner(kind, spans) {
+  const its = spans.filter((one) => one.kind === kind);
+  return its.sort((one, other) => one.to - one.from - (other.to - other.from))[0];
 }
 
 function tipOf(entity) {
@@ -88,7 +92,9 @@ function entitySpans(paper) {
 
 // Entities of the input that no relation names.
 function annotatedSpans(paper) {
-  return (paper.annotated ?? []).map((entity) => ({ kind: "annotated", entity, start: entity.start, end: entity.end }));
+  return paper.annotated
+    .map((entity) => ({ kind: "annotated", entity, start: entity.start, end: entity.end }))
+    .filter((span) => span.start !== undefined);
 }
 
 function evidenceSpans(rows) {

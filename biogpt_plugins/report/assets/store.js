@@ -1,5 +1,5 @@
 // The results: a row for each relation, and the rows that match the filters.
-const { papers: PAPERS, nodes: NODES, edges: EDGES, label: LABEL } = JSON.parse(document.getElementById("data").textContent);
+const { papers: PAPERS, nodes: NODES, edges: EDGES, least: LEAST, label: LABEL } = JSON.parse(document.getElementById("data").textContent);
 const WIDE = /[\ud800-\udfff]/;
 const KNOWN_TYPES = ["chemical", "disease", "drug", "target"];
 const NO_FILTER = { words: "", task: "", relation: "", entity: "", score: 0, grounding: "", stance: "", id: "" };
@@ -12,21 +12,30 @@ EDGES.forEach((edge, place) => Object.assign(edge, { place }));
 for (const [place, paper] of PAPERS.entries()) {
   paper.name = paper.id ?? `no. ${place + 1}`;
   paper.entities ??= [];
+  paper.annotated ??= [];
   paper.segments ??= [];
   paper.heading = paper.question ?? (paper.title ? paper.segments[0][1] : "");
   const [start, text] = paper.segments.at(-1) ?? [0, ""];
   paper.long = start + text.length > LONG && paper.headings !== undefined;
   paper.rows = [];
-  for (const found of paper.found)
+  paper.candidates = [];
+  const mentions = [...paper.entities, ...paper.annotated];
+  const rowOf = (found, relation) => {
+    const [head, tail] = [mentions[relation.head], mentions[relation.tail]];
+    const row = { paper, found, relation, head, tail, edge: EDGES[relation.edge], number: ROWS.length };
+    row.grounded = head.start !== undefined && tail.start !== undefined;
+    row.stance = relation.negated ? "negated" : relation.speculated ? "speculated" : "stated";
+    return row;
+  };
+  for (const found of paper.found) {
     for (const relation of found.relations ?? []) {
-      const head = paper.entities[relation.head];
-      const tail = paper.entities[relation.tail];
-      const row = { paper, found, relation, head, tail, edge: EDGES[relation.edge], number: ROWS.length };
-      row.grounded = head.start !== undefined && tail.start !== undefined;
-      row.stance = relation.negated ? "negated" : relation.speculated ? "speculated" : "stated";
+      const row = rowOf(found, relation);
       ROWS.push(row);
       paper.rows.push(row);
     }
+    // Below the report's least score: no rows of tables and graphs.
+    for (const relation of found.candidates ?? []) paper.candidates.push(rowOf(found, relation));
+  }
 }
 
 // Offsets count code points; JavaScript strings count UTF-16 units.
