@@ -50,24 +50,37 @@ _NUMBERS = {"gene": "NCBIGene", "species": "NCBITaxon"}
 _SEPARATOR = re.compile(r"[|;,+]")
 
 
+def identifiers(id_: str | None, type_: str = "") -> tuple[str, ...]:
+    """The identifiers of an annotation, as it writes them: several for a composite mention.
+
+    Between them stands "|", ";", "," or "+". A variant has one: its identifier has such signs
+    itself.
+
+    Args:
+        id_: The identifier, or several.
+        type_: The entity's type, by whatever name.
+    """
+    if not id_:
+        return ()
+    if kind_of_type(type_) == "variant":
+        return (id_,)
+    return tuple(filter(None, map(str.strip, _SEPARATOR.split(id_))))
+
+
 def curies(id_: str | None, type_: str = "") -> tuple[str, ...]:
-    """The CURIEs of an annotation's identifier, each once; a composite mention has several.
+    """The CURIEs of an annotation's identifiers, each once.
 
     "D012640" and "mesh:D012640" are "MESH:D012640"; "7157" of a gene is "NCBIGene:7157";
-    "MESH:D001|D002", also with ";", "," or "+", is ("MESH:D001", "MESH:D002"). An identifier of an
-    unknown vocabulary is left as it is, and so is that of a variant, which has such signs itself.
+    "MESH:D001|D002" is ("MESH:D001", "MESH:D002"). An identifier of an unknown vocabulary is left
+    as it is.
 
     Args:
         id_: The identifier, or several.
         type_: The entity's type, by whatever name: it tells which vocabulary numbers are from.
     """
-    if not id_:
-        return ()
-    if kind_of_type(type_) == "variant":
-        return (_curie(id_, type_),)
     found: dict[str, None] = {}
     prefix = ""
-    for part in filter(None, map(str.strip, _SEPARATOR.split(id_))):
+    for part in identifiers(id_, type_):
         curie = _curie(part, type_)
         if ":" not in curie and prefix:
             curie = f"{prefix}:{curie}"

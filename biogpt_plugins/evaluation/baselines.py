@@ -13,11 +13,11 @@
         Without a training file, the most frequent label of the gold itself.
 
 Mentions of one identifier are one entity; without an identifier, mentions of one name are. A
-mention of several identifiers ("D001|D002") stands for each. BC5CDR compares identifiers: entities
-are their identifiers there, and those without one are left out. For other tasks an entity has the
-name of its first mention. A pair is predicted once: if each of the two can be the head, the head is
-the one that the text mentions first. The type is the most frequent one of the training file's
-relations, or without that file of the gold's.
+mention of several identifiers ("D001|D002", split by `entities.curies`) stands for each. BC5CDR
+compares identifiers: entities are their identifiers there, and those without one are left out. For
+other tasks an entity has the name of its first mention. A pair is predicted once: if each of the
+two can be the head, the head is the one that the text mentions first. The type is the most frequent
+one of the training file's relations, or without that file of the gold's.
 
 Names are found as `EntityDictionary` finds them. Intervals are those of `bootstrap`.
 """

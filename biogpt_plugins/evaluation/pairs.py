@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from biogpt_plugins.entities.curies import identifiers
 from biogpt_plugins.tasks.entities import Candidates
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.grounding import fold, sentence_at
@@ -49,7 +50,7 @@ class Pairing:
         found: dict[str, list[Entity]] = {}
         for one in sorted(mentions, key=lambda one: one.start or 0):
             names = [] if self.by_id else [fold(one.name)]
-            for key in one.id.split("|") if one.id else names:
+            for key in identifiers(one.id, one.type) or names:
                 found.setdefault(key, []).append(one)
         return found
 

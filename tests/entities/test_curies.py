@@ -2,7 +2,7 @@
 
 import pytest
 
-from biogpt_plugins.entities.curies import curies
+from biogpt_plugins.entities.curies import curies, identifiers
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,17 @@ from biogpt_plugins.entities.curies import curies
 )
 def test_identifiers(id_, type_, found):
     assert curies(id_, type_) == ((id_,) if found is None else found)
+
+
+@pytest.mark.parametrize(
+    ("id_", "type_", "found"),
+    [
+        (None, "disease", ()),
+        ("MESH:D1 | D2", "disease", ("MESH:D1", "D2")),
+        ("1;2,1+3", "gene", ("1", "2", "1", "3")),
+        ("p|SUB|V|600|E", "SNP", ("p|SUB|V|600|E",)),
+        ("|", "gene", ()),
+    ],
+)
+def test_identifiers_as_written(id_, type_, found):
+    assert identifiers(id_, type_) == found

@@ -59,8 +59,9 @@ def test_only_what_the_clause_wants_and_has_an_identifier():
     assert counts(measured[ALL]) == (1, 0, 0)
 
 
-def test_mentions_of_an_id_are_one_and_several_ids_are_several():
-    again, both = mention("Aspirin", "Chemical", "C1"), mention("tremors", "Disease", "D1|D2")
+@pytest.mark.parametrize("ids", ["D1|D2", "D1;D2", "D1, D2", "D1+D2", "D1||D2|"])
+def test_mentions_of_an_id_are_one_and_several_ids_are_several(ids):
+    again, both = mention("Aspirin", "Chemical", "C1"), mention("tremors", "Disease", ids)
     measured = found(bc5cdr(paper([("C1", "D1"), ("C1", "D2")], LITHIUM, again, both)))
     assert counts(measured[ALL]) == (2, 0, 0)
 
