@@ -11,6 +11,7 @@ import typer
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Record
 from biogpt_plugins.corpus.fetch import PubTator3
+from biogpt_plugins.entities import Instead, source_of
 from biogpt_plugins.evaluation.baselines import count_bare
 from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.values.entities import EntitySource
@@ -34,7 +35,8 @@ EntitiesFrom = Annotated[
         metavar="FILE|spacy:MODEL|pubtator3",
         help="Find the entities of papers without annotations by a dictionary (a file that `biogpt "
         "dictionary build` wrote, or a CSV file), by a pipeline of spaCy, or by PubTator 3's "
-        "service, which knows papers by their PMID. It sets --decoding entities.",
+        "service, which knows papers by their PMID. It sets --decoding entities. With --entities "
+        "ignore it finds them in all papers.",
         show_default=False,
     ),
 ]
@@ -45,17 +47,20 @@ def setting(entities: str, source: str | None = None) -> str | EntitySource | No
 
     Raises:
         InputError: An option has another value, or both contradict each other.
+        OSError: The file of a dictionary is locked.
     """
     if entities not in get_args(EntityUse):
         raise InputError(f"--entities must be {' or '.join(get_args(EntityUse))}, not {entities!r}")
-    if source and entities == "ignore":
-        raise InputError(
-            "--entities ignore reads no entities: leave it out with --entities-from, which serves "
-            "papers without annotations"
-        )
-    if source == PubTator3.NAME:
-        return PubTator3()
-    return "ignore" if entities == "ignore" else source
+    if source is None:
+        return "ignore" if entities == "ignore" else None
+    found = _source(source, entities)
+    return Instead(found) if entities == "ignore" else found
+
+
+def _source(name: str, entities: str) -> EntitySource:
+    if entities == "check":
+        raise InputError("--entities check looks only at annotations: leave --entities-from out")
+    return PubTator3() if name == PubTator3.NAME else source_of(name)
 
 
 def check(records: Iterable[Record]) -> None:

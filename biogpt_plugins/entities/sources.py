@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from biogpt_plugins.entities.dictionary import EntityDictionary
 from biogpt_plugins.entities.spacy import SpacyEntities
 from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.inputs import Text
+from biogpt_plugins.values.results import Entity
 
 _LIBRARIES: Mapping[str, Callable[[str], EntitySource]] = {
     "spacy": SpacyEntities,
 }
+
+
+@dataclass(frozen=True)
+class Instead:
+    """Entities that replace those that inputs bring, which are not even read.
+
+    Attributes:
+        source: What finds them in every input.
+    """
+
+    source: EntitySource
+
+    def __call__(self, text: Text, /) -> Sequence[Entity]:
+        """The entities of a text."""
+        return self.source(text)
 
 
 def source_of(given: str | Path) -> EntitySource:

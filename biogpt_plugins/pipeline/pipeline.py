@@ -23,6 +23,7 @@ from biogpt_plugins.engine import (
     in_thread,
     warn_of_truncation,
 )
+from biogpt_plugins.entities import Instead
 from biogpt_plugins.pipeline.asking import Asked, Asking, Part
 from biogpt_plugins.pipeline.outcomes import (
     engine_error,
@@ -228,8 +229,11 @@ class Pipeline:
     @property
     def reads_entities(self) -> bool:
         """Whether results depend on the entities of inputs."""
+        source = self.trust.settings.entities
+        if isinstance(source, Instead):
+            return False
         if self.ranks:
-            return self.trust.settings.entities != "decoded"
+            return source != "decoded"
         return self.decoding.form == "entities"
 
     @property

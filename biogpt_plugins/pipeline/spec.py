@@ -28,7 +28,7 @@ from typing_extensions import Self
 from biogpt_plugins.checkpoints import BUNDLED
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.engine import Decoding, Form, Runtime
-from biogpt_plugins.entities import EntityDictionary, source_of
+from biogpt_plugins.entities import EntityDictionary, Instead, source_of
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.entities import EntitySource
@@ -117,8 +117,9 @@ class Settings(BaseModel):
         "use",
         'Entities of inputs, which decoding "entities" and method "rank" need: "use" those that '
         "inputs bring; or what finds them, for inputs that bring none: a function of a Text, an "
-        'EntityDictionary or its path, or "spacy:MODEL". "rank" takes "decoded" ones, too: names '
-        'that the model writes. "ignore" reads none.',
+        'EntityDictionary or its path, or "spacy:MODEL". `Instead` of these finds them for all '
+        'inputs. "rank" takes "decoded" ones, too: names that the model writes. "ignore" reads '
+        "none.",
     )
 
     @classmethod
@@ -161,6 +162,10 @@ class Settings(BaseModel):
     @field_validator("entities", mode="before")
     @classmethod
     def _is_at_hand(cls, entities: object) -> object:
+        if isinstance(entities, Mapping) and "instead" in entities:
+            found = cls._is_at_hand(entities["instead"])
+            if isinstance(found, EntitySource):
+                return Instead(found)
         if isinstance(entities, Mapping) and "source" in entities:
             raise InputError(
                 f"entities came from {entities['source']}, which is not saved: give it again"
@@ -173,6 +178,8 @@ class Settings(BaseModel):
 
     @field_serializer("entities")
     def _is_named(self, entities: object) -> object:
+        if isinstance(entities, Instead):
+            return {"instead": self._is_named(entities.source)}
         if isinstance(entities, EntityDictionary):
             return entities.as_json()
         spelling = entities if isinstance(entities, str) else getattr(entities, "spelling", None)
@@ -371,11 +378,15 @@ def cannot_be_loaded(model: str, own: Sequence[str]) -> str:
 
 def is_saved(source: object) -> bool:
     """Whether the JSON form of a spec holds where entities come from."""
+    if isinstance(source, Instead):
+        return is_saved(source.source)
     return isinstance(source, str | EntityDictionary) or bool(getattr(source, "spelling", None))
 
 
 def named(source: object) -> str:
     """What tells a source of entities from others: its fingerprint, or its name in the program."""
+    if isinstance(source, Instead):
+        return f"{named(source.source)}, instead of annotations"
     found = getattr(source, "fingerprint", None) or getattr(source, "spelling", None)
     what = source if hasattr(source, "__qualname__") else type(source)
     return str(found or f"{what.__module__}.{what.__qualname__}")

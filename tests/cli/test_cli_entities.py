@@ -82,6 +82,19 @@ def test_eval_among_the_corpus_entities(papers):
     assert [(r.head.id, r.tail.id) for r in found.relations] == [("D1", "D2")]
 
 
+def test_extract_among_found_entities_instead_of_the_files(papers, names):
+    names.write_text(names.read_text().replace("D", "X").replace("Xisease", "Disease"))
+    for content, ids in ((PUBTATOR, ("D1", "D2")), (PUBTATOR_WITHOUT, ("X1", "X2"))):
+        done = run("extract", papers(content), "--entities-from", names, completions=[WRITTEN])
+        (relation,) = json.loads(done.stdout)["result"]
+        assert (relation["head"]["id"], relation["tail"]["id"]) == ids
+    for content in (PUBTATOR, PUBTATOR_WITHOUT, BROKEN):
+        asked = ["extract", papers(content), "--entities-from", names, "--entities", "ignore"]
+        done = run(*asked, completions=[WRITTEN])
+        (relation,) = json.loads(done.stdout)["result"]
+        assert (relation["head"]["id"], relation["tail"]["id"]) == ("X1", "X2")
+
+
 def test_other_values_are_refused(papers):
     done = run("extract", papers(PUBTATOR), "--entities", "maybe")
     assert "--entities must be use or ignore or check, not 'maybe'" in done.stderr
@@ -152,6 +165,13 @@ def test_a_corpus_without_entities_is_refused_where_they_are_needed(papers, tmp_
     assert "--entities ignore gives none" in " ".join(done.stderr.split())
     done = run("eval", "bc5cdr", "--data", some, *decoding, completions=[WRITTEN])
     assert "1 of 2 documents have no annotated entities" in " ".join(done.stderr.split())
+
+
+@pytest.fixture
+def names(tmp_path):
+    path = tmp_path / "names.csv"
+    path.write_text("name,id,type\nlithium,D1,Chemical\ntremor,D2,Disease\n")
+    return path
 
 
 def test_the_summary_counts_papers_without_entities(papers):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from biogpt_plugins import Entity, EntityDictionary, Paper, Pipeline, Spec
 from biogpt_plugins.cli import app
-from biogpt_plugins.entities import SpacyEntities, source_of
+from biogpt_plugins.entities import Instead, SpacyEntities, source_of
 from biogpt_plugins.pipeline.provenance import settings_of
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import InputError, MissingExtraError
@@ -49,6 +49,29 @@ def test_annotations_of_the_input_come_first(names):
     ]
     (found,) = among(names).run([Paper(text=TEXT, entities=entities)])
     assert [(r.head.id, r.tail.id) for r in found.relations] == [("D1", "D2")]
+
+
+def test_entities_instead_of_those_of_the_input(names):
+    wrong = [Entity(text="caused", type="Chemical", start=8, end=14, id="D1")]
+    known = EntityDictionary.read(names)
+    for paper in (
+        Paper(text=TEXT, entities=wrong),
+        {"text": TEXT, "entities": [{"text": "nowhere", "start": 90, "end": 97}]},
+    ):
+        (found,) = among(Instead(known)).run([paper])
+        (relation,) = found.relations
+        assert (relation.head.id, relation.tail.id) == ("MESH:D008094", "MESH:D014202")
+
+
+def test_a_spec_saves_what_is_found_instead(names):
+    spec = Spec(decoding="entities", entities=Instead(EntityDictionary.read(names)))
+    again = Spec.model_validate_json(spec.model_dump_json())
+    assert again == spec == pickle.loads(pickle.dumps(spec))
+    assert again != spec.but(entities=names)
+    pipeline = among(spec.entities)
+    assert not any("entities" in part for part in pipeline.spec.own)
+    assert settings_of(pipeline)["entities"] != settings_of(among(names))["entities"]
+    assert any("a source of entities" in part for part in among(Instead(lambda _: [])).spec.own)
 
 
 def test_a_spec_saves_the_path_of_a_dictionary(names):
@@ -92,13 +115,14 @@ def test_the_command(names, tmp_path):
         given = ["extract", str(paper), *map(str, args)]
         return CliRunner().invoke(app, given, obj=load)
 
-    done = run("--entities-from", names)
-    assert done.exit_code == 0, done.stderr
-    (relation,) = json.loads(done.stdout)["result"]
-    assert relation["head"]["id"] == "MESH:D008094"
-    refused = run("--entities-from", names, "--entities", "ignore")
+    for more in ([], ["--entities", "ignore"]):
+        done = run("--entities-from", names, *more)
+        assert done.exit_code == 0, done.stderr
+        (relation,) = json.loads(done.stdout)["result"]
+        assert relation["head"]["id"] == "MESH:D008094"
+    refused = run("--entities-from", names, "--entities", "check")
     assert refused.exit_code == 2
-    assert "leave it out with --entities-from" in re.sub(r"\s+", " ", refused.stderr)
+    assert "leave --entities-from out" in re.sub(r"\s+", " ", refused.stderr)
     assert run("--entities-from", "none.dict").exit_code == 2
 
 
