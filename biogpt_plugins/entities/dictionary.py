@@ -91,10 +91,9 @@ class EntityDictionary:
             concepts: What is known of the identifiers: preferred names, tree numbers.
 
         Raises:
-            InputError: The cutoff is out of range.
+            InputError: The cutoff is out of range, or a row is not of two or three texts.
         """
-        every = (row if isinstance(row, DictionaryEntry) else DictionaryEntry(*row) for row in rows)
-        self._fill(((fold(row.name), row) for row in every), cutoff, concepts)
+        self._fill(((fold(row.name), row) for row in map(_entry, rows)), cutoff, concepts)
 
     def _fill(
         self,
@@ -331,6 +330,12 @@ class EntityDictionary:
         score, other, kind = best
         row = self._rows[kind][other][0]
         return Match(row.id, row.name, "fuzzy", -score)
+
+
+def _entry(row: DictionaryEntry | tuple[str, ...]) -> DictionaryEntry:
+    if len(row) not in (2, 3) or not all(isinstance(cell, str) for cell in row):
+        raise InputError(f"a dictionary's row is a name, an id and perhaps a type, not {row!r:.80}")
+    return row if isinstance(row, DictionaryEntry) else DictionaryEntry(*row)
 
 
 @contextmanager

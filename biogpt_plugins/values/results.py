@@ -82,6 +82,42 @@ class Entity(_Value):
             )
         return self
 
+    @classmethod
+    def known(  # noqa: PLR0913, PLR0917 - fields
+        cls,
+        text: str,
+        start: int,
+        type: str,
+        id: str,
+        id_match: IdMatch = "exact",
+        long_form: str | None = None,
+        short_form: str | None = None,
+    ) -> Self:
+        """A mention that a dictionary has an id for.
+
+        It equals `Entity(...)` with these fields, but is not validated, which takes most of the
+        time where there are thousands a second.
+        """
+        fields = {
+            "text": text,
+            "type": type,
+            "start": start,
+            "end": start + len(text),
+            "id": id,
+            "name": text,
+            "long_form": long_form,
+            "short_form": short_form,
+            "id_match": id_match,
+            "part": None,
+        }
+        made = cls.__new__(cls)
+        put = object.__setattr__  # as pydantic's model_construct, which takes longer
+        put(made, "__dict__", fields)
+        put(made, "__pydantic_fields_set__", _EVERY_FIELD)
+        put(made, "__pydantic_extra__", None)
+        put(made, "__pydantic_private__", None)
+        return made
+
     @property
     def grounded(self) -> bool:
         """Whether the mention was found in the source text."""
@@ -97,6 +133,9 @@ class Entity(_Value):
         if self.start is None or self.end is None or self.part:
             return self
         return self.model_copy(update={"start": self.start + by, "end": self.end + by})
+
+
+_EVERY_FIELD = set(Entity.model_fields)  # one for all, as no model here changes its own
 
 
 class Cue(_Value):

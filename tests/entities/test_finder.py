@@ -1,6 +1,7 @@
 """Names of a dictionary in texts: where they are, which ids they have, and what is no name."""
 
 import gzip
+import pickle
 import random
 import threading
 from itertools import pairwise
@@ -9,8 +10,11 @@ import pytest
 from shared_data import shared
 
 from biogpt_plugins import Entity, EntityDictionary, Paper
+from biogpt_plugins.entities.stop_names import StopNames, fits
 from biogpt_plugins.entities.tables import read_rows
+from biogpt_plugins.text.grounding import loose_tokens
 from biogpt_plugins.values.entities import EntitySource
+from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
 
 ROWS = [
@@ -172,6 +176,46 @@ def test_any_text_can_be_searched(known):
         found(known, text)
 
 
+def test_the_leftmost_and_longest_names_are_found_whatever_stands_between(known):
+    """Beside the rule, written out: of the names that begin at the first word the longest."""
+    rng = random.Random(2)
+    is_stopped = StopNames()
+    names = {name: of for name, of in known.by_name().items() if not is_stopped(name, of)}
+    longest = max(name.count(" ") for name in names) + 1
+    words_of_names = (word for row in ROWS for word in row[0].split() if word != "hypertensive")
+    pieces = [*"-,/ \n", *([" "] * 9), *words_of_names]
+    for _ in range(500):
+        text = "".join(rng.choices(pieces, k=rng.randint(0, 30)))
+        words = loose_tokens(text)
+        expected, at = [], 0
+        while at < len(words):
+            for past in range(min(len(words), at + longest), at, -1):
+                name = " ".join(word.text for word in words[at:past])
+                start, end = words[at].span.start, words[past - 1].span.end
+                if name in names and fits(text[start:end], names[name]):
+                    expected.append((start, end))
+                    at = past - 1
+                    break
+            at += 1
+        assert [(one.start, one.end) for one in known.finder.find(text)] == expected
+
+
+def test_entities_are_as_if_they_were_validated(known):
+    text = "Valproic acid (VPA), VPA, the common COLD, caffeine and lithium carbonate."
+    for entity in known(Text(text=text)):
+        again = Entity(**dict(entity))
+        assert entity == again == pickle.loads(pickle.dumps(entity))
+        assert hash(entity) == hash(again)
+        assert entity.model_dump_json() == again.model_dump_json()
+        assert entity.moved(3) == again.moved(3)
+
+
+@pytest.mark.parametrize("row", [("lithium", 8094), ("lithium", None, "Chemical"), ("lithium",)])
+def test_rows_that_are_none_are_refused(row):
+    with pytest.raises(InputError, match="row is a name, an id and perhaps a type, not"):
+        EntityDictionary([("caffeine", "D002110"), row])
+
+
 def test_threads_share_one(known):
     texts = [f"word{n} lithium caused seizures in case {n}." for n in range(300)]
     expected = [found(known, text) for text in texts]
@@ -196,6 +240,7 @@ def test_what_is_remembered_of_words_is_bounded(monkeypatch):
     text = " ".join(f"w{n} lithium" for n in range(50))
     assert found(fresh, text) == [("lithium", "D008094")] * 50
     assert len(fresh.finder._words_of) <= 10
+    assert len(fresh.finder._chunks) <= 10
 
 
 @pytest.mark.slow
