@@ -28,11 +28,14 @@ Entities = Annotated[
     ),
 ]
 
+SOURCE = "FILE|spacy:MODEL|pubtator3"
+NEEDY = ("entities", "rank")
+"""The methods of `biogpt eval` that need entities."""
 EntitiesFrom = Annotated[
     str | None,
     typer.Option(
         "--entities-from",
-        metavar="FILE|spacy:MODEL|pubtator3",
+        metavar=SOURCE,
         help="Find the entities of papers without annotations by a dictionary (a file that `biogpt "
         "dictionary build` wrote, or a CSV file), by a pipeline of spaCy, or by PubTator 3's "
         "service, which knows papers by their PMID. It sets --decoding entities. With --entities "
@@ -55,6 +58,23 @@ def setting(entities: str, source: str | None = None) -> str | EntitySource | No
         return "ignore" if entities == "ignore" else None
     found = _source(source, entities)
     return Instead(found) if entities == "ignore" else found
+
+
+def in_place(source: str | None, entities: str, ways: Sequence[str]) -> Instead | None:
+    """What `--entities-from` of `biogpt eval` finds in place of annotations; None without it.
+
+    Raises:
+        InputError: It finds nothing that is needed, or contradicts --entities.
+        OSError: The file of a dictionary is locked.
+    """
+    if source is None:
+        return None
+    if not set(NEEDY) & set(ways):
+        raise InputError(
+            f"--entities-from is for the methods {' and '.join(NEEDY)}, not for {', '.join(ways)}: "
+            "add one of them, or leave it out"
+        )
+    return Instead(_source(source, entities))
 
 
 def _source(name: str, entities: str) -> EntitySource:
@@ -103,14 +123,14 @@ def check_given(right: GoldSet[Any], ways: Sequence[str], entities: str) -> None
     Raises:
         InputError: All documents are without.
     """
-    needy = [way for way in ways if way in ("entities", "rank")]
+    needy = [way for way in ways if way in NEEDY]
     bare = count_bare(right) if needy else 0
     for way in needy:
         if entities == "ignore" or bare == len(right.documents):
             why = "--entities ignore gives none" if entities == "ignore" else "the data have none"
             raise InputError(
                 f"method {way} needs annotated entities, and {why}: give PubTator, BioC or a field "
-                "`entities`"
+                "`entities`, or find them with --entities-from"
             )
         if bare:
             console.remark(

@@ -129,9 +129,9 @@ def run(  # noqa: PLR0913 - options of a command
         typer.Option(
             metavar="free|grounded|entities",
             help="free lets the model write anything; grounded makes it copy names from the text; "
-            "entities makes it name only what the corpus annotates. Give the option several times "
-            "to compare them; --out then has a subfolder for each.",
-            show_default="free",
+            "entities makes it name only what the corpus annotates, or --entities-from finds. Give "
+            "the option several times to compare them; --out then has a subfolder for each.",
+            show_default="free; entities with --entities-from",
         ),
     ] = None,
     methods: Annotated[
@@ -197,6 +197,16 @@ def run(  # noqa: PLR0913 - options of a command
             show_default="use, and the file beside the data, or the ids in the data",
         ),
     ] = "use",
+    entities_from: Annotated[
+        str | None,
+        typer.Option(
+            "--entities-from",
+            metavar=annotated.SOURCE,
+            help="For --decoding entities, which this sets, and --method rank: find the entities "
+            "as in `biogpt extract`, in all documents and in place of their annotations.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: console.Json = False,
     options: dict[str, Any],
 ) -> None:
@@ -205,6 +215,8 @@ def run(  # noqa: PLR0913 - options of a command
     The command also measures how reliable relation scores are, and with --method choose the
     probabilities of answers: the model's own, and the calibrated ones if there is a calibration.
     """
+    ways = _ways(methods, method, decoding, Written.entities if entities_from else Written.free)
+    source = annotated.in_place(entities_from, entities, ways)
     names = None if entities in get_args(annotated.EntityUse) else Path(entities)
     right = read_gold(
         data, find_task(task, model), ground_truth=ground_truth, entities=names, limit=limit
@@ -217,12 +229,14 @@ def run(  # noqa: PLR0913 - options of a command
         option = "--train" if train else "--dictionary"
         raise InputError(f"{option} is for --baselines: give both, or neither")
     simple = _baselines(right, train, dictionary, entities) if baselines else ()
-    ways = _ways(methods, method, decoding)
-    annotated.check_given(right, ways, entities)
+    if not source:
+        annotated.check_given(right, ways, entities)
     scored = get_task(right.task).kind == "relations"
     evaluations: dict[str, Evaluation] = {}
     for way in ways:
         completes = way in get_args(Form)
+        needy = way in annotated.NEEDY
+        use = source if source and needy else "ignore" if entities == "ignore" else None
         pipeline = console.load(
             ctx,
             model,
@@ -230,14 +244,15 @@ def run(  # noqa: PLR0913 - options of a command
             method="complete" if completes else way,
             decoding=way if completes and way != "free" else None,
             min_score=0.0 if scored else None,
-            **({"entities": "ignore"} if entities == "ignore" else {}),
+            **({"entities": use} if use else {}),
             **({"long_texts": long_texts.value} if scored else {}),
             calibration=calibration,
             **options,
         )
         folder = out / way if out and len(ways) > 1 else out
         predictions, facts = _predictions(pipeline, right, folder)
-        told = {"method": way, "baselines": simple}
+        named = (entities_from or "annotations") if needy else ""
+        told = {"method": way, "entities": named, "baselines": simple}
         evaluations[way] = evaluation = evaluate(right, predictions).model_copy(update=told)
         if folder:
             facts = [f"model: {model}", f"data: {data}, {len(right.documents):,} documents", *facts]
@@ -256,11 +271,13 @@ def run(  # noqa: PLR0913 - options of a command
         raise typer.Exit(1)
 
 
-def _ways(methods: str | None, method: console.Method, decoding: list[Written] | None) -> list[str]:
+def _ways(
+    methods: str | None, method: console.Method, decoding: list[Written] | None, usual: Written
+) -> list[str]:
     """What `--methods`, or `--method` and `--decoding`, ask for, each once."""
     if methods is None:
         if method is console.Method.complete:
-            return list(dict.fromkeys(one.value for one in decoding or [Written.free]))
+            return list(dict.fromkeys(one.value for one in decoding or [usual]))
         if decoding:
             raise InputError(f"--method {method.value} writes nothing: leave --decoding out")
         return [method.value]

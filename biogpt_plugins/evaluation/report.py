@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import PurePath
 from textwrap import shorten
 
 from biogpt_plugins.checkpoints.registry import KNOWN
@@ -34,7 +35,7 @@ _TWO_READINGS = (
 def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
     """Name, figure of the strict reading and figure of the default reading, all in percent.
 
-    A missing figure is an empty text.
+    A missing figure is an empty text. The last row says whose entities were given, if any were.
     """
     strict, default = evaluation.strict, evaluation.default
 
@@ -58,6 +59,8 @@ def rows(evaluation: Evaluation) -> Iterator[tuple[str, str, str]]:
     if ranked := calibrated or raw:
         yield "AUROC of probabilities", "", _figure(ranked.auroc)
         yield "average precision", "", _figure(ranked.average_precision)
+    if evaluation.entities:
+        yield "entities from", "", PurePath(evaluation.entities).name
 
 
 def table(evaluation: Evaluation) -> list[tuple[str, ...]]:

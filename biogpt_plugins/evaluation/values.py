@@ -138,6 +138,8 @@ class Evaluation(Value):
         calibrated: The reliability of calibrated probabilities.
         notes: Remarks on the evaluation, each a sentence.
         method: The method or decoding that was evaluated: "free", "choose"; "" if it is not known.
+        entities: Where the entities came from: "annotations", or the name of what found them; "" if
+            the method needs none.
         baselines: What simple rules find in the same documents, if they were measured.
         curve: Precision and recall by probability, if they were measured.
     """
@@ -152,6 +154,7 @@ class Evaluation(Value):
     calibrated: Reliability | None = None
     notes: tuple[str, ...] = ()
     method: str = ""
+    entities: str = ""
     baselines: tuple[Baseline, ...] = ()
     curve: Curve | None = None
 

@@ -174,6 +174,43 @@ def names(tmp_path):
     return path
 
 
+def test_eval_among_found_entities(papers, names, tmp_path):
+    gold = papers(BROKEN + PUBTATOR_WITHOUT)  # annotations are not even read
+    asked = ["eval", "bc5cdr", "--data", gold, "--entities-from", names]
+    for more in ([], ["--entities", "ignore"], ["--methods", "free,entities"]):
+        done = run(*asked, *more, completions=[WRITTEN] * 2)
+        assert done.exit_code == 0, done.stderr
+        assert "entities from" in done.stdout
+        assert "names.csv" in done.stdout
+        done = run(*asked, *more, "--json", completions=[WRITTEN] * 2)
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        assert told[-1]["entities"] == str(names)
+        assert told[-1]["default"]["value"] == 1
+        assert [one["entities"] for one in told[:-1]] == [""] * (len(told) - 1)
+    done = ranking(*asked, "--method", "rank", "--out", tmp_path / "run", shares=[[0.6], [0.4]])
+    assert done.exit_code == 0, done.stderr
+    assert "| entities from |  | names.csv |" in (tmp_path / "run/report.md").read_text()
+    done = run("eval", "bc5cdr", "--data", papers(PUBTATOR), "--decoding", "entities",
+               "--json", completions=[WRITTEN])  # fmt: skip
+    assert json.loads(done.stdout)["entities"] == "annotations"
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        (["--decoding", "free"], "is for the methods entities and rank, not for free: add one"),
+        (["--methods", "free,grounded"], "not for free, grounded: add one"),
+        (["--entities", "check"], "--entities check looks only at annotations: leave"),
+        (["--entities-from", "none.dict"], "there is no file 'none.dict' to find entities with"),
+    ],
+    ids=["decoding", "methods", "check", "no file"],
+)
+def test_eval_refuses_a_source_of_entities_that_makes_no_sense(papers, names, more, fault):
+    done = run("eval", "bc5cdr", "--data", papers(PUBTATOR), "--entities-from", names, *more)
+    assert done.exit_code == 2
+    assert fault in " ".join(done.stderr.split())
+
+
 def test_the_summary_counts_papers_without_entities(papers):
     path = papers(PUBTATOR_WITHOUT)
     done = run("extract", path, "--decoding", "entities")
