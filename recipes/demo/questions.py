@@ -1,60 +1,161 @@
-"""PubMedQA: labelled questions with fewer sentences, and generated studies with a clear answer."""
+"""PubMedQA: questions that a text answers with yes, no or maybe.
+
+    python questions.py --pmc FILE --evidence FILE --pubmedqa FILE --out FILE --count N
+
+writes JSONL; the same seed gives the same bytes. Four sources are mixed, all with each answer:
+generated claims (`claims.py`), statements of papers (`abstracts.py`), outcomes of trials
+(`trials.py`) and labelled questions of PubMedQA with fewer sentences.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import names
+from abstracts import Abstracts, record
+from claims import Things, generated
+from texts import Record, content, read_papers, words
+from trials import Trials, names_in, read_trials
 
-_TEMPLATES = json.loads(Path(__file__).with_name("templates.json").read_text())["questions"]
+HELD_APART = 100
+CHOOSING = 50
+LABELS = ("yes", "no", "maybe")
+WEIGHTS = (40, 35, 25)
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)%]\.) (?=[A-Z])")
 
 
-def question(rng: random.Random) -> dict[str, Any]:
+def question(rng: random.Random, things: Things | None = None) -> Record:
     """Generate a question, a study, and the answer that the study gives."""
-    label = rng.choice(("yes", "yes", "no", "no", "maybe"))
-    values = {
-        "X": rng.choice(names.WORDS["factors"]) if rng.random() < 0.5 else names.chemical(rng),
-        "Y": rng.choice(names.WORDS["endpoints"]),
-        "Z": names.disease(rng),
-    }
-    parts = [
-        rng.choice(_TEMPLATES["background"]),
-        *rng.sample(_TEMPLATES["methods"], rng.randrange(0, 3)),
-        rng.choice(_TEMPLATES["results"][label]),
-    ]
-    context = _fill(rng, " ".join(parts), values)
-    return {
-        "task": "pubmedqa",
-        "question": _fill(rng, rng.choice(_TEMPLATES["questions"]), values),
-        "context": context,
-        "gold": label,
-    }
+    return generated(rng, things or Things(), rng.choices(LABELS, WEIGHTS)[0], [])
 
 
-def real_question(rng: random.Random, row: dict[str, Any], *, shorten: bool) -> dict[str, Any]:
+def real_question(rng: random.Random, row: dict[str, Any], *, shorten: bool) -> Record:
     """Make a record of a PQA-L row; `shorten` leaves out some sentences of its contexts."""
     context = " ".join(" ".join(row["CONTEXTS"]).split())
     if shorten:
-        sentences = _SENTENCE_END.split(context)
-        first = rng.randrange(0, max(1, len(sentences) - 4))
-        context = " ".join(s for s in sentences[first:] if rng.random() < 0.8) or context
-    return {
-        "task": "pubmedqa",
-        "question": row["QUESTION"],
-        "context": context,
-        "gold": row["final_decision"],
-    }
+        told = _SENTENCE_END.split(context)
+        first = rng.randrange(0, max(1, len(told) - 4))
+        context = " ".join(s for s in told[first:] if rng.random() < 0.8) or context
+    return record(row["QUESTION"], context, row["final_decision"])
 
 
-def _fill(rng: random.Random, template: str, values: dict[str, str]) -> str:
-    text = re.sub(
-        r"(?<![A-Za-z])[XYZN](?![A-Za-z])",
-        lambda m: values.get(m[0]) or str(rng.randrange(2, 98)),
-        template,
-    )
-    return text[0].upper() + text[1:]
+class Labelled:
+    """Variants of labelled questions.
+
+    Args:
+        rows: Rows of PQA-L.
+    """
+
+    def __init__(self, rows: Sequence[dict[str, Any]]) -> None:
+        self.rows = rows
+        self.by_label = {
+            label: [r for r in rows if r["final_decision"] == label] for label in LABELS
+        }
+
+    def record(self, rng: random.Random, label: str, longest: int) -> Record | None:
+        """Make a record with the answer `label` and at most `longest` words of context."""
+        if label == "maybe" and rng.random() < 0.5:
+            row, other = rng.sample(self.rows, 2)
+            told = _last(_SENTENCE_END.split(" ".join(other["CONTEXTS"])), rng, longest)
+            if len(content(row["QUESTION"]) & content(" ".join(told))) > 1:
+                return None
+            return record(row["QUESTION"], " ".join(told), label)
+        row = rng.choice(self.by_label[label])
+        answer = _SENTENCE_END.split(" ".join(row["LONG_ANSWER"].split()))
+        with_answer = longest < 120 or rng.random() < 0.3
+        told = _SENTENCE_END.split(" ".join(" ".join(row["CONTEXTS"]).split()))
+        room = longest - (sum(map(words, answer)) if with_answer else 0)
+        if room < 0:
+            return None
+        kept = _last(told, rng, room)
+        return record(row["QUESTION"], " ".join((*kept, *(answer if with_answer else ()))), label)
+
+
+def _last(told: Sequence[str], rng: random.Random, longest: int) -> list[str]:
+    """Sentences in their order; some are left out at random, and the first where room lacks."""
+    kept: list[str] = []
+    room = longest
+    share = rng.choice((0.7, 0.85, 1.0))
+    for text in reversed(told):
+        if words(text) <= room and rng.random() < share:
+            kept.insert(0, text)
+            room -= words(text)
+    return kept
+
+
+class Sources:
+    """All sources of questions.
+
+    Args:
+        pmc: Papers (gzipped JSONL).
+        evidence: Annotations of evidence-inference on those papers (gzipped JSONL).
+        pubmedqa: The labelled training part of PubMedQA, without the rows that are held out.
+        seed: Chooses which statements are asked about.
+    """
+
+    def __init__(self, pmc: Path, evidence: Path, pubmedqa: Path, seed: int) -> None:
+        rng = random.Random(seed)
+        papers = read_papers(pmc)
+        trials = read_trials(evidence)
+        rows = list(json.loads(pubmedqa.read_text(encoding="utf-8")).values())
+        self.abstracts = Abstracts(papers, rng)
+        self.trials = Trials(trials, {p.pmcid: p for p in papers}, self.abstracts)
+        self.labelled = Labelled(rows[: -HELD_APART - CHOOSING])
+        self.things = Things(names_in(trials))
+
+    def record(self, rng: random.Random, longest: int) -> Record | None:
+        """Make a record with at most `longest` words of context; None if the draw did not fit."""
+        label = rng.choices(LABELS, WEIGHTS)[0]
+        shares = (45, 30, 18, 7) if longest < 120 else (20, 35, 20, 25)
+        source = rng.choices((None, self.abstracts, self.trials, self.labelled), shares)[0]
+        if source is not None:
+            return source.record(rng, label, longest)
+        others = self.abstracts.others
+        made = generated(rng, self.things, label, others)
+        if label == "maybe" and rng.random() < 0.15:
+            made["context"] = " ".join(self.abstracts.passage(rng, made["question"], longest))
+        elif longest > 120:
+            more = rng.sample(others, rng.randrange(1, 8))
+            at = rng.randrange(len(more) + 1)
+            made["context"] = " ".join((*more[:at], made["context"], *more[at:]))
+        return made
+
+
+def questions(sources: Sources, seed: int, count: int, longest: int) -> Iterator[Record]:
+    """Make `count` different records with at most `longest` words of context each."""
+    rng = random.Random(f"{seed} {longest}")
+    seen: set[tuple[str, str]] = set()
+    while len(seen) < count:
+        made = sources.record(rng, longest)
+        if made is None or not 0 < words(made["context"]) <= longest:
+            continue
+        key = made["question"], made["context"]
+        if key not in seen:
+            seen.add(key)
+            yield made
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--pmc", type=Path, required=True)
+    parser.add_argument("--evidence", type=Path, required=True)
+    parser.add_argument("--pubmedqa", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=60_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--longest", type=int, default=80, help="most words of a context")
+    options = parser.parse_args()
+    sources = Sources(options.pmc, options.evidence, options.pubmedqa, options.seed)
+    with options.out.open("w", encoding="utf-8") as out:
+        for made in questions(sources, options.seed, options.count, options.longest):
+            out.write(json.dumps(made) + "\n")
+
+
+if __name__ == "__main__":
+    main()
