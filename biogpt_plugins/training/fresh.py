@@ -32,7 +32,7 @@ def fresh_model(
         config: Sizes of the model, instead of those in `options`.
     """
     step = max(1, len(examples) // _VOCABULARY_TEXTS)
-    texts = (text for example in examples[::step] for text in _texts(example))
+    texts = (text for each in examples[::step] for text in _texts(each, options.lowercase))
     train_vocabulary(texts, folder, merges=options.merges)
     tokenizer = BioGptTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
     config = config or fresh_config(options)
@@ -42,10 +42,11 @@ def fresh_model(
     return model, tokenizer
 
 
-def _texts(example: Example) -> tuple[str, str]:
+def _texts(example: Example, lowercase: bool | None) -> tuple[str, str]:
     task: Task[Any] = get_task(example.task)
     source = task.source(example.input).source
-    return source.lower() if task.lowercase else source, example.target
+    lower = task.lowercase if lowercase is None else lowercase
+    return source.lower() if lower else source, example.target
 
 
 def fresh_config(options: Options) -> BioGptConfig:

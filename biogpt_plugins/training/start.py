@@ -20,6 +20,7 @@ from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.checkpoints.registry import find_known
 from biogpt_plugins.engine import FEW_SHOT, TaskCard
 from biogpt_plugins.engines.settings import read_settings
+from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.fresh import fresh_config, fresh_model
@@ -247,7 +248,10 @@ def _with_tasks(known: ModelCard, tasks: Sequence[str], options: Options) -> Mod
     names = (name for name in (f"learned{i}" for i in count(1)) if name not in used)
     for task in tasks:
         card = cards.get(task, FEW_SHOT)
-        if card.layout == "few_shot":
+        if get_task(task).kind == "text" and card == FEW_SHOT:
+            # What continues a text is asked for by the text alone, as in pretraining.
+            card = TaskCard(lowercase=options.lowercase)
+        elif card.layout == "few_shot":
             number = options.prompt_tokens or (1 if task == "hoc" else 9)
             learned = tuple(islice(names, number))
             card = TaskCard(
