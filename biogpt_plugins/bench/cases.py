@@ -194,7 +194,8 @@ def _speed(bench: Bench, task: str, size: int, side: Side) -> _Speed:
 def _streams(bench: Bench, task: str, side: Side) -> list[Streamed]:
     decoding = Decoding(max_new_tokens=bench.new_tokens or STREAMED)
     card = side.pipeline.card
-    prompts = [bench.tasks[task].render(value, card) for value in bench.draw(task, _STREAMS)]
+    taught = bench.tasks[task].taught(card)
+    prompts = [taught.render(value, card) for value in bench.draw(task, _STREAMS)]
     return [stream(side, prompt, decoding) for prompt in prompts]
 
 

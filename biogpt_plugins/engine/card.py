@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +26,8 @@ class TaskCard(BaseModel):
         lowercase: Whether the source is lower-cased; None for the task's rule.
         text_first: Whether the text precedes the question. The official layouts put the question
             first. With the text first, the model reads it once for several questions.
+        nothing: The target, without its full stop, of a text without relations, if this checkpoint
+            was trained to write one; None for the task's own, which official layouts lack.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +40,12 @@ class TaskCard(BaseModel):
     max_length: int | None = Field(default=None, ge=1)
     lowercase: bool | None = None
     text_first: bool = False
+    # Left out of files and cache keys if there is none: older ones do not have it.
+    nothing: str | None = Field(default=None, exclude_if=lambda words: words is None)
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        args = super().__repr_args__()
+        return ((name, value) for name, value in args if (name, value) != ("nothing", None))
 
 
 FEW_SHOT = TaskCard(layout="few_shot")

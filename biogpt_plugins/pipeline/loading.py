@@ -38,6 +38,7 @@ class _Loaded:
     """A pipeline and the files that it was loaded from."""
 
     pipeline: Pipeline
+    task: Task[Any]
     folder: Path
     contents: frozenset[tuple[str, int, int]]
     remark: str | None
@@ -48,7 +49,7 @@ class _Loaded:
             return (
                 find_here(spec.model, spec.revision) == self.folder
                 and contents(self.folder) == self.contents
-                and (spec.task is None or get_task(spec.task) is self.pipeline.task)
+                and (spec.task is None or get_task(spec.task) is self.task)
                 and not getattr(self.pipeline.engine, "closed", False)
             )
         except OSError:  # the folder is gone: loading says so
@@ -175,7 +176,7 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
     registered = task is None or spec.task is not None
     own = () if registered else (f"an unregistered task, {chosen.name!r}",)
     pipeline.spec = spec.but(task=spec.task or chosen.name, own=own)
-    return _Loaded(pipeline, folder, before, _remark(card, folder, spec.model, chosen))
+    return _Loaded(pipeline, chosen, folder, before, _remark(card, folder, spec.model, chosen))
 
 
 @cache

@@ -61,7 +61,7 @@ class Pipeline:
     """One task on one engine. Immutable; safe to share between threads.
 
     Attributes:
-        task: The task.
+        task: The task, with the checkpoint's words for a text without relations if it has some.
         engine: The engine.
         card: The prompt layout that the checkpoint expects for the task.
         cards: The layouts of all tasks that the checkpoint was trained for, by name.
@@ -99,15 +99,16 @@ class Pipeline:
             InputError: The task is unknown, or a setting does not apply to it.
         """
         given = Settings.of(settings, "Pipeline")
-        self.task = get_task(task)
+        self._named = get_task(task)
+        self.cards = dict(cards or {})
+        self.card = card or self.cards.get(self._named.name, PRETRAINED)
+        self.task = self._named.taught(self.card)
         if given.method == "choose" and not self.task.choices:
             raise InputError(
                 f"method must be 'complete', not 'choose': task {self.task.name} has no labels"
             )
         self.engine = engine
         self.dictionary = given.dictionary
-        self.cards = dict(cards or {})
-        self.card = card or self.cards.get(self.task.name, PRETRAINED)
         if given.method == "rank" and not self.task.clause:
             raise InputError(
                 f"method must be 'complete', not 'rank': task {self.task.name} declares no clause"
@@ -141,7 +142,7 @@ class Pipeline:
         apply only to relations, `abstain_below` only to tasks with labels.
         """
         found = get_task(task)
-        if found is self.task:
+        if found is self._named or found is self.task:
             return self
         fit = fitting(self.spec.given(Settings), found)
         if isinstance(self.spec.decoding, Decoding):
@@ -151,8 +152,8 @@ class Pipeline:
     def with_settings(self, spec: Spec) -> Pipeline:
         """This model with the settings of another spec; the model of that spec is ignored."""
         theirs, ours = spec.given(Settings), self.spec.given(Settings)
-        task = self.task if spec.task in (None, self.spec.task) else get_task(spec.task)
-        if task is self.task and theirs == ours:
+        task = self._named if spec.task in (None, self.spec.task) else get_task(spec.task)
+        if task is self._named and theirs == ours:
             return self
         return self._derived(task, spec.given(Settings))
 
@@ -165,7 +166,7 @@ class Pipeline:
 
     def _derived(self, task: Task[Any], given: dict[str, Any]) -> Pipeline:
         """A pipeline on the same engine that shares the cache of priors."""
-        card = self.card if task is self.task else None
+        card = self.card if task is self._named else None
         other = Pipeline(
             task,
             self.engine,
@@ -189,8 +190,8 @@ class Pipeline:
                 own.append(f"a source of entities, {named(self.trust.settings.entities)}")
             if loaded and self.cards != read_card(loaded["folder"], self.engine.model_name).tasks:
                 own.append("a custom layout")
-            if not _is_registered(self.task):
-                own.append(_its_own(self.task))
+            if not _is_registered(self._named):
+                own.append(_its_own(self._named))
             given = {
                 "model": self.engine.model_name,
                 **(loaded or {}),
@@ -414,7 +415,7 @@ class Pipeline:
             self.decoding if self.decoding.constrained else self.decoding.but(form="grounded")
         )
         settings = {**self.trust.settings.given(), **usual, "decoding": decoding}
-        writer = Pipeline(self.task, self.engine, card=self.card, cards=self.cards, **settings)
+        writer = Pipeline(self._named, self.engine, card=self.card, cards=self.cards, **settings)
         found = writer.predict(texts)
         return [
             text.model_copy(update={"entities": named_in(one.relations)})

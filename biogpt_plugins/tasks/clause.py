@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from string import Formatter
 
 from biogpt_plugins.engine import Copy, Grammar, Part
 from biogpt_plugins.tasks.patterns import Patterns, folded
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.relations import read_clauses, settled
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, ParseError
 from biogpt_plugins.values.results import Relation
 
 _SLOTS = ("head", "tail", "type")
@@ -82,6 +83,7 @@ class Clause:
         self._check_types("type" in slots)
         self._check_predicates()
         self._check_words(slots)
+        self._check_nothing()
 
     def _check_types(self, has_slot: bool) -> None:
         if not self.types:
@@ -166,6 +168,24 @@ class Clause:
                 f"clause {self.text!r} needs words between {{type}} and each name, because "
                 "its types are not a closed list"
             )
+
+    def _check_nothing(self) -> None:
+        if not self.nothing:
+            return
+        what = f"the words for a text without relations, {self.nothing!r},"
+        if not self.nothing.strip():
+            raise InputError(f"{what} are empty: write some, or leave them out")
+        if self.separator in self.nothing or _END in self.nothing:
+            raise InputError(
+                f"{what} must not contain {self.separator!r} or {_END!r}, which end a clause"
+            )
+        with suppress(ParseError):
+            for relation in self.saying("").read(f"{self.nothing}{_END}").result:
+                raise InputError(f"{what} are read as the relation {relation}: choose others")
+
+    def saying(self, nothing: str) -> Clause:
+        """This clause with other words for a text without relations."""
+        return _saying(self, nothing)
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
@@ -258,3 +278,9 @@ class Clause:
     def settled(self, completion: str) -> str:
         """The part of an unfinished completion that can already be read."""
         return settled(self.patterns, completion)
+
+
+@lru_cache(maxsize=64)
+def _saying(clause: Clause, nothing: str) -> Clause:
+    """One value for the same words, so that the methods that tasks take from it are equal too."""
+    return replace(clause, nothing=nothing)

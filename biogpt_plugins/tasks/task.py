@@ -90,6 +90,29 @@ class Task(Generic[ResultT]):
             **fields,
         )
 
+    def taught(self, card: TaskCard) -> Task[ResultT]:
+        """The task as a checkpoint with this card writes it: with its words for no relations.
+
+        Targets, readings, grammar and fingerprint follow from the words. Equal cards give equal
+        tasks; a card without words gives the task itself.
+
+        Raises:
+            InputError: The words could be read as a clause, or the task does not take its targets
+                and its reader from a clause.
+        """
+        clause = self.clause
+        if card.nothing is None or (clause and clause.nothing == card.nothing):
+            return self
+        if clause is None or (self.target, self.read) != (clause.write, clause.read):
+            raise InputError(
+                f"task {self.name} cannot say {card.nothing!r} of a text without relations: only "
+                "tasks whose targets and reader come from a clause can"
+            )
+        clause = clause.saying(card.nothing)
+        return replace(
+            self, clause=clause, target=clause.write, read=clause.read, grammar=clause.grammar
+        )
+
     @property
     def variables(self) -> dict[str, bool]:
         """The names of the input's fields, and whether each is required."""
@@ -168,6 +191,8 @@ class Task(Generic[ResultT]):
         # `Decoding.form` used to be `grounded`. The old spelling keeps existing caches valid.
         spelt = repr(parts).replace("form='free'", "grounded=False")
         spelt = spelt.replace("form='grounded'", "grounded=True")
+        # The grammar is spelt without it, and most tasks have none.
+        spelt += self.grammar.instead if self.grammar else ""
         return sha256(spelt.encode()).hexdigest()[:12]
 
     def _probes(self) -> Iterator[Text]:

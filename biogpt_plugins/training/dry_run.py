@@ -42,11 +42,12 @@ def dry_run(plan: Plan, tell: Callable[[str], None]) -> Estimate:
     options = settings.options
     tell(f"recipe {plan.recipe}: {settings.shown}")
     set_seed(options.seed)
+    tasks = list(plan.tasks)
     with TemporaryDirectory() as folder:
         start = (
-            start_from(plan.model, plan.tasks, plan.examples, out=Path(folder), options=options)
+            start_from(plan.model, tasks, plan.examples, out=Path(folder), options=options)
             if at_hand
-            else start_without_weights(config, plan.tasks, options)
+            else start_without_weights(config, tasks, options)
         )
         train = encoded(start, plan.examples, options, tell)
         if plan.held_out:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from biogpt_plugins.corpus.gold.solved import at
 from biogpt_plugins.engine import Prompt, TaskCard
 from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.options import Options, Truncation
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
@@ -72,7 +71,7 @@ def encode(
         ContextOverflowError: The target leaves no room for the source.
         InputError: The source is empty, or the official truncation lacks a limit.
     """
-    prompt = get_task(example.task).render(example.input, card)
+    prompt = example.task.render(example.input, card)
     target = [*tokens.ids(example.target), tokens.eos]
     count = len(prompt.prefix_tokens) + len(prompt.suffix_tokens)
     if truncation == "prompt":
@@ -97,7 +96,7 @@ def _turns(example: Example, target: Sequence[int], tokens: Tokens) -> dict[int,
 
     None if the target has no clauses, or if a name in it contains the separator.
     """
-    clause = get_task(example.task).clause
+    clause = example.task.clause
     if not (clause and isinstance(example.result, list) and example.result):
         return {}
     separator, stop = tokens.ids(clause.separator)[0], len(target) - 2
@@ -145,7 +144,7 @@ def encode_all(
     for example in examples:
         with at(example.where or repr(example.target)):
             try:
-                card = cards[example.task]
+                card = cards[example.task.name]
                 found = encode(
                     example, tokens, card, positions=positions, truncation=options.truncation
                 )

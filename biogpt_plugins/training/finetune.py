@@ -13,6 +13,7 @@ from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.estimate import Estimate
 from biogpt_plugins.training.examples import read_examples
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.origin import taught
 from biogpt_plugins.training.plan import CHECKPOINTS, LAST, FinetuneResult, Plan
 from biogpt_plugins.training.processes import is_first
 from biogpt_plugins.training.recipes import Recipe, recipe_for
@@ -131,13 +132,15 @@ def _plan(  # noqa: PLR0913, PLR0917 - the command's own arguments
     recipe_for(recipe, names)
     files = [train] if isinstance(train, str | Path) else list(train)
     need_libraries(settings)
+    known = taught(names, model, settings.nothing)
+    learned = list(known.values())
     return Plan(
-        tasks=names,
+        tasks=known,
         model=model,
         recipe=recipe,
         given=options,
-        examples=[example for file in files for example in read_examples(file, names, tell)],
-        held_out=read_examples(valid, names, tell) if valid else [],
+        examples=[example for file in files for example in read_examples(file, learned, tell)],
+        held_out=read_examples(valid, learned, tell) if valid else [],
         held_out_file=Path(valid) if valid else None,
         train=digests([*files, *_names_file(settings)]),
         valid=digests([valid] if valid else []),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
-from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.vocabulary import train_vocabulary
 from biogpt_plugins.training.wiring import wire_copying
 
 if TYPE_CHECKING:
-    from biogpt_plugins.tasks.task import Task
+    pass
 
 _VOCABULARY_TEXTS = 6000
 
@@ -43,7 +42,7 @@ def fresh_model(
 
 
 def _texts(example: Example, lowercase: bool | None) -> tuple[str, str]:
-    task: Task[Any] = get_task(example.task)
+    task = example.task
     source = task.source(example.input).source
     lower = task.lowercase if lowercase is None else lowercase
     return source.lower() if lower else source, example.target

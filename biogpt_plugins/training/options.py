@@ -72,6 +72,9 @@ class Options(BaseModel):
         negatives: Make this many documents without a relation for each document, at most 2: its
             sentences without those that name a head of its relations, and without those that name
             a tail. The task must have words for a text without relations (`nothing`).
+        nothing: The target, without its full stop, of a text without relations, such as "there is
+            no relation", for tasks that have none: the official layouts. "": such texts are left
+            out. A model that has words keeps them.
         mix: Weight of each task in the training data, such as {"bc5cdr": 2, "pubmedqa": 1}; in a
             command bc5cdr:2,pubmedqa:1. There are as many examples as before: of one task some are
             left out, of another some come several times. None: all examples once.
@@ -145,6 +148,7 @@ class Options(BaseModel):
     swaps: int = Field(default=0, ge=0)
     swap_names: str = ""
     negatives: float = Field(default=0.0, ge=0, le=2)
+    nothing: str = ""
     mix: Mix | None = None
     mix_temperature: float = Field(default=1.0, ge=1)
     optimizer: Literal["adamw", "adamw_8bit", "fairseq"] = "adamw"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.record import Files
 
@@ -20,7 +21,7 @@ class Plan:
     """A run that is asked for, its data read and its folder free.
 
     Attributes:
-        tasks: Names of the tasks to train.
+        tasks: The tasks to train by name, as the model is taught them.
         model: The model to start from.
         recipe: The recipe's name.
         given: The options that replace those of the recipe.
@@ -33,7 +34,7 @@ class Plan:
         resume: Whether to go on from the last checkpoint.
     """
 
-    tasks: Sequence[str]
+    tasks: Mapping[str, Task[Any]]
     model: str | Path
     recipe: str
     given: Mapping[str, Any]

@@ -11,10 +11,10 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from biogpt_plugins.checkpoints.registry import find_known
 from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.training.origin import FRESH
 from biogpt_plugins.training.plan import FinetuneResult
 from biogpt_plugins.training.record import SETTINGS_FILE, UPDATES_FILE, Settings
 from biogpt_plugins.training.selection import METRIC
-from biogpt_plugins.training.start import FRESH
 
 README = "README.md"
 CURVES = "curves.png"

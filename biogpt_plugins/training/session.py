@@ -15,7 +15,6 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from biogpt_plugins.engines.loading import quiet
 from biogpt_plugins.engines.tokens import Tokens
-from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.arguments import has_bfloat16
 from biogpt_plugins.training.encoding import Encoded, encode_all
 from biogpt_plugins.training.examples import Example
@@ -54,7 +53,9 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     set_seed(options.seed)
     # The others find files that the first has written whole.
     with PartialState(cpu=not torch.accelerator.is_available()).main_process_first():
-        start = start_from(plan.model, plan.tasks, plan.examples, out=plan.out, options=options)
+        start = start_from(
+            plan.model, list(plan.tasks), plan.examples, out=plan.out, options=options
+        )
         updates = Updates(plan.out, upto=int(last.rpartition("-")[2]) if last else 0)
     if is_first():
         settings.save(plan.out)
@@ -62,7 +63,7 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     interruption = Interruption()
     keeper = Keeper(updates, snapshots, options=options, interruption=interruption)
     examine = (
-        examiner(start, plan.held_out_file, plan.tasks, options=options, tell=tell)
+        examiner(start, plan.held_out_file, list(plan.tasks), options=options, tell=tell)
         if plan.held_out_file and options.metric_documents
         else None
     )
@@ -120,10 +121,12 @@ def settled(plan: Plan, positions: int, tell: Tell) -> tuple[Plan, Settings]:
     Raises:
         InputError: An option cannot be used with these tasks or data.
     """
-    options = Options.read(plan.given, recipe_for(plan.recipe, plan.tasks, positions=positions))
+    options = Options.read(
+        plan.given, recipe_for(plan.recipe, list(plan.tasks), positions=positions)
+    )
     plan = replace(plan, examples=vary(plan.examples, options, tell))
     settings = Settings(
-        tasks={name: get_task(name).fingerprint for name in plan.tasks},
+        tasks={name: task.fingerprint for name, task in plan.tasks.items()},
         model=str(plan.model),
         recipe=plan.recipe,
         options=options.resolved(examples=len(plan.examples), bfloat16=has_bfloat16()),

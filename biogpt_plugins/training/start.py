@@ -12,9 +12,7 @@ from typing import Any
 import torch
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer, BitsAndBytesConfig
 
-from biogpt_plugins.checkpoints.adapter import is_adapter
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
-from biogpt_plugins.checkpoints.folders import converted
 from biogpt_plugins.checkpoints.locate import locate
 from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.checkpoints.registry import find_known
@@ -25,14 +23,13 @@ from biogpt_plugins.tasks.registry import know_tasks_of
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.fresh import fresh_config, fresh_model
 from biogpt_plugins.training.options import Options
+from biogpt_plugins.training.origin import FRESH, located, with_words
 from biogpt_plugins.values.errors import (
     InputError,
     ModelError,
     ModelNotFoundError,
     NotABioGPTError,
 )
-
-FRESH = "fresh"
 
 _LARGE = {
     "vocab_size": 57717,
@@ -98,7 +95,7 @@ def start_from(
         network, tokenizer = fresh_model(examples, out, options, config)
         known = ModelCard()
     else:
-        folder = _located(model)
+        folder = located(model)
         config = _with_options(read_settings(folder), options)
         network = BioGptForCausalLM.from_pretrained(
             folder, config=config, dtype="float32", **_in_4_bits(options)
@@ -160,7 +157,7 @@ def config_of(model: str | Path, options: Options) -> tuple[BioGptConfig, bool]:
     if str(model).endswith(".json"):
         return _read_config(Path(model)), False
     try:
-        return read_settings(_located(model)), True
+        return read_settings(located(model)), True
     except ModelNotFoundError:
         known = find_known(str(model))
         if known is None or known.name not in PUBLISHED:
@@ -174,22 +171,7 @@ def positions_of(model: str | Path, options: Options) -> int:
         return options.positions
     if str(model).endswith(".json"):
         return int(_read_config(Path(model)).max_position_embeddings)
-    return int(read_settings(_located(model)).max_position_embeddings)
-
-
-def _located(model: str | Path) -> Path:
-    folder = locate(model)
-    if is_adapter(folder):
-        raise ModelError(
-            f"{str(model)!r} is an adapter: merge it with `biogpt convert {model} FOLDER`, and "
-            "start from that folder"
-        )
-    if converted(folder):
-        raise ModelError(
-            f"{str(model)!r} was converted for CTranslate2, which cannot train: start from the "
-            "model that it was converted from"
-        )
-    return folder
+    return int(read_settings(located(model)).max_position_embeddings)
 
 
 def _with_options(config: BioGptConfig, options: Options) -> BioGptConfig:
@@ -261,7 +243,8 @@ def _with_tasks(known: ModelCard, tasks: Sequence[str], options: Options) -> Mod
                 text_first=options.text_first,
             )
         limit = options.max_source_tokens or card.max_source_tokens
-        cards[task] = card.model_copy(update={"max_source_tokens": limit})
+        card = card.model_copy(update={"max_source_tokens": limit})
+        cards[task] = with_words(card, get_task(task), options.nothing)
     # The first task is the one that the model is loaded for if none is named.
     order = dict.fromkeys([*tasks, *known.tasks])
     return ModelCard(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from random import Random
+from typing import Any
 
-from biogpt_plugins.tasks import get_task
+from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.variants.mixing import mixed
@@ -37,7 +38,7 @@ def vary(
     Raises:
         InputError: An option cannot be used with these tasks, or `swap_names` cannot be read.
     """
-    _check({example.task for example in examples}, options)
+    _check({example.task.name: example.task for example in examples}, options)
     for what, make in _makers(examples, options):
         made = [
             [example, *make(example, Random(f"{options.seed} {what} {number}"))]
@@ -59,9 +60,9 @@ def _makers(examples: Sequence[Example], options: Options) -> Iterator[tuple[str
         yield "copies with another order", partial(other_orders, most=options.orders)
 
 
-def _check(names: Iterable[str], options: Options) -> None:
+def _check(trained: Mapping[str, Task[Any]], options: Options) -> None:
     """Refuse options that would change nothing, and negatives without words for nothing."""
-    tasks = [task for task in map(get_task, sorted(names)) if task.kind == "relations"]
+    tasks = [task for _, task in sorted(trained.items()) if task.kind == "relations"]
     asked = {
         "negatives": options.negatives,
         "swaps": options.swaps,
@@ -75,6 +76,6 @@ def _check(names: Iterable[str], options: Options) -> None:
         if options.negatives and not (task.clause and task.clause.nothing):
             raise InputError(
                 f"negatives needs words for a text without relations, and {task.name} has none: "
-                "train a task whose clause has `nothing`, such as a TOML file with "
-                'nothing = "no relation"'
+                'give some (-s nothing="there is no relation"), or put nothing = "no relation" '
+                "into the TOML file of a task of your own"
             )

@@ -29,7 +29,7 @@ def mixed(
     """
     if not options.mix and options.mix_temperature == 1:
         return examples
-    counts = Counter(example.task for example in examples)
+    counts = Counter(example.task.name for example in examples)
     if len(counts) == 1:
         raise InputError(f"mix needs two tasks or more, and the data have {min(counts)} alone")
     weights = options.mix or {t: n ** (1 / options.mix_temperature) for t, n in counts.items()}
@@ -48,7 +48,7 @@ def mixed(
     seen: Counter[str] = Counter()
     found: list[Example] = []
     for example in examples:
-        task = example.task
+        task = example.task.name
         found += [example] * (room[task] // counts[task] + (seen[task] in once_more[task]))
         seen[task] += 1
     return found

@@ -7,7 +7,6 @@ from dataclasses import replace
 from math import factorial
 from random import Random
 
-from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training.examples import Example
 
 
@@ -26,6 +25,6 @@ def other_orders(example: Example, rng: Random, *, most: int) -> Sequence[Exampl
     orders = {own: None}
     while len(orders) < min(most, factorial(len(own))):
         orders[tuple(rng.sample(own, len(own)))] = None
-    target = get_task(example.task).target
+    target = example.task.target
     others = ([relations[at] for at in order] for order in list(orders)[1:])
     return [replace(example, result=other, target=target(other)) for other in others]

@@ -13,7 +13,6 @@ from random import Random
 from typing import NamedTuple, TypeVar
 
 from biogpt_plugins.entities import EntityDictionary
-from biogpt_plugins.tasks import get_task
 from biogpt_plugins.text.grounding import aligner_of, fold
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.variants.things import (
@@ -91,7 +90,7 @@ def swapped(example: Example, rng: Random, *, copies: int, pool: Pool) -> Sequen
     places = {name: mentions(text, order) for name, text in texts.items()}
     told = {m.thing for name in texts for m in places[name] if _is_name(m, texts[name], order)}
     aligner = aligner_of(example.input.source)
-    clause = get_task(example.task).clause
+    clause = example.task.clause
     separator = clause.separator if clause else ";"
 
     def draw(at: int) -> NewName | None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from biogpt_plugins.scoring.bc5cdr import UNKNOWN_ID
 from biogpt_plugins.scoring.gold import TABLES
-from biogpt_plugins.tasks import get_task
 from biogpt_plugins.text.abbreviations import abbreviations_of
 from biogpt_plugins.text.grounding import aligner_of, fold
 from biogpt_plugins.training.examples import Example
@@ -51,7 +50,7 @@ def retold(example: Example, fields: Mapping[str, str], relations: list[Relation
     return replace(
         example,
         input=example.input.model_copy(update=dict(fields)),
-        target=get_task(example.task).target(relations),
+        target=example.task.target(relations),
         result=relations,
     )
 
