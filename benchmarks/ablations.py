@@ -211,7 +211,7 @@ def without_relations(papers: Iterable[Solved]) -> list[Any]:
     task = or_nothing()
     made = (
         negatives(
-            Example(OR_NOTHING, task.read_input(p.input), "", p.where, p.result, p.names),
+            Example(task, task.read_input(p.input), "", p.where, p.result, p.names),
             Random(0),
             share=2,
         )

@@ -9,7 +9,9 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.registry import find_known
+from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.training.origin import FRESH
 from biogpt_plugins.training.plan import FinetuneResult
@@ -68,8 +70,10 @@ def _front_matter(result: FinetuneResult, settings: Settings) -> str:
 
 
 def _body(result: FinetuneResult, settings: Settings, *, drawn: bool) -> str:
+    cards = read_card(result.folder).tasks
     tasks = "".join(
-        f"- `{name}`: {TASKS[name].summary if name in TASKS else 'a task of its own'}\n"
+        f"- `{name}`: {TASKS[name].summary if name in TASKS else 'a task of its own'}"
+        f"{_says_nothing(cards.get(name))}\n"
         for name in result.tasks
     )
     name = result.folder.name
@@ -99,6 +103,11 @@ def _body(result: FinetuneResult, settings: Settings, *, drawn: bool) -> str:
         f"| setting | value |\n|---|---|\n{told}\n"
         f"| use | file | SHA-256 |\n|---|---|---|\n{files}"
     )
+
+
+def _says_nothing(card: TaskCard | None) -> str:
+    words = card and card.nothing
+    return f'. Of a text without relations it writes "{words}."' if words else ""
 
 
 def _figures(result: FinetuneResult, settings: Settings) -> str:

@@ -16,6 +16,7 @@ from transformers import BioGptTokenizer
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.tasks import get_task
 from biogpt_plugins.training import finetune
 from biogpt_plugins.training.batches import official_batches
 from biogpt_plugins.training.encoding import encode, encode_all
@@ -288,7 +289,8 @@ CARD = TaskCard(layout="learned_prompt", learned_tokens=LEARNED9, max_source_tok
 
 
 def test_both_ends_are_cut_as_officially(tokens):
-    example = Example("ddi", Paper(text="aspirin with lithium " * 20), "no effect ; " * 40)
+    paper = Paper(text="aspirin with lithium " * 20)
+    example = Example(get_task("ddi"), paper, "no effect ; " * 40)
     found = encode(example, tokens, CARD, positions=96, truncation="official")
     assert (len(found.prompt), len(found.target), found.size) == (1 + 30 + 9, 57, 87)
     assert found.prompt[30] == tokens.ellipsis
@@ -299,7 +301,7 @@ def test_both_ends_are_cut_as_officially(tokens):
 
 def test_an_answer_at_the_end_of_the_source_is_cut_officially_alone(tokens):
     question = Question(question="is it so?", context="may be " * 30, long_answer="yes it is.")
-    example = Example("pubmedqa_reasoning_free", question, "yes.")
+    example = Example(get_task("pubmedqa_reasoning_free"), question, "yes.")
     official = encode(example, tokens, CARD, positions=96, truncation="official")
     ours = encode(example, tokens, CARD, positions=96)
     answer = tokens.ids("answer: yes it is.")
@@ -309,7 +311,7 @@ def test_an_answer_at_the_end_of_the_source_is_cut_officially_alone(tokens):
 
 @pytest.mark.parametrize("limit", [None, 86])
 def test_official_cuts_need_a_limit(tokens, limit):
-    example = Example("ddi", Paper(text="aspirin"), "no effect.")
+    example = Example(get_task("ddi"), Paper(text="aspirin"), "no effect.")
     card = CARD.model_copy(update={"max_source_tokens": limit})
     with pytest.raises(BioGPTError, match=f"max_source_tokens between 2 and 85, not {limit}"):
         encode(example, tokens, card, positions=96, truncation="official")

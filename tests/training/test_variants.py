@@ -222,10 +222,10 @@ def test_tasks_are_mixed_by_their_shares(read, options, wanted):
     papers = [{**OTHERS[0], "title": f"Paper {n}."} for n in range(8)]
     examples = read(*papers, *questions)
     made, told = varied(examples, **options)
-    assert Counter(example.task for example in made) == wanted
+    assert Counter(example.task.name for example in made) == wanted
     times = Counter(example.input for example in made)
     for task, size in (("bc5cdr", 8), ("pubmedqa", 4)):
-        each = {times[example.input] for example in examples if example.task == task}
+        each = {times[example.input] for example in examples if example.task.name == task}
         assert each <= {wanted[task] // size, wanted[task] // size + 1}
     places = [examples.index(example) for example in made]
     assert places == sorted(places)
