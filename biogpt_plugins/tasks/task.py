@@ -109,9 +109,12 @@ class Task(Generic[ResultT]):
                 "tasks whose targets and reader come from a clause can"
             )
         clause = clause.saying(card.nothing)
-        return replace(
-            self, clause=clause, target=clause.write, read=clause.read, grammar=clause.grammar
-        )
+        ways: dict[str, Any] = {
+            "target": clause.write,
+            "read": clause.read,
+            "grammar": clause.grammar,
+        }
+        return replace(self, clause=clause, **ways)
 
     @property
     def variables(self) -> dict[str, bool]:
