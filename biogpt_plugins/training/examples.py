@@ -64,8 +64,8 @@ def read_examples(
             skipped[task.name] += 1
         else:
             examples.append(_example(document, task, result))
-    for task, number in skipped.items():
-        tell(f"{path}: {number:,} documents have no relation that {task} can write: left out")
+    for name, number in skipped.items():
+        tell(f"{path}: {number:,} documents have no relation that {name} can write: left out")
     if not examples:
         raise InputError(f"{path} has no examples for {', '.join(known)}: {REMEDY}")
     return examples
