@@ -39,6 +39,7 @@ from biogpt_plugins.cli import (
     listing,
     report,
     reproduce,
+    sample,
     split,
 )
 from biogpt_plugins.cli.console import begin, remark
@@ -154,6 +155,7 @@ def _add(command: Callable[..., None], panel: str, *, name: str | None = None) -
 
 
 _add(demo.demo, _TRY)
+_add(sample.sample, _TRY)
 _add(fetch.fetch, _TRY)
 _add(extract.extract, _ASK)
 _add(aggregate.aggregate, _ASK)

@@ -18,12 +18,14 @@ from biogpt_plugins.corpus.readers import (
     read_records,
     whole_papers,
 )
+from biogpt_plugins.corpus.sample import SampleFormat, sample_papers, sample_text
 from biogpt_plugins.corpus.writers import JsonlWriter, check_writable, write_text
 
 __all__ = [
     "Format",
     "JsonlWriter",
     "Record",
+    "SampleFormat",
     "Sections",
     "StoredPrediction",
     "Withdrawn",
@@ -36,6 +38,8 @@ __all__ = [
     "read_predictions",
     "read_records",
     "read_stored",
+    "sample_papers",
+    "sample_text",
     "whole_papers",
     "write_text",
 ]
