@@ -11,7 +11,7 @@ import asyncio
 import gc
 import warnings
 
-from bundled import goes_on
+from bundled import CASES, case_text, goes_on
 from llama_index.core.ingestion import IngestionCache, IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.schema import Document
@@ -28,8 +28,6 @@ from scripted_extractors import (
     graph,
 )
 from side_by_side import Comparison
-
-from biogpt_plugins.demo.demo import papers as demo_papers
 
 PEERS = (Simple, Schema, Entities)
 COMPARISON = Comparison(__file__, ours=[Paths, Relations], peers=PEERS)
@@ -48,7 +46,7 @@ RUBBISH = "we found that patients were treated"
 def biogpt(side: Extractor) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "model 'demo' was trained for")
-        documents = [Document(text=one.paper.source) for one in demo_papers()]
+        documents = [Document(text=case_text(*pair)) for pair in CASES]
         try:
             found = side.usual()(documents)
         except NotImplementedError as error:

@@ -24,10 +24,11 @@ import torch
 import transformers
 from bundled import (
     DEMO,
-    ENDLESS,
     LONG,
     PROMPT,
     Hasty,
+    dictated,
+    endless,
     ends_at_a_word,
     engine,
     goes_on,
@@ -117,7 +118,7 @@ def streamed(llm: LLM, prompt: str = PROMPT, **options: Any) -> str:
 
 @contextmanager
 def untaught() -> Iterator[None]:
-    """The bundled model was not trained to continue texts, and says so where it is loaded."""
+    """Whether the bundled model was trained to continue texts does not matter here."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "model .* was trained for bc5cdr")
         yield
@@ -130,10 +131,10 @@ def continuation(side: Either) -> None:
 
 @behaviour("The pieces of a stream add up to what `complete` gives")
 def pieces(side: Either) -> None:
-    llm = side.llm(max_new_tokens=8)
-    for prompt in (PROMPT, "the patients' symptoms and the patients' doses"):
-        text, found = llm.complete(prompt).text, streamed(llm, prompt)
-        assert text == found, f"`{text}` is streamed as `{found}`"
+    llm = side.llm()
+    with dictated("of the patients' symptoms and", to=side.model(llm)):
+        text, found = llm.complete(PROMPT).text, streamed(llm)
+    assert text == found, f"`{text}` is streamed as `{found}`"
 
 
 @behaviour("`stop` ends what `complete` gives")
@@ -192,7 +193,7 @@ def usage(side: Either) -> None:
 @behaviour("`TokenCountingHandler` has the model's own counts")
 def token_counts(side: Either) -> None:
     counter = TokenCountingHandler()
-    prompt = "hydrochlorothiazide-induced hyponatraemia"
+    prompt = " ".join(["lithium-induced"] * 10)  # a hyphen is a token of its own
     side.llm(callback_manager=CallbackManager([counter])).complete(prompt)
     own = len(tokenizer()(prompt)["input_ids"])
     assert counter.prompt_llm_token_count == own, "tiktoken's, unless `Settings.tokenizer` is set"
@@ -200,7 +201,7 @@ def token_counts(side: Either) -> None:
 
 @behaviour("Why it ended: `finish_reason`")
 def finish_reason(side: Either) -> None:
-    response = side.llm().complete(ENDLESS)
+    response = side.llm().complete(endless())
     assert (response.raw or {}).get("finish_reason") == "length", "not told"
 
 
@@ -270,21 +271,21 @@ def error_of_a_stream(side: Either) -> None:
 @behaviour("The event loop goes on during `acomplete` and `astream_complete`")
 def event_loop(side: Either) -> None:
     async def read() -> None:
-        async for _ in await llm.astream_complete(ENDLESS):
+        async for _ in await llm.astream_complete(prompt):
             pass
 
-    llm = side.llm(max_new_tokens=100)
-    for begin in (lambda: llm.acomplete(ENDLESS), read):
+    llm, prompt = side.llm(max_new_tokens=100), endless()
+    for begin in (lambda: llm.acomplete(prompt), read):
         with steps(side.model(llm)) as rows:
             assert goes_on(begin, lambda: 0 < len(rows) < 90), "it stands still"
 
 
 @behaviour("Cancelling a task stops the model")
 def cancelling(side: Either) -> None:
-    llm = side.llm(max_new_tokens=150)
+    llm, prompt = side.llm(max_new_tokens=150), endless()
 
     async def cancel() -> None:
-        task = asyncio.ensure_future(llm.acomplete(ENDLESS))
+        task = asyncio.ensure_future(llm.acomplete(prompt))
         while not rows and not task.done():
             await asyncio.sleep(0.001)
         task.cancel()
@@ -298,10 +299,10 @@ def cancelling(side: Either) -> None:
 
 @behaviour("Closing a stream stops the model")
 def closing(side: Either) -> None:
-    llm = side.llm(max_new_tokens=150)
+    llm, prompt = side.llm(max_new_tokens=150), endless()
     before = set(threading.enumerate())
     with steps(side.model(llm)) as rows:
-        stream = llm.stream_complete(ENDLESS)
+        stream = llm.stream_complete(prompt)
         next(stream)
         stream.close()
         for thread in set(threading.enumerate()) - before:
@@ -312,7 +313,7 @@ def closing(side: Either) -> None:
 @behaviour("Four threads at once get what each gets alone", holds=[Peer])
 def threads(side: Either) -> None:
     llm = side.llm()
-    prompts = [PROMPT, ENDLESS, PROMPT, ENDLESS]
+    prompts = [PROMPT, endless(), PROMPT, endless()]
     with ThreadPoolExecutor(len(prompts)) as pool:
         found = [response.text for response in pool.map(llm.complete, prompts)]
     assert found == [llm.complete(prompt).text for prompt in prompts], "other texts"

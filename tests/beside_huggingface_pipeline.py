@@ -22,10 +22,11 @@ import torch
 import transformers
 from bundled import (
     DEMO,
-    ENDLESS,
     LONG,
     PROMPT,
     Hasty,
+    dictated,
+    endless,
     ends_at_a_word,
     engine,
     goes_on,
@@ -139,10 +140,10 @@ def continuation(side: Ours | Peer) -> None:
 
 @behaviour("The pieces of a stream add up to what `invoke` gives")
 def pieces(side: Ours | Peer) -> None:
-    llm = side.llm(max_new_tokens=8)
-    for prompt in (PROMPT, "the patients' symptoms and the patients' doses"):
-        text, streamed = llm.invoke(prompt), "".join(llm.stream(prompt))
-        assert text == streamed, f"`{text}` is streamed as `{streamed}`"
+    llm = side.llm()
+    with dictated("of the patients' symptoms and", to=side.model(llm)):
+        text, streamed = llm.invoke(PROMPT), "".join(llm.stream(PROMPT))
+    assert text == streamed, f"`{text}` is streamed as `{streamed}`"
 
 
 @behaviour("`stop` ends what `invoke` gives")
@@ -173,7 +174,7 @@ def usage(side: Ours | Peer) -> None:
 
 @behaviour("Why it ended: `finish_reason`")
 def finish_reason(side: Ours | Peer) -> None:
-    info = side.llm().generate([ENDLESS]).generations[0][0].generation_info or {}
+    info = side.llm().generate([endless()]).generations[0][0].generation_info or {}
     assert info.get("finish_reason") == "length", "not told"
 
 
@@ -200,16 +201,16 @@ def traces(side: Ours | Peer) -> None:
 
 @behaviour("A batch is one batch for the model", holds=[Peer])
 def batch(side: Ours | Peer) -> None:
-    llm = side.llm()
+    llm, prompts = side.llm(), [PROMPT, endless(), PROMPT]
     with steps(side.model(llm)) as rows:
-        llm.batch([PROMPT, ENDLESS, PROMPT])
+        llm.batch(prompts)
     assert rows[0] == 3, "one prompt after the other"
 
 
 @behaviour("A batch gives what each of its prompts gives alone", holds=[Peer])
 def padding(side: Ours | Peer) -> None:
     llm = side.llm()
-    prompts = [PROMPT, ENDLESS, "renal failure after cisplatin in two patients with"]
+    prompts = [PROMPT, endless(), "renal failure after cisplatin in two patients with"]
     assert llm.batch(prompts) == [llm.invoke(prompt) for prompt in prompts], "other texts"
 
 
@@ -217,10 +218,10 @@ def padding(side: Ours | Peer) -> None:
 def bad_prompt(side: Ours | Peer) -> None:
     llm = side.llm()
     options = {"return_exceptions": True, **side.call(**side.uncut)}
-    found = llm.batch([PROMPT, LONG, ENDLESS], **options)
+    found = llm.batch([PROMPT, LONG, endless()], **options)
     errors = sum(isinstance(one, Exception) for one in found)
     assert errors == 1, f"{errors} errors for 3 prompts"
-    assert found[::2] == [llm.invoke(PROMPT), llm.invoke(ENDLESS)], "other texts"
+    assert found[::2] == [llm.invoke(PROMPT), llm.invoke(endless())], "other texts"
 
 
 @behaviour("A prompt that is too long is cut, or refused for its length")
@@ -320,11 +321,11 @@ def round_trip(side: Ours | Peer) -> None:
 @behaviour("The event loop goes on during `ainvoke` and `astream`", holds=[Peer])
 def event_loop(side: Ours | Peer) -> None:
     async def read() -> None:
-        async for _ in llm.astream(ENDLESS):
+        async for _ in llm.astream(prompt):
             pass
 
-    llm = side.llm(max_new_tokens=100)
-    for begin in (lambda: llm.ainvoke(ENDLESS), read):
+    llm, prompt = side.llm(max_new_tokens=100), endless()
+    for begin in (lambda: llm.ainvoke(prompt), read):
         with steps(side.model(llm)) as rows:
             assert goes_on(begin, lambda: 0 < len(rows) < 90), "it stands still"
 
@@ -332,7 +333,7 @@ def event_loop(side: Ours | Peer) -> None:
 @behaviour("Four threads at once get what each gets alone", holds=[Peer])
 def threads(side: Ours | Peer) -> None:
     llm = side.llm()
-    prompts = [PROMPT, ENDLESS, PROMPT, ENDLESS]
+    prompts = [PROMPT, endless(), PROMPT, endless()]
     with ThreadPoolExecutor(len(prompts)) as pool:
         found = list(pool.map(llm.invoke, prompts))
     assert found == [llm.invoke(prompt) for prompt in prompts], "other texts"
@@ -340,10 +341,10 @@ def threads(side: Ours | Peer) -> None:
 
 @behaviour("Closing a stream stops the model")
 def closing(side: Ours | Peer) -> None:
-    llm = side.llm(max_new_tokens=150)
+    llm, prompt = side.llm(max_new_tokens=150), endless()
     before = set(threading.enumerate())
     with steps(side.model(llm)) as rows:
-        stream = llm.stream(ENDLESS)
+        stream = llm.stream(prompt)
         next(stream)
         stream.close()
         for thread in set(threading.enumerate()) - before:
@@ -353,10 +354,10 @@ def closing(side: Ours | Peer) -> None:
 
 @behaviour("Cancelling a task stops the model")
 def cancelling(side: Ours | Peer) -> None:
-    llm = side.llm(max_new_tokens=150)
+    llm, prompt = side.llm(max_new_tokens=150), endless()
 
     async def cancel() -> None:
-        task = asyncio.ensure_future(llm.ainvoke(ENDLESS))
+        task = asyncio.ensure_future(llm.ainvoke(prompt))
         while not rows and not task.done():
             await asyncio.sleep(0.001)
         task.cancel()

@@ -1,4 +1,7 @@
-"""The bundled model as LLMs of both hosts run it, and how to watch it at work."""
+"""The bundled model as LLMs of both hosts run it, how to watch it at work, and what it can do.
+
+What tests expect of its weights stands here and in `checkpoints/`, and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +25,40 @@ from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
 DEMO = Path(biogpt_plugins.__file__).parent / "checkpoints/demo"
 
+CASES = [("cisplatin", "hearing loss"), ("lithium", "tremor"), ("dovarizole", "myocarditis")]
+"""A chemical and the disease of which a plain case report says that it caused it.
+
+Any model that can do the task finds just this in `case`; the last chemical is made up.
+"""
+
 PROMPT = "lithium-induced tremor. a patient"
-ENDLESS = "aspirin"  # from here the bundled model repeats itself until it is stopped
+"""The beginning of an abstract, in lower case as the model's texts are; it goes on for a while."""
+
+BEGINNINGS = (
+    "aspirin",
+    PROMPT,
+    "the patients were treated with",
+    "we report a case of",
+    "the aim of this study was to",
+    "rats were given",
+)
+"""Where `endless` looks; a model that ends all of them needs another one here."""
+
 LONG = "lithium " * 1000
+
+
+def case(chemical: str = "lithium", disease: str = "tremor") -> dict[str, str]:
+    """A plain case report, which states one relation."""
+    return {
+        "title": f"{chemical.capitalize()}-induced {disease}.",
+        "abstract": f"A 45-year-old man developed {disease} after treatment with {chemical}. "
+        f"The {disease} resolved when {chemical} was discontinued.",
+    }
+
+
+def case_text(chemical: str = "lithium", disease: str = "tremor") -> str:
+    """The same as one text."""
+    return " ".join(case(chemical, disease).values())
 
 
 @cache
@@ -42,6 +77,44 @@ def tokenizer() -> BioGptTokenizer:
 def engine() -> TransformersEngine:
     """An engine that is named after the folder, so that the model can be loaded again."""
     return TransformersEngine(model(), tokenizer(), model_name=str(DEMO))
+
+
+@cache
+def endless() -> str:
+    """A prompt from which the model writes 150 tokens and more, if nothing stops it."""
+    for prompt in BEGINNINGS:
+        (written,) = engine().complete([prompt], Decoding(max_new_tokens=151))
+        if written.finish_reason == "length":
+            return prompt
+    raise AssertionError("the bundled model ends all of these texts: add others to BEGINNINGS")
+
+
+@contextmanager
+def dictated(
+    text: str, *, to: torch.nn.Module | None = None, in_words_of: BioGptTokenizer | None = None
+) -> Iterator[None]:
+    """Let a model write a text instead of its own, and end it; again and again, one at a time.
+
+    The rest is as always: it reads its prompt, and each token goes through decoding, grammar and
+    reader. So a test can say what is written, whatever the weights are.
+
+    Args:
+        text: In lower case.
+        to: The model; `model` if there is none.
+        in_words_of: Its tokenizer.
+    """
+    words = in_words_of or tokenizer()
+    ids = words(text, add_special_tokens=False)["input_ids"]
+    following = cycle([*ids, words.eos_token_id])
+
+    def dictate(_: object, __: object, found: Any) -> None:
+        found.logits[:, -1, next(following)] += 1e4
+
+    handle = (to or model()).register_forward_hook(dictate)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 class Hasty(TextIteratorStreamer):

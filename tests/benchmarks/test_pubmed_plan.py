@@ -3,6 +3,7 @@
 import gzip
 from pathlib import Path
 
+import bundled
 import medline_like
 import pubmed_baseline
 import pubmed_plan
@@ -212,7 +213,7 @@ def test_tokens_of_a_vocabulary(papers):
 
 
 def test_papers_without_annotation_are_answered_by_the_bundled_model(tmp_path):
-    paper = Paper(id="1", title="Lithium and tremor.", text="Lithium caused a tremor.")
+    paper = Paper(id="1", **bundled.case())
     path = Path(tmp_path, "papers.jsonl")
     path.write_text(paper.model_dump_json(by_alias=True) + "\n", encoding="utf-8")
     papers, targets, by = pubmed_baseline.solved([str(path)])

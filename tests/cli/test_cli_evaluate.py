@@ -3,6 +3,7 @@
 import json
 import re
 
+import bundled
 import pytest
 from shared_data import shared
 from typer.testing import CliRunner
@@ -526,12 +527,10 @@ def test_the_bundled_model_on_two_papers(file, tmp_path):
     rows = [
         {
             "id": chemical,
-            "title": f"{chemical.capitalize()}-induced {disease}.",
-            "abstract": f"A 45-year-old man developed {disease} after treatment with {chemical}. "
-            f"The {disease} resolved when {chemical} was discontinued.",
+            **bundled.case(chemical, disease),
             "gold": [{"head": chemical, "type": "CID", "tail": disease}],
         }
-        for chemical, disease in (("cisplatin", "hearing loss"), ("lithium", "tremor"))
+        for chemical, disease in bundled.CASES[:2]
     ]
     data = file("\n".join(map(json.dumps, rows)), "data.jsonl")
     out = tmp_path / "run"

@@ -9,7 +9,9 @@ from langchain_core.exceptions import OutputParserException
 from llama_index.core.schema import TextNode
 from typer.testing import CliRunner
 
+from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import read_card
+from biogpt_plugins.checkpoints.network import read_network
 from biogpt_plugins.cli import app
 from biogpt_plugins.conversion import inspect_model
 from biogpt_plugins.training import finetune
@@ -126,11 +128,9 @@ def test_inspect_names_the_layout(tmp_path, model, line):
 
 def test_inspect_of_other_models(tmp_path):
     demo = inspect_model("demo")
-    assert (demo.form, list(demo.card.tasks)) == (
-        "transformers folder",
-        ["bc5cdr", "ddi", "pubmedqa"],
-    )
-    assert (demo.parameters, demo.dtype) == (5_846_016, "bfloat16")
+    assert (demo.form, demo.card) == ("transformers folder", read_card(locate("demo")))
+    config = json.loads((locate("demo") / "config.json").read_text())
+    assert (demo.parameters, demo.dtype) == (read_network(config, "demo").parameters, "bfloat16")
     pretrained = Converted(Model(pretrained=True), tmp_path)
     shown = " ".join(run("inspect", pretrained.folder).stdout.split())
     assert "trained for no task" in shown

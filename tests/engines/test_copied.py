@@ -1,12 +1,21 @@
 """Names that grounded decoding copies: letters that the vocabulary lacks, and singulars."""
 
+import json
+import shutil
+
+import bundled
 import pytest
+import torch
 from doubles import unscored
+from transformers import BioGptForCausalLM, BioGptTokenizer
 
 import biogpt_plugins
+from biogpt_plugins import Pipeline
+from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engine import Copy, Grammar
 from biogpt_plugins.engines.copied import Spelling
 from biogpt_plugins.engines.derivations import Derivation
+from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
 UNKNOWN = 3
 
@@ -32,10 +41,29 @@ def test_a_text_may_have_no_unknown_piece():
     assert Spelling([7], [7], UNKNOWN).of([3, 7]) == [3, 7]
 
 
+LACKING = ("q</w>", "α", "β", "ψ", "χ")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The bundled model without some letters, whose tokens have other names."""
+    folder = shutil.copytree(bundled.DEMO, tmp_path_factory.mktemp("lacking") / "model")
+    names = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    kept = {
+        f"lacking{id_}" if any(letter in name for letter in LACKING) else name: id_
+        for name, id_ in names.items()
+    }
+    (folder / "vocab.json").write_text(json.dumps(kept), encoding="utf-8")
+    merges = (folder / "merges.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [pair for pair in merges if not any(letter in pair for letter in LACKING)]
+    (folder / "merges.txt").write_text("".join(kept), encoding="utf-8")
+    return folder
+
+
 @pytest.fixture(scope="module", params=["transformers", "ctranslate2"])
-def pipeline(request):
+def pipeline(request, folder):
     return biogpt_plugins.load(
-        "demo", "bc5cdr", engine=request.param, dtype="float32", device="cpu", decoding="grounded"
+        folder, "bc5cdr", engine=request.param, dtype="float32", device="cpu", decoding="grounded"
     )
 
 
@@ -69,21 +97,36 @@ def test_completions_and_streams_spell_them_alike(pipeline):
                 assert end.name == end.text.lower() or f"{end.name}s" == end.text.lower()
 
 
-def test_the_instance_of_number_20(pipeline):
+@pytest.fixture
+def told(folder):
+    """What is found in a text by the model of the folder if it is told which pair to write."""
+    model = BioGptForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = BioGptTokenizer.from_pretrained(folder)
+    engine = TransformersEngine(model, tokenizer, model_name="told")
+
+    def find(text, pair, form="grounded"):
+        pipe = Pipeline("bc5cdr", engine, cards=read_card(folder).tasks, decoding=form)
+        written = f"the relation between {pair} exists."
+        with bundled.dictated(written, to=model, in_words_of=tokenizer):
+            (found,) = pipe.run([text])
+        return found
+
+    return find
+
+
+def test_the_instance_of_number_20(told):
     text = "Meningioma in a woman on depo-subQ provera. Depo-subQ provera caused meningioma."
-    (found,) = pipeline.run([text])
-    assert "depo-subq provera" in {relation.head.name for relation in found.result}
+    found = told(text, "depo-subq provera and meningioma")
+    assert [relation.head.name for relation in found.result] == ["depo-subq provera"]
     assert found.warnings == ()
 
 
-def test_a_plural_may_be_copied_as_a_singular():
+def test_a_plural_may_be_copied_as_a_singular(told):
     """Number 19: "ulcers" had a score of 0.03 where the model prefers "ulcer"."""
-    found = {}
-    for form in ("free", "grounded"):
-        pipe = biogpt_plugins.load("demo", "bc5cdr", decoding=form, min_score=0)
-        (found[form],) = pipe.run(["Aspirin caused gastric ulcers."])
-    (free,), (grounded,) = found["free"].result, found["grounded"].result
+    text, pair = "Aspirin caused gastric ulcers.", "aspirin and gastric ulcer"
+    (free,), (grounded,) = (told(text, pair, form).result for form in ("free", "grounded"))
     assert grounded.score == pytest.approx(free.score, rel=1e-3)
+    assert grounded.score > 0.9
     assert grounded.tail.text == "gastric ulcers"
 
 

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import bundled
 import ctranslate2
 import numpy as np
 import pytest
@@ -422,11 +423,9 @@ class TestEightBits:
 
 
 def test_the_bundled_model_extracts_the_same_relations():
-    paper = {
-        "title": "Deafness after tobramycin.",
-        "abstract": "Two patients became deaf during treatment with tobramycin.",
-    }
+    paper = bundled.case()
     expected = load("demo", "bc5cdr", device="cpu").run([paper] * 2)
+    assert expected[0].relations
     found = load("demo", "bc5cdr", engine="ctranslate2", dtype="float32").run([paper] * 2)
     assert unscored_all(found) == unscored_all(expected)
     (rounded,) = load("demo", "bc5cdr", engine="ctranslate2").run([paper])

@@ -7,6 +7,7 @@ import json
 import pickle
 import re
 
+import bundled
 import numpy as np
 import pytest
 from langchain_core.documents import Document
@@ -24,14 +25,14 @@ from biogpt_plugins.checkpoints.calibration import (
 )
 from biogpt_plugins.values.errors import MissingExtraError
 
-PAPER = "Deafness after tobramycin. Tobramycin caused deafness in two men."
-QUESTION = "Does tobramycin cause deafness?"
+PAPER = bundled.case_text()
+QUESTION = "Does lithium cause tremor?"
 CALIBRATION = Calibration(
     answers={"pubmedqa": AnswerCalibration(temperature=3, contextual=True)},
     relations={"bc5cdr": RelationCalibration(slope=0.5, intercept=0.1)},
 )
 RELATIONS = {
-    "dictionary": EntityDictionary([("tobramycin", "D014031"), ("deafness", "D003638")]),
+    "dictionary": EntityDictionary([("lithium", "D008094"), ("tremor", "D014202")]),
     "min_score": 0.01,
     "samples": 2,
     "min_agreement": 0.4,
@@ -200,12 +201,12 @@ def test_results_are_the_same(name, way, expected):
 
 @pytest.mark.filterwarnings("ignore:model 'demo' was")
 def test_the_settings_count(expected):
-    assert "D014031" in expected["langchain relation chain"]
+    assert "D008094" in expected["langchain relation chain"]
     assert "agreement=" in expected["langchain relation chain"]
     assert "abstained='the most probable" in expected["langchain answers"]
-    assert "D003638" in expected["llama_index relations"]
+    assert "D014202" in expected["llama_index relations"]
     assert "abstained" in expected["llama_index answers"]
-    assert "D014031" in expected["llama_index tools"]
+    assert "D008094" in expected["llama_index tools"]
 
 
 def test_every_public_component_is_tried():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from hashlib import md5
 from math import exp
 
+import bundled
 import pytest
 from held import Held, cancelling_stops
 from langchain_core.callbacks import BaseCallbackHandler
@@ -592,11 +593,7 @@ class TestLadybug:
             assert rows == [{"t.id": "target:b"}]
 
     def test_the_bundled_model(self, database):
-        document = Document(
-            "Cisplatin-induced hearing loss. Hearing loss developed in 27 of 84 men who received "
-            "cisplatin.",
-            metadata={"pmid": "7"},
-        )
+        document = Document(bundled.case_text(), metadata={"pmid": "7"})
         reader = BioGPTGraphTransformer(BioGPTLLM(max_new_tokens=60))
         found = reader.convert_to_graph_documents([document, Document(" ")])
         store = database()

@@ -1,5 +1,6 @@
 """Grounded decoding, asked for by the LLM's option or with a call."""
 
+import bundled
 import pytest
 from doubles import unscored
 
@@ -7,7 +8,7 @@ from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import InputError
 from langchain_biogpt import BioGPTLLM, BioGPTToolkit, create_relation_chain
 
-PAPER = "Tobramycin-induced deafness. Two patients became deaf after 4 days of tobramycin."
+PAPER = bundled.case_text()
 
 
 def grounded(relations):

@@ -8,6 +8,7 @@ from itertools import pairwise
 from operator import add, iadd
 from pathlib import Path
 
+import bundled
 import pytest
 from langchain_classic.output_parsers import (
     OutputFixingParser,
@@ -522,13 +523,17 @@ class TestOnTheBundledModel:
 
     async def test_a_stream_of_relations(self):
         parser = RelationOutputParser(source=self.PAPER)
-        chain = relation_prompt() | self.LLM | parser
-        pieces = list((relation_prompt() | self.LLM).stream(self.PAPER))
-        seen = list(chain.stream(self.PAPER))
+        asked = relation_prompt() | BioGPTLLM.from_engine(bundled.engine(), task="bc5cdr")
+        chain = asked | parser
+        with bundled.dictated(f"{FOUND[:-1]}; {FOUND.replace('tremor', 'nausea')}"):
+            pieces = list(asked.stream(self.PAPER))
+            seen = list(chain.stream(self.PAPER))
+            invoked = chain.invoke(self.PAPER)
+            streamed = [found async for found in chain.astream(self.PAPER)]
         assert len(pieces) >= len(seen) > 1
-        assert seen[-1] == chain.invoke(self.PAPER) == parser.parse("".join(pieces))
+        assert seen[-1] == invoked == parser.parse("".join(pieces))
         # Where the reader is held up, a piece holds several tokens, and may hold two relations.
-        for steps in (seen, [found async for found in chain.astream(self.PAPER)]):
+        for steps in (seen, streamed):
             assert steps[-1] == seen[-1]
             for shorter, longer in pairwise(steps):
                 assert shorter == longer[: len(shorter)] != longer
@@ -536,12 +541,11 @@ class TestOnTheBundledModel:
             assert self.PAPER[end.start : end.end] == end.text
 
     def test_closing_leaves_the_model_to_others(self):
-        stream = (relation_prompt() | self.LLM | RelationOutputParser()).stream(self.PAPER)
+        chain, paper = relation_prompt() | self.LLM | RelationOutputParser(), bundled.case()
+        stream = chain.stream(paper)
         first = next(stream)
         stream.close()
-        assert (relation_prompt() | self.LLM | RelationOutputParser()).invoke(self.PAPER)[
-            :1
-        ] == first
+        assert chain.invoke(paper)[:1] == first
 
     def test_an_answer(self):
         asked = question_prompt() | BioGPTLLM(task="pubmedqa", max_new_tokens=20)

@@ -584,8 +584,9 @@ class TestDescriptions:
     @pytest.mark.filterwarnings("ignore:model 'demo' was trained for")
     async def test_the_bundled_model(self):
         chain = create_description_chain(max_new_tokens=12, num_beams=1)
-        first, second = await chain.abatch(["aspirin", "tremor"])
-        assert first != second
-        pieces = [piece async for piece in chain.astream("aspirin")]
-        assert len(pieces) > 1
-        assert "".join(pieces) == first
+        terms = ["aspirin", "tremor"]
+        found = await chain.abatch(terms)
+        for term, text in zip(terms, found, strict=True):
+            pieces = [piece async for piece in chain.astream(term)]
+            assert len(pieces) > 1
+            assert "".join(pieces) == text

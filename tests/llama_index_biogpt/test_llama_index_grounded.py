@@ -1,5 +1,6 @@
 """Grounded decoding in extractors: asked for by a field that counts for caches."""
 
+import bundled
 import pytest
 from llama_index.core.schema import TextNode
 
@@ -10,7 +11,7 @@ from llama_index_biogpt import (
     relations_of,
 )
 
-PAPER = "Tobramycin-induced deafness. Two patients became deaf after 4 days of tobramycin."
+PAPER = bundled.case_text()
 
 pytestmark = pytest.mark.usefixtures("host_loop")
 

@@ -9,6 +9,7 @@ import torch
 from transformers import BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins import Confidence, Pipeline, Relation
+from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.demo import demo
 from biogpt_plugins.engine import TaskCard, Token
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
@@ -132,7 +133,7 @@ def tiny_model(folder):
 
 def demo_model(_):
     texts = [paper.paper.source for paper in demo.papers()[:3]]
-    return bundled.model(), bundled.tokenizer(), CARD, texts
+    return bundled.model(), bundled.tokenizer(), read_card(bundled.DEMO).tasks["bc5cdr"], texts
 
 
 @pytest.mark.parametrize("decoding", ["free", "grounded"])
@@ -156,7 +157,7 @@ def test_probabilities_are_those_of_one_full_pass(which, decoding, tiny_biogpt):
         assert alone.text == completion.text
         start = alone.usage.prompt_tokens
         silent = set(tokenizer.all_special_ids) | set(
-            tokenizer.convert_tokens_to_ids(list(CARD.learned_tokens))
+            tokenizer.convert_tokens_to_ids(list(card.learned_tokens))
         )
         logs = in_one_pass(model, ids, start)
         own = [log for id_, log in zip(ids[start:], logs, strict=True) if id_ not in silent]
