@@ -108,10 +108,10 @@ def test_each_engine_device_and_dtype_is_a_side():
 
     words = ("--device", "cpu", "--device", "mps", "--dtype", "float32", "--batch-size", 5)
     engines = ("--engine", "transformers", "--engine", "ctranslate2")
-    done = run(*words, *engines, "--task", "ddi", "--sizes", 1, "--only", "speed", load=load)
+    done = run(*words, *engines, "--task", "bc5cdr", "--sizes", 1, "--only", "speed", load=load)
     assert done.exit_code == 0, done.output
     assert asked[:4] == [
-        ("demo", "ddi", {"engine": e, "device": d, "dtype": "float32", "batch_size": 5})
+        ("demo", "bc5cdr", {"engine": e, "device": d, "dtype": "float32", "batch_size": 5})
         for e in ("transformers", "ctranslate2")
         for d in ("cpu", "mps")
     ]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 
+import bundled
 import ctranslate2
 import pytest
 import tiny
@@ -476,8 +477,8 @@ class TestCommands:
         assert "int8, " in done.stdout
 
         papers = tmp_path / "papers.jsonl"
-        gold = {"text": "Aspirin with warfarin.", "gold": [["aspirin", "warfarin", "effect"]]}
-        papers.write_text(json.dumps(gold) + "\n")
+        gold = [{"head": "lithium", "type": "CID", "tail": "tremor"}]
+        papers.write_text(json.dumps({**bundled.case(), "gold": gold}) + "\n")
         first, second = tmp_path / "1.jsonl", tmp_path / "2.jsonl"
         done = run("extract", papers, "--model", out, "-o", first)
         assert done.exit_code == 0, done.stderr
@@ -489,7 +490,7 @@ class TestCommands:
         assert found == other
 
         runs = tmp_path / "runs"
-        evaluation = ("eval", "ddi", "--data", papers, "--out", runs)
+        evaluation = ("eval", "bc5cdr", "--data", papers, "--out", runs)
         done = run(*evaluation, "--model", out, "--dtype", "int8")
         assert done.exit_code == 0, done.stderr
         assert json.loads((runs / "run.json").read_text())["settings"]["engine"] == "ctranslate2"
@@ -502,7 +503,7 @@ class TestCommands:
         [
             (("demo", "--to", "ctranslate2", "--dtype", "bfloat16"), "'int8' or 'float32'"),
             (
-                ("demo", "--to", "ctranslate2", "--task", "ddi"),
+                ("demo", "--to", "ctranslate2", "--task", "bc5cdr"),
                 "task apply only to fairseq checkpoints",
             ),
             (("nowhere/at/all", "--to", "ctranslate2"), "does not exist: name a folder"),

@@ -158,7 +158,7 @@ class TestRelationChain:
 
     @LOADS_IS_BETA
     def test_dumps_and_loads(self):
-        chain = create_relation_chain(BioGPTLLM(task="ddi", max_new_tokens=9), logprobs=True)
+        chain = create_relation_chain(BioGPTLLM(task="kd_dti", max_new_tokens=9), logprobs=True)
         assert loads(dumps(chain), allowed_objects=[BioGPTTask, BioGPTLLM], **OURS) == chain
 
     async def test_labels_are_scored_and_the_loop_goes_on(self):

@@ -162,7 +162,7 @@ def test_the_description_says_which_relations(options, finds):
 
 
 def test_a_toolkit_has_every_tool_on_one_model():
-    llm = BioGPTLLM(task="ddi", max_new_tokens=9)
+    llm = BioGPTLLM(model="no/such-model", task="ddi", max_new_tokens=9)
     tools = BioGPTToolkit(llm=llm, max_characters=900).get_tools()
     assert [type(tool) for tool in tools] == list(TOOLS)
     assert all(tool.llm is llm and tool.max_characters == 900 for tool in tools)

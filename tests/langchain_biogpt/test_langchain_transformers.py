@@ -3,6 +3,7 @@
 import json
 from copy import deepcopy
 
+import bundled
 import pytest
 from held import Held, cancelling_stops
 from langchain_core.callbacks import BaseCallbackHandler
@@ -360,18 +361,13 @@ class TestStores:
 
 
 def test_the_bundled_model():
-    documents = [
-        Document("Tobramycin-induced hearing loss. Two women became deaf after tobramycin."),
-        Document(" "),
-    ]
+    documents = [Document(bundled.case_text()), Document(" ")]
     model = BioGPTLLM(max_new_tokens=40)
-    read = BioGPTRelationTransformer(model).transform_documents(documents)
-    found, empty = BioGPTRelationTransformer(model, task="ddi").transform_documents(read)
-    for task in ("bc5cdr", "ddi"):
-        assert empty.metadata[f"biogpt_relations_{task}_error"].startswith("InputError")
-        assert found.metadata[f"biogpt_relations_{task}_model"] == "demo"
-    assert relations_of(read[0], task="bc5cdr") == relations_of(found, task="bc5cdr")
-    for relation in relations_of(found, task="bc5cdr"):
+    found, empty = BioGPTRelationTransformer(model).transform_documents(documents)
+    assert empty.metadata["biogpt_relations_bc5cdr_error"].startswith("InputError")
+    assert found.metadata["biogpt_relations_bc5cdr_model"] == "demo"
+    assert relations_of(found)
+    for relation in relations_of(found):
         assert isinstance(relation, Relation)
         for end in (relation.head, relation.tail):
             assert not end.grounded or found.page_content[end.start : end.end] == end.text
