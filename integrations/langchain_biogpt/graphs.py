@@ -100,9 +100,10 @@ class BioGPTGraphTransformer:
     `merge_graph_documents(graphs)` to the store; for a store without properties, such as
     LadybugGraph, also write the relationships to a table.
 
-    Stores identify a document by the source's `metadata["id"]`. It is the document's own, or else
-    its PMID. Documents of one call with the same PMID, such as the chunks of a paper, get no id;
-    stores then use a hash of the text.
+    Stores identify a document by the source's `metadata["id"]`, FalkorDBGraph by its `id`. Each
+    is the document's own, or else its PMID. Documents of one call with the same PMID, such as the
+    chunks of a paper, get no id; stores then use a hash of the text. Neo4j and FalkorDB take no
+    metadata with objects: give annotations as JSON, `"entities": json.dumps(...)`.
     """
 
     def __init__(
@@ -219,6 +220,7 @@ class BioGPTGraphTransformer:
         ends = [end for edge in edges for end in (edge.source, edge.target)]
         kept_nodes = {end.id: _node(end) for end in ends if self._schema.has_node(end)}
         kept = [edge for edge in edges if self._schema.has_edge(edge)]
+        source = with_metadata(document, facts, owns=lambda key: key in remark_keys(self._key))
         return GraphDocument(
             nodes=list(kept_nodes.values()),
             relationships=[
@@ -231,7 +233,7 @@ class BioGPTGraphTransformer:
                 for edge in kept
                 if edge.source.id in kept_nodes and edge.target.id in kept_nodes
             ],
-            source=with_metadata(document, facts, owns=lambda key: key in remark_keys(self._key)),
+            source=_with_id(source),
         )
 
 
@@ -278,13 +280,19 @@ def _edge(edge: Relationship) -> _Edge:
 
 
 def _document_id(document: Document) -> str:
-    # As Neo4jGraph, FalkorDBGraph and LadybugGraph identify documents.
+    # As Neo4jGraph and LadybugGraph identify documents.
     given = document.metadata.get("id") or document.id
     return str(given or md5(document.page_content.encode(errors="replace")).hexdigest())
 
 
 def _node(node: graph.GraphNode) -> Node:
     return Node(id=node.id, type=node.label, properties=node.properties)
+
+
+def _with_id(document: Document) -> Document:
+    """The document with the id of its metadata as its own too, if it has none."""
+    known = document.id or document.metadata.get("id")
+    return document.model_copy(update={"id": str(known)}) if known else document
 
 
 def _known_by(document: Document) -> dict[str, str]:

@@ -44,6 +44,27 @@ def test_extract_among_the_files_entities(papers):
     assert done.exit_code == 0
 
 
+def test_pubtator3_s_file_becomes_a_graph_of_mesh_and_gene_ids(tmp_path):
+    text = "Lithium inhibits GSK3B."
+    ids = {"Lithium": ("Chemical", "MESH:D008094"), "GSK3B": ("Gene", "2932")}
+    annotations = [
+        {
+            "infons": {"identifier": id_, "type": type_},
+            "text": name,
+            "locations": [{"offset": text.index(name), "length": len(name)}],
+        }
+        for name, (type_, id_) in ids.items()
+    ]
+    passage = {"infons": {"type": "title"}, "offset": 0, "text": text, "annotations": annotations}
+    path = tmp_path / "pubtator3.json"
+    path.write_text(json.dumps({"PubTator3": [{"id": "1", "passages": [passage]}]}))
+    written = "the interaction between lithium and gsk3b is inhibitor."
+    asked = ["extract", path, "--task", "kd_dti", "--decoding", "entities"]
+    found = run(*asked, completions=[written]).stdout
+    done = CliRunner().invoke(app, ["export", "-", "--to", "graphml", "-o", "-"], input=found)
+    assert '<edge source="MESH:D008094" target="NCBIGene:2932"' in done.stdout, done.stderr
+
+
 def test_a_mention_that_is_not_in_the_text_costs_its_paper_only_where_it_matters(papers):
     path = papers(BROKEN)
     done = run("extract", path, "--decoding", "entities")

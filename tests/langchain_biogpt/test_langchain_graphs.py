@@ -255,12 +255,13 @@ class TestSource:
         (graph,) = reader.convert_to_graph_documents([document])
         assert graph.source.metadata.get("id") == known_by
         assert reader.process_response(document).source == graph.source
-        assert graph.source.id == id_
+        assert graph.source.id == (id_ or known_by)
 
     def test_chunks_of_a_paper_are_left_to_the_store(self):
         chunks = [DOCUMENT, Document("More.", metadata={"pmid": "7", "id": "7b"}), *papers("x")]
         found = transformer(*[NOTHING] * 3).convert_to_graph_documents(chunks)
         assert [graph.source.metadata.get("id") for graph in found] == [None, "7b", "0"]
+        assert [graph.source.id for graph in found] == [None, "7b", "0"]
 
     def test_the_documents_given_are_not_changed(self):
         given = deepcopy(DOCUMENT)
@@ -477,6 +478,7 @@ class TestNeo4j:
         assert (properties["pmid"], properties["sentence"]) == ("0", "Lithium caused tremor.")
         assert list(store.documents) == ["0", "1", "2"]
         assert store.documents["1"]["text"] == "Tremor came of lithium."
+        assert [graph.source.id for graph in found] == ["0", "1", "2"], "FalkorDBGraph reads this"
         assert store.mentions == {(p, id_) for p in "01" for id_ in store.nodes}
 
     def test_documents_without_an_id(self):
@@ -591,6 +593,46 @@ class TestLadybug:
         for edge in graph.relationships:
             rows = database().query(f"MATCH (:Drug)-[r:{edge.type}]->(t:Target) RETURN t.id")
             assert rows == [{"t.id": "target:b"}]
+
+    def test_annotated_papers_are_known_by_their_ids(self, database):
+        def document(pmid, drug, disease):
+            text = f"{drug} caused {disease}."
+            given = [(drug, "Chemical", "D016642"), (disease, "Disease", "D012640")]
+            entities = [
+                {
+                    "text": name,
+                    "type": type_,
+                    "offset": text.index(name),
+                    "length": len(name),
+                    "id": f"MESH:{id_}",
+                }
+                for name, type_, id_ in given
+            ]
+            return Document(text, metadata={"pmid": pmid, "entities": entities})
+
+        documents = [document("1", "Bupropion", "seizures"), document("2", "Zyban", "convulsions")]
+        engine = ScriptedEngine(
+            [
+                "the relation between bupropion and seizures exists.",
+                "the relation between zyban and convulsions exists.",
+            ]
+        )
+        pipeline = Pipeline("bc5cdr", engine, decoding="entities")
+        reader = BioGPTGraphTransformer(BioGPTLLM.from_pipeline(pipeline))
+        found = merge_graph_documents(reader.convert_to_graph_documents(documents))
+        store = database()
+        store.add_graph_documents(found, self.ALLOWED, include_source=True)
+        rows = store.query(
+            "MATCH (p:Chunk)-[:MENTIONS]->(c:Chemical)-[:CID]->(:Disease {id: $id}) "
+            "RETURN c.id, p.id ORDER BY p.id",
+            {"id": "MESH:D012640"},
+        )
+        assert [tuple(row.values()) for row in rows] == [
+            ("MESH:D016642", "1"),
+            ("MESH:D016642", "2"),
+        ]
+        (edge,) = [edge for graph in found for edge in graph.relationships]
+        assert sorted(edge.properties["pmids"]) == ["1", "2"]
 
     def test_the_bundled_model(self, database):
         document = Document(bundled.case_text(), metadata={"pmid": "7"})
