@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import tiny
 from cores import cores
+from hypothesis import settings
 
 MOST_WORKERS = 8  # each holds torch and some models: about 2 GB
 
@@ -21,6 +22,12 @@ SAID_ELSEWHERE = (
 )
 for name in SAID_ELSEWHERE:
     os.environ.pop(name, None)
+
+# One seed for each test, so that a chance draw does not fail CI; `--hypothesis-profile=default` has
+# others. Hypothesis also draws constants of the loaded modules, which it cannot be told to leave.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")
+
 NO_MODELS = tempfile.TemporaryDirectory(prefix="no-models-")
 os.environ["HF_HOME"] = NO_MODELS.name
 

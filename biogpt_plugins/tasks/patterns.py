@@ -111,10 +111,12 @@ class Patterns:
         long = max(_LONGEST_TYPE, *(len(wording) + 1 for wording in wordings))
         bounds = rf"{sep}(?=\s|$)|{_STOP}(?=\s|$)"
         word = rf"\s+{_words(verb)}" if verb else ""
+        # Without words before it, only a known type is one: in "e. coli" no type ends.
+        said = rf"[^.{sep}]{{1,{long}}}" if verb else rf"(?:{kind})[sd]?\s*"
         # White space is matched from its beginning only, so that long runs of it take no time.
         if last:
             finish = rf"(?<!\s){word}(?=\s)" if verb else r"(?<=\S)(?=\s)"
-            finish_end, at_finish = sep, rf"\s+[^.{sep}]{{1,{long}}}\.(?=\s)"
+            finish_end, at_finish = sep, rf"\s+{said}\.(?=\s)"
         elif closing:
             finish, finish_end, at_finish = rf"(?<!\s)\s+{_closing(closing)}", rf"[.{sep}]", ""
         else:
@@ -146,7 +148,7 @@ class Patterns:
                 for wording in wordings
             ),
             open=not closed,
-            typed_end=_compiled(rf"{word}\s+[^.{sep}]{{1,{long}}}\.(?=\s|$)"),
+            typed_end=_compiled(rf"{word}\s+{said}\.(?=\s|$)"),
             mixed=any(f" {verb} " in f" {wording} " or not verb for wording in wordings),
             tail_first=slots.index("tail") < slots.index("head"),
         )

@@ -32,7 +32,13 @@ ACTED_ON = Clause(
 INHIBITION = Clause(
     text="there is {type} of {tail} by {head}", head="chemical", tail="gene", types=("a", "b")
 )
-CLAUSES = (INHIBITS, CAUSES, ACTED_ON, INHIBITION)
+LINKS = Clause(
+    text="the link from {head} of {tail} {type}",
+    head="chemical",
+    tail="gene",
+    types=("induces", "weak modulator"),
+)
+CLAUSES = (INHIBITS, CAUSES, ACTED_ON, INHIBITION, LINKS)
 
 
 def told(clause, completion, source=None, *, cut=False):
@@ -110,6 +116,17 @@ def test_tails_may_come_first_and_types_too():
     assert told(CAUSES, "aspirin causes ulcers; aspirin does not cause rash.") == [
         "aspirin CAUSES ulcers"
     ]
+
+
+def test_a_full_stop_in_a_name_before_a_bare_type_ends_nothing():
+    first = "the link from 5-ht;2a of e. coli weak modulator."
+    assert told(LINKS, f"{first} the link from a of b induces.") == [
+        "5-ht;2a weak modulator e. coli",
+        "a induces b",
+    ]
+    assert LINKS.settled("the link from a of e. coli") == ""
+    assert LINKS.settled(f"{first} the") == first
+    assert told(LINKS, "the link from a of b induces. it was seen.") == ["a induces b"]
 
 
 # --- every clause, in any words ----------------------------------------------------------------
