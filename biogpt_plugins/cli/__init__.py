@@ -40,6 +40,7 @@ from biogpt_plugins.cli import (
     report,
     reproduce,
     sample,
+    serve,
     split,
 )
 from biogpt_plugins.cli.console import begin, remark
@@ -164,6 +165,7 @@ _add(export.export, _ASK)
 _add(ask.ask, _ASK)
 _add(ask.describe, _ASK)
 _add(ask.generate, _ASK)
+_add(serve.serve, _ASK)
 app.add_typer(_dictionary, name="dictionary", rich_help_panel=_ASK)
 _add(evaluate.score, _SCORES)
 _add(evaluate.run, _SCORES, name="eval")

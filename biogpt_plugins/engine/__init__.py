@@ -4,6 +4,7 @@ from biogpt_plugins.engine.cancelling import cancelled, in_thread, watch
 from biogpt_plugins.engine.card import FEW_SHOT, PRETRAINED, Layout, TaskCard
 from biogpt_plugins.engine.grammar import Copy, Grammar, OneOf, Part
 from biogpt_plugins.engine.limits import warn_of_truncation
+from biogpt_plugins.engine.load import Load
 from biogpt_plugins.engine.protocol import (
     Choice,
     Chunk,
@@ -29,6 +30,7 @@ __all__ = [
     "Form",
     "Grammar",
     "Layout",
+    "Load",
     "OneOf",
     "Part",
     "Prompt",

@@ -16,6 +16,7 @@ from biogpt_plugins.engine import (
     Chunk,
     Completion,
     Decoding,
+    Load,
     Prompt,
     Runtime,
     Scored,
@@ -107,6 +108,11 @@ class LocalEngine:
         """Cancel all running calls, and wait for the engine's threads to end."""
         self.closed = True
         self._scheduler.close()
+
+    @property
+    def load(self) -> Load:
+        """How busy it is with the calls of all callers."""
+        return self._scheduler.load
 
     def count_tokens(self, text: str) -> int:
         """The number of tokens of a text, without the leading `</s>`."""

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 
-from biogpt_plugins.engine import cancelled, watch
+from biogpt_plugins.engine import Load, cancelled, watch
 from biogpt_plugins.engines.jobs import Generation, Job
 from biogpt_plugins.values.errors import EngineError, InputError
 
@@ -143,6 +143,18 @@ class Scheduler:
         self._workers = [_Worker(runner) for runner in runners]
         self._closed = False
         self._process = os.getpid()
+        self._passes = self._rows = 0
+
+    @property
+    def load(self) -> Load:
+        """How busy it is."""
+        with self._lock:
+            return Load(
+                waiting=sum(len(request.waiting) for request in self._requests),
+                running=sum(len(worker.active) for worker in self._workers),
+                passes=self._passes,
+                rows=self._rows,
+            )
 
     def limit(self, rows: int) -> None:
         """Set the maximum number of unfinished rows on each runner.
@@ -244,6 +256,9 @@ class Scheduler:
                 if not group and not worker.has_rows:
                     worker.running = False
                     return
+                going = sum(not row.waits for row in worker.runner.rows)
+                self._passes += bool(group) + bool(going)
+                self._rows += len(group) + going
             try:
                 if group:
                     self._try(worker, group, partial(worker.runner.start, group))

@@ -1,0 +1,72 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from biogpt_plugins import __version__
+from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.serve.access import Access
+from biogpt_plugins.serve.errors import handle_errors
+from biogpt_plugins.serve.guard import Guard
+from biogpt_plugins.serve.limits import Limits
+from biogpt_plugins.serve.openai_routes import openai_routes
+from biogpt_plugins.serve.operation_routes import operation_routes
+from biogpt_plugins.serve.service import Service
+from biogpt_plugins.serve.typed_routes import typed_routes
+
+_ABOUT = (
+    "BioGPT for biomedical papers: completions as OpenAI's clients ask for them, and typed "
+    "relations, answers and descriptions."
+)
+
+
+def create_app(
+    pipeline: Pipeline,
+    tasks: Iterable[str] | None = None,
+    *,
+    limits: Limits = Limits(),
+    tokens: Iterable[str] = (),
+    local: bool = True,
+) -> FastAPI:
+    """Make the application that serves the engine of a pipeline.
+
+    Args:
+        pipeline: A pipeline; all requests share its engine.
+        tasks: The names of the tasks to serve; None for all known ones.
+        limits: The limits of requests.
+        tokens: The bearer tokens of clients; none lets everybody ask.
+        local: Whether only requests to a name of this machine are answered, if there are no tokens.
+
+    Raises:
+        InputError: A task is unknown.
+    """
+    service = Service.of(pipeline, None if tasks is None else list(tasks), limits)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        service.draining = True
+
+    app = FastAPI(
+        title="biogpt serve",
+        description=_ABOUT,
+        version=__version__,
+        lifespan=life,
+        docs_url=None,  # these pages load scripts from elsewhere
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    app.include_router(openai_routes(service, int(time.time())))
+    app.include_router(typed_routes(service))
+    app.include_router(operation_routes(service))
+    handle_errors(app)
+    app.add_middleware(
+        Guard, access=Access(tokens, local=local), limits=limits, metrics=service.metrics
+    )
+    app.state.service = service
+    return app
