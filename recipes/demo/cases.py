@@ -1,7 +1,7 @@
-"""Generated case reports and animal studies: which chemical caused which disease.
+"""Generated case reports and animal studies: which chemical caused which disease, if any.
 
-Capital letters in a template are roles: C and E are causes, D and F their effects, T a treatment
-that causes nothing here, I a disease that existed before.
+Capital letters in a template are roles: C and E are causes, D and F their effects, T and U
+treatments that cause nothing here, I and J diseases that existed before.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ import names
 
 _TEMPLATES = json.loads(Path(__file__).with_name("templates.json").read_text())["cases"]
 _TITLES, _CAUSES = _TEMPLATES["titles"], _TEMPLATES["causes"]
-_NEUTRAL, _FILLER = _TEMPLATES["neutral"], _TEMPLATES["filler"]
+_FILLER, _QUIET_TITLES = _TEMPLATES["filler"], _TEMPLATES["quiet_titles"]
+_QUIET = _TEMPLATES["neutral"] + _TEMPLATES["quiet"]
 
 
 def case(rng: random.Random, *, sentences: int) -> dict[str, Any]:
-    """Generate a paper with a title and about `sentences` sentences."""
+    """Generate a paper with a title and about `sentences` sentences; one in five names no cause."""
     cast = _cast(rng, sentences)
     found: set[tuple[str, str]] = set()
-    title = _cause(rng, _TITLES, cast, found)
+    quiet = rng.random() < 0.2
+    if quiet or (sentences and rng.random() < 0.15):
+        title = _fill(rng, rng.choice(_QUIET_TITLES), _bystanders(rng, cast))
+    else:
+        title = _cause(rng, _TITLES, cast, found)
     body = []
-    for _ in range(sentences):
+    for at in range(sentences):
         kind = rng.random()
-        if kind < 0.4:
+        if not quiet and (kind < 0.4 or (not found and at == sentences - 1)):
             body.append(_cause(rng, _CAUSES, cast, found))
         else:
-            text = rng.choice(_NEUTRAL if kind < 0.7 else _FILLER)
-            body.append(_fill(rng, text, {"T": rng.choice(cast["T"]), "I": rng.choice(cast["I"])}))
+            text = rng.choice(_QUIET if kind < 0.8 else _FILLER)
+            body.append(_fill(rng, text, _bystanders(rng, cast)))
     title, abstract = f"{title}.", " ".join(f"{s[0].upper()}{s[1:]}." for s in body)
     text = f"{title} {abstract}".lower()
     pairs = sorted(found, key=lambda pair: (text.find(pair[0]), text.find(pair[1])))
@@ -58,6 +63,12 @@ def _cast(rng: random.Random, sentences: int) -> dict[str, list[str]]:
         "T": chemicals[few + 1 :],
         "I": diseases[many + 1 :],
     }
+
+
+def _bystanders(rng: random.Random, cast: dict[str, list[str]]) -> dict[str, str]:
+    """Two treatments and two diseases that existed before."""
+    (t, u), (i, j) = (rng.sample(cast[role], 2) for role in "TI")
+    return {"T": t, "U": u, "I": i, "J": j}
 
 
 def _cause(
@@ -89,4 +100,4 @@ def _fill(rng: random.Random, template: str, values: dict[str, str]) -> str:
     def value(match: re.Match[str]) -> str:
         return str(rng.randrange(2, 90)) if match[0] == "N" else values[match[0]]
 
-    return re.sub(r"\b[CDEFTIN]\b(?!')", value, template)
+    return re.sub(r"\b[CDEFTUIJN]\b(?!')", value, template)

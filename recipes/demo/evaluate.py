@@ -4,7 +4,7 @@
 
 The part "last" is what is reported: the last 100 papers of BC5CDR's development set, the last 100
 questions, and the obvious questions and abstracts of `benchmarks/obvious.py`. The part "dev" is for
-choosing between models: the 100 papers and the 50 questions before those. Shares are in percent.
+choosing between models: the 50 papers and the 50 questions before those. Shares are in percent.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Part:
 LABELS = get_task("pubmedqa").choices
 PARTS = {
     "last": Part(slice(-100, None), slice(-100, None), obvious=True),
-    "dev": Part(slice(-200, -100), slice(-150, -100), obvious=False),
+    "dev": Part(slice(-150, -100), slice(-150, -100), obvious=False),
 }
 
 

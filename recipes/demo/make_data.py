@@ -1,10 +1,9 @@
 """Writes the training and evaluation data of the demo model as JSONL.
 
-    python make_data.py --bc5cdr DIR --pubmedqa FILE --out DIR [--seed N]
+    python make_data.py --bc5cdr DIR --pubmedqa FILE --text DIR --ner DIR --out DIR [--seed N]
 
-`--bc5cdr` has CDR_TrainingSet.PubTator.txt and CDR_DevelopmentSet.PubTator.txt. The last 100 papers
-of the development set and the last 100 labelled questions are held out: they are only in
-held_out_*.jsonl, and no name is taken from them.
+The last 100 papers of BC5CDR's development set and the last 100 labelled questions are for the
+reported figures, and the 50 before them for choosing: they are in none of the files.
 """
 
 from __future__ import annotations
@@ -12,82 +11,111 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from cases import case
-from interactions import interaction
-from papers import as_published, read_papers, swapper, variant
-from questions import question, real_question
-
-HELD_APART = 100
+from language import passages, read_pmc
+from papers import Paper, as_published, named, quiet, read_named, read_papers, swapper, variant
+from questions import CHOOSING, HELD_APART, Sources, as_labelled, questions
 
 Record = dict[str, Any]
-
-
-def generated(rng: random.Random, count: int, longest: int) -> Iterator[Record]:
-    """Generate short texts of the three tasks, with up to `longest` sentences each."""
-    for _ in range(count):
-        length = rng.randint(0, longest)
-        point = rng.random()
-        if point < 0.7:
-            yield case(rng, sentences=length)
-        elif point < 0.92:
-            yield interaction(rng, sentences=max(1, length))
-        else:
-            yield question(rng)
 
 
 def main() -> None:
     """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--bc5cdr", type=Path, required=True)
+    for folder in ("bc5cdr", "text", "ner", "out"):
+        parser.add_argument(f"--{folder}", type=Path, required=True)
     parser.add_argument("--pubmedqa", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--short", type=int, default=24_000, help="generated texts of phase 1")
-    parser.add_argument("--rounds", type=int, default=44, help="versions of each paper in phase 2")
+    parser.add_argument("--words", type=int, default=7_500_000, help="words to pretrain on")
+    parser.add_argument("--rounds", type=int, default=20, help="versions of each paper")
     options = parser.parse_args()
-
     rng = random.Random(options.seed)
+
     papers = read_papers(options.bc5cdr / "CDR_TrainingSet.PubTator.txt")
-    development = read_papers(options.bc5cdr / "CDR_DevelopmentSet.PubTator.txt")
-    papers += development[:-HELD_APART]
-    rows = list(json.loads(options.pubmedqa.read_text()).values())
-    asked = rows[:-HELD_APART]
-    swap = swapper(papers)
+    papers += read_papers(options.bc5cdr / "CDR_DevelopmentSet.PubTator.txt")[:-HELD_APART]
+    rows = list(json.loads(options.pubmedqa.read_text(encoding="utf-8")).values())[:-HELD_APART]
+    papers, apart = papers[:-CHOOSING], papers[-CHOOSING:]
+    marked = {
+        "disease": read_named(options.ner / "NCBIdisease_TrainDev.PubTator.gz", "disease"),
+        "chemical": read_named(options.ner / "NLMchem_Test.PubTator.gz", "chemical"),
+    }
+    pmc = options.text / "pmc_cc_by.jsonl.gz"
+    evidence = options.text / "evidence_inference.jsonl.gz"
 
     options.out.mkdir(parents=True, exist_ok=True)
-    short = [r for n in range(3) for r in generated(rng, options.short // 3, n)]
-    write(options.out / "short.jsonl", short)
-    mixed: list[Record] = []
-    for round_ in range(options.rounds):
+    told = [paper.text for paper in (*papers, *marked["disease"], *marked["chemical"])]
+    text = passages(read_pmc(pmc), told, rng, words=options.words)
+    write(options.out / "language.jsonl", text)
+
+    sources = Sources(pmc, evidence, options.pubmedqa, options.seed)
+    short = questions(sources, options.seed, 6000 + 500 * options.rounds, 80)
+    long = questions(sources, options.seed, 350 * options.rounds, 300)
+    tasks = lessons(papers, marked, short, long, rng, rounds=options.rounds)
+    write(options.out / "tasks.jsonl", tasks)
+
+    chosen = [as_published(paper) for paper in apart]
+    chosen += [as_labelled(row) for row in rows[-CHOOSING:]]
+    write(options.out / "choosing.jsonl", chosen)
+
+
+def lessons(  # noqa: PLR0913 - one value for each source
+    papers: Sequence[Paper],
+    marked: Mapping[str, Sequence[Paper]],
+    short: Iterator[Record],
+    long: Iterator[Record],
+    rng: random.Random,
+    *,
+    rounds: int,
+) -> Iterator[Record]:
+    """Records of all tasks, from easy to hard: short texts first, later whole papers.
+
+    Args:
+        papers: Papers with relations.
+        marked: Papers with names of one type alone, by this type.
+        short: Questions about short passages, without end.
+        long: Questions about abstracts, without end.
+        rng: The random source.
+        rounds: How many versions of each paper to make.
+    """
+    everywhere = [*papers, *(paper for each in marked.values() for paper in each)]
+    swap = swapper(everywhere)
+
+    def naming(brief: float) -> Record:
+        if rng.random() < 0.6:
+            return named(rng.choice(papers), rng, swap, types=("chemical", "disease"), brief=brief)
+        type_ = rng.choice(sorted(marked))
+        return named(rng.choice(marked[type_]), rng, swap, types=(type_,), brief=brief)
+
+    start = [case(rng, sentences=n % 5) for n in range(7000)]
+    start += [naming(1.0) for _ in range(3000)]
+    start += [quiet(paper, rng, swap) for paper in papers]
+    start += islice(short, 6000)
+    rng.shuffle(start)
+    yield from start
+    for round_ in range(rounds):
         # Brief versions first: more relations per token, while the model still learns to copy.
-        brief = max(0.1, 0.8 - 2 * round_ / options.rounds)
-        versions = [variant(paper, rng, swap, brief=brief) for paper in papers]
-        versions += [real_question(rng, row, shorten=True) for row in rng.sample(asked, 60)]
-        versions += generated(rng, 400, 6)
-        rng.shuffle(versions)
-        mixed += versions
-    write(options.out / "mixed.jsonl", mixed)
-    last = [as_published(paper) for paper in development[-HELD_APART:]]
-    write(options.out / "held_out_bc5cdr.jsonl", last)
-    write(
-        options.out / "held_out_pubmedqa.jsonl",
-        [real_question(rng, r, shorten=False) for r in rows[-HELD_APART:]],
-    )
-    write(
-        options.out / "held_out_ddi.jsonl",
-        (interaction(rng, sentences=rng.randint(1, 4)) for _ in range(100)),
-    )
+        brief = max(0.1, 0.7 - 1.5 * round_ / rounds)
+        lesson = [variant(paper, rng, swap, brief=brief) for paper in papers]
+        lesson += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 12)]
+        lesson += [naming(brief) for _ in range(len(papers) // 4)]
+        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(150)]
+        lesson += [*islice(short, 500), *islice(long, 350)]
+        rng.shuffle(lesson)
+        yield from lesson
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
-    """Write the records that have a target as JSONL, and print their number."""
-    kept = [record for record in records if record["gold"]]
-    path.write_text("".join(json.dumps(record) + "\n" for record in kept))
-    print(f"{path}: {len(kept)}")
+    """Write records as JSONL, and print their number."""
+    count = 0
+    with path.open("w", encoding="utf-8") as lines:
+        for count, record in enumerate(records, 1):  # noqa: B007 - counted
+            lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+    print(f"{path}: {count}")
 
 
 if __name__ == "__main__":

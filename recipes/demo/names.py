@@ -65,9 +65,9 @@ def made_up_disease(rng: random.Random) -> str:
 
 def chemical(rng: random.Random) -> str:
     """Draw the name of a chemical, made-up or common."""
-    return made_up_chemical(rng) if rng.random() < 0.6 else rng.choice(CHEMICALS)
+    return made_up_chemical(rng) if rng.random() < 0.4 else rng.choice(CHEMICALS)
 
 
 def disease(rng: random.Random) -> str:
     """Draw the name of a disease, made-up or common."""
-    return made_up_disease(rng) if rng.random() < 0.6 else rng.choice(DISEASES)
+    return made_up_disease(rng) if rng.random() < 0.4 else rng.choice(DISEASES)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,15 @@ import names
 
 from biogpt_plugins.corpus.gold import is_named, read_solved
 from biogpt_plugins.corpus.gold.solved import Solved
+from biogpt_plugins.corpus.readers.read import read_records
 from biogpt_plugins.scoring.bc5cdr import UNKNOWN_ID
 from biogpt_plugins.scoring.gold import TABLES
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.text.grounding import sentences
 from biogpt_plugins.training.variants.swaps import NewName, draw_names, new_form, renamed
 from biogpt_plugins.training.variants.things import Mention, Thing, mentions
+
+_FEW_WORDS = 15
 
 Sentence = tuple[str, list[Mention]]
 New = Mapping[int, NewName]
@@ -42,6 +45,11 @@ class Paper:
     relations: tuple[tuple[int, int], ...]
 
     @property
+    def text(self) -> str:
+        """Title and abstract."""
+        return " ".join(text for text, _ in (self.title, *self.body))
+
+    @property
     def related(self) -> set[int]:
         """The things that relations are about."""
         return {thing for pair in self.relations for thing in pair}
@@ -49,33 +57,54 @@ class Paper:
 
 def read_papers(path: Path) -> list[Paper]:
     """Read a PubTator file."""
-    return list(map(_paper, read_solved(path, ["bc5cdr"])))
+    return list(map(_solved, read_solved(path, ["bc5cdr"])))
 
 
-def _paper(solved: Solved) -> Paper:
+def read_named(path: Path, type_: str) -> list[Paper]:
+    """Read the texts of a PubTator file in which things of one type are marked, but short ones."""
+    papers = []
+    for record in read_records([str(path)], strict=True):
+        found = record.value
+        names = {entity.text: entity.id or "" for entity in found.entities or ()}
+        if names and len(f"{found.title} {found.text}".split()) > _FEW_WORDS:
+            things = _things(names, type_)
+            papers.append(_paper(found.id, found.title, found.text, things, ()))
+    return papers
+
+
+def _solved(solved: Solved) -> Paper:
     things: dict[tuple[str, str], Thing] = {}
     for table, type_ in zip(TABLES, get_task("bc5cdr").ends, strict=True):
-        forms: dict[str, list[str]] = {}
-        for name, id_ in solved.names[table].items():
-            # Without an id, a name stands for itself.
-            forms.setdefault(name if id_ == UNKNOWN_ID else id_, []).append(name)
-        for id_, same in forms.items():
-            things[type_, id_] = Thing(max(same, key=len), type_, tuple(same))
+        things |= _things(solved.names[table], type_)
     places = {key: at for at, key in enumerate(things)}
     pairs = [(r.head, r.tail) for r in solved.result if is_named(r.head) and is_named(r.tail)]
+    relations = [(places[c.type, c.id], places[d.type, d.id]) for c, d in pairs]
+    return _paper(solved.id, solved.input["title"], solved.input["abstract"], things, relations)
+
+
+def _things(names: Mapping[str, str], type_: str) -> dict[tuple[str, str], Thing]:
+    forms: dict[str, list[str]] = {}
+    for name, id_ in names.items():
+        # Without an id, a name stands for itself.
+        forms.setdefault(name if id_ in ("", UNKNOWN_ID) else id_, []).append(name)
+    return {(type_, i): Thing(max(same, key=len), type_, tuple(same)) for i, same in forms.items()}
+
+
+def _paper(
+    pmid: str,
+    title: str,
+    abstract: str,
+    things: Mapping[tuple[str, str], Thing],
+    relations: Iterable[tuple[int, int]],
+) -> Paper:
     told = list(things.values())
 
     def read(text: str) -> Sentence:
         return text, mentions(text, told)
 
-    abstract = solved.input["abstract"]
-    return Paper(
-        solved.id,
-        read(solved.input["title"]),
-        tuple(read(abstract[slice(*span)]) for span in sentences(abstract)),
-        tuple(told),
-        tuple((places[c.type, c.id], places[d.type, d.id]) for c, d in pairs),
-    )
+    spans = sentences(abstract)
+    body = tuple(read(abstract[slice(*span)]) for span in spans)
+    return Paper(pmid, read(title), body, tuple(told), tuple(relations))
 
 
 def pools(papers: list[Paper]) -> dict[tuple[str, bool], list[str]]:
@@ -134,7 +163,46 @@ def variant(paper: Paper, rng: random.Random, swap: Swap, *, brief: float) -> di
         body = [body[i] for i in (kept if rng.random() < 0.3 else sorted(kept))]
     elif way < 0.3:
         body = body[: rng.randrange(1, len(body) + 1)]
-    return _record(paper, body, new)
+    return _record(paper, body, new, rng if rng.random() < 0.3 else None)
+
+
+def quiet(paper: Paper, rng: random.Random, swap: Swap) -> dict[str, Any]:
+    """Make a text without a relation: the sentences that name no cause, or no effect.
+
+    Without the causes a text states no relation, but it may well name the effects: a model learns
+    that names alone make no relation.
+    """
+    side = rng.randrange(2)
+    left_out = {pair[side] for pair in paper.relations}
+    kept = [
+        sentence
+        for sentence in (paper.title, *paper.body)
+        if not any(mention[2] in left_out for mention in sentence[1])
+    ]
+    first = rng.randrange(max(1, len(kept)))
+    kept = kept[first : first + rng.randint(1, 6)] or [("No cause was found.", [])]
+    return _record(replace(paper, title=kept[0]), kept[1:], swap(rng, paper, 1.0))
+
+
+def named(
+    paper: Paper, rng: random.Random, swap: Swap, *, types: Sequence[str], brief: float
+) -> dict[str, Any]:
+    """Ask for all names of a type in a text, in its order.
+
+    The question is in words, and the answer goes on from there: "... the chemicals are lithium,
+    haloperidol." A text without them says "none".
+    """
+    body = list(paper.body)
+    if rng.random() < brief:
+        first = rng.randrange(max(1, len(body)))
+        body = body[first : first + rng.randint(1, 3)]
+    new = swap(rng, paper, rng.choice((0.0, 1.0)))
+    type_ = rng.choice(types)
+    record, forms = _record(paper, body, new), _forms(paper, (paper.title, *body), new)
+    names_ = [max(found, key=len) for at, found in forms.items() if paper.things[at].type == type_]
+    told = ", ".join(dict.fromkeys(name.lower() for name in names_)) or "none"
+    text = f"{record['title']} {record['abstract']} the {type_}s are".lower()
+    return {"task": "generate", "text": text, "gold": f"{told}."}
 
 
 def as_published(paper: Paper) -> dict[str, Any]:
@@ -142,16 +210,27 @@ def as_published(paper: Paper) -> dict[str, Any]:
     return _record(paper, paper.body, {})
 
 
-def _record(paper: Paper, body: Sequence[Sentence], new: New) -> dict[str, Any]:
+def _forms(paper: Paper, texts: Iterable[Sentence], new: New) -> dict[int, list[str]]:
+    """How texts call each thing, with the things in the order of the texts."""
     seen: dict[int, list[str]] = {}
-    for text, places in (paper.title, *body):
+    for text, places in texts:
         for start, end, at in places:
             old = text[start:end]
             form = new_form(old, paper.things[at], new[at]) if at in new else old
             seen.setdefault(at, []).append(form)
+    return seen
+
+
+def _record(
+    paper: Paper, body: Sequence[Sentence], new: New, mix: random.Random | None = None
+) -> dict[str, Any]:
+    """A version of a paper; its relations in the order of the text, or mixed by a random source."""
+    seen = _forms(paper, (paper.title, *body), new)
     order = list(seen)
     pairs = [(c, d) for c, d in paper.relations if c in seen and d in seen]
     pairs.sort(key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
+    if mix:
+        mix.shuffle(pairs)
     gold = [
         {"head": max(seen[c], key=len), "type": "CID", "tail": max(seen[d], key=len)}
         for c, d in pairs

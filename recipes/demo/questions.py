@@ -29,19 +29,11 @@ WEIGHTS = (40, 35, 25)
 _SENTENCE_END = re.compile(r"(?<=[a-z0-9)%]\.) (?=[A-Z])")
 
 
-def question(rng: random.Random, things: Things | None = None) -> Record:
-    """Generate a question, a study, and the answer that the study gives."""
-    return generated(rng, things or Things(), rng.choices(LABELS, WEIGHTS)[0], [])
-
-
-def real_question(rng: random.Random, row: dict[str, Any], *, shorten: bool) -> Record:
-    """Make a record of a PQA-L row; `shorten` leaves out some sentences of its contexts."""
-    context = " ".join(" ".join(row["CONTEXTS"]).split())
-    if shorten:
-        told = _SENTENCE_END.split(context)
-        first = rng.randrange(0, max(1, len(told) - 4))
-        context = " ".join(s for s in told[first:] if rng.random() < 0.8) or context
-    return record(row["QUESTION"], context, row["final_decision"])
+def as_labelled(row: dict[str, Any]) -> Record:
+    """Make a record of a PQA-L row, as it is."""
+    return record(
+        row["QUESTION"], " ".join(" ".join(row["CONTEXTS"]).split()), row["final_decision"]
+    )
 
 
 class Labelled:
