@@ -481,10 +481,12 @@ def test_lists():
 def test_models():
     lines = run("models").stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "  RE-BC5CDR-BioGPT                 bc5cdr                   F1 44.98" in map(
-        str.rstrip, lines
-    )
-    assert all(any(name in line.split() for line in lines) for name in KNOWN)
+    assert "RE-BC5CDR-BioGPT bc5cdr F1 44.98" in [" ".join(line.split()) for line in lines]
+    shown = {name: line for name in KNOWN for line in lines if name in line.split()}
+    assert shown.keys() == KNOWN.keys()
+    figures = [model for model in KNOWN.values() if model.figure]
+    columns = {shown[one.name].index(f"{one.metric} {one.figure}") for one in figures}
+    assert len(columns) == 1, "they stand below each other"
     rows = {row["name"]: row for row in json.loads(run("models", "--json").stdout)}
     assert list(rows) == list(KNOWN)
     assert rows["microsoft/BioGPT-Large-PubMedQA"]["tasks"] == ["pubmedqa_reasoning_free"]
