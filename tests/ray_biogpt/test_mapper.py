@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 
+import bundled
 import numpy as np
 import pytest
 
@@ -48,10 +49,11 @@ def test_it_is_its_spec():
 
 
 def test_cells_that_are_empty_are_no_fields():
-    batch = {"title": column("Deafness after tobramycin.", None), "abstract": column(None, "A.")}
-    one, two = predictions(ray_biogpt.BioGPTMapper("demo", "bc5cdr")(batch))
-    assert one.ok
-    assert two.ok
+    title, abstract = bundled.case().values()
+    batch = {"title": column(title, None), "abstract": column(None, abstract)}
+    found = predictions(ray_biogpt.BioGPTMapper("demo", "bc5cdr")(batch))
+    assert found == load("demo", "bc5cdr").run([{"title": title}, {"abstract": abstract}])
+    assert "InputError" not in {one.error and one.error.type for one in found}
     numbers = {"abstract": column("A.", "B."), "id": np.array([np.nan, 2.0])}
     assert [one.id for one in predictions(ray_biogpt.BioGPTMapper()(numbers))] == [None, "2"]
 
