@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from biogpt_plugins.cli import console
-from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.values.errors import MissingExtraError
 
 VARIABLE = "BIOGPT_SERVE_TOKENS"
 
@@ -70,44 +69,34 @@ def serve(  # noqa: PLR0913 - options of a command
     OpenAI's clients ask /v1/completions; /v1/extract, /v1/answer and /v1/describe give typed
     results. docs/serving.md tells more.
     """
-    try:
-        from biogpt_plugins.serve import access, running  # noqa: PLC0415 - an extra
-        from biogpt_plugins.serve.app import create_app  # noqa: PLC0415 - an extra
-        from biogpt_plugins.serve.limits import Limits  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("biogpt_plugins"):
-            raise
-        raise MissingExtraError.of("a server needs FastAPI and uvicorn", "serve") from error
-    tokens = access.tokens_of(token_file, os.environ.get(VARIABLE))
-    local = access.is_local(host)
+    from biogpt_plugins import serve as http  # noqa: PLC0415 - it loads an extra
+
+    tokens = http.tokens_of(token_file, os.environ.get(VARIABLE))
+    local = http.is_local(host)
     if not (local or tokens):
         console.remark(
             "warning",
             f"everybody who reaches {host} can ask this server: give tokens with --token-file",
         )
-    with running.bind(host, port) as place:
+    with http.bind(host, port) as place:
         names: list[str | None] = [*task] if task else [None]
         pipelines = [console.load(ctx, model, name, **options) for name in names]
-        app = create_app(
+        app = http.create_app(
             pipelines[0],
-            [_known(one) for one in pipelines] if task else None,
-            limits=Limits(queue=queue),
+            [one.task.name for one in pipelines] if task else None,
+            limits=http.Limits(queue=queue),
             tokens=tokens,
             local=local,
         )
         if not quiet:
             _log()
-        running.Server(app, place, drain=drain, started=_started(model)).serve_place()
+        http.Server(app, place, drain=drain, started=_started(model)).serve_place()
         close = getattr(pipelines[0].engine, "close", None)
         if close:
             close()
 
 
-def _known(pipeline: Pipeline) -> str:
-    return pipeline.task.name
-
-
-def _started(model: str) -> Any:  # noqa: ANN401 - a function
+def _started(model: str) -> Callable[[str], None]:
     def tell(address: str) -> None:
         console.stderr().print(f"serving {model} at {address} (Ctrl-C stops)", soft_wrap=True)
 

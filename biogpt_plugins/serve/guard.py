@@ -40,14 +40,18 @@ class Guard:
         headers = Headers(scope=scope)
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else uuid4().hex
-        begun, status = monotonic(), 0
+        begun, status, stuck = monotonic(), 0, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, stuck
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
-            await send(message)
+            try:
+                await asyncio.wait_for(send(message), self._limits.send_seconds)
+            except asyncio.TimeoutError:
+                stuck = True
+                raise
 
         body = _Body(receive, headers, self._limits)
         try:
@@ -56,6 +60,9 @@ class Guard:
                 body.check()
                 await self._app(scope, body, answer)
             except Exception as error:
+                if stuck:
+                    LOG.warning("the client does not read its answer to request %s", request_id)
+                    return
                 if not isinstance(error, Refused):
                     LOG.exception("a fault of the server in request %s", request_id)
                 if status:  # the answer has begun: the connection is closed

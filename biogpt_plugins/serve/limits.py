@@ -18,7 +18,7 @@ class Limits:
         queue: Completions and texts of all requests that wait or are computed.
         requests: Requests at once; each stream of a request counts.
         logprobs: Alternatives told for each token.
-        send_seconds: Seconds until a client must have read a piece of a stream.
+        send_seconds: Seconds until a client must have read a piece of its answer.
     """
 
     body: int = 8 << 20

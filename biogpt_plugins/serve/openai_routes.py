@@ -64,12 +64,7 @@ def openai_routes(service: Service, created: int) -> APIRouter:
         except BaseException:
             place.leave()
             raise
-        return Streamed(
-            _events(pieces),
-            media_type="text/event-stream",
-            place=place,
-            seconds=service.limits.send_seconds,
-        )
+        return Streamed(_events(pieces), media_type="text/event-stream", place=place)
 
     return router
 

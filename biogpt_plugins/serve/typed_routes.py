@@ -26,10 +26,10 @@ _CHUNK = 16  # inputs of a stream that are computed together
 
 def typed_routes(service: Service) -> APIRouter:
     """The endpoints of a service."""
-    lines: dict[int | str, dict[str, Any]] = {
+    streamed: dict[int | str, dict[str, Any]] = {
         200: also("application/x-ndjson", "With `stream`: a Prediction in each line.")
     }
-    router = APIRouter(responses={**ERRORS, **lines}, tags=["typed"])
+    router = APIRouter(responses={**ERRORS, **streamed}, tags=["typed"])
 
     async def found(
         request: Request, body: ExtractRequest | AnswerRequest | DescribeRequest, *kinds: Kind
@@ -56,12 +56,8 @@ def typed_routes(service: Service) -> APIRouter:
                     warnings=list(service.remark(pipeline)),
                 )
             )
-        return Streamed(
-            _lines(pipeline, body.inputs, service),
-            media_type="application/x-ndjson",
-            place=place,
-            seconds=limits.send_seconds,
-        )
+        lines = _lines(pipeline, body.inputs, service)
+        return Streamed(lines, media_type="application/x-ndjson", place=place)
 
     @router.post("/v1/extract", response_model=Found)
     async def extract(request: Request, body: ExtractRequest) -> Response:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.serve.errors import ClientGoneError
@@ -112,33 +112,21 @@ async def merged(iterators: list[Iterator[T]]) -> AsyncGenerator[tuple[int, T], 
 class Streamed(StreamingResponse):
     """Pieces that are sent as they come; what makes them is closed when the client goes away."""
 
-    def __init__(
-        self,
-        pieces: AsyncGenerator[str, None],
-        *,
-        media_type: str,
-        place: Place,
-        seconds: float,
-    ) -> None:
+    def __init__(self, pieces: AsyncGenerator[str, None], *, media_type: str, place: Place) -> None:
         """Set up.
 
         Args:
-            pieces: An asynchronous generator.
+            pieces: The pieces.
             media_type: The type of the content.
             place: The request's place, which is left at the end.
-            seconds: Seconds until a client must have read a piece.
         """
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(pieces, media_type=media_type, headers=headers)
-        self._pieces, self._place, self._seconds = pieces, place, seconds
+        self._pieces, self._place = pieces, place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope
-
-        async def patiently(message: Message) -> None:
-            await asyncio.wait_for(send(message), self._seconds)
-
-        work = asyncio.ensure_future(self.stream_response(patiently))
+        work = asyncio.ensure_future(self.stream_response(send))
         gone = asyncio.ensure_future(_gone(receive))
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)

@@ -100,3 +100,13 @@ def test_the_command_is_imported_without_the_libraries_of_servers():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("library", ["fastapi", "uvicorn", "prometheus_client"])
+def test_without_the_extra_it_is_named(library, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("biogpt_plugins.serve.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, library, None)
+    result = run("--port", "0")
+    assert result.exit_code == 2
+    assert 'pip install "biogpt-plugins[serve]"' in " ".join(result.stderr.split())

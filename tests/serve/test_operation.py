@@ -4,11 +4,12 @@ import json
 import logging
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from held import PATIENCE, Held
-from serving import told
+from serving import left, told
 
 from biogpt_plugins.serve.limits import Limits
 from biogpt_plugins.testing import ScriptedEngine
@@ -199,6 +200,15 @@ class TestLimits:
         both = one % ("healthz", "") + one % ("nix", "Connection: close\r\n")
         answer = exchange(client, both.encode(), end=False)
         assert answer.index(b" 200 ") < answer.index(b" 404 ")
+
+    def test_a_client_that_does_not_read_its_stream(self, serve, caplog):
+        long = " ".join(["a" * 500_000] * 40)  # more than the system keeps for a reader
+        client = serve(ScriptedEngine([long]), limits=Limits(send_seconds=0.05))
+        gate = client.app.state.service.gate
+        with left(client, "/v1/completions", model="scripted", prompt="a", stream=True):
+            while "does not read its answer" not in caplog.text:
+                time.sleep(0.005)
+        assert gate.rows == gate.threads == 0
 
 
 class TestBackPressure:
