@@ -141,7 +141,7 @@ def continuation(side: Ours | Peer) -> None:
 @behaviour("The pieces of a stream add up to what `invoke` gives")
 def pieces(side: Ours | Peer) -> None:
     llm = side.llm()
-    with dictated("of the patients' symptoms and", to=side.model(llm)):
+    with dictated("it didn't help", to=side.model(llm)):
         text, streamed = llm.invoke(PROMPT), "".join(llm.stream(PROMPT))
     assert text == streamed, f"`{text}` is streamed as `{streamed}`"
 
@@ -149,13 +149,13 @@ def pieces(side: Ours | Peer) -> None:
 @behaviour("`stop` ends what `invoke` gives")
 def stop(side: Ours | Peer) -> None:
     llm = side.llm()
-    assert ends_at_a_word(partial(llm.invoke, PROMPT)), "ignored"
+    assert ends_at_a_word(partial(llm.invoke, endless())), "ignored"
 
 
 @behaviour("`stop` ends what `stream` gives")
 def stop_of_a_stream(side: Ours | Peer) -> None:
-    llm = side.llm()
-    assert ends_at_a_word(lambda **stop: "".join(llm.stream(PROMPT, **stop))), "ignored"
+    llm, prompt = side.llm(), endless()
+    assert ends_at_a_word(lambda **stop: "".join(llm.stream(prompt, **stop))), "ignored"
 
 
 @behaviour("As many candidates as were asked for")

@@ -28,11 +28,12 @@ DEMO = Path(biogpt_plugins.__file__).parent / "checkpoints/demo"
 CASES = [("cisplatin", "hearing loss"), ("lithium", "tremor"), ("dovarizole", "myocarditis")]
 """A chemical and the disease of which a plain case report says that it caused it.
 
-Any model that can do the task finds just this in `case`; the last chemical is made up.
+Any model that can do the task finds just this in `case`. The last chemical is made up: it shows
+that names are copied. Where new weights misspell it, another may do; if none does, they are worse.
 """
 
 PROMPT = "lithium-induced tremor. a patient"
-"""The beginning of an abstract, in lower case as the model's texts are; it goes on for a while."""
+"""The beginning of an abstract, in lower case as the model's texts are: it is not the end."""
 
 BEGINNINGS = (
     "aspirin",
@@ -195,7 +196,8 @@ async def steps_when_cancelled(work: Awaitable[object], *, at: int = 5) -> int:
 def ends_at_a_word(write: Callable[..., str]) -> bool:
     """Whether what is written ends where `stop` names one of its words."""
     whole = write()
-    word = whole.split()[3]
+    words = whole.split()
+    word = words[len(words) // 2]
     return write(stop=[word]).strip() == whole.partition(word)[0].strip()
 
 
