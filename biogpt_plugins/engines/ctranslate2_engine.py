@@ -23,7 +23,7 @@ from biogpt_plugins.engines.jobs import (
     not_finite,
 )
 from biogpt_plugins.engines.local import LocalEngine
-from biogpt_plugins.engines.sampling import choose, measure, only_finite
+from biogpt_plugins.engines.sampling import COLDEST, choose, measure, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
 from biogpt_plugins.values.errors import EngineError
 
@@ -298,9 +298,9 @@ class CTranslate2Runner:
         if not decoding.temperature:
             return {}
         return {
-            "sampling_temperature": decoding.temperature,
+            "sampling_temperature": max(decoding.temperature, COLDEST),
             "sampling_topk": min(decoding.top_k, len(self._names)),
-            "sampling_topp": decoding.top_p,
+            "sampling_topp": max(decoding.top_p, COLDEST),
         }
 
 

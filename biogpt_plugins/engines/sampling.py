@@ -9,6 +9,8 @@ import torch
 
 from biogpt_plugins.engines.jobs import Generation, Measured, not_finite
 
+COLDEST = 1e-6  # the least temperature that single precision divides by; it is as good as 0
+
 
 def only_finite(
     logits: torch.Tensor, rows: Sequence[Generation]
@@ -71,13 +73,14 @@ def _draw(logits: torch.Tensor, rows: Sequence[Generation]) -> list[int]:
         return torch.tensor(values, device=logits.device)[:, None]
 
     decodings = [row.decoding for row in rows]
-    warmth = column([d.temperature for d in decodings])
+    warmth = column([max(d.temperature, COLDEST) for d in decodings])
     shares, order = (logits / warmth).softmax(-1).sort(-1, descending=True)
-    most = column([d.top_k or shares.shape[-1] for d in decodings])
-    shares = shares.masked_fill(torch.arange(shares.shape[-1], device=logits.device) >= most, 0)
+    width = shares.shape[-1]
+    most = column([min(d.top_k or width, width) for d in decodings])
+    shares = shares.masked_fill(torch.arange(width, device=logits.device) >= most, 0)
     before = shares.cumsum(-1) - shares
     top = column([d.top_p for d in decodings]) * shares.sum(-1, keepdim=True)
-    shares = shares.masked_fill(before >= top, 0)
+    shares = shares.masked_fill((before >= top) & (before > 0), 0)  # the first token stays
     reach = shares.cumsum(-1)
     # One draw per row from the row's own source, so that the batch does not matter.
     draws = column([row.random.random() for row in rows])

@@ -78,7 +78,7 @@ class CompletionRequest(BaseModel):
     )
     echo: bool = Field(False, description="Begin with the prompt, with its tokens if asked.")
     user: str | None = Field(None, description="Changes nothing.")
-    best_of: int | None = Field(None, description="Refused, unless it is n.")
+    best_of: int | None = Field(None, ge=1, description="Refused, unless it is n.")
     suffix: str | None = Field(
         None, description="Refused, unless it is empty.", json_schema_extra={"maxLength": 0}
     )

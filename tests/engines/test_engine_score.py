@@ -158,6 +158,24 @@ def test_other_tokens_need_probabilities():
         Decoding(top_logprobs=2)
 
 
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize(
+    "extreme", [{"temperature": 1e-300}, {"top_p": 1e-300}, {"top_k": 1}], ids=str
+)
+def test_extreme_sampling_writes_the_most_probable_text(engine, extreme, seed):
+    (greedy,) = engine.complete(PROMPTS[:1], Decoding(max_new_tokens=6))
+    decoding = Decoding(**{"temperature": 1.0, "max_new_tokens": 6, "seed": seed, **extreme})
+    (drawn,) = engine.complete(PROMPTS[:1], decoding)
+    assert drawn.error is None
+    assert drawn.text == greedy.text
+
+
+def test_more_tokens_than_there_are(engine):
+    decoding = Decoding(temperature=1.0, top_k=10**20, max_new_tokens=4, seed=1)
+    (drawn,) = engine.complete(PROMPTS[:1], decoding)
+    assert drawn == engine.complete(PROMPTS[:1], decoding.but(top_k=0))[0]
+
+
 def test_scripted_continuations():
     engine = ScriptedEngine(probabilities=[[0.25, 1.0], [0.5]])
     first, second = engine.score(["a", "b"], [["yes it is", "no"], [" "]], top_logprobs=1)
