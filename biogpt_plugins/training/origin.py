@@ -59,14 +59,16 @@ def with_words(card: TaskCard, task: Task[Any], nothing: str) -> TaskCard:
 
 
 def _card(model: str | Path) -> ModelCard:
-    if model == FRESH or str(model).endswith(".json"):
+    known = find_known(str(model))
+    # Published models have no words of their own: the hub need not be asked.
+    if model == FRESH or str(model).endswith(".json") or (known and known.home == "hub"):
         return ModelCard()
     try:
         return read_card(located(model, weights=False), str(model))
     except ModelNotFoundError:
-        if find_known(str(model)) is None:
+        if known is None:
             raise
-        return ModelCard()  # published models have no words of their own
+        return ModelCard()
 
 
 def located(model: str | Path, *, weights: bool = True) -> Path:
