@@ -59,7 +59,7 @@ class TestHealth:
     def test_models(self, served):
         (model,) = served.get("/v1/models").json()["data"]
         assert (model["id"], model["object"]) == ("demo", "model")
-        assert model["tasks"][:3] == ["bc5cdr", "ddi", "pubmedqa"]
+        assert model["tasks"][:1] == ["bc5cdr"]
         assert model["context_size"] == 768
         assert served.get("/v1/models/demo").json() == model
         assert told(served.get("/v1/models/a/b"), 404)["code"] == "model_not_found"
@@ -67,10 +67,15 @@ class TestHealth:
     def test_metrics(self, served):
         served.post("/v1/extract", json={"papers": ["Lithium caused tremor."]})
         served.get("/nix")
-        text = served.get("/metrics").text
-        numbers = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
-        assert float(numbers['biogpt_requests_total{path="/v1/extract",status="200"}']) >= 1
-        assert float(numbers['biogpt_requests_total{path="other",status="404"}']) >= 1
+        counted = {
+            'biogpt_requests_total{path="/v1/extract",status="200"}',
+            'biogpt_requests_total{path="other",status="404"}',
+        }
+        numbers: dict[str, str] = {}
+        while not counted <= numbers.keys():  # a request is counted after its answer has left
+            text = served.get("/metrics").text
+            numbers = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+        assert all(float(numbers[name]) >= 1 for name in counted)
         assert float(numbers['biogpt_tokens_total{kind="completion"}']) > 0
         assert float(numbers["biogpt_pass_rows_total"]) >= float(numbers["biogpt_passes_total"]) > 0
         assert numbers["biogpt_results_asked"] == numbers["biogpt_queue"] == "0.0"
