@@ -48,8 +48,8 @@ def create_app(
     service = Service.of(pipeline, None if tasks is None else list(tasks), limits)
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def life(_: FastAPI) -> AsyncIterator[dict[str, Limits]]:
+        yield {"limits": limits}
         service.draining = True
 
     app = FastAPI(

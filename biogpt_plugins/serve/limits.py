@@ -11,7 +11,8 @@ class Limits:
 
     Attributes:
         body: Bytes of a request.
-        body_seconds: Seconds until a request must have arrived.
+        head_seconds: Seconds until the head of a connection's next request must have arrived.
+        body_seconds: Seconds until the rest of a request must have arrived.
         prompt: Characters of a prompt or text; the model reads far fewer, and cuts or windows.
         inputs: Prompts or texts of a request.
         n: Completions of a prompt.
@@ -22,6 +23,7 @@ class Limits:
     """
 
     body: int = 8 << 20
+    head_seconds: float = 30.0
     body_seconds: float = 30.0
     prompt: int = 1_000_000
     inputs: int = 512

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from biogpt_plugins.serve.limits import Limits
 from biogpt_plugins.values.errors import InputError
 
 _LARGEST_HEAD = 64 << 10  # bytes of a request's headers
+
+
+class _Connection(H11Protocol):
+    """A connection that is closed if the head of its next request does not arrive in time.
+
+    It runs on h11, which bounds the size of heads.
+    """
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
+        super().connection_made(transport)
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._stop()
+        limits: Limits = self.app_state["limits"]
+        self._timer = self.loop.call_later(limits.head_seconds, self._late, self.cycle)
+
+    def _late(self, last: object) -> None:
+        if self.cycle is last:  # no request has begun since
+            self.timeout_keep_alive_handler()
+
+    def _stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
 
 
 class Server(uvicorn.Server):
@@ -29,7 +67,8 @@ class Server(uvicorn.Server):
         """
         config = uvicorn.Config(
             app,
-            http="h11",  # it bounds the headers
+            http=_Connection,
+            ws="none",
             h11_max_incomplete_event_size=_LARGEST_HEAD,
             log_config=None,
             access_log=False,

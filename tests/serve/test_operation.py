@@ -170,6 +170,17 @@ class TestLimits:
         assert b"took more than 0.05 s" in answer
         assert ask(client).status_code == 200
 
+    @pytest.mark.parametrize("data", [b"", b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: "])
+    def test_a_slow_head(self, serve, data):
+        client = serve(ScriptedEngine(), limits=Limits(head_seconds=0.05))
+        assert exchange(client, data, end=False) == b""
+
+    def test_a_slow_head_after_another_request(self, serve):
+        client = serve(ScriptedEngine(), limits=Limits(head_seconds=0.5))
+        first = f"GET /healthz HTTP/1.1\r\nHost: localhost:{client.base_url.port}\r\n\r\n"
+        answer = exchange(client, first.encode() + b"GET /heal", end=False)
+        assert answer.count(b"HTTP/1.1 ") == 1
+
     def test_a_long_prompt(self, serve):
         client = serve(ScriptedEngine(), limits=Limits(prompt=5))
         asked = {**ASKED, "prompt": ["a", "aspirin"]}
@@ -255,7 +266,8 @@ class TestLog:
             given = ask(client, headers={"X-Request-ID": "run-7.a"})
             made = ask(client, headers={"X-Request-ID": "two words"})
             client.get("/nix%0aforged")
-            client.get("/healthz")  # by now the lines of those before are written
+            while len(caplog.records) < 3:  # a line is written after the answer
+                time.sleep(0.001)
         assert given.headers["X-Request-ID"] == "run-7.a"
         assert len(made.headers["X-Request-ID"]) == 32
         lines = [record.getMessage() for record in caplog.records]
