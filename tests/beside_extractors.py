@@ -2,7 +2,7 @@
 
 All are told the same relations, as `scripted_extractors.py` says.
 
-    python tests/beside_extractors.py    # writes the table into README.md
+    python tests/beside_extractors.py    # writes the table into docs/llama_index.md
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from scripted_extractors import (
 from side_by_side import Comparison
 
 PEERS = (Simple, Schema, Entities)
-COMPARISON = Comparison(__file__, ours=[Paths, Relations], peers=PEERS)
+COMPARISON = Comparison(__file__, "llama_index.md", ours=[Paths, Relations], peers=PEERS)
 behaviour = COMPARISON.behaviour
 NO_PATHS = (Relations, Entities)
 NO_METADATA = (Paths, Simple, Schema)

@@ -3,7 +3,7 @@
 Both run the bundled weights on the CPU in float32, greedily unless asked otherwise; each is built
 and called as its own documentation shows it.
 
-    python tests/beside_huggingface_llm.py    # writes the table into README.md
+    python tests/beside_huggingface_llm.py    # writes the table into docs/llama_index.md
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Peer(Side):
         return self.llm(generate_kwargs=sampling).complete(PROMPT).text
 
 
-COMPARISON = Comparison(__file__, ours=[Ours], peers=[Peer])
+COMPARISON = Comparison(__file__, "llama_index.md", ours=[Ours], peers=[Peer])
 behaviour = COMPARISON.behaviour
 Either = Ours | Peer
 

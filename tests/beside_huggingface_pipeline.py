@@ -3,7 +3,7 @@
 Both run the bundled weights on the CPU in float32, greedily unless asked otherwise; each is built
 and called as its own documentation shows it.
 
-    python tests/beside_huggingface_pipeline.py    # writes the table into README.md
+    python tests/beside_huggingface_pipeline.py    # writes the table into docs/langchain.md
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Peer(Side):
         )
 
 
-COMPARISON = Comparison(__file__, ours=[Ours], peers=[Peer])
+COMPARISON = Comparison(__file__, "langchain.md", ours=[Ours], peers=[Peer])
 behaviour = COMPARISON.behaviour
 
 

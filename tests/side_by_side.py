@@ -1,9 +1,9 @@
-"""What users rely on, asked of a component of ours and of its peers alike; the README's tables.
+"""What users rely on, asked of a component of ours and of its peers alike; the tables of docs/.
 
 A behaviour returns where it holds. Where it does not, it raises an AssertionError that says what
 was seen; any other error is a mistake of the test. Each `beside_*.py` is a comparison:
 
-    python tests/beside_huggingface_llm.py    # writes its table into README.md
+    python tests/beside_huggingface_llm.py    # writes its table into docs/llama_index.md
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, TypeVar
 
 from biogpt_plugins import TruncationWarning
 
-README = Path(__file__).parent.parent / "README.md"
+DOCS = Path(__file__).parent.parent / "docs"
 END = "\n<!-- end of side by side -->\n"
 
 Check = TypeVar("Check", bound=Callable[[Any], None])
@@ -56,15 +56,17 @@ class Comparison:
     """Behaviours that ours and the peers are asked alike, and the table of what was seen."""
 
     def __init__(
-        self, file: str, *, ours: Sequence[type[Side]], peers: Sequence[type[Side]]
+        self, file: str, page: str, *, ours: Sequence[type[Side]], peers: Sequence[type[Side]]
     ) -> None:
         """Begin one.
 
         Args:
             file: The file that holds it, and writes its table.
+            page: The page of docs/ that has the table.
             ours: Those that are to behave as is said.
             peers: Those of which it is on record whether they do.
         """
+        self.page = DOCS / page
         self.command = f"python tests/{Path(file).name}"
         self.ours = ours
         self.sides = (*ours, *peers)
@@ -88,7 +90,7 @@ class Comparison:
         return add
 
     def table(self) -> str:
-        """The README's table."""
+        """The page's table."""
         rows = [("", *(side.name for side in self.sides)), ("---",) * (len(self.sides) + 1)]
         rows += [
             (behaviour.title, *(_cell(behaviour, side) for side in self.sides))
@@ -97,20 +99,22 @@ class Comparison:
         return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
     def shown(self) -> str:
-        """The table that the README has."""
-        return self._readme()[1]
+        """The table that the page has."""
+        return self._parts()[1]
 
     def write(self) -> None:
-        """Write the table into the README."""
-        before, _, after = self._readme()
-        README.write_text(before + self._begin + self.table() + END + after, encoding="utf-8")
+        """Write the table into the page."""
+        before, _, after = self._parts()
+        self.page.write_text(before + self._begin + self.table() + END + after, encoding="utf-8")
 
-    def _readme(self) -> tuple[str, str, str]:
-        """The README before the table, the table, and the README after it."""
-        before, begin, rest = README.read_text(encoding="utf-8").partition(self._begin)
+    def _parts(self) -> tuple[str, str, str]:
+        """The page before the table, the table, and the page after it."""
+        before, begin, rest = self.page.read_text(encoding="utf-8").partition(self._begin)
         shown, end, after = rest.partition(END)
         if not (begin and end):
-            raise ValueError(f"README.md lacks the lines {self._begin.strip()} and {END.strip()}")
+            raise ValueError(
+                f"{self.page.name} lacks the lines {self._begin.strip()} and {END.strip()}"
+            )
         return before, shown, after
 
 

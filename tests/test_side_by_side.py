@@ -51,14 +51,14 @@ def test_a_peer_does_as_recorded(behaviour: Behaviour, side: type[Side]):
     need(side)
     found = seen(behaviour, side)
     assert (found is None) == (side in behaviour.holds), (
-        f"{side.name} does otherwise now: change `holds`, and the README's table "
+        f"{side.name} does otherwise now: change `holds`, and the table of docs/ "
         f"({found or 'it holds'})"
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("comparison", COMPARISONS.values(), ids=COMPARISONS)
-def test_the_readme_has_the_table(comparison: Comparison):
+def test_the_page_has_the_table(comparison: Comparison):
     for side in comparison.sides:
         need(side)
     assert comparison.shown() == comparison.table(), f"run `{comparison.command}`"

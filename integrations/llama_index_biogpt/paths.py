@@ -88,7 +88,7 @@ class BioGPTPathExtractor(RelationTaskExtractor):
     Attributes:
         task: A relation task: its name or its TOML file. None uses the first that the model was
             trained for; it is determined when the extractor is used or saved.
-        decoding: "grounded" writes only names that occur in the text; see the README.
+        decoding: "grounded" writes only names that occur in the text; see docs/grounding.md.
         min_score: As in `biogpt_plugins.Spec`. The same holds for the other settings.
         possible_entities: Types of entities to keep, with the relations between them; empty keeps
             all.

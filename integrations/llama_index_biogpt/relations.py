@@ -53,7 +53,7 @@ class BioGPTRelationExtractor(RelationTaskExtractor):
     Attributes:
         task: A relation task: its name or its TOML file. None uses the first that the model was
             trained for; it is determined when the extractor is used or saved.
-        decoding: "grounded" writes only names that occur in the text; see the README.
+        decoding: "grounded" writes only names that occur in the text; see docs/grounding.md.
         min_score: As in `biogpt_plugins.Spec`. The same holds for the other settings.
         logprobs: Whether relations have scores; the last digits may depend on the batch.
         flat: For stores without lists. "text" writes the names as one text, "|lithium|gold|", for
