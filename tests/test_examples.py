@@ -97,7 +97,7 @@ def test_a_task_of_ones_own_goes_from_a_file_to_a_model_and_a_table(shown, tmp_p
     folder = EXAMPLES[0].parent / "12_your_own_task"
     told = shown("sh", folder / "run.sh", tmp_path)
     assert "drugprot: how a chemical acts on a gene" in told
-    assert "ends found in the text" in told
+    assert "unreadable completions" in told  # it may find no relation
     assert (tmp_path / "my-model" / "tasks" / "drugprot.toml").is_file()
     assert (tmp_path / "findings.parquet").stat().st_size > 0
     told = shown(sys.executable, folder / "components.py", tmp_path / "my-model")
