@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
-Record = dict[str, Any]
+from texts import Record
 
 WORDS = 180
 """Words of a passage, about 260 tokens: attention over longer ones takes a third of the time."""
@@ -26,14 +22,8 @@ _LEFT_OUT = re.compile(
 )
 
 
-def read_pmc(path: Path) -> list[dict[str, Any]]:
-    """Read the papers of a gzipped JSONL file: title, abstract, sections."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def passages(
-    papers: Iterable[dict[str, Any]], others: Iterable[str], rng: random.Random, *, words: int
+    papers: Iterable[Record], others: Iterable[str], rng: random.Random, *, words: int
 ) -> list[Record]:
     """Cut texts into passages, in random order, until there are enough words.
 
@@ -41,7 +31,7 @@ def passages(
     wording repeats, and they name few drugs and diseases.
 
     Args:
-        papers: Papers of PMC.
+        papers: Papers of PMC: title, abstract, sections.
         others: Titles with their abstracts.
         rng: The random source.
         words: How many words to take.

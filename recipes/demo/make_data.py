@@ -14,14 +14,12 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from cases import case
-from language import passages, read_pmc
+from language import passages
 from papers import Paper, as_published, named, quiet, read_named, read_papers, swapper, variant
 from questions import CHOOSING, HELD_APART, Sources, as_labelled, questions
-
-Record = dict[str, Any]
+from texts import Record, read_rows
 
 
 def main() -> None:
@@ -49,7 +47,7 @@ def main() -> None:
 
     options.out.mkdir(parents=True, exist_ok=True)
     told = [paper.text for paper in (*papers, *marked["disease"], *marked["chemical"])]
-    text = passages(read_pmc(pmc), told, rng, words=options.words)
+    text = passages(read_rows(pmc), told, rng, words=options.words)
     write(options.out / "language.jsonl", text)
 
     sources = Sources(pmc, evidence, options.pubmedqa, options.seed)

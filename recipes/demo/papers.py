@@ -198,10 +198,11 @@ def named(
         body = body[first : first + rng.randint(1, 3)]
     new = swap(rng, paper, rng.choice((0.0, 1.0)))
     type_ = rng.choice(types)
-    record, forms = _record(paper, body, new), _forms(paper, (paper.title, *body), new)
+    texts = (paper.title, *body)
+    forms = _forms(paper, texts, new)
     names_ = [max(found, key=len) for at, found in forms.items() if paper.things[at].type == type_]
     told = ", ".join(dict.fromkeys(name.lower() for name in names_)) or "none"
-    text = f"{record['title']} {record['abstract']} the {type_}s are".lower()
+    text = f"{_told(paper, texts, new)} the {type_}s are".lower()
     return {"task": "generate", "text": text, "gold": f"{told}."}
 
 

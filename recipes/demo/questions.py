@@ -31,9 +31,11 @@ _SENTENCE_END = re.compile(r"(?<=[a-z0-9)%]\.) (?=[A-Z])")
 
 def as_labelled(row: dict[str, Any]) -> Record:
     """Make a record of a PQA-L row, as it is."""
-    return record(
-        row["QUESTION"], " ".join(" ".join(row["CONTEXTS"]).split()), row["final_decision"]
-    )
+    return record(row["QUESTION"], _context(row), row["final_decision"])
+
+
+def _context(row: dict[str, Any]) -> str:
+    return " ".join(" ".join(row["CONTEXTS"]).split())
 
 
 class Labelled:
@@ -60,7 +62,7 @@ class Labelled:
         row = rng.choice(self.by_label[label])
         answer = _SENTENCE_END.split(" ".join(row["LONG_ANSWER"].split()))
         with_answer = longest < 120 or rng.random() < 0.3
-        told = _SENTENCE_END.split(" ".join(" ".join(row["CONTEXTS"]).split()))
+        told = _SENTENCE_END.split(_context(row))
         room = longest - (sum(map(words, answer)) if with_answer else 0)
         if room < 0:
             return None

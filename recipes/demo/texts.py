@@ -110,10 +110,15 @@ _EMPTY = {
 }
 
 
+def read_rows(path: Path) -> list[Record]:
+    """Read a gzipped JSONL file."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def read_papers(path: Path) -> list[Paper]:
     """Read the papers of a gzipped JSONL file with title, abstract and sections."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [_paper(json.loads(line)) for line in lines]
+    return [_paper(row) for row in read_rows(path)]
 
 
 def _paper(row: Record) -> Paper:

@@ -6,8 +6,6 @@ shows it.
 
 from __future__ import annotations
 
-import gzip
-import json
 import random
 import re
 from collections import defaultdict
@@ -17,7 +15,7 @@ from pathlib import Path
 
 from abstracts import Abstracts, record
 from claims import is_plural
-from texts import Paper, Record, content, sentences, some, words
+from texts import Paper, Record, content, read_rows, sentences, some, words
 
 _UP, _DOWN, _SAME = "up", "down", "same"
 _LABELS = {
@@ -91,8 +89,7 @@ class Trial:
 
 def read_trials(path: Path) -> list[Trial]:
     """Read the annotations that are plain text and on which the annotators agree."""
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+    rows = read_rows(path)
     said: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in rows:
         said[row["pmcid"], row["prompt"]].add(_LABELS[row["label"]])
