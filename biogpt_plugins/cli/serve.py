@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from biogpt_plugins.cli import console
+from biogpt_plugins.serve.limits import Limits
 
 VARIABLE = "BIOGPT_SERVE_TOKENS"
 
@@ -54,7 +55,7 @@ def serve(  # noqa: PLR0913 - options of a command
         typer.Option(
             min=1, help="Most texts and completions at once; requests beyond it are put off (429)."
         ),
-    ] = 1024,
+    ] = Limits.queue,
     drain: Annotated[
         int,
         typer.Option(
@@ -84,7 +85,7 @@ def serve(  # noqa: PLR0913 - options of a command
         app = http.create_app(
             pipelines[0],
             [one.task.name for one in pipelines] if task else None,
-            limits=http.Limits(queue=queue),
+            limits=Limits(queue=queue),
             tokens=tokens,
             local=local,
         )
