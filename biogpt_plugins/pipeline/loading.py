@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter, signature
@@ -222,6 +223,11 @@ def find_task(name: str, model: str, revision: str | None = None) -> Task[Any]:
     return get_task(name)
 
 
+def trained_for(tasks: Iterable[str], task: str) -> str:
+    """What is said of a model that was trained for other tasks."""
+    return f"was trained for {', '.join(tasks)}, not {task}: its results are unreliable"
+
+
 def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str | None:
     """The warning for a model that was not trained for the task."""
     if task.name in card.tasks:
@@ -233,9 +239,7 @@ def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str |
             "Expect worse results, or fine-tune the model again"
         )
     if card.tasks:
-        fault = (
-            f"was trained for {', '.join(card.tasks)}, not {task.name}: its results are unreliable"
-        )
+        fault = trained_for(card.tasks, task.name)
     elif task.shots:
         fault = f"was not trained for {task.name}: its prompts contain solved examples instead"
     else:

@@ -8,6 +8,7 @@ from typing import Any
 
 from biogpt_plugins.engine import Engine
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline.loading import trained_for
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.gate import Gate
 from biogpt_plugins.serve.limits import Limits
@@ -107,10 +108,7 @@ class Service:
         """What to know of results of a task that the model was not trained for."""
         if not pipeline.cards or pipeline.task.name in pipeline.cards:
             return ()
-        return (
-            f"model {self.name!r} was trained for {', '.join(pipeline.cards)}, not "
-            f"{pipeline.task.name}: its results are unreliable",
-        )
+        return (f"model {self.name!r} {trained_for(pipeline.cards, pipeline.task.name)}",)
 
     @classmethod
     def of(cls, pipeline: Pipeline, tasks: list[str] | None, limits: Limits) -> Service:
