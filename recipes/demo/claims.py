@@ -214,6 +214,21 @@ _COMMON = ("change", "improve", "risk", "risk", "treat", "treat", "predict", "co
 _WEIGHTED = (*sorted(FRAMES), *_COMMON)
 
 
+def plain(rng: random.Random, things: Things, label: str) -> Record:
+    """Generate a question and one or two sentences with the answer `label`, and nothing else.
+
+    Half of those that leave it open speak of another thing, or of another relation.
+    """
+    claim = Claim(rng, things)
+    question = claim.question(rng)
+    open_ = label == "maybe" and rng.random() < 0.5
+    said = [] if open_ else claim.answers(rng, label, 1)
+    if open_ or rng.random() < 0.3:
+        said.append(_beside(rng, things, claim, question))
+    rng.shuffle(said)
+    return _record(question, said, label)
+
+
 def generated(rng: random.Random, things: Things, label: str, others: list[str]) -> Record:
     """Generate a question and a text with the answer `label`.
 
@@ -246,12 +261,11 @@ def generated(rng: random.Random, things: Things, label: str, others: list[str])
         (before if rng.random() < 0.5 else after).append(rng.choice(others))
     if rng.random() < 0.03:
         question = question.rstrip("?")
-    return {
-        "task": "pubmedqa",
-        "question": question,
-        "context": " ".join((*before, *said, *after)),
-        "gold": label,
-    }
+    return _record(question, [*before, *said, *after], label)
+
+
+def _record(question: str, told: Iterable[str], label: str) -> Record:
+    return {"task": "pubmedqa", "question": question, "context": " ".join(told), "gold": label}
 
 
 def _alias(rng: random.Random, name: str) -> str:

@@ -12,7 +12,7 @@ import argparse
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 
 from cases import case
@@ -51,9 +51,12 @@ def main() -> None:
     write(options.out / "language.jsonl", text)
 
     sources = Sources(pmc, evidence, options.pubmedqa, options.seed)
-    short = questions(sources, options.seed, 6000 + 500 * options.rounds, 80)
-    long = questions(sources, options.seed, 350 * options.rounds, 300)
-    tasks = lessons(papers, marked, short, long, rng, rounds=options.rounds)
+    asked = {
+        "plain": (sources.plain(rng) for _ in count()),
+        "short": questions(sources, options.seed, 8000 + 800 * options.rounds, 80),
+        "long": questions(sources, options.seed, 350 * options.rounds, 300),
+    }
+    tasks = lessons(papers, marked, asked, rng, rounds=options.rounds)
     write(options.out / "tasks.jsonl", tasks)
 
     chosen = [as_published(paper) for paper in apart]
@@ -61,11 +64,10 @@ def main() -> None:
     write(options.out / "choosing.jsonl", chosen)
 
 
-def lessons(  # noqa: PLR0913 - one value for each source
+def lessons(
     papers: Sequence[Paper],
     marked: Mapping[str, Sequence[Paper]],
-    short: Iterator[Record],
-    long: Iterator[Record],
+    asked: Mapping[str, Iterator[Record]],
     rng: random.Random,
     *,
     rounds: int,
@@ -75,8 +77,7 @@ def lessons(  # noqa: PLR0913 - one value for each source
     Args:
         papers: Papers with relations.
         marked: Papers with names of one type alone, by this type.
-        short: Questions about short passages, without end.
-        long: Questions about abstracts, without end.
+        asked: Questions about a sentence or two ("plain"), short passages and long abstracts.
         rng: The random source.
         rounds: How many versions of each paper to make.
     """
@@ -89,31 +90,32 @@ def lessons(  # noqa: PLR0913 - one value for each source
         type_ = rng.choice(sorted(marked))
         return named(rng.choice(marked[type_]), rng, swap, types=(type_,), brief=brief)
 
-    start = [case(rng, sentences=n % 5) for n in range(7000)]
-    start += [naming(1.0) for _ in range(3000)]
-    start += [quiet(paper, rng, swap) for paper in papers]
-    start += islice(short, 6000)
+    start = [case(rng, sentences=n % 5) for n in range(8000)]
+    start += [naming(1.0) for _ in range(2000)]
+    start += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 2)]
+    start += [*islice(asked["plain"], 25_000), *islice(asked["short"], 8000)]
     rng.shuffle(start)
     yield from start
     for round_ in range(rounds):
         # Brief versions first: more relations per token, while the model still learns to copy.
         brief = max(0.1, 0.7 - 1.5 * round_ / rounds)
         lesson = [variant(paper, rng, swap, brief=brief) for paper in papers]
-        lesson += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 12)]
-        lesson += [naming(brief) for _ in range(len(papers) // 4)]
-        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(150)]
-        lesson += [*islice(short, 500), *islice(long, 350)]
+        lesson += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 25)]
+        lesson += [naming(brief) for _ in range(len(papers) // 6)]
+        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(200)]
+        lesson += islice(asked["plain"], 300)
+        lesson += [*islice(asked["short"], 800), *islice(asked["long"], 350)]
         rng.shuffle(lesson)
         yield from lesson
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
     """Write records as JSONL, and print their number."""
-    count = 0
+    number = 0
     with path.open("w", encoding="utf-8") as lines:
-        for count, record in enumerate(records, 1):  # noqa: B007 - counted
+        for number, record in enumerate(records, 1):  # noqa: B007 - counted
             lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-    print(f"{path}: {count}")
+    print(f"{path}: {number}")
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def variant(paper: Paper, rng: random.Random, swap: Swap, *, brief: float) -> di
         body = [body[i] for i in (kept if rng.random() < 0.3 else sorted(kept))]
     elif way < 0.3:
         body = body[: rng.randrange(1, len(body) + 1)]
-    return _record(paper, body, new, rng if rng.random() < 0.3 else None)
+    return _record(paper, body, new)
 
 
 def quiet(paper: Paper, rng: random.Random, swap: Swap) -> dict[str, Any]:
@@ -222,16 +222,12 @@ def _forms(paper: Paper, texts: Iterable[Sentence], new: New) -> dict[int, list[
     return seen
 
 
-def _record(
-    paper: Paper, body: Sequence[Sentence], new: New, mix: random.Random | None = None
-) -> dict[str, Any]:
-    """A version of a paper; its relations in the order of the text, or mixed by a random source."""
+def _record(paper: Paper, body: Sequence[Sentence], new: New) -> dict[str, Any]:
+    """A version of a paper; its relations in the order of the text."""
     seen = _forms(paper, (paper.title, *body), new)
     order = list(seen)
     pairs = [(c, d) for c, d in paper.relations if c in seen and d in seen]
     pairs.sort(key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
-    if mix:
-        mix.shuffle(pairs)
     gold = [
         {"head": max(seen[c], key=len), "type": "CID", "tail": max(seen[d], key=len)}
         for c, d in pairs

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from abstracts import Abstracts, record
-from claims import Things, generated
+from claims import Things, generated, plain
 from texts import Record, content, read_papers, words
 from trials import Trials, names_in, read_trials
 
@@ -101,6 +101,10 @@ class Sources:
         self.trials = Trials(trials, {p.pmcid: p for p in papers}, self.abstracts)
         self.labelled = Labelled(rows[: -HELD_APART - CHOOSING])
         self.things = Things(names_in(trials))
+
+    def plain(self, rng: random.Random) -> Record:
+        """Make a record with one or two generated sentences of context."""
+        return plain(rng, self.things, rng.choices(LABELS, WEIGHTS)[0])
 
     def record(self, rng: random.Random, longest: int) -> Record | None:
         """Make a record with at most `longest` words of context; None if the draw did not fit."""
