@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 # As many workers as cores (`-n 0` in PYTEST_ARGS: none); a worker that has nothing left takes from others.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo test test-all coverage lint fmt types imports bench demo-model clean help
+.PHONY: demo test test-all coverage lint fmt types imports docs bench demo-model clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -60,8 +60,11 @@ fmt: $(VENV)/.dev  ## put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+docs: $(VENV)/.dev  ## the site of the docs, in build/site/html; a dead link is an error
+	@$(BIN)/python docs/site/docs_site.py
+
 bench: $(VENV)/.dev  ## speed beside what one would use instead; some minutes
 	@$(BIN)/python benchmarks/speed.py --sizes 1,8,32 --out runs/bench $(BENCH_ARGS)
 
 clean:  ## take .venv and the caches away
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist
+	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist
