@@ -16,6 +16,7 @@ from biogpt_plugins.corpus.readers import (
     check_readable,
     expanded,
     read_records,
+    read_text,
     whole_papers,
 )
 from biogpt_plugins.corpus.sample import SampleFormat, sample_papers, sample_text
@@ -38,6 +39,7 @@ __all__ = [
     "read_predictions",
     "read_records",
     "read_stored",
+    "read_text",
     "sample_papers",
     "sample_text",
     "whole_papers",

@@ -223,9 +223,20 @@ def find_task(name: str, model: str, revision: str | None = None) -> Task[Any]:
     return get_task(name)
 
 
-def trained_for(tasks: Iterable[str], task: str) -> str:
-    """What is said of a model that was trained for other tasks."""
-    return f"was trained for {', '.join(tasks)}, not {task}: its results are unreliable"
+def untrained(task: Task[Any], cards: Iterable[str]) -> str | None:
+    """What is said of a model that was not trained for a task; None if nothing has to be.
+
+    Args:
+        task: The task.
+        cards: The tasks that the model was trained for.
+    """
+    if task.name in (names := list(cards)):
+        return None
+    if names:
+        return f"was trained for {', '.join(names)}, not {task.name}: its results are unreliable"
+    if task.shots:
+        return f"was not trained for {task.name}: its prompts contain solved examples instead"
+    return None
 
 
 def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str | None:
@@ -238,13 +249,8 @@ def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str |
             f"model {model!r} was trained for another version of {task.name}, the one in {own}. "
             "Expect worse results, or fine-tune the model again"
         )
-    if card.tasks:
-        fault = trained_for(card.tasks, task.name)
-    elif task.shots:
-        fault = f"was not trained for {task.name}: its prompts contain solved examples instead"
-    else:
-        return None
-    return f"model {model!r} {fault}. {advice(task.name)}"
+    fault = untrained(task, card.tasks)
+    return f"model {model!r} {fault}. {advice(task.name)}" if fault else None
 
 
 def _signature() -> None:

@@ -12,15 +12,15 @@ from base64 import b64encode
 from collections.abc import Iterable
 from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from string import Template
 from typing import Any
 
+from biogpt_plugins.report.components import CARD, asset, script
 from biogpt_plugins.report.content import Content
 from biogpt_plugins.tasks.task import Task
 
 # In dependency order.
-_SCRIPTS = tuple("dom store passage lines candidates papers table layout graph lists app".split())  # noqa: SIM905
+_SCRIPTS = (*CARD, "store", "papers", "table", "layout", "graph", "lists", "app")
 _OF_LABELS = ("labels", "labelform", "labelling")
 _ESCAPED = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 
@@ -34,21 +34,21 @@ def render(content: Content, *, title: str = "Report", label: Task[Any] | None =
         label: A task whose relations readers may accept, reject, mend and add. The page saves them
             as JSONL that `corpus.read_gold` and `training.read_examples` read.
     """
-    style = "".join(map(_asset, ("page.css", "label.css") if label else ("page.css",)))
+    style = "".join(map(asset, ("page.css", "label.css") if label else ("page.css",)))
     scripts = [*_SCRIPTS[:-1], *(_OF_LABELS if label else ()), _SCRIPTS[-1]]
-    script = "\n".join(['"use strict";', "(() => {", *map(_script, scripts), "})();"])
+    code = script(*(asset(f"{name}.js") for name in scripts))
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
+        f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     data = json.dumps(content.data(label), ensure_ascii=False, separators=(",", ":"))
-    return Template(_asset("page.html")).substitute(
+    return Template(asset("page.html")).substitute(
         policy=policy,
         title=escape(title),
         banner=_banner(content.trials),
         style=style,
         data=data.translate(_ESCAPED),
-        script=script,
+        script=code,
     )
 
 
@@ -61,14 +61,6 @@ def _banner(trials: Iterable[str]) -> str:
         f'<p class="banner" role="note">Made with a small model for trying out the software '
         f"({names}): do not rely on these results.</p>"
     )
-
-
-def _script(name: str) -> str:
-    return _asset(f"{name}.js")
-
-
-def _asset(name: str) -> str:
-    return files("biogpt_plugins.report").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

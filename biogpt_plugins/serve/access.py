@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.values.errors import InputError
 
-OPEN = frozenset({"/healthz", "/readyz"})
+OPEN = frozenset({"/healthz", "/readyz", "/", "/page.css", "/page.js"})
 """Paths that everybody may ask."""
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})

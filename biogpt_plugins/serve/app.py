@@ -16,6 +16,8 @@ from biogpt_plugins.serve.guard import Guard
 from biogpt_plugins.serve.limits import Limits
 from biogpt_plugins.serve.openai_routes import openai_routes
 from biogpt_plugins.serve.operation_routes import operation_routes
+from biogpt_plugins.serve.page import page_routes
+from biogpt_plugins.serve.reading_routes import reading_routes
 from biogpt_plugins.serve.service import Service
 from biogpt_plugins.serve.typed_routes import typed_routes
 
@@ -63,7 +65,9 @@ def create_app(
     )
     app.include_router(openai_routes(service, int(time.time())))
     app.include_router(typed_routes(service))
+    app.include_router(reading_routes(service))
     app.include_router(operation_routes(service))
+    app.include_router(page_routes())
     handle_errors(app)
     app.add_middleware(
         Guard, access=Access(tokens, local=local), limits=limits, metrics=service.metrics

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from biogpt_plugins.engine import Engine
+from biogpt_plugins.engine import PRETRAINED, Engine
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.pipeline.loading import trained_for
+from biogpt_plugins.pipeline.loading import untrained
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.gate import Gate
 from biogpt_plugins.serve.limits import Limits
@@ -106,9 +106,14 @@ class Service:
 
     def remark(self, pipeline: Pipeline) -> tuple[str, ...]:
         """What to know of results of a task that the model was not trained for."""
-        if not pipeline.cards or pipeline.task.name in pipeline.cards:
-            return ()
-        return (f"model {self.name!r} {trained_for(pipeline.cards, pipeline.task.name)}",)
+        own = pipeline.card != PRETRAINED
+        fault = None if own else untrained(pipeline.task, pipeline.cards)
+        return (f"model {self.name!r} {fault}",) if fault else ()
+
+    @property
+    def pipelines(self) -> Iterable[Pipeline]:
+        """The pipelines of the tasks."""
+        return self._pipelines.values()
 
     @classmethod
     def of(cls, pipeline: Pipeline, tasks: list[str] | None, limits: Limits) -> Service:

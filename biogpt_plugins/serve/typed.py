@@ -18,24 +18,29 @@ _INPUTS = (
 )
 
 
-class _Request(BaseModel):
+class Asked(BaseModel):
+    """What all requests for results have."""
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
     model: str | None = Field(None, description="The model's name, if it should be checked.")
-    stream: bool = Field(
-        False, description="Send one line of JSON for each prediction, as they come."
-    )
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of the pipeline that were given."""
-        apart = {"model", "stream", "task", "inputs"}
+        apart = {"model", "stream", "task", "inputs", "paper", "least"}
         return self.model_dump(exclude_unset=True, exclude_none=True, exclude=apart, by_alias=False)
 
     @property
     def named(self) -> str | None:
         """The name of the task that was given."""
         return getattr(self, "task", None)
+
+
+class _Request(Asked):
+    stream: bool = Field(
+        False, description="Send one line of JSON for each prediction, as they come."
+    )
 
 
 class ExtractRequest(_Request):

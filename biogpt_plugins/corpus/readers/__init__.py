@@ -3,7 +3,7 @@
 from biogpt_plugins.corpus.readers.columns import check_columns
 from biogpt_plugins.corpus.readers.files import check_readable, expanded
 from biogpt_plugins.corpus.readers.formats import Format
-from biogpt_plugins.corpus.readers.read import look_through, read_file, read_records
+from biogpt_plugins.corpus.readers.read import look_through, read_file, read_records, read_text
 from biogpt_plugins.corpus.readers.records import Record, Sections, Withdrawn, moved
 from biogpt_plugins.corpus.readers.whole import whole_papers
 
@@ -19,5 +19,6 @@ __all__ = [
     "moved",
     "read_file",
     "read_records",
+    "read_text",
     "whole_papers",
 ]

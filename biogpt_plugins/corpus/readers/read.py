@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -50,6 +51,7 @@ _BINARY = {
 }
 _WHOLE = (Shape.collection, Shape.columns, Shape.split)
 _LINES_LOOKED_AT = 5
+_HEAD = 1 << 16  # bytes by which the format of a text is recognised
 
 
 def read_records(  # noqa: PLR0913 - options, all but two keyword-only
@@ -132,6 +134,20 @@ def read_file(  # noqa: PLR0913 - options, all but two keyword-only
             if strict:
                 raise broken from error
             yield Record(where, broken)
+
+
+def read_text(text: str, form: Format = Format.auto) -> Iterator[Record]:
+    """Read a text in memory as `read_records` reads a file; nothing in it is unpacked.
+
+    Args:
+        text: Papers in a format of text.
+        form: The format.
+        called: What messages call the text.
+    """
+    data = text.encode(errors="replace")
+    head = data.find(b"\n", _HEAD) + 1 or len(data)
+    source = OpenFile(None, "the text", data[:head], io.BytesIO(data[head:]))
+    return _records(source, _How(form, Sections.abstract, {}, None, count()))
 
 
 class _How(NamedTuple):

@@ -144,11 +144,8 @@ function summary() {
 
 function legend() {
   if (!ROWS.length) return;
-  const types = [...new Set(NODES.map((node) => node.type))].map((type) => make("span", { class: `entity ${typeClass(type)}` }, type));
-  const lines = ["stated", "speculated", "negated"].map((stance) =>
-    make("span", { class: "key" }, draw("svg", { width: 34, height: 10, "aria-hidden": "true" }, draw("path", { d: "M1 5 H33", class: `line ${stance}` })), stance));
-  const others = PAPERS.some((paper) => paper.annotated.length) && make("span", { class: `annotated ${typeClass(NODES[0].type)}` }, "annotated, in no relation");
-  document.querySelector(".top").append(make("p", { class: "legend" }, types, others, lines));
+  const annotated = PAPERS.some((paper) => paper.annotated.length);
+  document.querySelector(".top").append(legendOf(NODES.map((node) => node.type), annotated));
 }
 
 summary();

@@ -10,7 +10,7 @@ function candidatesOf(paper, shown) {
   const element = make(
     "details",
     { class: "candidates", toggle: () => element.open && list() },
-    make("summary", null, `${plural(paper.candidates.length, "candidate")} below ${LEAST}`),
+    make("summary", null, `${plural(paper.candidates.length, "candidate")} below ${paper.least}`),
     make("p", { class: "tools" }, make("label", null, "Pairs of ", of)),
     listed.element,
   );
@@ -47,7 +47,7 @@ function thingsOf(pairs) {
 const thingAt = ({ spans }) => ["entity", "annotated", "again"].map((kind) => inner(kind, spans)).find(Boolean)?.entity.thing;
 
 function pairItem(row, shown) {
-  const accepted = row.edge !== undefined;
+  const accepted = row.paper.rows.includes(row);
   const things = [row.head.thing, row.tail.thing];
   const its = shown.pieces.filter((piece) => things.includes(thingAt(piece)));
   const light = (on) => its.forEach(({ element }) => element.classList.toggle("end", on));

@@ -28,18 +28,6 @@ function answerCard({ paper, answer, task, section }) {
   );
 }
 
-function answerBars({ label, probabilities, uncalibrated, abstained }) {
-  const lines = Object.entries(probabilities ?? {}).map(([name, share]) =>
-    make("tr", { class: name === label ? "best" : null },
-      make("th", { scope: "row" }, name), make("td", null, bar(share)), make("td", { class: "figure" }, percent(share)),
-      uncalibrated && make("td", { class: "figure quiet" }, `${percent(uncalibrated[name] ?? 0)} uncalibrated`)),
-  );
-  return [
-    label ? lines.length === 0 && make("p", null, label) : make("p", { class: "badge" }, `no answer: ${abstained}`),
-    lines.length > 0 && make("table", { class: "bars" }, make("tbody", null, lines)),
-  ];
-}
-
 function failuresView() {
   const list = paged({ size: LISTED, nothing: "No failures match the filters.", list: (items) => make("div", { class: "failures" }, items), item: failureCard });
   return { element: list.element, show: (found) => list.show(found.failures) };

@@ -1,55 +1,12 @@
 // The results: a row for each relation, and the rows that match the filters.
 const { papers: PAPERS, nodes: NODES, edges: EDGES, least: LEAST, label: LABEL } = JSON.parse(document.getElementById("data").textContent);
-const WIDE = /[\ud800-\udfff]/;
-const KNOWN_TYPES = ["chemical", "disease", "drug", "target"];
 const NO_FILTER = { words: "", task: "", relation: "", entity: "", score: 0, grounding: "", stance: "", id: "" };
 const NO_PICK = { node: null, edge: null, paper: null };
 const filter = { ...NO_FILTER, ...NO_PICK };
-const LONG = 10000; // characters
-const ROWS = [];
 EDGES.forEach((edge, place) => Object.assign(edge, { place }));
-
-for (const [place, paper] of PAPERS.entries()) {
-  paper.name = paper.id ?? `no. ${place + 1}`;
-  paper.entities ??= [];
-  paper.annotated ??= [];
-  paper.segments ??= [];
-  paper.heading = paper.question ?? (paper.title ? paper.segments[0][1] : "");
-  const [start, text] = paper.segments.at(-1) ?? [0, ""];
-  paper.long = start + text.length > LONG && paper.headings !== undefined;
-  paper.rows = [];
-  paper.candidates = [];
-  const mentions = [...paper.entities, ...paper.annotated];
-  const rowOf = (found, relation) => {
-    const [head, tail] = [mentions[relation.head], mentions[relation.tail]];
-    const row = { paper, found, relation, head, tail, edge: EDGES[relation.edge], number: ROWS.length };
-    row.grounded = head.start !== undefined && tail.start !== undefined;
-    row.stance = relation.negated ? "negated" : relation.speculated ? "speculated" : "stated";
-    return row;
-  };
-  for (const found of paper.found) {
-    for (const relation of found.relations ?? []) {
-      const row = rowOf(found, relation);
-      ROWS.push(row);
-      paper.rows.push(row);
-    }
-    // Below the report's least score: no rows of tables and graphs.
-    for (const relation of found.candidates ?? []) paper.candidates.push(rowOf(found, relation));
-  }
-}
-
-// Offsets count code points; JavaScript strings count UTF-16 units.
-function unit(text, point) {
-  if (point <= 0) return 0;
-  return WIDE.test(text) ? Array.from(text).slice(0, point).join("").length : Math.min(point, text.length);
-}
-
-const meets = ([at, text], start, end) => start < at + text.length && at < end;
-
-function cut(paper, start, end) {
-  const parts = paper.segments.filter((segment) => meets(segment, start, end));
-  return parts.map(([at, text]) => text.slice(unit(text, start - at), unit(text, end - at))).filter(Boolean).join(" ");
-}
+PAPERS.forEach((paper, place) => prepare(paper, paper.id ?? `no. ${place + 1}`, { edges: EDGES, least: LEAST }));
+const ROWS = PAPERS.flatMap((paper) => paper.rows);
+ROWS.forEach((row, number) => Object.assign(row, { number }));
 
 // The text of a prediction: the whole text, or one section of a full text.
 function textOf(paper, section) {
@@ -62,11 +19,6 @@ function textOf(paper, section) {
 const papersIn = (papers) => new Set(papers.map((paper) => paper.name)).size;
 
 const sentencesOf = (row) => (row.relation.evidence ?? []).map(([start, end]) => cut(row.paper, start, end));
-
-function typeClass(type) {
-  const place = KNOWN_TYPES.indexOf(type.toLowerCase());
-  return `type-${place < 0 ? 4 + (type.length % 2) : place}`;
-}
 
 const named = (entity) => [entity.text, entity.name, entity.long_form, entity.short_form, entity.id];
 
