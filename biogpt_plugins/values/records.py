@@ -182,13 +182,18 @@ def _of_model(model: BaseModel) -> dict[str, object]:
 
 
 def document(value: Any) -> tuple[Mapping[str, object], str, str | None] | None:  # noqa: ANN401
-    """The metadata, the text and the own id of LangChain's Documents and LlamaIndex's nodes."""
+    """The metadata, the text and the own id of a host's document.
+
+    Hosts are LangChain, with its Documents, LlamaIndex, with its nodes, and Haystack.
+    """
     if isinstance(value, Mapping | str | bytes | type):
         return None
     value = getattr(value, "node", value)  # a NodeWithScore
-    metadata = getattr(value, "metadata", None)
+    metadata = metadata_of(value)
     if not isinstance(metadata, Mapping):
         return None
+    if hasattr(value, "meta") and isinstance(text := getattr(value, "content", None), str):
+        return metadata, text, getattr(value, "id", None)  # Haystack's
     if isinstance(text := getattr(value, "page_content", None), str):
         return metadata, text, getattr(value, "id", None)
     if hasattr(value, "node_id") and callable(content := getattr(value, "get_content", None)):
@@ -196,11 +201,19 @@ def document(value: Any) -> tuple[Mapping[str, object], str, str | None] | None:
     return None
 
 
+def metadata_of(value: Any) -> Any:  # noqa: ANN401
+    """The metadata of a host's document; None if it has none."""
+    found = getattr(value, "metadata", None)
+    return getattr(value, "meta", None) if found is None else found
+
+
 def chunk_start(value: Any) -> int | None:  # noqa: ANN401
     """Where a chunk begins in its document, as splitters of the hosts note it; None if unknown."""
     value = getattr(value, "node", value)
-    metadata = getattr(value, "metadata", None) or {}
-    start = metadata.get("start_index", getattr(value, "start_char_idx", None))
+    metadata = metadata_of(value) or {}
+    names = ("start_index", "split_idx_start")
+    noted = (metadata[name] for name in names if name in metadata)
+    start = next(noted, getattr(value, "start_char_idx", None))
     return start if isinstance(start, int) and start >= 0 else None
 
 

@@ -6,7 +6,7 @@ import math
 import sqlite3
 import uuid
 from collections import namedtuple
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import attrs
@@ -84,6 +84,16 @@ class RowOfPolars:
         yield FIELDS
 
 
+@dataclass
+class LikeHaystack:
+    """A Document of Haystack, which is not installed everywhere."""
+
+    content: str | None = TEXT
+    id: str = "123"
+    meta: dict = field(default_factory=lambda: {"title": "T."})
+    score: float | None = None
+
+
 RECORDS = [
     FIELDS,
     {"PMID": "123.0", "ArticleTitle": "T.", "Abstract Text": TEXT},
@@ -99,6 +109,8 @@ RECORDS = [
     row_of_sqlite(),
     Document(page_content=TEXT, metadata={"PMID": 123.0, "Title": "T."}),
     Document(page_content=TEXT, metadata={"title": "T."}, id="123"),
+    LikeHaystack(),
+    LikeHaystack(id="hash", meta={"pmid": 123, "title": "T."}),
     TextNode(text=TEXT, metadata={"pmid": "PMID: 123", "title": "T."}),
     NodeWithScore(node=Whole(text=TEXT, id_="123", metadata={"title": "T."}), score=0.5),
 ]
@@ -108,6 +120,13 @@ RECORDS = [
 def test_records_of_every_type(value):
     assert read(Paper, value) == PAPER
     assert id_of(value) == "123"
+
+
+def test_entities_of_a_chunk_count_in_its_document():
+    entity = {"text": "Lithium", "type": "chemical", "start": 30, "end": 37}
+    meta = {"split_idx_start": 30, "entities": [entity]}
+    (found,) = read(Paper, LikeHaystack("Lithium caused tremor.", meta=meta)).entities
+    assert (found.text, found.start) == ("Lithium", 0)
 
 
 def test_a_title_in_the_text_is_not_read_twice():
