@@ -29,7 +29,7 @@ function plain({ title, abstract, entities }) {
 
 function show(entry) {
   const { paper, answers, name, element } = entry;
-  const of = prepare({ ...paper, found: [...paper.found, ...answers] }, name);
+  const of = prepare({ ...paper, found: [...paper.found, ...answers] }, name, { least: entry.least });
   entry.passage = passage(of, of.rows);
   const made = card(of, of.rows, entry.passage, 0);
   if (!name) made.setAttribute("aria-label", "Paper");
@@ -51,7 +51,7 @@ function show(entry) {
 
 // Reads a paper, and shows its relations while they are written.
 async function watch(entry, wanted, signal, told) {
-  Object.assign(entry, { running: true, written: "", paper: plain(entry.record) });
+  Object.assign(entry, { running: true, written: "", paper: plain(entry.record), least: wanted.least });
   show(entry);
   try {
     const response = await call("v1/watch", { paper: entry.record, ...wanted }, signal);
