@@ -2,7 +2,7 @@
 
 import re
 
-from biogpt_plugins.engine import Choice, Completion, Decoding
+from biogpt_plugins.engine import Choice, Completion, Decoding, Prompt
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import ContextOverflowError
 
@@ -20,6 +20,11 @@ def unscored_all(predictions):
     ]
 
 
+def as_prompts(given):
+    """Prompts, some of which may be given as texts."""
+    return [Prompt(text=one) if isinstance(one, str) else one for one in given]
+
+
 class Ruled(ScriptedEngine):
     """Finds "drug1 caused illness2" in texts, by a rule; takes so many words, if a number is given.
 
@@ -31,7 +36,8 @@ class Ruled(ScriptedEngine):
         self.context_size = context_size
 
     def complete(self, prompts, decoding=Decoding()):
-        self.calls.append(list(prompts))
+        prompts = as_prompts(prompts)
+        self.calls.append(prompts)
         return [self._one(prompt, decoding) for prompt in prompts]
 
     def choose(self, prompts, choices, *, truncate=True):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
-from doubles import Ruled
+from doubles import Ruled, as_prompts
 from pydantic import model_validator
 
 from biogpt_plugins import Pipeline
@@ -22,10 +22,14 @@ def local_ray() -> Iterator[None]:
     """Start it, and end it."""
     import ray
 
+    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     there = {
-        "PYTHONPATH": str(Path(__file__).parent),  # of this module, for workers
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),  # of this module, for workers
         "RAY_AUTH_MODE": "disabled",  # else it would write into the home directory
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",  # else workers starve on a busy machine
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "600",  # which takes its time to start one
+        "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "600",
     }
     with patch.dict(os.environ, there):
         ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
@@ -52,6 +56,7 @@ class Dying(Ruled):
         self.notes, self.text = folder, text
 
     def complete(self, prompts, decoding=None):
+        prompts = as_prompts(prompts)
         found = super().complete(prompts, decoding)
         time.sleep(0.05)  # else one worker does all
         with Path(self.notes, f"asked-{os.getpid()}").open("a", encoding="utf-8") as file:
@@ -59,6 +64,14 @@ class Dying(Ruled):
         if self.text and any(self.text in prompt.text for prompt in prompts):
             die_once(f"{self.notes}/worker-died")
         return found
+
+
+class Slow(Ruled):
+    """Takes its time, so that it is at work when something happens."""
+
+    def complete(self, prompts, decoding=None):
+        time.sleep(0.5)
+        return super().complete(prompts, decoding)
 
 
 class DeadlyPaper(Paper):
@@ -82,6 +95,10 @@ def named():
 
 def dying(folder, text=""):
     return Pipeline("bc5cdr", Dying(folder, text))
+
+
+def slow():
+    return Pipeline("bc5cdr", Slow())
 
 
 def dying_reader():

@@ -56,7 +56,8 @@ class Guard:
         body = _Body(receive, headers, self._limits)
         try:
             try:
-                self._access.check(scope["path"], headers)
+                path = scope["path"].removeprefix(scope.get("root_path", ""))
+                self._access.check(path, headers)
                 body.check()
                 await self._app(scope, body, answer)
             except Exception as error:
@@ -68,6 +69,9 @@ class Guard:
                 if status:  # the answer has begun: the connection is closed
                     raise
                 await Refused.of(error).answer()(scope, receive, answer)
+            except asyncio.CancelledError:  # by a server in front, whose client has gone
+                body.gone = True
+                raise
         finally:
             seconds = monotonic() - begun
             status = status or (_GONE if body.gone else _BROKEN)

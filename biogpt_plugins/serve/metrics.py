@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -59,6 +59,10 @@ class Metrics:
     def page(self) -> bytes:
         """The page that Prometheus reads."""
         return generate_latest(self._registry)
+
+    def families(self) -> Iterable[Metric]:
+        """The same, as values."""
+        return self._registry.collect()
 
 
 class _Now(Collector):

@@ -88,7 +88,7 @@ class Cluster:
         each = self.each()
         look = ray.remote(num_cpus=each.cpus, num_gpus=each.gpus, max_retries=3)(_made)
         with _own_errors():
-            task, made, remarks = ray.get(look.remote(_loader(self.pipeline), Path.cwd(), known))
+            task, made, remarks = ray.get(look.remote(loader(self.pipeline), Path.cwd(), known))
         for remark in remarks:
             warnings.warn(remark, stacklevel=3)
         device = f"{made.device} x {each.engines} (Ray {ray.__version__})"
@@ -147,7 +147,7 @@ class Cluster:
             papers = Papers(reading, index, min(16, chunk_size))
             data = ray.data.read_datasource(papers, num_cpus=0, override_num_blocks=1).map_batches(
                 _Worker,
-                fn_constructor_args=(_loader(self.pipeline), Path.cwd()),
+                fn_constructor_args=(loader(self.pipeline), Path.cwd()),
                 batch_size=chunk_size,
                 batch_format="pyarrow",
                 num_cpus=each.cpus,
@@ -203,7 +203,7 @@ class _Worker:
         return given.outcome(known or next(predicted))
 
 
-def _loader(pipeline: Spec | Callable[[], Pipeline]) -> Callable[[], Pipeline]:
+def loader(pipeline: Spec | Callable[[], Pipeline]) -> Callable[[], Pipeline]:
     """What workers are sent. The pickle of a spec does not say whether files may run code."""
     if isinstance(pipeline, Spec):
         return partial(_load, pipeline, allow_pickle=pipeline.allow_pickle)
