@@ -217,9 +217,16 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """A piece of a streamed completion; the last one has the whole `completion`."""
+    """A piece of a streamed completion.
+
+    Attributes:
+        text: The piece.
+        tokens: Its tokens if `Decoding.logprobs` is set; those of all pieces are the completion's.
+        completion: The whole completion, with the last piece.
+    """
 
     text: str
+    tokens: tuple[Token, ...] = ()
     completion: Completion | None = None
 
 

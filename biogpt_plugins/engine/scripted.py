@@ -77,9 +77,13 @@ class ScriptedEngine:
         completion = self.complete([prompt], replace(decoding, num_beams=1, n=1))[0]
         if completion.error:
             raise completion.error
-        words = completion.text.split(" ")
-        for i, word in enumerate(words):
-            yield Chunk(text=word if i == len(words) - 1 else f"{word} ")
+        *words, last = completion.text.split(" ")
+        at = 0
+        for piece in (*(f"{word} " for word in words), last):
+            start, at = at, at + len(piece)
+            yield Chunk(
+                text=piece, tokens=tuple(t for t in completion.tokens if start <= t.start < at)
+            )
         yield Chunk(text="", completion=completion)
 
     def choose(

@@ -28,7 +28,7 @@ from biogpt_plugins.engines.labels import ids_of_choices, ids_of_continuations, 
 from biogpt_plugins.engines.moses import Detokenizer
 from biogpt_plugins.engines.scheduler import Runner, Scheduler
 from biogpt_plugins.engines.stopping import StopStrings
-from biogpt_plugins.engines.telling import told
+from biogpt_plugins.engines.telling import Telling, told
 from biogpt_plugins.engines.tokens import Encoded, Tokens
 from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError
 from biogpt_plugins.values.results import Usage
@@ -275,7 +275,7 @@ class LocalEngine:
         row = self._row(encoded, decoding, stops, self._form(encoded, decoding))
         row.ahead = _AHEAD
         spelling = self._tokens.spelling(encoded.text)
-        writing, fed, shown = Detokenizer(), 0, ""
+        writing, fed, shown, telling = Detokenizer(), 0, "", Telling(self._tokens)
         for count in self._scheduler.follow(row):
             if row.error:
                 raise row.error
@@ -288,10 +288,12 @@ class LocalEngine:
             fed = end
             settled = stops.before(writing.settled)
             if len(settled) > len(shown):
-                yield Chunk(text=settled[len(shown) :])
+                tokens = telling.add(row.written[:fed], settled, row.measured[:fed])
+                yield Chunk(text=settled[len(shown) :], tokens=tokens)
                 shown = settled
         completion = self._completion(row, encoded)
-        yield Chunk(text=completion.text[len(shown) :], completion=completion)
+        rest = completion.tokens[telling.count :]
+        yield Chunk(text=completion.text[len(shown) :], tokens=rest, completion=completion)
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
         prompt, window = _prompt(prompt), positions(decoding, self.context_size)

@@ -20,15 +20,53 @@ def told(
         text: The text.
         measured: How probable each id is.
     """
-    return tuple(
-        Token(
-            text=piece,
-            start=at,
-            logprob=measured[i].logprob,
-            ends_word=tokens.ends_word(ids[i]),
-            top=tuple(_alternative(tokens, *one, at) for one in measured[i].top),
-        )
-        for i, piece, at in tokens.places(ids, text)
+    places = tokens.places(ids, text)
+    return tuple(_token(tokens, ids[i], piece, at, measured[i]) for i, piece, at in places)
+
+
+class Telling:
+    """The tokens of a text that is being written.
+
+    A word that the text spells otherwise than the vocabulary is told, with all that follow it, when
+    the text is whole.
+
+    Attributes:
+        count: How many tokens were told.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        """Start with an empty text."""
+        self.count = 0
+        self._tokens = tokens
+        self._ids = self._end = 0
+
+    def add(self, ids: Sequence[int], text: str, measured: Sequence[Measured]) -> tuple[Token, ...]:
+        """The tokens that were not told yet.
+
+        Args:
+            ids: The ids so far, of whole words.
+            text: The beginning of their text that no further word changes.
+            measured: How probable each id is; empty if nobody asks.
+        """
+        new: list[Token] = []
+        first, begin = self._ids, self._end
+        for i, piece, at in self._tokens.places(ids[first:], text[begin:]) if measured else ():
+            start, index = begin + at, first + i
+            if not text.startswith(piece, start):
+                break
+            new.append(_token(self._tokens, ids[index], piece, start, measured[index]))
+            self._ids, self._end = index + 1, start + len(piece)
+        self.count += len(new)
+        return tuple(new)
+
+
+def _token(tokens: Tokens, id_: int, piece: str, at: int, measured: Measured) -> Token:
+    return Token(
+        text=piece,
+        start=at,
+        logprob=measured.logprob,
+        ends_word=tokens.ends_word(id_),
+        top=tuple(_alternative(tokens, *one, at) for one in measured.top),
     )
 
 

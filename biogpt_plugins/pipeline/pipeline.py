@@ -20,6 +20,7 @@ from biogpt_plugins.engine import (
     Prompt,
     Scored,
     TaskCard,
+    Token,
     in_thread,
     warn_of_truncation,
 )
@@ -48,13 +49,24 @@ from biogpt_plugins.values.predictions import Predictions
 from biogpt_plugins.values.records import several
 from biogpt_plugins.values.results import Failure, Prediction
 
+BETWEEN_WINDOWS = "\n"
+"""What a stream has between the completions about two windows of a long text."""
+
 
 @dataclass(frozen=True)
 class StreamChunk:
-    """A piece of a completion; the last chunk has the `prediction` for the whole completion."""
+    """A piece of a completion.
+
+    Attributes:
+        text: The piece.
+        prediction: The Prediction for the whole completion, with the last chunk.
+        tokens: The piece's tokens where the engine gives probabilities. Their offsets count in the
+            completion, or in that of the window that is being read.
+    """
 
     text: str
     prediction: Prediction[Any] | None = None
+    tokens: tuple[Token, ...] = ()
 
 
 class Pipeline:
@@ -344,7 +356,7 @@ class Pipeline:
                 found.append(self._unasked(part))
                 continue
             if any(one.completion for one in found):
-                yield StreamChunk("\n")
+                yield StreamChunk(BETWEEN_WINDOWS)
             completion = yield from self._written(part.prompt)
             found.append(self._from_completion(part, completion))
         prediction = self._whole(asked, found)
@@ -358,7 +370,7 @@ class Pipeline:
             for chunk in self.engine.stream(prompt, self._asking()):
                 completion = chunk.completion or completion
                 if chunk.text:
-                    yield StreamChunk(chunk.text)
+                    yield StreamChunk(chunk.text, tokens=chunk.tokens)
         except BioGPTError as error:
             return Completion(error=error)
         except Exception as error:  # a custom engine may raise anything

@@ -13,7 +13,10 @@ from starlette.datastructures import Headers
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.values.errors import InputError
 
-OPEN = frozenset({"/healthz", "/readyz", "/", "/page.css", "/page.js"})
+PAGE = ("/", "/page.css", "/page.js")
+"""The files of the page, which hold no data."""
+
+OPEN = frozenset({"/healthz", "/readyz", *PAGE})
 """Paths that everybody may ask."""
 
 _LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})

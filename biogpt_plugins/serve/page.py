@@ -10,9 +10,7 @@ from fastapi import APIRouter, Response
 
 from biogpt_plugins.corpus import SampleFormat, sample_text
 from biogpt_plugins.report import components
-
-PATHS = ("/", "/page.css", "/page.js")
-"""Where it is; everybody may have it."""
+from biogpt_plugins.serve.access import PAGE
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -33,7 +31,7 @@ def page_routes() -> APIRouter:
     """The files of the page."""
     router = APIRouter(include_in_schema=False)
     types = ("text/html", "text/css", "text/javascript")
-    for path, text, kind in zip(PATHS, (_html, _style, _script), types, strict=True):
+    for path, text, kind in zip(PAGE, (_html, _style, _script), types, strict=True):
         router.get(path)(_answer(text, kind))
     return router
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.engine import Completion, Token
+from biogpt_plugins.pipeline import Pipeline, StreamChunk
+from biogpt_plugins.pipeline.pipeline import BETWEEN_WINDOWS
 from biogpt_plugins.report import Content, Source, source_of
 from biogpt_plugins.serve.reading import Step
-from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.evidence import identity
 from biogpt_plugins.text.source import SourceText
 from biogpt_plugins.values.errors import InputError, ParseError
@@ -21,8 +22,8 @@ def watched(
 ) -> Iterator[Step]:
     """Read a paper; the last step has its Prediction.
 
-    The relations of the steps before have no scores: those are known when all is written. Closing
-    the iterator stops the model.
+    The relations of the steps before have scores if the engine gives the probabilities of what it
+    streams. Closing the iterator stops the model.
 
     Args:
         pipeline: A pipeline.
@@ -33,13 +34,13 @@ def watched(
     source = None
     with suppress(InputError):  # the Prediction tells it
         _, source = source_of(given)
-    growing = _Growing(pipeline.task, source.text if source else "")
+    growing = _Growing(pipeline, source.text if source else "")
     for chunk in pipeline.stream(given):
         if chunk.prediction:
             paper = _shown(chunk.prediction, source, least)
             yield Step(paper=paper, prediction=chunk.prediction, warnings=list(warnings))
             return
-        so_far = growing.add(chunk.text)
+        so_far = growing.add(chunk)
         if so_far:
             model = pipeline.engine.model_name
             found = Prediction[Any](task=pipeline.task.name, model=model, result=so_far)
@@ -51,21 +52,34 @@ def watched(
 class _Growing:
     """The relations of a completion that is being written."""
 
-    def __init__(self, task: Task[Any], source: str) -> None:
-        self._task = task
+    def __init__(self, pipeline: Pipeline, source: str) -> None:
+        self._pipeline = pipeline
         self._source = SourceText(source)
-        self._unsettled = task.unsettled()
+        self._unsettled = pipeline.task.unsettled()
+        self._written = ""  # about the window that is being read
+        self._tokens: list[Token] = []
         self._found: dict[tuple[str, str, str], Relation] = {}
 
-    def add(self, piece: str) -> list[Relation]:
+    def add(self, chunk: StreamChunk) -> list[Relation]:
         """All relations so far, if a piece completes one."""
-        part = self._unsettled.add(piece) if self._unsettled else ""
+        self._written += chunk.text
+        self._tokens += chunk.tokens
         before = len(self._found)
-        if part:
-            with suppress(ParseError):  # the end may say that there is no relation
-                for one in self._task.interpret(part, self._source).result:
-                    self._found.setdefault(identity(one), one)
+        if self._unsettled and self._unsettled.add(chunk.text):
+            self._read()
+        if chunk.text == BETWEEN_WINDOWS:
+            self._written = ""
+            self._tokens.clear()
         return list(self._found.values()) if len(self._found) > before else []
+
+    def _read(self) -> None:
+        completion = Completion(
+            text=self._written, tokens=tuple(self._tokens), finish_reason="length"
+        )
+        with suppress(ParseError):  # the end may say that there is no relation
+            reading = self._pipeline.trust.read(self._pipeline.task, completion, self._source)
+            for one in reading.result:
+                self._found.setdefault(identity(one), one)
 
 
 def _shown(

@@ -259,6 +259,15 @@ def test_a_stream_adds_up_to_the_completion(engine, prompt, decoding):
     assert all(chunk.text and chunk.completion is None for chunk in chunks[:-1])
 
 
+@pytest.mark.parametrize("decoding", DECODINGS)
+@pytest.mark.parametrize("prompt", PROMPTS[:3])
+def test_the_tokens_of_the_pieces_are_those_of_the_completion(engine, prompt, decoding):
+    chunks = list(engine.stream(prompt, decoding.but(logprobs=True)))
+    told = [token for chunk in chunks for token in chunk.tokens]
+    assert told == list(chunks[-1].completion.tokens)
+    assert not any(chunk.tokens for chunk in engine.stream(prompt, decoding))
+
+
 def test_a_stream_streams_and_stops_when_closed(engine, model):
     stream = engine.stream(PROMPTS[3])
     assert model.sizes == []

@@ -2,6 +2,7 @@
 
 import json
 
+import bundled
 import pytest
 from doubles import Ruled, unscored_all
 from held import PATIENCE, Held
@@ -166,6 +167,15 @@ class TestWatch:
         given = [Prediction[Result].model_validate(last["prediction"])]
         assert unscored_all(given) == unscored_all(expected)
         assert last["warnings"] == []
+
+    def test_relations_have_their_probabilities_as_they_are_written(self, serve):
+        client = serve(bundled.engine())
+        with bundled.dictated(f"{TREMOR}; {GOITRE}."):
+            *steps, last = watch(client)
+        shown = [found(step) for step in steps if "paper" in step]
+        assert [len(one) for one in shown] in ([1], [1, 2])
+        assert shown[-1] == found(last)[: len(shown[-1])]
+        assert all(0 <= score <= 1 for *_, score in found(last))
 
     def test_a_long_text_is_read_in_windows_and_marked_in_all_of_them(self, serve):
         text = " ".join(f"We saw that drug{n} caused illness{n} in a man." for n in range(12))
