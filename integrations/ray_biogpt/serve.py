@@ -195,7 +195,7 @@ class Replica:
             if guarded and not tokens:
                 raise InputError(
                     f"the tokens are not on this machine: set {TOKENS} on every machine of the "
-                    "cluster, or in the runtime_env of the application"
+                    "cluster, or name a file that each of them has with token_file"
                 )
             pipeline = load()
             tasks = options.tasks and [pipeline.for_task(one).task.name for one in options.tasks]
