@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 
 import torch
 from transformers import BioGptForCausalLM
 
 from biogpt_plugins.engines.jobs import Branches
 from biogpt_plugins.engines.slots import Slots, View
+
+# transformers 5.24 has another name for it.
+_CACHE = ({"cache", "past_key_values"} & {*signature(BioGptForCausalLM.forward).parameters}).pop()
 
 
 @dataclass(frozen=True)
@@ -94,9 +98,9 @@ def forward(  # noqa: PLR0913 - the tensors of one pass
         input_ids=ids,
         attention_mask=bias[:, None],
         position_ids=positions,
-        past_key_values=view,
         use_cache=True,
         logits_to_keep=keep,
+        **{_CACHE: view},
     ).logits
     return logits
 

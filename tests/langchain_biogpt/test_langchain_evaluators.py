@@ -152,7 +152,7 @@ def test_langsmith_takes_it_as_an_evaluator():
     assert "ddi_tp_micro_f1" in repr(evaluator)
 
 
-@pytest.mark.filterwarnings("ignore:'upload_results' parameter is in beta")
+@pytest.mark.filterwarnings("ignore:'upload_(results|runs)' parameter is in beta")
 @pytest.mark.parametrize("failed", [False, True])
 def test_an_experiment_of_langsmith(failed):
     def target(inputs):
