@@ -25,9 +25,11 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TITLE = "Tremor and hypothyroidism during long-term"
 SHOWN = {
     "README.md": ["Lithium -[CID]-> tremor 0 7", "['lithium'] ['tremor']"],
+    "docs/decisions.md": ["{'yes': "],
     "docs/integrations/langchain.md": [TITLE, "-[CID]->", "lithium"],
     "docs/integrations/llama_index.md": [TITLE, "-[CID]->", " CID disease:"],
 }
+NEEDED = {"docs/decisions.md": ["langchain_core.decisions"]}
 
 
 def blocks(page, language):
@@ -48,7 +50,7 @@ def anchors(page):
 @pytest.mark.filterwarnings("ignore:.*langchain-community.*:DeprecationWarning")
 @pytest.mark.parametrize("page", SHOWN)
 def test_its_blocks_of_python_run_one_after_the_other(page, capsys):
-    for host in ("langchain_core", "llama_index.core"):
+    for host in ("langchain_core", "llama_index.core", *NEEDED.get(page, ())):
         pytest.importorskip(host)
     names = {}
     for block in blocks(ROOT / page, "python"):

@@ -1,4 +1,4 @@
-"""BioGPT for LangChain: LLM, templates, parsers, chains, transformers, tools, evaluator."""
+"""BioGPT for LangChain: LLM, decision model, templates, parsers, chains, tools, evaluator."""
 
 from biogpt_plugins.values.errors import MissingExtraError
 
@@ -8,6 +8,7 @@ except ImportError as error:
     raise MissingExtraError.of("langchain_biogpt needs langchain-core", "langchain") from error
 
 from langchain_biogpt.chains import create_relation_chain
+from langchain_biogpt.decisions import BioGPTDecisionModel
 from langchain_biogpt.descriptions import BioGPTDescription, create_description_chain
 from langchain_biogpt.evaluators import BioGPTEvaluator
 from langchain_biogpt.graphs import (
@@ -47,6 +48,7 @@ __all__ = [
     "BioGPTAnswerTool",
     "BioGPTCompleteTool",
     "BioGPTContextOverflowError",
+    "BioGPTDecisionModel",
     "BioGPTDescribeTool",
     "BioGPTDescription",
     "BioGPTEvaluator",

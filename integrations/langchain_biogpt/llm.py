@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any, ClassVar, NoReturn, cast
@@ -14,12 +13,11 @@ from langchain_core.callbacks import (
 )
 from langchain_core.exceptions import ContextOverflowError as HostContextOverflowError
 from langchain_core.language_models import BaseLLM, LangSmithParams, LanguageModelInput
-from langchain_core.load.serializable import SerializedConstructor, SerializedNotImplemented
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list
-from pydantic import ConfigDict, PrivateAttr, model_validator
+from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import Self
 
 from biogpt_plugins import Completion, Pipeline, Prompt, Spec, Usage
@@ -28,6 +26,7 @@ from biogpt_plugins.hosts.fields import HOST_WORDS, OPTIONS, LLMFields
 from biogpt_plugins.hosts.types import no_schema
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 from langchain_biogpt.documents import said
+from langchain_biogpt.saving import SavedFields
 from langchain_biogpt.tracing import ChatEvents, llm_output
 
 
@@ -35,7 +34,7 @@ class BioGPTContextOverflowError(ContextOverflowError, HostContextOverflowError)
     """A prompt that is too long; both this package's and the host's error type."""
 
 
-class BioGPTLLM(LLMFields, BaseLLM):
+class BioGPTLLM(SavedFields, LLMFields, BaseLLM):
     """A local BioGPT. With a task it reads source texts; without one it continues prompts.
 
     `batch` and `generate` make one engine call for all prompts. With `return_exceptions=True`, a
@@ -176,27 +175,6 @@ class BioGPTLLM(LLMFields, BaseLLM):
         )
         raise NotImplementedError(no_schema(schema, instead))
 
-    @classmethod
-    def is_lc_serializable(cls) -> bool:
-        return True
-
-    def to_json(self) -> SerializedConstructor | SerializedNotImplemented:
-        """The form that `dumps` writes, with settings converted to JSON values."""
-        written = super().to_json()
-        if written["type"] == "constructor":
-            plain = self.model_dump(mode="json", include={*Spec.model_fields})
-            given = written["kwargs"]
-            given |= {name: plain[name] for name in plain if name in given}
-        return written
-
-    @model_validator(mode="before")
-    @classmethod
-    def _runs_code_for_programs_only(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic's
-        # `loads` calls the constructor like a program, without saying that it reads saved data.
-        if isinstance(given, dict) and given.get("allow_pickle") and _is_read_by_the_host():
-            return {**given, "allow_pickle": False}
-        return given
-
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
         return super()._convert_input(said(model_input))
 
@@ -231,7 +209,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
         for index, completion in enumerate(completions):
             if error := completion.error:
                 where = f"prompt {index} of {len(prompts)}: " if len(prompts) > 1 else ""
-                raise _error(error, where) from error
+                raise host_error(error, where) from error
         every = [(first, *first.others) for first in completions]
         usage = Usage(
             prompt_tokens=sum(first.usage.prompt_tokens for first in completions),
@@ -322,7 +300,7 @@ class BioGPTLLM(LLMFields, BaseLLM):
                     warn_of_truncation([chunk.completion.truncated_tokens])
                 yield GenerationChunk(text=chunk.text, generation_info=info)
         except ContextOverflowError as error:
-            raise _error(error) from error
+            raise host_error(error) from error
 
     def _with(self, kwargs: dict[str, Any]) -> Self:
         # The host's cache key omits the options of a call, so move them into the fields.
@@ -334,15 +312,6 @@ class BioGPTLLM(LLMFields, BaseLLM):
         llm = self.model_copy()
         llm._written = {}
         return llm
-
-
-def _is_read_by_the_host() -> bool:
-    """Whether `langchain_core.load` is the caller and constructs from saved data."""
-    frame = sys._getframe()
-    while frame := frame.f_back:  # type: ignore[assignment]
-        if frame.f_globals.get("__name__") == "langchain_core.load.load":
-            return True
-    return False
 
 
 def _heard(chunks: Iterator[Chunk], chat: ChatEvents) -> Completion:
@@ -358,7 +327,8 @@ def _prompt(pipeline: Pipeline, source: str) -> Prompt:
     return pipeline.task.prompt(source, pipeline.card)
 
 
-def _error(error: BioGPTError, where: str = "") -> BioGPTError:
+def host_error(error: BioGPTError, where: str = "") -> BioGPTError:
+    """The error that the host expects, with the place where it happened before its message."""
     if isinstance(error, ParseError):  # its constructor needs more than a message
         return error
     overflow = isinstance(error, ContextOverflowError)

@@ -91,7 +91,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         """The result for each input, with one engine call for each `max_concurrency` inputs."""
         work: Any = self._run  # the host passes arguments by name
         found: list[Any] = []
-        for part, configs in _parts(inputs, config):
+        for part, configs in parts(inputs, config):
             found += self._batch_with_config(
                 work, part, configs, return_exceptions=return_exceptions, **kwargs
             )
@@ -108,7 +108,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         """`batch` in a thread, which keeps the event loop free."""
         work: Any = self._arun
         found: list[Any] = []
-        for part, configs in _parts(inputs, config):
+        for part, configs in parts(inputs, config):
             found += await self._abatch_with_config(
                 work, part, configs, return_exceptions=return_exceptions, **kwargs
             )
@@ -284,7 +284,7 @@ class BioGPTTask(Options, RunnableSerializable[Any, Any]):
         return placed if self.predictions else [outcome(prediction) for prediction in placed]
 
 
-def _parts(
+def parts(
     inputs: list[Any], config: RunnableConfig | list[RunnableConfig] | None
 ) -> Iterator[tuple[list[Any], list[RunnableConfig]]]:
     """Divide a batch by `max_concurrency`, as the host does for LLMs."""
