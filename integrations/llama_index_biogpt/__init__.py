@@ -24,6 +24,7 @@ from llama_index_biogpt.prompts import TaskPromptTemplate, few_shot_prompt, task
 from llama_index_biogpt.relations import BioGPTRelationExtractor, relations_of
 from llama_index_biogpt.relevance import BioGPTRelevancePostprocessor
 from llama_index_biogpt.sections import BioGPTSectionParser
+from llama_index_biogpt.selectors import BioGPTSelector
 from llama_index_biogpt.synthesizer import BioGPTPaperSynthesizer, paper_answer_of
 from llama_index_biogpt.tools import BioGPTToolSpec
 
@@ -38,6 +39,7 @@ __all__ = [
     "BioGPTRelationExtractor",
     "BioGPTRelevancePostprocessor",
     "BioGPTSectionParser",
+    "BioGPTSelector",
     "BioGPTToolSpec",
     "HallmarksOutputParser",
     "RelationOutputParser",

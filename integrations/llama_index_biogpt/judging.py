@@ -17,7 +17,7 @@ from llama_index_biogpt.task_extractor import text_of
 
 ANSWER = "biogpt_answer"
 
-_TASK = "pubmedqa"
+TASK = "pubmedqa"
 
 # How LlamaIndex writes an answer into a node: SubQuestionQueryEngine, RecursiveRetriever, and
 # MultiStepQueryEngine.
@@ -35,14 +35,14 @@ class Judging:
     def from_pipeline(cls, pipeline: Pipeline, **options: Any) -> Self:  # noqa: ANN401
         """Make a component that uses the model of a pipeline."""
         make = cast("Callable[..., Self]", cls)
-        spec = pipeline.spec.for_task(_TASK) if pipeline.task.name != _TASK else pipeline.spec
+        spec = pipeline.spec.for_task(TASK) if pipeline.task.name != TASK else pipeline.spec
         given = {name: value for name, value in spec.given().items() if name != "task"}
         return make(**{**given, "pipeline": pipeline, **options})
 
     @classmethod
     def from_engine(cls, engine: Engine, **options: Any) -> Self:  # noqa: ANN401
         """Make a component that uses a custom engine; prompts contain solved examples."""
-        return cls.from_pipeline(Pipeline(_TASK, engine), **options)
+        return cls.from_pipeline(Pipeline(TASK, engine), **options)
 
 
 def judge(
@@ -52,7 +52,7 @@ def judge(
     asked = [
         {"id": passage.paper, "question": question, "context": passage.text} for passage in passages
     ]
-    return model.bind_task(_TASK).run(asked) if asked else []
+    return model.bind_task(TASK).run(asked) if asked else []
 
 
 def papers_among(
