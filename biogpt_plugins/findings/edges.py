@@ -115,7 +115,7 @@ class Aggregate:
                 f"the prediction of {prediction.id or 'a paper'} is of task "
                 f"{prediction.task}, which finds no relations to aggregate"
             )
-        paper = prediction.id or _digest(prediction)
+        paper = paper_of(prediction)
         for relation in prediction.result:
             statement = _statement(relation, prediction.task)
             for head, tail in product(keys_of(relation.head), keys_of(relation.tail)):
@@ -203,8 +203,10 @@ def _statement(relation: Relation, task: str) -> _Statement:
     return _Statement(stances, relation.score, heads, tails, frozenset({task}))
 
 
-def _digest(prediction: Prediction[Any]) -> str:
-    """A stand-in for the id of a paper without one."""
+def paper_of(prediction: Prediction[Any]) -> str:
+    """The id of a paper as edges give it, with a stand-in for a paper without one."""
+    if prediction.id:
+        return prediction.id
     relations = (r.model_dump_json(exclude={"score"}) for r in prediction.result or ())
     return f"unnamed-{sha256(''.join(relations).encode(errors='replace')).hexdigest()[:12]}"
 

@@ -1,7 +1,15 @@
 """Runs over a corpus, which continue where they were interrupted."""
 
 from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
-from biogpt_plugins.corpus.run.results import is_run, outcomes, results
+from biogpt_plugins.corpus.run.results import (
+    Line,
+    is_run,
+    outcome_at,
+    outcomes,
+    placed_outcomes,
+    results,
+    state_of,
+)
 from biogpt_plugins.corpus.run.run import FEWEST, MOST, Executor, Watcher, run
 from biogpt_plugins.corpus.run.sinks import Lines, Sink
 from biogpt_plugins.corpus.run.text_index import Counts
@@ -11,6 +19,7 @@ __all__ = [
     "MOST",
     "Counts",
     "Executor",
+    "Line",
     "Lines",
     "Outcome",
     "Part",
@@ -18,7 +27,10 @@ __all__ = [
     "Sink",
     "Watcher",
     "is_run",
+    "outcome_at",
     "outcomes",
+    "placed_outcomes",
     "results",
     "run",
+    "state_of",
 ]
