@@ -37,6 +37,7 @@ from biogpt_plugins.cli import (
     fetch,
     finetune,
     listing,
+    mcp,
     report,
     reproduce,
     sample,
@@ -166,6 +167,7 @@ _add(ask.ask, _ASK)
 _add(ask.describe, _ASK)
 _add(ask.generate, _ASK)
 _add(serve.serve, _ASK)
+_add(mcp.mcp, _ASK)
 app.add_typer(_dictionary, name="dictionary", rich_help_panel=_ASK)
 _add(evaluate.score, _SCORES)
 _add(evaluate.run, _SCORES, name="eval")

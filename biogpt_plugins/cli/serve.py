@@ -6,14 +6,48 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from biogpt_plugins.cli import console
+from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.serve.limits import Limits
 
 VARIABLE = "BIOGPT_SERVE_TOKENS"
+
+
+Host = Annotated[
+    str,
+    typer.Option(metavar="HOST", help="The address to listen at; 0.0.0.0 lets other machines ask."),
+]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Answer only requests with one of the tokens in this file, one a line. The variable "
+        f"{VARIABLE} may hold them instead.",
+        show_default=False,
+    ),
+]
+Run = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--run",
+        metavar="DIR",
+        help="The folder of a finished `biogpt extract --run`, which agents may search. "
+        "Repeatable.",
+        show_default=False,
+    ),
+]
+Drain = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="SECONDS", help="How long requests in progress may take at the end."
+    ),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Log no requests.")]
 
 
 @console.takes_model_options
@@ -32,66 +66,82 @@ def serve(  # noqa: PLR0913 - options of a command
             show_default="all, those that the model was trained for first",
         ),
     ] = None,
-    host: Annotated[
-        str,
-        typer.Option(
-            metavar="HOST", help="The address to listen at; 0.0.0.0 lets other machines ask."
-        ),
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
-    ] = 8000,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Answer only requests with one of the tokens in this file, one a line. The "
-            f"variable {VARIABLE} may hold them instead.",
-            show_default=False,
-        ),
-    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    token_file: TokenFile = None,
     queue: Annotated[
         int,
         typer.Option(
             min=1, help="Most texts and completions at once; requests beyond it are put off (429)."
         ),
     ] = Limits.queue,
-    drain: Annotated[
-        int,
-        typer.Option(
-            min=0, metavar="SECONDS", help="How long requests in progress may take at the end."
-        ),
-    ] = 30,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Log no requests.")] = False,
+    run: Run = None,
+    drain: Drain = 30,
+    quiet: Quiet = False,
     options: dict[str, Any],
 ) -> None:
     """Serve a model to other programs over HTTP, until Ctrl-C or SIGTERM.
 
     OpenAI's clients ask /v1/completions; /v1/extract, /v1/answer and /v1/describe give typed
-    results. docs/serving.md tells more.
+    results; agents find tools at /mcp, with the extra mcp. docs/serving.md tells more.
+    """
+    names: list[str | None] = [*task] if task else [None]
+
+    def load() -> list[Pipeline]:
+        return [console.load(ctx, model, name, **options) for name in names]
+
+    where = Where(host, port, token_file, drain, quiet)
+    run_server(where, model, load, chosen=bool(task), limits=Limits(queue=queue), runs=run or ())
+
+
+class Where(NamedTuple):
+    """Where and for whom to serve, as the options say."""
+
+    host: str
+    port: int
+    token_file: Path | None
+    drain: int
+    quiet: bool
+
+
+def run_server(
+    where: Where,
+    model: str,
+    load: Callable[[], list[Pipeline]],
+    *,
+    chosen: bool,
+    **options: Any,  # noqa: ANN401
+) -> None:
+    """Serve a model until a signal stops it.
+
+    Args:
+        where: Where and for whom.
+        model: What the model is called.
+        load: Loads a pipeline for each task, once the port is taken.
+        chosen: Whether only these tasks are served.
+        options: As in `create_app`.
+
+    Raises:
+        InputError: The port, the tokens or a run cannot be used.
+        OSError: The file of tokens cannot be read.
     """
     from biogpt_plugins import serve as http  # noqa: PLC0415 - it loads an extra
 
-    tokens = http.tokens_of(token_file, os.environ.get(VARIABLE))
-    local = http.is_local(host)
+    tokens = http.tokens_of(where.token_file, os.environ.get(VARIABLE))
+    local = http.is_local(where.host)
     if not (local or tokens):
         console.remark(
             "warning",
-            f"everybody who reaches {host} can ask this server: give tokens with --token-file",
+            f"everybody who reaches {where.host} can ask this server: give tokens with "
+            "--token-file",
         )
-    with http.bind(host, port) as place:
-        names: list[str | None] = [*task] if task else [None]
-        pipelines = [console.load(ctx, model, name, **options) for name in names]
-        app = http.create_app(
-            pipelines[0],
-            [one.task.name for one in pipelines] if task else None,
-            limits=Limits(queue=queue),
-            tokens=tokens,
-            local=local,
-        )
-        if not quiet:
+    with http.bind(where.host, where.port) as place:
+        pipelines = load()
+        tasks = [one.task.name for one in pipelines] if chosen else None
+        app = http.create_app(pipelines[0], tasks, tokens=tokens, local=local, **options)
+        if not where.quiet:
             _log()
-        http.Server(app, place, drain=drain, started=_started(model)).serve_place()
+        http.Server(app, place, drain=where.drain, started=_started(model)).serve_place()
         close = getattr(pipelines[0].engine, "close", None)
         if close:
             close()

@@ -23,6 +23,9 @@ from biogpt_plugins.values.results import Failure, Prediction, Relation
 LEAST = 800
 """Enough characters for the first relation at its maximum length and the text around it."""
 
+ONCE = "Call it once for each paper."
+"""What descriptions say where a tool takes one text; where it takes several, it is replaced."""
+
 _ENTRY = 400  # characters of one relation and its sentence
 _NOTE = 200
 
@@ -77,7 +80,7 @@ class ToolText:
         head, entries = self.words(asked, prediction)
         remarks = "; ".join(prediction.warnings)
         notes = [shorten(f"Note: {remarks}", _NOTE)] if remarks else []
-        return ToolAnswer(_within(most, head, entries, notes), prediction.result)
+        return ToolAnswer(within(most, head, entries, notes), prediction.result)
 
 
 def explain(failure: Failure) -> str:
@@ -152,11 +155,10 @@ EXTRACT_RELATIONS = ToolText(
     name="extract_relations",
     description=(
         "Extract relations from a biomedical text: {finds}. Use this tool when you have a "
-        "passage of a paper and need to know which of these relations it states. Call it "
-        "once for each paper. It reads only the passage that you pass, does not search for "
-        "papers, and finds no other kinds of relations. It is a small local model that "
-        "misses some relations and gets others wrong. Each relation comes with its "
-        "sentence, so that you can check it."
+        f"passage of a paper and need to know which of these relations it states. {ONCE} It reads "
+        "only the passage that you pass, does not search for papers, and finds no other kinds of "
+        "relations. It is a small local model that misses some relations and gets others wrong. "
+        "Each relation comes with its sentence, so that you can check it."
     ),
     arguments=_Passage,
     words=_relations,
@@ -187,10 +189,9 @@ ANSWER_QUESTION = ToolText(
     description=(
         "Answer a biomedical yes/no question from a passage: yes, no or maybe, with the "
         "probability of each. Use this tool when you have an abstract and need to know whether it "
-        "supports a claim. Call it once for each paper. It reads only the passage that you pass "
-        "and does not search for papers. Do not use it for questions that ask what, which or how "
-        "many. It is a small local model: if the probabilities are close, read the passage "
-        "yourself."
+        f"supports a claim. {ONCE} It reads only the passage that you pass and does not search "
+        "for papers. Do not use it for questions that ask what, which or how many. It is a small "
+        "local model: if the probabilities are close, read the passage yourself."
     ),
     task="pubmedqa",
     arguments=_QuestionAndContext,
@@ -250,7 +251,7 @@ COMPLETE_TEXT = ToolText(
 )
 
 
-def _within(most: int, head: str, entries: Sequence[str], notes: Sequence[str]) -> str:
+def within(most: int, head: str, entries: Sequence[str], notes: Sequence[str]) -> str:
     """Join the head, as many entries as fit, and the notes; count what is left out.
 
     A head that is too long is cut. The notes are always included.

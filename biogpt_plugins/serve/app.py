@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -19,6 +20,7 @@ from biogpt_plugins.serve.operation_routes import operation_routes
 from biogpt_plugins.serve.page import page_routes
 from biogpt_plugins.serve.reading_routes import reading_routes
 from biogpt_plugins.serve.service import Service
+from biogpt_plugins.serve.tool_routes import tool_routes
 from biogpt_plugins.serve.typed_routes import typed_routes
 
 _ABOUT = (
@@ -27,13 +29,16 @@ _ABOUT = (
 )
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - keyword-only options
     pipeline: Pipeline,
     tasks: Iterable[str] | None = None,
     *,
     limits: Limits = Limits(),
     tokens: Iterable[str] = (),
     local: bool = True,
+    runs: Collection[Path] = (),
+    tools_alone: bool = False,
+    replicated: bool = False,
 ) -> FastAPI:
     """Make the application that serves the engine of a pipeline.
 
@@ -43,10 +48,14 @@ def create_app(
         limits: The limits of requests.
         tokens: The bearer tokens of clients; none lets everybody ask.
         local: Whether only requests to a name of this machine are answered, if there are no tokens.
+        runs: The folders of runs that agents may search.
+        tools_alone: Whether only /mcp, the tools for agents, is served.
+        replicated: Whether other processes answer at the same address, too.
 
     Raises:
-        InputError: A task is unknown.
+        InputError: A task is unknown, or a folder holds no run of relations.
     """
+    tokens = tuple(tokens)
     service = Service.of(pipeline, None if tasks is None else list(tasks), limits)
 
     @asynccontextmanager
@@ -63,11 +72,17 @@ def create_app(
         redoc_url=None,
         separate_input_output_schemas=False,
     )
-    app.include_router(openai_routes(service, int(time.time())))
-    app.include_router(typed_routes(service))
-    app.include_router(reading_routes(service))
+    if not tools_alone:
+        app.include_router(openai_routes(service, int(time.time())))
+        app.include_router(typed_routes(service))
+        app.include_router(reading_routes(service))
+        app.include_router(page_routes())
+    local = local and not tokens
+    tools = tool_routes(
+        service, pipeline, runs, local=local, needed=tools_alone, replicated=replicated
+    )
+    app.include_router(tools)
     app.include_router(operation_routes(service))
-    app.include_router(page_routes())
     handle_errors(app)
     app.add_middleware(
         Guard, access=Access(tokens, local=local), limits=limits, metrics=service.metrics

@@ -200,7 +200,12 @@ class Replica:
             pipeline = load()
             tasks = options.tasks and [pipeline.for_task(one).task.name for one in options.tasks]
         self._served = create_app(
-            pipeline, tasks, limits=options.limits, tokens=tokens, local=options.local
+            pipeline,
+            tasks,
+            limits=options.limits,
+            tokens=tokens,
+            local=options.local,
+            replicated=True,
         )
         self._served.add_middleware(_OneRequestId)
         self._service = self._served.state.service
