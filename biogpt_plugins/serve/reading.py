@@ -11,7 +11,7 @@ from biogpt_plugins.corpus import Format, Record, read_text
 from biogpt_plugins.engine import Form
 from biogpt_plugins.pipeline.spec import LongTexts
 from biogpt_plugins.serve.errors import Fault, Refused
-from biogpt_plugins.serve.typed import Asked, Given, Share
+from biogpt_plugins.serve.typed import Given, Share, TypedRequest
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper, read
 from biogpt_plugins.values.results import Entity, Kind, Prediction, Result
@@ -91,7 +91,7 @@ class PaperList(BaseModel):
     faults: list[str]
 
 
-class WatchRequest(Asked):
+class WatchRequest(TypedRequest):
     """A request to `/v1/watch`: the relations, or hallmarks, of one paper."""
 
     paper: Given = Field(

@@ -18,7 +18,7 @@ _INPUTS = (
 )
 
 
-class Asked(BaseModel):
+class TypedRequest(BaseModel):
     """What all requests for results have."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
@@ -37,7 +37,7 @@ class Asked(BaseModel):
         return getattr(self, "task", None)
 
 
-class _Request(Asked):
+class _Request(TypedRequest):
     stream: bool = Field(
         False, description="Send one line of JSON for each prediction, as they come."
     )

@@ -259,13 +259,14 @@ class TestTrouble:
     def test_a_token_is_asked_for_and_kept_out_of_the_address(self, serve, visit):
         client = serve(ScriptedEngine([f"{TREMOR}."]), tasks=["bc5cdr"], tokens=["open-sesame-1"])
         page = visit(client)
-        trouble(page, "No valid token")
         token = page.get_by_label("Token")
         expect(token).to_be_focused()
+        expect(page.get_by_label("Paper", exact=True)).to_be_hidden()
+        expect(page.locator("#problem")).to_be_empty()
         token.fill("wrong")
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Stop")).to_be_hidden()
-        trouble(page, "No valid token")
+        trouble(page, "The token is not valid: check it.")
         token.fill("wröng token")
         press(page, "Use the token")
         trouble(page, "only letters, digits and signs of ASCII")
@@ -355,7 +356,7 @@ class TestEverybody:
     def test_texts_and_buttons_stand_out(self, serve, visit, scheme):
         page = visit(serve(ScriptedEngine()), color_scheme=scheme)
         expect(page.get_by_role("button", name="Find relations")).to_be_visible()
-        for name in ("body", "#summary", "button.main", "#text", "#text-help"):
+        for name in ("body", "#summary", "#find .main", "#text", "#text-help"):
             assert contrast(page, name) >= 4.5, name
 
 

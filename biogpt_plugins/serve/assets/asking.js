@@ -2,7 +2,7 @@
 const byId = (id) => document.getElementById(id);
 const KEPT = "biogpt-token"; // in this tab
 const WORDS = {
-  401: "This server asks for a token, and this one is not valid.",
+  401: "The token is not valid: check it.",
   408: "The text took too long to arrive: try again, or send less.",
   413: "The text is too long for the server: send less.",
   421: "The server does not answer to this name: open it as localhost.",
@@ -61,7 +61,8 @@ async function arrives(promise, signal, message) {
 
 async function refusal(response) {
   const body = await response.json().catch(() => null); // a proxy's answer may be a page
-  const said = body?.error?.message ?? WORDS[response.status] ?? `The server answered with the error ${response.status}.`;
+  const words = response.status === 401 ? null : body?.error?.message; // those are for programs
+  const said = words ?? WORDS[response.status] ?? `The server answered with the error ${response.status}.`;
   return new Trouble(sentence(said), response.status);
 }
 

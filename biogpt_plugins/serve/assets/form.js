@@ -33,7 +33,9 @@ async function run(work, back) {
 
 function tell(error) {
   if (!(error instanceof Trouble)) console.error(error);
-  byId("problem").textContent = error instanceof Trouble ? error.message : `This page has a fault: ${error.message}`;
+  const asksFirst = error.status === 401 && !token;
+  byId("problem").textContent = asksFirst ? "" : error instanceof Trouble ? error.message : `This page has a fault: ${error.message}`;
+  byId("problem").scrollIntoView({ block: "nearest" });
   if (error.status !== 401) return;
   byId("access").hidden = false;
   byId("token").focus();
@@ -106,6 +108,7 @@ async function begin(signal) {
   const served = await json("v1/tasks", null, signal);
   tasks = served.data;
   byId("access").hidden = true;
+  byId("asking").hidden = false;
   byId("note").hidden = !served.note;
   byId("note").textContent = served.note ? sentence(served.note) : "";
   byId("summary").textContent = `Relations and answers from biomedical papers, by the model ${served.model} on this server.`;

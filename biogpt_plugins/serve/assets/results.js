@@ -40,6 +40,7 @@ function show(entry) {
     made.querySelector(".results").append(make("details", { class: "written", open: entry.open, toggle: ({ target }) => (entry.open = target.open) }, make("summary", null, "What the model wrote"), entry.pre));
   const places = (holder) => [...holder.querySelectorAll("[tabindex], summary, a")];
   const focused = places(element).indexOf(document.activeElement);
+  resized.unobserve(element);
   element.replaceWith(made);
   entry.element = made;
   if (focused >= 0) places(made)[focused]?.focus({ preventScroll: true });
@@ -51,7 +52,7 @@ function show(entry) {
 
 // Reads a paper, and shows its relations while they are written.
 async function watch(entry, wanted, signal, told) {
-  Object.assign(entry, { running: true, written: "", paper: plain(entry.record), least: wanted.least });
+  Object.assign(entry, { running: true, signal, written: "", paper: plain(entry.record), least: wanted.least });
   show(entry);
   try {
     const response = await call("v1/watch", { paper: entry.record, ...wanted }, signal);
@@ -63,11 +64,15 @@ async function watch(entry, wanted, signal, told) {
     }
     if (!last?.prediction) throw new Trouble("The answer broke off: try again.");
   } finally {
-    const stopped = entry.running && entry.paper.found.length > 0;
-    if (stopped) entry.paper.found[0].warnings = ["stopped before the end: there may be more"];
-    entry.running = false;
-    show(entry);
+    if (entry.signal === signal) finish(entry);
   }
+}
+
+function finish(entry) {
+  const stopped = entry.running && entry.paper.found.length > 0;
+  if (stopped) entry.paper.found[0].warnings = ["stopped before the end: there may be more"];
+  entry.running = false;
+  show(entry);
 }
 
 function add(entry, { written, paper, prediction, warnings }, told) {
