@@ -142,7 +142,6 @@ def read_text(text: str, form: Format = Format.auto) -> Iterator[Record]:
     Args:
         text: Papers in a format of text.
         form: The format.
-        called: What messages call the text.
     """
     data = text.encode(errors="replace")
     head = data.find(b"\n", _HEAD) + 1 or len(data)
