@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 
-from biogpt_plugins.engine.protocol import Decoding, Engine, Prompt
+from biogpt_plugins.engine.protocol import Continuation, Decoding, Engine, Prompt
 from biogpt_plugins.values.errors import InputError, TruncationWarning
 
 _ROOM = 64
@@ -35,7 +35,9 @@ def source_limit(prompt: Prompt, decoding: Decoding, engine: Engine) -> int:
     return limit if prompt.max_source_tokens is None else min(limit, prompt.max_source_tokens)
 
 
-def check_continuations(prompts: Sequence[object], continuations: Sequence[Sequence[str]]) -> None:
+def check_continuations(
+    prompts: Sequence[object], continuations: Sequence[Sequence[Continuation]]
+) -> None:
     """Check that each prompt has a sequence of continuations.
 
     Raises:

@@ -16,6 +16,9 @@ Runtime = Literal["transformers", "ctranslate2"]
 Form = Literal["free", "grounded", "entities"]
 """Whether completions are constrained to the form of the task's targets."""
 
+Continuation = str | tuple[int, ...]
+"""A text, or its token ids."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
@@ -36,6 +39,7 @@ class Prompt:
             model's positions allow.
         grammar: The form that constrained decoding enforces; None if the task has none. It is
             ignored when prompts are compared.
+        ids: Token ids of the source, in place of its text; a leading `</s>` is not doubled.
     """
 
     text: str
@@ -46,6 +50,7 @@ class Prompt:
     target: str = ""
     max_source_tokens: int | None = None
     grammar: Grammar | None = field(default=None, compare=False, repr=False)
+    ids: tuple[int, ...] = ()
 
     @property
     def source(self) -> str:
@@ -168,6 +173,7 @@ class Completion:
         truncated_tokens: Tokens cut from the prompt's text.
         tokens: The text's tokens if `Decoding.logprobs` is set, without the final `</s>` and
             anything after a stop string.
+        end: The `</s>` that ended it, if `Decoding.logprobs` is set and there are no beams.
         others: The second to n-th completions if `Decoding.n` is more than 1.
         error: Why there is no completion. It does not affect other prompts of the batch.
     """
@@ -177,6 +183,7 @@ class Completion:
     usage: Usage = Usage()
     truncated_tokens: int = 0
     tokens: tuple[Token, ...] = ()
+    end: Token | None = None
     others: tuple[Completion, ...] = ()
     error: BioGPTError | None = None
 
@@ -203,7 +210,8 @@ class Scored:
     """The probabilities of continuations of one prompt.
 
     Attributes:
-        tokens: The tokens of each continuation with their log-probabilities, in order.
+        tokens: The tokens of each continuation with their log-probabilities, in order. Offsets of
+            token ids count in their spellings, with a space after each end of a word.
         usage: Token counts; completion tokens are those of all continuations.
         truncated_tokens: Tokens cut from the prompt's text.
         error: Why there are none.
@@ -269,14 +277,14 @@ class Engine(Protocol):
     def score(
         self,
         prompts: Sequence[Prompt | str],
-        continuations: Sequence[Sequence[str]],
+        continuations: Sequence[Sequence[Continuation]],
         *,
         truncate: bool = True,
         top_logprobs: int = 0,
     ) -> list[Scored]:
         """Give the probability of each of a prompt's continuations, without generating text.
 
-        The prompt "" scores texts from their beginning.
+        The prompt "" scores texts from their beginning; a leading `</s>` of ids is left out.
 
         Raises:
             InputError: There is not one sequence of continuations for each prompt.

@@ -14,6 +14,7 @@ from biogpt_plugins.engine.protocol import (
     Choice,
     Chunk,
     Completion,
+    Continuation,
     Decoding,
     Prompt,
     Scored,
@@ -105,7 +106,7 @@ class ScriptedEngine:
     def score(
         self,
         prompts: Sequence[Prompt | str],
-        continuations: Sequence[Sequence[str]],
+        continuations: Sequence[Sequence[Continuation]],
         *,
         truncate: bool = True,
         top_logprobs: int = 0,
@@ -115,7 +116,9 @@ class ScriptedEngine:
         check_continuations(prompts, continuations)
         self._record(prompts)
         asked = zip(self.calls[-1], continuations, strict=True)
-        return [self._scored(prompt, texts, top_logprobs) for prompt, texts in asked]
+        return [
+            self._scored(prompt, list(map(_text, these)), top_logprobs) for prompt, these in asked
+        ]
 
     def _scored(self, prompt: Prompt, texts: Sequence[str], top: int) -> Scored:
         for number, text in enumerate(texts, 1):
@@ -169,7 +172,13 @@ class ScriptedEngine:
             finish_reason="stop",
             usage=usage,
             tokens=_words(text, self._logprob, decoding.top_logprobs) if told else (),
+            end=Token(text="</s>", start=len(text), logprob=self._logprob) if told else None,
         )
+
+
+def _text(continuation: Continuation) -> str:
+    """A text with a word for each id."""
+    return continuation if isinstance(continuation, str) else " ".join(map(str, continuation))
 
 
 def _words(text: str, logprob: float, top: int) -> tuple[Token, ...]:

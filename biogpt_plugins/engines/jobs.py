@@ -83,6 +83,7 @@ class Generation(Job):
         random: The random source of sampling.
         written: Ids written so far, without the final `</s>`.
         measured: Their log-probabilities, if the decoding requests them.
+        closing: That of the final `</s>`.
         finish: Why the row ended; None while it runs.
         derivation: Its progress through a grammar, if there is one.
         ahead: Most tokens to write ahead of a reader; None without a reader.
@@ -95,6 +96,7 @@ class Generation(Job):
     random: Random
     written: list[int] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
+    closing: Measured | None = None
     finish: FinishReason | None = None
     derivation: Derivation | None = None
     ahead: int | None = None
@@ -116,6 +118,7 @@ class Generation(Job):
     def take(self, token: int, measured: Measured | None, eos: int) -> None:
         """Append a token."""
         if token == eos:
+            self.closing = measured
             self.end("stop")
         else:
             if measured is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from biogpt_plugins.engine import Continuation
 from biogpt_plugins.engine.limits import empty_continuation
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
@@ -34,15 +35,15 @@ def ids_of_choices(choices: Sequence[str], tokens: Tokens) -> tuple[tuple[int, .
 
 
 def ids_of_continuations(
-    texts: Sequence[str], tokens: Tokens, window: int
+    texts: Sequence[Continuation], tokens: Tokens, window: int
 ) -> list[tuple[int, ...]]:
     """The ids of continuations; one may be the beginning of another.
 
     Raises:
-        InputError: One is empty.
+        InputError: One is empty, or has ids of more than text.
         ContextOverflowError: One does not fit into the window, even behind an empty prompt.
     """
-    found = [tuple(tokens.ids(text)) for text in texts]
+    found = [tuple(tokens.ids(t) if isinstance(t, str) else tokens.given(t)) for t in texts]
     for number, ids in enumerate(found, 1):
         if not ids:
             raise empty_continuation(number, len(found))

@@ -15,6 +15,7 @@ from biogpt_plugins.engine import (
     Choice,
     Chunk,
     Completion,
+    Continuation,
     Decoding,
     Load,
     Prompt,
@@ -28,7 +29,7 @@ from biogpt_plugins.engines.labels import ids_of_choices, ids_of_continuations, 
 from biogpt_plugins.engines.moses import Detokenizer
 from biogpt_plugins.engines.scheduler import Runner, Scheduler
 from biogpt_plugins.engines.stopping import StopStrings
-from biogpt_plugins.engines.telling import Telling, told
+from biogpt_plugins.engines.telling import Telling, told, told_ids, told_one
 from biogpt_plugins.engines.tokens import Encoded, Tokens
 from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError
 from biogpt_plugins.values.results import Usage
@@ -201,7 +202,7 @@ class LocalEngine:
     def score(
         self,
         prompts: Sequence[Prompt | str],
-        continuations: Sequence[Sequence[str]],
+        continuations: Sequence[Sequence[Continuation]],
         *,
         truncate: bool = True,
         top_logprobs: int = 0,
@@ -218,7 +219,7 @@ class LocalEngine:
         check_continuations(prompts, continuations)
         tokens, window = self._tokens, self.context_size
         waiting = iter(continuations)
-        asked: dict[int, tuple[Sequence[str], list[tuple[int, ...]]]] = {}
+        asked: dict[int, tuple[Sequence[Continuation], list[tuple[int, ...]]]] = {}
 
         def encode(prompt: Prompt | str) -> Encoded:
             texts = next(waiting)
@@ -239,11 +240,12 @@ class LocalEngine:
             if error := next((job.error for job in done if job.error), None):
                 return Scored(error=error)
             every = [measured for job in done for measured in job.parts]
-            texts, _ = asked[id(encoded)]
             return Scored(
                 tokens=tuple(
                     told(tokens, tokens.as_spelt(text), text, measured)
-                    for text, measured in zip(texts, every, strict=True)
+                    if isinstance(text, str)
+                    else told_ids(tokens, ids, measured)
+                    for text, ids, measured in zip(*asked[id(encoded)], every, strict=True)
                 ),
                 usage=Usage(prompt_tokens=len(encoded.ids), completion_tokens=sum(map(len, every))),
                 truncated_tokens=encoded.truncated,
@@ -352,9 +354,11 @@ class LocalEngine:
         whole = self._tokens.text(written)
         text, stopped = row.stops.cut(whole)
         tokens = told(self._tokens, written, whole, row.measured) if row.measured else ()
+        end = None if stopped else row.closing
         return Completion(
             text=text,
             tokens=tuple(token for token in tokens if token.start < len(text)),
+            end=end and told_one(self._tokens, self._tokens.eos, len(text), end),
             finish_reason="stop" if stopped else row.finish,
             usage=Usage(prompt_tokens=len(encoded.ids), completion_tokens=len(row.written)),
             truncated_tokens=encoded.truncated,

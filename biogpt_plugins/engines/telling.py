@@ -20,8 +20,7 @@ def told(
         text: The text.
         measured: How probable each id is.
     """
-    places = tokens.places(ids, text)
-    return tuple(_token(tokens, ids[i], piece, at, measured[i]) for i, piece, at in places)
+    return tuple(told_one(tokens, ids[i], at, measured[i]) for i, _, at in tokens.places(ids, text))
 
 
 class Telling:
@@ -54,22 +53,24 @@ class Telling:
             start, index = begin + at, first + i
             if not text.startswith(piece, start):
                 break
-            new.append(_token(self._tokens, ids[index], piece, start, measured[index]))
+            new.append(told_one(self._tokens, ids[index], start, measured[index]))
             self._ids, self._end = index + 1, start + len(piece)
         self.count += len(new)
         return tuple(new)
 
 
-def _token(tokens: Tokens, id_: int, piece: str, at: int, measured: Measured) -> Token:
-    return Token(
-        text=piece,
-        start=at,
-        logprob=measured.logprob,
-        ends_word=tokens.ends_word(id_),
-        top=tuple(_alternative(tokens, *one, at) for one in measured.top),
-    )
+def told_ids(tokens: Tokens, ids: Sequence[int], measured: Sequence[Measured]) -> tuple[Token, ...]:
+    """A token for each id; offsets count in their spellings, with a space after each word."""
+    found: list[Token] = []
+    at = 0
+    for token, one in zip(ids, measured, strict=True):
+        found.append(told_one(tokens, token, at, one))
+        at += len(found[-1].text) + found[-1].ends_word
+    return tuple(found)
 
 
-def _alternative(tokens: Tokens, token: int, logprob: float, at: int) -> Token:
+def told_one(tokens: Tokens, token: int, at: int, measured: Measured) -> Token:
+    """A token at its offset."""
     text, ends_word = tokens.spelt(token)
-    return Token(text=text, start=at, logprob=logprob, ends_word=ends_word)
+    top = tuple(told_one(tokens, id_, at, Measured(log)) for id_, log in measured.top)
+    return Token(text=text, start=at, logprob=measured.logprob, ends_word=ends_word, top=top)

@@ -93,6 +93,24 @@ class Tokens:
             new = self._learn(key for key in keys if key not in known)
             return [token for key in keys for token in new.get(key) or known[key]]
 
+    def given(self, ids: Sequence[int]) -> list[int]:
+        """Token ids that were given in place of a text, without a leading `</s>`.
+
+        Raises:
+            InputError: One is not the id of a piece of text.
+        """
+        text = list(ids[1:] if ids and ids[0] == self.eos else ids)
+        for token in text:
+            silent = token in self._silent and token != self._unknown
+            if token < 0 or token not in self._pieces or silent:
+                name = self._pieces.get(token, "unknown") if token >= 0 else "unknown"
+                raise InputError(
+                    f"token {token} ({name}) is no piece of a text: give ids of text alone, behind "
+                    f"{self.eos} ({self._pieces[self.eos]}) if you like, with which each prompt "
+                    "begins anyway"
+                )
+        return text
+
     def words_of(self, text: str, most: int) -> Iterator[tuple[str, list[int]]]:
         """The words of a text by Moses, with their ids; at most `most` ids in total."""
         keys = self._splitter.keys(text)
@@ -227,12 +245,10 @@ class Tokens:
             empty: Whether the source may be "".
 
         Raises:
-            InputError: The text is empty, or the model lacks a prompt token.
+            InputError: The text is empty, its ids are not valid, or the model lacks a prompt token.
             ContextOverflowError: The prompt is too long and must not, or cannot, be cut.
         """
-        source = self.ids(prompt.source)
-        if not (prompt.text.strip() and source) and not (empty and prompt.source == ""):
-            raise InputError(f"the text {prompt.text!r} is empty: give at least one word")
+        source = self._source(prompt, empty=empty)
         prefix = [self.eos, *map(self._id, prompt.prefix_tokens)]
         suffix = [*map(self._id, prompt.suffix_tokens), *self.ids(prompt.target)]
         limit = window - len(prefix) - len(suffix) - room
@@ -259,6 +275,16 @@ class Tokens:
             )
         ids = [*prefix, *source[:kept], self.ellipsis, *tail, *suffix]
         return self._encoded(prompt, ids, truncated=excess + 1)
+
+    def _source(self, prompt: Prompt, *, empty: bool) -> list[int]:
+        if prompt.ids:
+            if prompt.source or prompt.grammar:
+                raise InputError("a prompt of token ids can have neither a text nor a grammar")
+            return self.given(prompt.ids)
+        source = self.ids(prompt.source)
+        if not (prompt.text.strip() and source) and not (empty and prompt.source == ""):
+            raise InputError(f"the text {prompt.text!r} is empty: give at least one word")
+        return source
 
     def _encoded(self, prompt: Prompt, ids: list[int], truncated: int = 0) -> Encoded:
         if prompt.grammar is None:

@@ -5,18 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
-from biogpt_plugins.engine import Chunk, Completion, Decoding, Engine, Scored, Token, in_thread
+from biogpt_plugins.engine import (
+    Chunk,
+    Completion,
+    Continuation,
+    Decoding,
+    Engine,
+    Prompt,
+    in_thread,
+)
 from biogpt_plugins.serve.errors import ClientGoneError, Refused
 from biogpt_plugins.serve.limits import Limits
+from biogpt_plugins.serve.logprobs import Echo, echoes, moved, told
 from biogpt_plugins.serve.wire import (
     Choice,
     CompletionAnswer,
     CompletionRequest,
-    Logprobs,
     TokenCounts,
 )
 from biogpt_plugins.serve.working import merged
@@ -35,7 +42,7 @@ class Asked(NamedTuple):
         id: Its id.
         model: The name of the model.
         created: When it came, in seconds of Unix.
-        prompts: The prompts.
+        prompts: The prompts, as texts or as token ids.
         decoding: How each is continued; None if nothing is written.
         logprobs: How many alternatives to tell for each token; None for no tokens.
         echo: Whether texts begin with their prompts.
@@ -45,7 +52,7 @@ class Asked(NamedTuple):
     id: str
     model: str
     created: int
-    prompts: list[str]
+    prompts: list[Continuation]
     decoding: Decoding | None
     logprobs: int | None
     echo: bool
@@ -90,6 +97,21 @@ class Asked(NamedTuple):
         return self.decoding.n if self.decoding else 1
 
     @property
+    def asking(self) -> list[Prompt | str]:
+        """The prompts, as the engine takes them."""
+        return [one if isinstance(one, str) else Prompt(text="", ids=one) for one in self.prompts]
+
+    def echoes(self, engine: Engine) -> list[Echo]:
+        """What completions of each prompt begin with.
+
+        Raises:
+            BioGPTError: A prompt cannot be read.
+        """
+        if not self.echo:
+            return [Echo()] * len(self.prompts)
+        return echoes(engine, self.prompts, self.logprobs)
+
+    @property
     def rows(self) -> int:
         """All completions."""
         return len(self.prompts) * self.n
@@ -102,7 +124,7 @@ class Asked(NamedTuple):
         )
 
 
-def _check(request: CompletionRequest, prompts: Sequence[str], limits: Limits) -> None:
+def _check(request: CompletionRequest, prompts: Sequence[Continuation], limits: Limits) -> None:
     most = {
         "prompt": (len(prompts), limits.inputs, "prompts"),
         "n": (request.n, limits.n, "completions of a prompt"),
@@ -112,7 +134,9 @@ def _check(request: CompletionRequest, prompts: Sequence[str], limits: Limits) -
         if asked > limit:
             raise Refused(400, f"{asked:,} {what} are asked for, at most {limit:,}", param=name)
     if any(len(prompt) > limits.prompt for prompt in prompts):
-        raise Refused(400, f"a prompt has more than {limits.prompt:,} characters", param="prompt")
+        raise Refused(
+            400, f"a prompt has more than {limits.prompt:,} characters or ids", param="prompt"
+        )
     if not (request.max_tokens or request.echo):
         raise InputError("max_tokens must be 1 or more, not 0, without echo")
     if request.stream and request.seed is not None and request.n > 1:
@@ -128,20 +152,19 @@ def complete(engine: Engine, asked: Asked) -> tuple[list[Choice], Usage]:
     Raises:
         BioGPTError: One failed.
     """
-    read = _read(engine, asked)
+    begun = asked.echoes(engine)
     done = (
-        engine.complete(asked.prompts, asked.decoding)
+        engine.complete(asked.asking, asked.decoding)
         if asked.decoding
         else [Completion(finish_reason="length") for _ in asked.prompts]
     )
     choices: list[Choice] = []
     usages: list[Usage] = []
-    for prompt, scored, completion in zip(asked.prompts, read, done, strict=True):
+    for prompt, echo, completion in zip(asked.prompts, begun, done, strict=True):
         for one in (completion, *completion.others):
             _raise(one)
-            index = len(choices)
-            choices.append(_choice(index, asked, prompt, scored, one))
-        usages.append(_usage(engine, prompt, completion))
+            choices.append(_choice(len(choices), asked, echo, one))
+        usages.append(_usage(engine, prompt, echo, completion))
     return choices, _sum(usages)
 
 
@@ -159,20 +182,18 @@ async def stream(
         choices, usage = await in_thread(complete, engine, asked)
         yield asked.answer(choices)
     else:
-        read = await in_thread(_read, engine, asked)
-        pieces = merged(await in_thread(_streams, engine, asked.prompts, asked.decoding))
-        telling = [
-            _Telling(index, asked, asked.prompts[index // asked.n], read[index // asked.n])
-            for index in range(asked.rows)
-        ]
+        begun = await in_thread(asked.echoes, engine)
+        pieces = merged(await in_thread(_streams, engine, asked.asking, asked.decoding))
+        telling = [_Telling(index, asked, begun[index // asked.n]) for index in range(asked.rows)]
         usages = []
         try:
             for one in telling if asked.echo else ():
-                yield asked.answer([Choice(index=one.index, text=one.prompt)])
+                yield asked.answer([Choice(index=one.index, text=one.echo.text)])
             async for index, chunk in pieces:
                 yield asked.answer([telling[index].piece(chunk)])
                 if chunk.completion:
-                    usages.append(_usage(engine, telling[index].prompt, chunk.completion))
+                    prompt = asked.prompts[index // asked.n]
+                    usages.append(_usage(engine, prompt, telling[index].echo, chunk.completion))
         finally:
             await pieces.aclose()
         usage = _sum(usages)
@@ -185,38 +206,28 @@ async def stream(
 class _Telling:
     """A completion that is told as it is written."""
 
-    def __init__(self, index: int, asked: Asked, prompt: str, scored: Scored | None) -> None:
-        self.index, self.prompt = index, prompt
-        self._asked, self._scored, self._begun = asked, scored, not asked.echo
+    def __init__(self, index: int, asked: Asked, echo: Echo) -> None:
+        self.index, self.echo = index, echo
+        self._asked, self._begun = asked, not asked.echo
 
     def piece(self, chunk: Chunk) -> Choice:
         """A piece of it; the first one after the prompt stands off from it."""
         text = chunk.text
         if text and not self._begun:
-            text, self._begun = _gap(self.prompt, text) + text, True
+            text, self._begun = _gap(self.echo.text, text) + text, True
         if chunk.completion is None:
             return Choice(index=self.index, text=text)
         _raise(chunk.completion)
-        last = _choice(self.index, self._asked, self.prompt, self._scored, chunk.completion)
+        last = _choice(self.index, self._asked, self.echo, chunk.completion)
         return last.model_copy(update={"text": text})
 
 
-def _streams(engine: Engine, prompts: Sequence[str], decoding: Decoding) -> list[Iterator[Chunk]]:
+def _streams(
+    engine: Engine, prompts: Sequence[Prompt | str], decoding: Decoding
+) -> list[Iterator[Chunk]]:
     """A stream for each completion; a prompt that cannot be read raises its error here."""
     one = replace(decoding, n=1)
     return [engine.stream(prompt, one) for prompt in prompts for _ in range(decoding.n)]
-
-
-def _read(engine: Engine, asked: Asked) -> list[Scored | None]:
-    """The prompts as the model reads them, where their tokens are asked for."""
-    if not asked.echo or asked.logprobs is None:
-        return [None] * len(asked.prompts)
-    ask = partial(engine.score, [""] * len(asked.prompts), [[one] for one in asked.prompts])
-    scored = ask(top_logprobs=asked.logprobs) if asked.logprobs else ask()
-    for one in scored:
-        if one.error:
-            raise one.error
-    return list(scored)
 
 
 def _raise(completion: Completion) -> None:
@@ -226,49 +237,19 @@ def _raise(completion: Completion) -> None:
         raise ClientGoneError
 
 
-def _choice(
-    index: int, asked: Asked, prompt: str, scored: Scored | None, completion: Completion
-) -> Choice:
+def _choice(index: int, asked: Asked, echo: Echo, completion: Completion) -> Choice:
     """A completion, behind its prompt if that is asked for."""
-    prompt = prompt if asked.echo else ""
-    gap = _gap(prompt, completion.text)
+    before = echo.text + _gap(echo.text, completion.text)
     logprobs = None
     if asked.logprobs is not None:
-        tokens = [(token, len(prompt) + len(gap)) for token in completion.tokens]
-        if scored:
-            tokens = [*((token, 0) for token in scored.tokens[0]), *tokens]
-        logprobs = _logprobs(tokens, asked.logprobs)
-    reason = completion.finish_reason
+        written = (*completion.tokens, *filter(None, [completion.end]))
+        logprobs = told([*echo.tokens, *moved(written, len(before))], asked.logprobs)
     return Choice(
         index=index,
-        text=prompt + gap + completion.text,
+        text=before + completion.text,
         logprobs=logprobs,
-        finish_reason="stop" if reason == "stop" else "length",
+        finish_reason="stop" if completion.finish_reason == "stop" else "length",
     )
-
-
-def _logprobs(tokens: Sequence[tuple[Token, int]], most: int) -> Logprobs:
-    return Logprobs(
-        tokens=[_spelt(token) for token, _ in tokens],
-        token_logprobs=[_finite(token.logprob) for token, _ in tokens],
-        top_logprobs=[_alternatives(token) for token, _ in tokens] if most else None,
-        text_offset=[token.start + after for token, after in tokens],
-    )
-
-
-def _alternatives(token: Token) -> dict[str, float]:
-    """The most probable tokens; the token itself is always among them."""
-    told = {_spelt(one): _finite(one.logprob) for one in token.top}
-    told.setdefault(_spelt(token), _finite(token.logprob))
-    return told
-
-
-def _spelt(token: Token) -> str:
-    return f"{token.text} " if token.ends_word else token.text
-
-
-def _finite(logprob: float) -> float:
-    return max(logprob, -9999.0)  # JSON has no infinity
 
 
 def _gap(prompt: str, text: str) -> str:
@@ -277,9 +258,11 @@ def _gap(prompt: str, text: str) -> str:
     return "" if joined or text.startswith(_CLOSING) or prompt.endswith(_OPENING) else " "
 
 
-def _usage(engine: Engine, prompt: str, completion: Completion) -> Usage:
+def _usage(engine: Engine, prompt: Continuation, echo: Echo, completion: Completion) -> Usage:
     every = (completion, *completion.others)
-    read = completion.usage.prompt_tokens or 1 + engine.count_tokens(prompt)
+    read = completion.usage.prompt_tokens or echo.size
+    if not read and isinstance(prompt, str):  # nothing is written, and only the text is echoed
+        read = 1 + engine.count_tokens(prompt)
     written = sum(one.usage.completion_tokens for one in every)
     return Usage(prompt_tokens=read, completion_tokens=written)
 

@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from biogpt_plugins.engine import Continuation
 from biogpt_plugins.values.errors import InputError
 
 _NEUTRAL: dict[str, tuple[object, str]] = {
@@ -60,7 +61,7 @@ class CompletionRequest(BaseModel):
 
     model: str = Field(description="The model's name, as /v1/models tells it.")
     prompt: str | list[str] | list[int] | list[list[int]] = Field(
-        description="A text to continue, or several. Token ids are refused: send text."
+        description="A text to continue, or several; or their token ids."
     )
     max_tokens: int = Field(16, ge=0, description="Most tokens to write; 0 only with echo.")
     temperature: float = Field(1.0, ge=0, le=100, description="0 writes the most probable text.")
@@ -115,33 +116,36 @@ class CompletionRequest(BaseModel):
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop)
 
     @property
-    def prompts(self) -> list[str]:
-        """The prompts.
+    def prompts(self) -> list[Continuation]:
+        """The prompts, as texts or as token ids.
 
         Raises:
-            InputError: They are token ids, or there are none.
+            InputError: There are none, or one has no ids.
         """
-        prompts = [self.prompt] if isinstance(self.prompt, str) else self.prompt
-        texts = [text for text in prompts if isinstance(text, str)]
-        if not prompts:
-            raise InputError("there is no prompt: give a text or several")
-        if len(texts) != len(prompts):
-            raise InputError(
-                "prompts as token ids are not supported: send text, which the server splits as "
-                "the model was trained"
-            )
-        return texts
+        prompts: list[Continuation] = []
+        ids: list[int] = []  # a list of them is one prompt
+        for one in [self.prompt] if isinstance(self.prompt, str) else self.prompt:
+            if isinstance(one, int):
+                ids.append(one)
+            else:
+                prompts.append(one if isinstance(one, str) else tuple(one))
+        if ids:
+            return [tuple(ids)]
+        if not prompts or () in prompts:
+            raise InputError("there is no prompt: give a text, its token ids, or several")
+        return prompts
 
 
 class Logprobs(BaseModel):
     """The tokens of a text, each with the logarithm of its probability.
 
-    A token is spelt as in the vocabulary, with a space after the last one of a word.
+    A token is spelt as in the vocabulary, with a space after the last one of a word. A completion
+    that the model ended has `</s>` as its last. A `</s>` that begins ids has no logarithm.
     """
 
     tokens: list[str]
     token_logprobs: list[float | None]
-    top_logprobs: list[dict[str, float]] | None
+    top_logprobs: list[dict[str, float] | None] | None
     text_offset: list[int]
 
 

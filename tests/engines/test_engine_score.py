@@ -110,6 +110,71 @@ def test_an_empty_prompt_scores_texts_from_their_beginning(engine):
     assert isinstance(blank.error, InputError)
 
 
+class TestIds:
+    """Prompts and continuations that are given as token ids."""
+
+    TEXT = "ulcer and \u03b1 tremor"
+
+    def test_they_are_scored_as_their_text(self, engine):
+        ids = tuple(engine.token_ids(self.TEXT))
+        text, same, begun = engine.score([""] * 3, [[self.TEXT], [ids], [(2, *ids)]])
+        logs = [token.logprob for token in text.tokens[0]]
+        for one in (same, begun):
+            assert [token.logprob for token in one.tokens[0]] == pytest.approx(logs, abs=1e-4)
+        assert len(logs) == len(ids)
+        assert same.usage == begun.usage == text.usage
+
+    def test_their_offsets_count_in_their_spellings(self, engine):
+        (scored,) = engine.score([""], [[tuple(engine.token_ids(self.TEXT))]])
+        (tokens,) = scored.tokens
+        spelt = "".join(f"{token.text}{' ' * token.ends_word}" for token in tokens)
+        assert spelt == "ulcer and <unk> tremor "
+        assert [spelt[t.start :].startswith(t.text) for t in tokens] == [True] * len(tokens)
+
+    @pytest.mark.parametrize("decoding", [Decoding(), Decoding(seed=1, temperature=1)], ids=str)
+    def test_they_are_continued_as_their_text(self, engine, decoding):
+        decoding, ids = decoding.but(max_new_tokens=5), tuple(engine.token_ids("aspirin and"))
+        asked = ["aspirin and", Prompt(text="", ids=ids), Prompt(text="", ids=(2, *ids))]
+        text, *others = engine.complete(asked, decoding)
+        assert others == [text, text]
+        *_, last = engine.stream(asked[1], decoding)
+        assert last.completion.text == text.text
+
+    def test_a_long_prompt_is_cut_only_if_it_may_be(self, engine):
+        long = Prompt(text="", ids=tuple(engine.token_ids("ulcer " * 2000)))
+        cut, refused = (
+            engine.complete([long], Decoding(max_new_tokens=2, truncate=truncate))[0]
+            for truncate in (True, False)
+        )
+        assert cut.truncated_tokens > 900
+        assert isinstance(refused.error, ContextOverflowError)
+
+    @pytest.mark.parametrize("wrong", [(0, 5), (5, 2), (5, -1), (5, 1 << 20)], ids=str)
+    def test_what_is_no_piece_of_a_text_is_refused(self, engine, wrong):
+        (scored,) = engine.score([""], [[wrong]])
+        (completion,) = engine.complete([Prompt(text="", ids=wrong)])
+        for one in (scored, completion):
+            assert isinstance(one.error, InputError)
+            assert "is no piece of a text" in str(one.error)
+
+    def test_a_text_beside_them_is_refused(self, engine):
+        (completion,) = engine.complete([Prompt(text="ulcer", ids=(5,))])
+        assert "neither a text nor a grammar" in str(completion.error)
+
+
+@pytest.mark.parametrize("top", [0, 2])
+def test_the_end_is_told_with_its_probability(engine, top):
+    asked = Decoding(logprobs=True, top_logprobs=top, temperature=3, n=20, seed=5)
+    (first,) = engine.complete(PROMPTS[:1], asked)
+    every = (first, *first.others)
+    assert {one.finish_reason for one in every} == {"stop", "length"}
+    for one in every:
+        assert (one.end is not None) == (one.finish_reason == "stop")
+        if one.end:
+            assert (one.end.text, one.end.start, len(one.end.top)) == ("</s>", len(one.text), top)
+            assert one.end.logprob < 0
+
+
 @pytest.mark.parametrize(
     "decoding",
     [Decoding(), Decoding(num_beams=2), Decoding(temperature=1.5, seed=3)],

@@ -50,6 +50,10 @@ class TestOpenAI:
         logprobs = answer.choices[1].logprobs
         assert len(logprobs.tokens) == len(logprobs.top_logprobs) == len(logprobs.text_offset)
 
+    def test_token_ids(self, client, text):
+        ids = load("demo", "bc5cdr").engine.token_ids(PROMPT)
+        assert [one.text for one in ask(client, prompt=[ids, ids]).choices] == [text, text]
+
     def test_a_stream(self, client, text):
         pieces = list(ask(client, stream=True, stream_options={"include_usage": True}))
         assert "".join(one.choices[0].text for one in pieces[:-1]) == text
@@ -67,7 +71,7 @@ class TestOpenAI:
         assert (wrong.value.code, wrong.value.param) == ("model_not_found", "model")
         with pytest.raises(openai.BadRequestError, match="best_of = 2 is not supported"):
             ask(client, best_of=2)
-        with pytest.raises(openai.BadRequestError, match="token ids are not supported"):
+        with pytest.raises(openai.BadRequestError, match="is no piece of a text"):
             ask(client, prompt=[1, 2])
 
     def test_a_token(self, serve):

@@ -37,6 +37,11 @@ def expected():
     return load("demo", "bc5cdr").engine.complete(PROMPTS, GREEDY)
 
 
+def written(completion):
+    """The tokens that are told of a completion."""
+    return [*completion.tokens, *filter(None, [completion.end])]
+
+
 def test_each_prompt_is_continued(served, expected):
     answer = ask(served).json()
     assert [one["text"] for one in answer["choices"]] == [one.text for one in expected]
@@ -69,10 +74,11 @@ def test_streams_add_up_to_the_same(served, expected):
 
 def test_tokens_with_their_alternatives(served, expected):
     (choice, _) = ask(served, logprobs=2).json()["choices"]
-    told_, tokens = choice["logprobs"], expected[0].tokens
+    told_, tokens = choice["logprobs"], written(expected[0])
     assert told_["token_logprobs"] == pytest.approx([t.logprob for t in tokens], abs=1e-3)
     assert told_["text_offset"] == [t.start for t in tokens]
-    spelt = "".join(told_["tokens"]).replace(" @-@ ", "-").replace(" .", ".").strip()
+    spelt = "".join(told_["tokens"]).replace(" @-@ ", "-").replace(" .", ".")
+    spelt = spelt.removesuffix("</s> ").strip()
     assert spelt == choice["text"]
     for token, logprob, top in zip(
         told_["tokens"], told_["token_logprobs"], told_["top_logprobs"], strict=True
@@ -95,7 +101,7 @@ def test_an_echo_begins_with_the_prompt_and_its_tokens(served, expected):
     count = len(scored.tokens[0])
     logs = choice["logprobs"]["token_logprobs"]
     assert fsum(logs[:count]) == pytest.approx(fsum(t.logprob for t in scored.tokens[0]), abs=1e-3)
-    assert len(logs) == count + len(expected[0].tokens)
+    assert len(logs) == count + len(written(expected[0]))
     first = choice["logprobs"]["text_offset"][count]
     assert choice["text"][first:] == expected[0].text
 
@@ -183,8 +189,6 @@ def test_defaults_are_those_of_openai(serve):
         ({"prompt": []}, "there is no prompt"),
         ({"prompt": ""}, "is empty"),
         ({"prompt": ["aspirin", " "]}, "is empty"),
-        ({"prompt": [5, 6]}, "token ids are not supported"),
-        ({"prompt": [[5, 6]]}, "token ids are not supported"),
         ({"prompt": None}, "prompt"),
         ({"prompt": ["a"] * 513}, "513 prompts are asked for, at most 512"),
         ({"seed": 1, "n": 2, "stream": True, "temperature": 1}, "cannot be repeated"),
@@ -258,3 +262,80 @@ def test_a_stream_that_is_closed_stops_its_work(served):
         pass
     metrics = served.get("/metrics").text
     assert "biogpt_results_asked 0.0" in metrics
+
+
+# What its `local-completions` asks to tell the likelihood of texts.
+LM_EVAL = {"max_tokens": 1, "logprobs": 1, "echo": True, "seed": 1234}
+
+
+class TestTokenIds:
+    """Prompts as token ids, as lm-evaluation-harness sends them."""
+
+    @pytest.fixture(scope="class")
+    def ids(self):
+        return [load("demo", "bc5cdr").engine.token_ids(prompt) for prompt in PROMPTS]
+
+    def test_the_likelihood_of_what_follows_a_context(self, served, ids):
+        """It adds the numbers from the context's length to the last but one."""
+        answer = ask(served, ids, **LM_EVAL).json()
+        engine = load("demo", "bc5cdr").engine
+        for choice, prompt, own in zip(answer["choices"], PROMPTS, ids, strict=True):
+            logprobs = choice["logprobs"]
+            (scored,) = engine.score([""], [[prompt]])
+            found = logprobs["token_logprobs"][:-1]
+            assert found == pytest.approx([t.logprob for t in scored.tokens[0]], abs=1e-3)
+            assert {len(one) for one in logprobs.values()} == {len(own) + 1}
+            tops = logprobs["top_logprobs"]
+            for token, one, top in zip(logprobs["tokens"], found, tops, strict=False):
+                assert top[token] == one <= max(top.values())  # the same number if it is the best
+        assert answer["usage"]["prompt_tokens"] == sum(map(len, ids)) + len(ids)
+
+    def test_a_beginning_of_their_own_has_no_likelihood(self, served, ids):
+        plain, begun = (
+            ask(served, prompt, **LM_EVAL).json()["choices"][0] for prompt in (ids[0], [2, *ids[0]])
+        )
+        assert begun["text"] == plain["text"]
+        assert begun["logprobs"]["tokens"] == ["</s> ", *plain["logprobs"]["tokens"]]
+        for name in ("token_logprobs", "top_logprobs"):
+            assert begun["logprobs"][name][0] is None
+        assert begun["logprobs"]["token_logprobs"][1:] == pytest.approx(
+            plain["logprobs"]["token_logprobs"], abs=1e-3
+        )
+
+    def test_a_token_is_told_even_if_the_model_ends(self, serve):
+        client = serve(ScriptedEngine(["", "one two"], [[0.5], [0.5]]))
+        for prompt in ([7, 8], [7, 8, 9]):
+            asked = {**LM_EVAL, "model": "scripted", "temperature": 0}
+            (choice,) = ask(client, prompt, **asked).json()["choices"]
+            tokens = choice["logprobs"]["tokens"]
+            assert tokens[: len(prompt)] == [f"{token} " for token in prompt]
+            assert tokens[-1] == "</s> "
+            assert choice["text"][choice["logprobs"]["text_offset"][-1] :] == ""
+
+    def test_they_are_continued_as_their_text(self, served, ids, expected):
+        texts = [one.text for one in expected]
+        answer = ask(served, ids, stop=["</s>", "\n\n"], seed=1234).json()
+        assert [choice["text"] for choice in answer["choices"]] == texts
+        assert answer["usage"] == ask(served).json()["usage"]
+        pieces = events(ask(served, ids[0], stream=True, echo=True))
+        written = "".join(piece["choices"][0]["text"] for piece in pieces)
+        assert written == ask(served, ids[0], echo=True).json()["choices"][0]["text"]
+        assert written.endswith(texts[0])
+
+    def test_their_likelihood_alone(self, served, ids):
+        answer = ask(served, ids[0], **{**LM_EVAL, "max_tokens": 0}).json()
+        assert len(answer["choices"][0]["logprobs"]["tokens"]) == len(ids[0])
+        assert answer["usage"]["prompt_tokens"] == len(ids[0]) + 1
+
+    @pytest.mark.parametrize(
+        ("prompt", "told_"),
+        [
+            ([0, 5], r"token 0 (<s>) is no piece of a text: give ids of text alone, behind 2"),
+            ([[5], [1 << 20]], "token 1048576 (unknown)"),
+            ([[]], "there is no prompt"),
+            ([5] * 2000, "the prompt has 2000 tokens"),
+        ],
+        ids=["beginning", "unknown", "none", "long"],
+    )
+    def test_what_is_not_understood(self, served, prompt, told_):
+        assert told_ in told(ask(served, prompt), 400)["message"]
