@@ -268,12 +268,13 @@ def test_a_stream_that_is_closed_stops_its_work(served):
 LM_EVAL = {"max_tokens": 1, "logprobs": 1, "echo": True, "seed": 1234}
 
 
+@pytest.fixture(scope="module")
+def ids():
+    return [load("demo", "bc5cdr").engine.token_ids(prompt) for prompt in PROMPTS]
+
+
 class TestTokenIds:
     """Prompts as token ids, as lm-evaluation-harness sends them."""
-
-    @pytest.fixture(scope="class")
-    def ids(self):
-        return [load("demo", "bc5cdr").engine.token_ids(prompt) for prompt in PROMPTS]
 
     def test_the_likelihood_of_what_follows_a_context(self, served, ids):
         """It adds the numbers from the context's length to the last but one."""
