@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from biogpt_plugins.engine import in_thread
@@ -232,7 +233,7 @@ def found_relation(relation: Relation, text: SourceText) -> FoundRelation:
         score=relation.score,
         negated=relation.negated,
         speculated=relation.speculated,
-        sentence=text[slice(*place)][: bounds.SENTENCE] if place else None,
+        sentence=shorten(text[slice(*place)], bounds.SENTENCE) if place else None,
     )
 
 

@@ -152,7 +152,8 @@ def _entries(edge: EdgeFound) -> list[str]:
     lines = [f"- {head} -[{edge.type}]-> {tail}; papers of {edge.run}: {papers}"]
     for paper in edge.papers:
         quote = f': "{paper.sentences[0]}"' if paper.sentences else ""
-        lines.append(f"  {paper.paper} {' and '.join(paper.stances)} it{quote}")
+        name = f"PMID {paper.paper}" if paper.paper.isdecimal() else paper.paper
+        lines.append(f"  {name} {' and '.join(paper.stances)} it{quote}")
     if edge.papers_left_out:
         lines.append(f"  and {edge.papers_left_out} more papers")
     return lines

@@ -194,7 +194,7 @@ async def test_what_is_cut_is_counted():
     assert len(told.content) <= bounds.CONTENT
     shown = told.content.count("\n- ")
     assert f"... and {most + 5 - shown} more" in told.content
-    long = await Asking(Ruled())("extract_relations", papers=[{"text": text[:5000]}] * 32)
+    long = await Asking(Ruled())("extract_relations", papers=[{"text": text[:1200]}] * 32)
     assert len(long.content) < 32 * 900
 
 

@@ -1,17 +1,20 @@
 """Finished runs: searches and resources."""
 
+import asyncio
 import json
+from threading import Event
 
 import pytest
 from small_run import TEXTS
 
+from biogpt_plugins.engine import in_thread
 from biogpt_plugins.mcp_server import bounds
 from biogpt_plugins.mcp_server.findings import FinishedRun, named_runs
 from biogpt_plugins.mcp_server.kit import Kit
 from biogpt_plugins.mcp_server.resources import RunResources
 from biogpt_plugins.mcp_server.searching import Searcher
 from biogpt_plugins.testing import ScriptedEngine
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import BioGPTError, InputError
 
 
 async def unheard(*_):
@@ -55,7 +58,7 @@ async def test_the_papers_that_say_it_are_told_with_their_sentences(search):
     ]
     assert edge.papers[1].sentences == ["Later drug1 caused illness1."]
     assert told.content.startswith("1 found from 'drug1' to 'illness1':\n- drug1 (chemical)")
-    assert '104 negates it: "It is not true that drug1 caused illness1."' in told.content
+    assert 'PMID 104 negates it: "It is not true that drug1 caused illness1."' in told.content
 
 
 async def test_one_end_or_another_name_is_enough(search):
@@ -133,6 +136,30 @@ def test_a_run_that_grows_is_read_again(corpus):
     assert run.findings() is first
     corpus(TEXTS, {"106": "drug6 caused illness6."})
     assert len(run.findings().edges) == len(first.edges) + 1
+
+
+async def test_a_search_that_is_cancelled_stops_reading(corpus):
+    run, told = FinishedRun(corpus()), []
+    begun, free, ended = Event(), Event(), Event()
+
+    def work():
+        begun.set()
+        free.wait()
+        try:
+            run.findings()
+        except BioGPTError as error:
+            told.append(str(error))
+        ended.set()
+
+    searching = asyncio.ensure_future(in_thread(work))
+    await asyncio.to_thread(begun.wait)
+    searching.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await searching
+    free.set()
+    await asyncio.to_thread(ended.wait)
+    assert told == ["the search was cancelled"]
+    assert run.findings().edges  # the next one reads it
 
 
 async def test_a_run_without_results_has_none(search, corpus):
