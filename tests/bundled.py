@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from itertools import cycle
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +105,20 @@ def dictated(
         in_words_of: Its tokenizer.
     """
     words = in_words_of or tokenizer()
-    ids = words(text, add_special_tokens=False)["input_ids"]
-    following = cycle([*ids, words.eos_token_id])
+    ids = [*words(text, add_special_tokens=False)["input_ids"], words.eos_token_id]
+    at = 0
 
-    def dictate(_: object, __: object, found: Any) -> None:
-        found.logits[:, -1, next(following)] += 1e4
+    def dictate(_: object, __: object, given: dict[str, Any], found: Any) -> None:
+        """Of the tokens of a draft, those that are dictated are kept."""
+        nonlocal at
+        kept = found.logits.shape[1]
+        draft = given["input_ids"][0, 1 - kept :].tolist() if kept > 1 else []
+        for index, follows in enumerate(range(at, at + kept)):
+            found.logits[:, index, ids[min(follows, len(ids) - 1)]] += 1e4
+        right = takewhile(lambda pair: pair[0] == pair[1], zip(draft, ids[at:-1], strict=False))
+        at = (at + 1 + len(list(right))) % len(ids)
 
-    handle = (to or model()).register_forward_hook(dictate)
+    handle = (to or model()).register_forward_hook(dictate, with_kwargs=True)
     try:
         yield
     finally:

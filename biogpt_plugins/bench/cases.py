@@ -15,6 +15,7 @@ from biogpt_plugins.bench.papers import NumberedPapers
 from biogpt_plugins.bench.process import Cost, Request, in_a_new_process
 from biogpt_plugins.bench.sides import Load, Side, Streamed, open_side, stream
 from biogpt_plugins.engine import Decoding
+from biogpt_plugins.engine import Load as EngineLoad
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import EngineError
 from biogpt_plugins.values.inputs import Paper, Question, Text
@@ -26,10 +27,11 @@ _STREAMS = 2
 
 
 class _Speed(NamedTuple):
-    """Inputs and tokens of a side in a second."""
+    """Inputs and tokens of a side in a second, and the passes that each token took."""
 
     inputs: float
     tokens: float
+    passes: float
 
 
 @dataclass(kw_only=True)
@@ -91,7 +93,7 @@ class Bench:
 
 
 def speed(bench: Bench) -> Iterator[Table]:
-    """Inputs and tokens a second, for each task and number of inputs in one call."""
+    """Inputs and tokens a second, and passes a token, for each task and number of inputs."""
     for task in bench.tasks:
         sides = bench.sides(task)
         what = "questions" if issubclass(bench.tasks[task].input, Question) else "papers"
@@ -100,13 +102,18 @@ def speed(bench: Bench) -> Iterator[Table]:
                 side.run(bench.draw(task, size))
             jobs = [_job(side, partial(_speed, bench, task, size)) for side in sides]
             done = in_turns(jobs, bench.rounds, bench.tell)
-            for unit, name in ((f"{what}/s", "inputs"), ("tokens/s", "tokens")):
+            for unit, name in (
+                (f"{what}/s", "inputs"),
+                ("tokens/s", "tokens"),
+                ("passes/token", "passes"),
+            ):
                 values = _values(done, name)
                 if any(map(any, values.values())):  # labels that are scored take no tokens
                     yield Table(
                         case="speed",
                         title=f"{task}, {size} at once",
                         unit=unit,
+                        less_is_better=name == "passes",
                         rows=series(sides, values),
                     )
 
@@ -185,10 +192,13 @@ def _job(side: Side | Missing, do: Callable[[Side], Any]) -> Job[Any] | Missing:
 
 
 def _speed(bench: Bench, task: str, size: int, side: Side) -> _Speed:
-    inputs = bench.draw(task, size)
+    inputs, engine = bench.draw(task, size), side.pipeline.engine
+    before: EngineLoad = getattr(engine, "load", EngineLoad())
     seconds, predictions = timed(lambda: side.run(inputs))
+    after: EngineLoad = getattr(engine, "load", EngineLoad())
     tokens = sum(prediction.usage.completion_tokens for prediction in predictions)
-    return _Speed(size / seconds, tokens / seconds)
+    passes, written = after.token_passes - before.token_passes, after.tokens - before.tokens
+    return _Speed(size / seconds, tokens / seconds, passes / max(1, written))
 
 
 def _streams(bench: Bench, task: str, side: Side) -> list[Streamed]:

@@ -98,12 +98,22 @@ BatchSize = Annotated[
         show_default="depends on the device",
     ),
 ]
+Drafts = Annotated[
+    bool | None,
+    typer.Option(
+        "--drafts/--no-drafts",
+        help="Write several tokens in one pass of the model where they can be guessed. It does not "
+        "change completions.",
+        show_default="--drafts",
+    ),
+]
 MODEL_OPTIONS: dict[str, Any] = {
     "engine": Engine,
     "device": Device,
     "dtype": Dtype,
     "revision": Revision,
     "batch_size": BatchSize,
+    "drafts": Drafts,
     "allow_pickle": AllowPickle,
 }
 """The options for loading a model, by their names in Spec."""

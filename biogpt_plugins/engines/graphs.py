@@ -1,4 +1,4 @@
-"""The decoding step, one token for every row: on CUDA one captured graph, not many launches."""
+"""The decoding step, some tokens of every row: on CUDA one captured graph, not many launches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import BioGptForCausalLM
 
-from biogpt_plugins.engines.passes import forward
+from biogpt_plugins.engines.passes import Span, forward, lay_out
 from biogpt_plugins.engines.slots import Slots, View
 
 _STEP = 256
@@ -17,7 +17,7 @@ _STEP = 256
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Tokens, their positions, and their indices in the slots: [rows, 1] each."""
+    """Tokens, their positions, and their indices in the slots: [rows, width] each."""
 
     ids: torch.Tensor
     positions: torch.Tensor
@@ -27,58 +27,54 @@ class _Inputs:
 class DecodingStep:
     """The decoding step for the rows in the first places of the slots.
 
-    On CUDA it is captured once for each number of rows (1, 2, 4, 8 ...) and length (256, 512 ...)
-    and then replayed: a step of BioGPT has hundreds of small kernels, whose launches take longer
-    than their execution. On other devices it runs directly, for the exact rows and length.
+    On CUDA it is captured once for each number of rows, of tokens of a row (1, 2, 4, 8 ... each)
+    and length (256, 512 ...), and then replayed: a step of BioGPT has hundreds of small kernels,
+    whose launches take longer than their execution. On other devices it runs directly, for the
+    exact rows, tokens and length.
     """
 
     def __init__(self, model: BioGptForCausalLM, slots: Slots) -> None:
         self._model = model
         self._slots = slots
         self._pool: Any = None
-        self._graphs: dict[tuple[int, int, int], Callable[[_Inputs], torch.Tensor]] = {}
+        self._graphs: dict[tuple[int, int, int, int], Callable[[_Inputs], torch.Tensor]] = {}
 
-    def __call__(self, tokens: Sequence[int], lengths: Sequence[int | None]) -> torch.Tensor:
-        """Read a token of each row.
+    def __call__(self, spans: Sequence[Span]) -> torch.Tensor:
+        """Read new tokens of the rows.
 
         Args:
-            tokens: The last token of the row in each place.
-            lengths: The number of tokens before it; None for a place without a row.
+            spans: The new tokens of the row in each place, in order; none in a place without a row.
 
         Returns:
-            Logits of the next token, [places given, vocabulary].
+            Logits after each token, [spans, most tokens of a span, vocabulary]; shorter spans are
+            padded on the left.
         """
         slots, pad = self._slots, int(self._model.config.pad_token_id)
-        count, length = len(tokens), slots.length + 1
+        count, length = len(spans), slots.length + 1
+        width = widest = max(len(span.ids) for span in spans)
         captured = self._model.device.type == "cuda"
         if captured:
-            most = 1 + max(length for length in lengths if length is not None)
-            length = min(-(-most // _STEP) * _STEP, length)
+            longest = max(span.end for span in spans)
+            length = min(-(-longest // _STEP) * _STEP, length)
             count = min(1 << (count - 1).bit_length(), slots.places)
-        spare = count - len(tokens)
-        inputs = _Inputs(
-            ids=self._column([*tokens, *[pad] * spare]),
-            positions=self._column([*(n or 0 for n in lengths), *[0] * spare]),
-            indices=self._column(
-                [*(slots.length if n is None else n for n in lengths), *[slots.length] * spare]
-            ),
-        )
+            width = 1 << (width - 1).bit_length()
+        spare = [Span(place, 0, ()) for place in range(len(spans), count)]
+        table = lay_out([*spans, *spare], width, pad=pad, nowhere=slots.length)
+        inputs = _Inputs(*(torch.tensor(part, device=self._model.device) for part in table))
         if not captured:
             return self._run(inputs, length)
-        key = count, length, slots.keys[0].data_ptr()
+        key = count, width, length, slots.keys[0].data_ptr()
         if key not in self._graphs:
             self._graphs[key] = self._capture(inputs, length)
-        return self._graphs[key](inputs)[: len(tokens)]
-
-    def _column(self, values: Sequence[int]) -> torch.Tensor:
-        return torch.tensor(values, device=self._model.device)[:, None]
+        return self._graphs[key](inputs)[: len(spans), -widest:]
 
     def _run(self, inputs: _Inputs, length: int) -> torch.Tensor:
         device, places = inputs.ids.device, range(len(inputs.ids))
         rows = torch.arange(len(places), device=device)[:, None]
         view = View(self._slots, places, rows, inputs.indices, length)
         sees = torch.arange(length, device=device) <= inputs.indices[..., None]
-        return forward(self._model, view, inputs.ids, inputs.positions, sees)[:, -1]
+        width = inputs.ids.shape[1]
+        return forward(self._model, view, inputs.ids, inputs.positions, sees, keep=width)
 
     def _capture(self, inputs: _Inputs, length: int) -> Callable[[_Inputs], torch.Tensor]:
         with torch.cuda.device(inputs.ids.device):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.derivations import Derivation
+from biogpt_plugins.engines.drafts import Drafter
 from biogpt_plugins.engines.stopping import StopStrings
 from biogpt_plugins.values.errors import EngineError
 from biogpt_plugins.values.results import FinishReason
@@ -35,6 +36,7 @@ class Job:
 
     Attributes:
         prompt: The ids of the prompt, including the leading `</s>`.
+        draft: Tokens that may follow, which are read in the same pass.
         error: Why it failed.
         done: Whether it is finished, successfully or not.
         wanted: Whether its caller still waits; set by the scheduler.
@@ -43,6 +45,7 @@ class Job:
     """
 
     prompt: list[int]
+    draft: list[int] = field(default_factory=list)
     error: EngineError | None = None
     wanted: Callable[[], bool] = lambda: True
     tell: Callable[[], None] = lambda: None
@@ -86,6 +89,9 @@ class Generation(Job):
         closing: That of the final `</s>`.
         finish: Why the row ended; None while it runs.
         derivation: Its progress through a grammar, if there is one.
+        drafter: Makes its drafts; None for no drafts.
+        passes: Number of passes in which it wrote.
+        drafted: Number of tokens of all its drafts.
         ahead: Most tokens to write ahead of a reader; None without a reader.
         read: Number of tokens that the reader has seen.
     """
@@ -99,6 +105,9 @@ class Generation(Job):
     closing: Measured | None = None
     finish: FinishReason | None = None
     derivation: Derivation | None = None
+    drafter: Drafter | None = None
+    passes: int = 0
+    drafted: int = 0
     ahead: int | None = None
     read: int = 0
 
@@ -115,8 +124,17 @@ class Generation(Job):
         """Whether it is too far ahead of its reader and must wait."""
         return self.ahead is not None and len(self.written) - self.read >= self.ahead
 
-    def take(self, token: int, measured: Measured | None, eos: int) -> None:
-        """Append a token."""
+    @property
+    def room(self) -> int:
+        """Most tokens that it may write before it ends, or waits for its reader."""
+        left = self.budget - len(self.written)
+        return left if self.ahead is None else min(left, self.ahead + self.read - len(self.written))
+
+    def take(
+        self, token: int, measured: Measured | None, eos: int, *, same_pass: bool = False
+    ) -> None:
+        """Append a token; the pass may be the same that wrote the token before it."""
+        self.passes += not same_pass
         if token == eos:
             self.closing = measured
             self.end("stop")
@@ -133,6 +151,11 @@ class Generation(Job):
                 self.end("length")
         if self.ahead is not None:
             self.tell()
+
+    def agrees(self, count: int) -> bool:
+        """Whether it goes on as in its draft, after writing this many of the draft and one more."""
+        goes_on = count < len(self.draft) and not (self.done or self.waits)
+        return goes_on and self.written[-1] == self.draft[count]
 
     def end(self, reason: FinishReason) -> None:
         """Stop writing."""

@@ -47,6 +47,7 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     allow_pickle: bool = False,
     local_files_only: bool | None = None,
     batch_size: int | None = None,
+    drafts: bool | None = None,
 ) -> LocalEngine:
     """Load the engine of a model: one for each runtime, model, device and dtype, loaded once.
 
@@ -69,6 +70,9 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
             files that the local cache lacks.
         batch_size: Most prompts of a batch, for all callers of the engine; None keeps the current
             value.
+        drafts: Whether a pass of the model may write several tokens, which are guessed before; for
+            all callers of the engine. None keeps the current value, which is True at first. It does
+            not change completions. CTranslate2 makes no drafts.
 
     Raises:
         InputError: The engine is unknown.
@@ -104,6 +108,8 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
             _ENGINES[key] = loaded, now
     if batch_size is not None:
         loaded.limit_batches(batch_size)
+    if drafts is not None:
+        loaded.drafts = drafts
     return loaded
 
 

@@ -24,6 +24,7 @@ from biogpt_plugins.engine import (
 )
 from biogpt_plugins.engine.limits import check_continuations, completion_room, positions
 from biogpt_plugins.engines.derivations import Derivation
+from biogpt_plugins.engines.drafts import Drafter, Outline
 from biogpt_plugins.engines.jobs import BeamSearch, Generation, Job, Scoring
 from biogpt_plugins.engines.labels import ids_of_choices, ids_of_continuations, in_parts
 from biogpt_plugins.engines.moses import Detokenizer
@@ -55,6 +56,7 @@ class LocalEngine:
         loaded_as: The options of `load_engine` that loaded it, and "folder"; None for an engine
             built in another way.
         free_logprobs: Whether log-probabilities take no further pass of the model, without beams.
+        drafts: Whether a pass of the model may write several tokens, which are guessed before.
     """
 
     runtime: ClassVar[Runtime] = "transformers"
@@ -88,6 +90,7 @@ class LocalEngine:
         self.folder = folder
         self.context_size = context_size
         self.closed = False
+        self.drafts = True
         self.loaded_as: dict[str, Any] | None = None
         self._tokens = Tokens(tokenizer)
         if self._tokens.rows > rows:
@@ -299,6 +302,7 @@ class LocalEngine:
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
         prompt, window = _prompt(prompt), positions(decoding, self.context_size)
+        outline = Outline(prompt.grammar, self._tokens.ids, self._tokens.ends_word)
         if decoding.constrained and prompt.grammar is None:
             raise InputError(
                 f"{decoding.form} decoding needs a grammar, and the prompt has none: give it a "
@@ -312,7 +316,10 @@ class LocalEngine:
         if not decoding.constrained:
             prompt = replace(prompt, grammar=None)
         room = completion_room(prompt, decoding, window)
-        return self._tokens.encode(prompt, window=window, room=room, truncate=decoding.truncate)
+        return replace(
+            self._tokens.encode(prompt, window=window, room=room, truncate=decoding.truncate),
+            outline=outline,
+        )
 
     def _budget(self, encoded: Encoded, decoding: Decoding) -> int:
         left = positions(decoding, self.context_size) - len(encoded.ids)
@@ -342,6 +349,8 @@ class LocalEngine:
             # The first of several samples is the same as a single sample.
             random=Random(f"{decoding.seed}/{sample}" if seeded else decoding.seed),
         )
+        if self.drafts and encoded.outline:
+            row.drafter = Drafter(encoded.ids, encoded.outline)
         if form:
             row.derivation = form.copy()
             if form.finished:  # the text has nothing to copy

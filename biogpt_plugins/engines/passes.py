@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
+from typing import NamedTuple
 
 import torch
 from transformers import BioGptForCausalLM
@@ -36,11 +37,39 @@ class Span:
         return self.start + len(self.ids)
 
 
+class Layout(NamedTuple):
+    """Tokens, their positions, and their indices in the slots, [spans, width] each."""
+
+    ids: list[list[int]]
+    positions: list[list[int]]
+    indices: list[list[int]]
+
+
+def lay_out(spans: Sequence[Span], width: int, *, pad: int, nowhere: int) -> Layout:
+    """Lay out spans side by side; shorter ones are padded on the left.
+
+    Args:
+        spans: The spans.
+        width: The number of tokens of each, padding included.
+        pad: The token for padding.
+        nowhere: Its index in the slots.
+    """
+    shorts = [width - len(span.ids) for span in spans]
+    places = [range(span.start, span.end) for span in spans]
+    return Layout(
+        [[pad] * short + [*span.ids] for short, span in zip(shorts, spans, strict=True)],
+        [[0] * short + [*own] for short, own in zip(shorts, places, strict=True)],
+        [[nowhere] * short + [*own] for short, own in zip(shorts, places, strict=True)],
+    )
+
+
 def read(
     model: BioGptForCausalLM,
     slots: Slots,
     spans: Sequence[Span],
     branches: Branches | None = None,
+    *,
+    keep: int = 1,
 ) -> torch.Tensor:
     """Read new tokens of some rows; shorter spans are padded on the left.
 
@@ -50,22 +79,22 @@ def read(
         spans: The new tokens.
         branches: A tree of tokens to try after each span; each node sees the span and the nodes
             before it. What they leave in the slots is not used.
+        keep: The number of tokens of each span whose logits are returned.
 
     Returns:
-        Logits after each span, and after each node of the branches in turn:
-        [spans, 1 + nodes, vocabulary].
+        Logits after the last tokens of each span, and after each node of the branches in turn:
+        [spans, keep + nodes, vocabulary].
     """
     device = model.device
     tail, steps = (branches.tokens, branches.depths) if branches else ([], [])
     length = max(span.end for span in spans) + len(tail)
     width = max(len(span.ids) for span in spans)
-    pad, nowhere = int(model.config.pad_token_id), slots.length
-    ids, positions, indices = [], [], []
-    for span in spans:
-        short, end = width - len(span.ids), span.end
-        ids.append([pad] * short + [*span.ids, *tail])
-        positions.append([0] * short + [*range(span.start, end), *(end + step for step in steps)])
-        indices.append([nowhere] * short + [*range(span.start, end + len(tail))])
+    pad = int(model.config.pad_token_id)
+    ids, positions, indices = lay_out(spans, width, pad=pad, nowhere=slots.length)
+    for row, span in enumerate(spans):
+        ids[row] += tail
+        positions[row] += (span.end + step for step in steps)
+        indices[row] += range(span.end, span.end + len(tail))
     written = torch.tensor(indices, device=device)
     sees = torch.arange(length, device=device) <= written[..., None]
     if branches and tail:
@@ -78,7 +107,7 @@ def read(
         torch.tensor(ids, device=device),
         torch.tensor(positions, device=device),
         sees,
-        keep=1 + len(tail),
+        keep=keep + len(tail),
     )
 
 

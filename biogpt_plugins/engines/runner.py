@@ -9,6 +9,7 @@ import torch
 from transformers import BioGptForCausalLM
 
 from biogpt_plugins.engines.beams import search
+from biogpt_plugins.engines.drafts import worth
 from biogpt_plugins.engines.graphs import DecodingStep
 from biogpt_plugins.engines.jobs import BeamSearch, Branches, Generation, Job, Scoring, fit
 from biogpt_plugins.engines.passes import Span, read
@@ -73,7 +74,9 @@ class TransformersRunner:
         places: Most unfinished rows at once, by the known memory.
     """
 
-    def __init__(self, model: BioGptForCausalLM, slots: Slots, *, places: int, room: int) -> None:
+    def __init__(
+        self, model: BioGptForCausalLM, slots: Slots, *, places: int, room: int, spare: int = 0
+    ) -> None:
         """Wrap a model.
 
         Args:
@@ -81,9 +84,10 @@ class TransformersRunner:
             slots: Its cache of keys and values.
             places: Most unfinished rows at once.
             room: Most tokens, padding included, of a pass with several rows.
+            spare: How many tokens take as long to compute as a pass does without any.
         """
         self.places = places
-        self._room = room
+        self._room, self._spare = room, spare
         self._model = model
         self._slots = slots
         self._step = DecodingStep(model, slots)
@@ -120,21 +124,23 @@ class TransformersRunner:
 
     @torch.inference_mode()
     def step(self) -> None:
-        """Write one token of every unfinished row, except rows that wait for a reader."""
+        """Write one or more tokens of every unfinished row that does not wait for a reader."""
         self._close_up()
-        self._slots.fit(len(self._rows), self._longest)
-        tokens = [row.written[-1] if row else self._pad for row in self._rows]
-        lengths = [row.size - 1 if row else None for row in self._rows]
-        logits = self._step(tokens, lengths)
         going = {place: row for place, row in enumerate(self._rows) if row and not row.waits}
-        self._take(list(going.values()), logits[list(going)])
+        self._draft(list(going.values()))
+        spans = [
+            Span(place, row.size - 1, [row.written[-1], *row.draft]) if row else Span(place, 0, ())
+            for place, row in enumerate(self._rows)
+        ]
+        self._slots.fit(len(spans), max(span.end for span in spans))
+        self._write(list(going.values()), self._step(spans), list(going))
         self._clear(going.values(), going)
         self._rows = [None if row and row.done else row for row in self._rows]
         self._trim()
 
     def _begin(self, rows: list[Generation]) -> None:
         for group, places, logits in self._read(rows):
-            self._take(group, logits[:, -1])
+            self._write(group, logits, range(len(group)))
             self._clear(group, places)
             for row, place in zip(group, places, strict=True):
                 if not row.done:
@@ -170,12 +176,14 @@ class TransformersRunner:
                 alike = any(common(job.ids, other.ids) >= held for other in group)
                 (later if alike else group).append(job)
             places = free[: len(group)]
+            self._draft(group)
             # Include room for the next tokens: growing the cache copies all of it.
             behind = max(len(branches or ()), _AHEAD)
             longest = max(self._longest, *(job.size + behind for job in group))
             self._slots.fit(1 + max(places), longest)
             spans = [self._span(*pair) for pair in zip(group, places, strict=True)]
-            logits = read(self._model, self._slots, spans, branches)
+            keep = 1 + max(len(job.draft) for job in group)
+            logits = read(self._model, self._slots, spans, branches, keep=keep)
             for job, place in zip(group, places, strict=True):
                 self._slots.hold(place, job.ids)
             yield group, places, logits
@@ -186,10 +194,52 @@ class TransformersRunner:
         count = min(count, job.size - 1)  # at least one token must be read
         self._slots.copy(source, place, count)
         self._slots.hold(place, job.ids[:count])
-        return Span(place, count, job.ids[count:])
+        return Span(place, count, job.ids[count:] + job.draft)
 
-    def _take(self, rows: list[Generation], logits: torch.Tensor) -> None:
-        logits, rows = only_finite(logits.float().clone(), rows)
+    def _draft(self, jobs: Sequence[Job]) -> None:
+        """Guess what rows go on with, as far as it is worth reading in the next pass."""
+        rows = [job for job in jobs if isinstance(job, Generation)]
+        if not rows:
+            return
+        count = len({*self.rows, *rows})
+        # A token of a draft saves its share of a pass and twice its own time, if it is right.
+        least = count / (self._spare + 2 * count)
+        drafts = [
+            row.drafter.draft(row.written, row.derivation, row.room - 1, least)
+            if row.drafter
+            else []
+            for row in rows
+        ]
+        most = min(worth(drafts, least), _MOST_SCORED // len(rows))
+        for row, draft in zip(rows, drafts, strict=True):
+            row.draft = [guess.token for guess in draft[:most]]
+            row.drafted += len(row.draft)
+
+    def _write(
+        self, rows: Sequence[Generation], logits: torch.Tensor, places: Sequence[int]
+    ) -> None:
+        """Let rows write what they would of their drafts anyway, and one token more.
+
+        Args:
+            rows: The rows.
+            logits: Logits after the last tokens of each: [places, tokens, vocabulary].
+            places: The place of each row among them.
+        """
+        begins = [len(row.written) for row in rows]
+        going, depth = [*zip(rows, places, strict=True)], 0
+        while going:
+            behind = [depth - 1 - len(row.draft) for row, _ in going]
+            found = logits[[place for _, place in going], behind]
+            self._take([row for row, _ in going], found, same_pass=depth > 0)
+            going = [(row, place) for row, place in going if row.agrees(depth)]
+            depth += 1
+        for row, begin in zip(rows, begins, strict=True):
+            if row.drafter and row.draft:
+                row.drafter.judge(common(row.written[begin:], row.draft))
+                row.draft = []
+
+    def _take(self, rows: list[Generation], logits: torch.Tensor, *, same_pass: bool) -> None:
+        logits, rows = only_finite(logits.float(), rows)
         if not rows:
             return
         logits[:, self._pad] = -torch.inf  # never written, as in fairseq
@@ -199,7 +249,8 @@ class TransformersRunner:
         measured = measure(logits, tokens, top) if asked else [None] * len(rows)
         for row, token, one in zip(rows, tokens, measured, strict=True):
             own = one and one._replace(top=one.top[: row.decoding.top_logprobs])
-            row.take(token, own if row.decoding.logprobs else None, self._eos)
+            own = own if row.decoding.logprobs else None
+            row.take(token, own, self._eos, same_pass=same_pass)
 
     def _clear(self, jobs: Iterable[Job], places: Iterable[int]) -> None:
         """Clear the places of failed jobs."""

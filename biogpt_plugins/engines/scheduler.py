@@ -62,7 +62,7 @@ class Runner(Protocol):
         ...
 
     def step(self) -> None:
-        """Write one token of every unfinished row. May raise anything."""
+        """Write one or more tokens of every unfinished row. May raise anything."""
         ...
 
     def drop(self, jobs: Sequence[Job]) -> None:
@@ -144,6 +144,7 @@ class Scheduler:
         self._closed = False
         self._process = os.getpid()
         self._passes = self._rows = 0
+        self._tokens = self._token_passes = self._drafted = 0
 
     @property
     def load(self) -> Load:
@@ -154,6 +155,9 @@ class Scheduler:
                 running=sum(len(worker.active) for worker in self._workers),
                 passes=self._passes,
                 rows=self._rows,
+                tokens=self._tokens,
+                token_passes=self._token_passes,
+                drafted=self._drafted,
             )
 
     def limit(self, rows: int) -> None:
@@ -355,6 +359,10 @@ class Scheduler:
         """Notify callers of finished jobs."""
         with self._lock:
             for job in [job for job in worker.active if job.done]:
+                if isinstance(job, Generation):
+                    self._tokens += len(job.written)
+                    self._token_passes += job.passes
+                    self._drafted += job.drafted
                 worker.active.pop(job).settle()
 
     def _break(self, worker: _Worker, error: BaseException) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from biogpt_plugins.engine import Grammar, Prompt
 from biogpt_plugins.engines.copied import Spelling
 from biogpt_plugins.engines.derivations import STRAYS
+from biogpt_plugins.engines.drafts import Outline
 from biogpt_plugins.engines.merges import WORD_END, merges_of
 from biogpt_plugins.engines.moses import Detokenizer, Splitter, unescape
 from biogpt_plugins.text.grounding import PLURAL
@@ -34,12 +35,14 @@ class Encoded:
         truncated: Number of tokens cut from the source.
         grammar: The grammar of its completion.
         text: The words of the remaining source text with their ids, if there is a grammar.
+        outline: The fixed words that its completion is likely to have.
     """
 
     ids: list[int]
     truncated: int = 0
     grammar: Grammar | None = None
     text: tuple[tuple[str, list[int]], ...] = ()
+    outline: Outline | None = None
 
 
 class Tokens:

@@ -17,6 +17,8 @@ _MOST_ROOM, _LEAST_ROOM = 1 << 14, 512
 # Tokens times parameters of a pass on a CPU.
 _CPU_WORK = 150_000_000_000
 _MANY = 1 << 16
+# Tokens that take as long to compute as a pass does without any: launches, and reading weights.
+_SPARE = {"cuda": 256, "mps": 64, "cpu": 16}
 # Scoring appends labels to a prompt that may fill all positions.
 _MARGIN = 256
 
@@ -67,11 +69,12 @@ class TransformersEngine(LocalEngine):
 
 def _runner(model: BioGptForCausalLM) -> TransformersRunner:
     config, device, dtype = model.eval().config, model.device, model.dtype
+    spare = _SPARE.get(device.type, 16)
     if device.type != "cuda":
         # A pass takes about a second at most, so that unfinished rows are not held up.
         room = min(max(_LEAST_ROOM, _CPU_WORK // model.num_parameters()), _MOST_ROOM)
         slots = Slots(config, device=device, dtype=dtype)
-        return TransformersRunner(model, slots, places=_MANY, room=room)
+        return TransformersRunner(model, slots, places=_MANY, room=room, spare=spare)
     # Allocate everything at once, because captured graphs use fixed addresses. A fifth of the
     # memory is left for activations.
     length = int(config.max_position_embeddings) + _MARGIN
@@ -79,4 +82,4 @@ def _runner(model: BioGptForCausalLM) -> TransformersRunner:
     places = max(1, int(0.8 * free) // Slots.bytes_of(config, length, dtype))
     begin = min(places, _BATCH_SIZE["cuda"])
     slots = Slots(config, device=device, dtype=dtype, places=begin, length=length)
-    return TransformersRunner(model, slots, places=places, room=_MOST_ROOM)
+    return TransformersRunner(model, slots, places=places, room=_MOST_ROOM, spare=spare)

@@ -163,6 +163,7 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
         dtype=spec.dtype,
         revision=spec.revision,
         batch_size=spec.batch_size,
+        drafts=spec.drafts,
         allow_pickle=spec.allow_pickle,
     )
     pipeline = Pipeline(

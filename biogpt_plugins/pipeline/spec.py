@@ -196,7 +196,7 @@ class Settings(BaseModel):
 class ModelSettings(Settings):
     """The model, the hardware it runs on, and how a task is run."""
 
-    KNOBS: ClassVar[frozenset[str]] = frozenset({"device", "batch_size", "allow_pickle"})
+    KNOBS: ClassVar[frozenset[str]] = frozenset({"device", "batch_size", "drafts", "allow_pickle"})
     """Settings that do not change results."""
 
     model: str = Field(
@@ -224,6 +224,12 @@ class ModelSettings(Settings):
         None,
         "Maximum number of inputs computed at once, for all users of the model; None chooses by "
         "device.",
+    )
+    drafts: bool | None = _setting(
+        None,
+        "Whether a pass of the model may write several tokens, which are guessed before, for all "
+        "users of the model. It does not change completions. None means True, or what another "
+        'user has chosen; engine "ctranslate2" makes none.',
     )
     # Only the program may allow code from files; a saved value must not.
     allow_pickle: bool = Field(

@@ -90,3 +90,16 @@ class _Now(Collector):
             "Rows of all passes; divided by the passes, the mean size of a batch.",
             value=load.rows,
         )
+        yield CounterMetricFamily(
+            "biogpt_written_tokens", "Tokens of completions that have ended.", value=load.tokens
+        )
+        yield CounterMetricFamily(
+            "biogpt_writing_passes",
+            "Passes that wrote them; divided by the tokens, the passes of a token.",
+            value=load.token_passes,
+        )
+        yield CounterMetricFamily(
+            "biogpt_drafted_tokens",
+            "Tokens that were guessed for them, right or wrong.",
+            value=load.drafted,
+        )

@@ -72,11 +72,13 @@ def test_a_run_measures_the_bundled_model_and_leaves_json_and_markdown(tmp_path)
     assert Report.model_validate_json(report.model_dump_json()) == report
     assert report.sides == ("transformers, cpu, float32", "ctranslate2, cpu, int8")
     titles = [(table.title, table.unit) for table in report.tables]
-    assert titles[:4] == [
+    assert titles[:6] == [
         ("bc5cdr, 1 at once", "papers/s"),
         ("bc5cdr, 1 at once", "tokens/s"),
+        ("bc5cdr, 1 at once", "passes/token"),
         ("bc5cdr, 2 at once", "papers/s"),
         ("bc5cdr, 2 at once", "tokens/s"),
+        ("bc5cdr, 2 at once", "passes/token"),
     ]
     assert ("pubmedqa, 2 at once", "questions/s") in titles
     assert ("pubmedqa, 2 at once", "tokens/s") not in titles  # labels are scored

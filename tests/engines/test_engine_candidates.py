@@ -128,6 +128,7 @@ class TestLogProbabilities:
         ids=["greedy", "sampled", "top"],
     )
     def test_they_are_the_models_own_at_each_step(self, engine, model, decoding):
+        engine.drafts = False  # so that each pass is a step
         vocabulary, checked = engine.tokenizer.get_vocab(), 0
         for prompt in PROMPTS:
             model.logits.clear()

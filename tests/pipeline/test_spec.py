@@ -34,6 +34,7 @@ EVERYTHING = {
     "device": "cpu",
     "dtype": "int8",
     "batch_size": 4,
+    "drafts": False,
     "task": "bc5cdr",
     "decoding": Decoding(num_beams=2, stop=("x",)),
     "method": "complete",
