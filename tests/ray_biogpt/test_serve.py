@@ -182,6 +182,16 @@ class TestOnRay:
         assert httpx.get(f"{address}/v1/models", timeout=PATIENCE).status_code == 401
         assert httpx.get(f"{address}/healthz", timeout=PATIENCE).status_code == 200
 
+    def test_a_stream_whose_replica_dies_does_not_look_whole(self, client, folder):
+        asked = {"papers": [paper(number) for number in range(40, 80)], "stream": True}
+        with client.stream("POST", "/v1/extract", json=asked) as answer:
+            if answer.status_code == 200:  # its beginning came through
+                with pytest.raises(httpx.RemoteProtocolError):
+                    list(answer.iter_lines())
+            else:
+                assert answer.status_code == 500
+        (folder / "worker-died").unlink()
+
     def test_a_replica_that_dies_under_load_loses_nothing(self, client, address, folder):
         from openai import OpenAI
 
