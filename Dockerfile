@@ -26,7 +26,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 # The libraries without this package, so that their layer stays when only its code changes.
 FROM base AS libraries
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ARG EXTRAS=serve,ctranslate2
+ARG EXTRAS=serve,mcp,ctranslate2
 WORKDIR /source
 COPY constraints.txt ./
 # torch comes first and alone: with it in place nothing else asks for another build of it.
