@@ -11,6 +11,11 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 
+from biogpt_plugins.remote.connection import Patience
+
+SOON = Patience(attempts=3, first=0.001, busy=1.0)
+"""Of clients, for servers that do not come back."""
+
 PATIENCE = 600  # seconds until a test fails; on the busiest machine it takes none of them
 
 

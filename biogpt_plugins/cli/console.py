@@ -41,7 +41,8 @@ Model = Annotated[
         "--model",
         "-m",
         metavar="MODEL",
-        help='"demo", a model folder, or a model id on the Hugging Face hub.',
+        help='"demo", a model folder, a model id on the Hugging Face hub, or the address of a '
+        "server (http://...).",
     ),
 ]
 Engine = Annotated[
@@ -333,8 +334,8 @@ def loaded(load: Callable[[], Pipeline], model: str) -> Pipeline:
             pipeline = load()
     finally:
         TRIALS.disabled = False
-    if is_for_trial(pipeline.engine.model_name):
-        tell_of_trial(model)
+    if is_for_trial(pipeline.model_name):
+        tell_of_trial(pipeline.model_name)
     return pipeline
 
 

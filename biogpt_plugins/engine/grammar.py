@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pydantic import ConfigDict, with_config
 
+AS_JSON = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
+"""How values of engines are JSON: infinity is kept, and unknown fields are refused."""
+
+
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Copy:
     """A name: consecutive words copied from the prompt's text.
@@ -33,6 +39,7 @@ Part = str | Copy | OneOf
 """Fixed words, a copied name, or one of several wordings or names."""
 
 
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Grammar:
     """The form of a completion: `before`, then clauses or `instead`, then `end`.

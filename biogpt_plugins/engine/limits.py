@@ -26,6 +26,15 @@ def completion_room(prompt: Prompt, decoding: Decoding, window: int) -> int:
     return min(decoding.max_new_tokens or _ROOM, _ROOM, max(1, window // 4))
 
 
+def foresee(engine: Engine, texts: Iterable[str]) -> None:
+    """Tell an engine that the tokens of these texts are counted soon.
+
+    The engine of a server then asks for all of them at once; others need not know.
+    """
+    if told := getattr(engine, "foresee", None):
+        told([*texts])
+
+
 def source_limit(prompt: Prompt, decoding: Decoding, engine: Engine) -> int:
     """Most tokens of the prompt's head, text and tail together; may be less than 1."""
     window = positions(decoding, engine.context_size)
@@ -54,6 +63,16 @@ def check_continuations(
                 f"the continuations of a prompt must be a sequence of texts, not {texts!r}: give "
                 "[...] for each prompt"
             )
+
+
+def check_choices(choices: Sequence[str]) -> None:
+    """Check that there are labels to choose from.
+
+    Raises:
+        InputError: There are none, or one text in their place.
+    """
+    if isinstance(choices, str) or not choices:
+        raise InputError(f"choices must be a sequence of at least one label, not {choices!r}")
 
 
 def empty_continuation(number: int, count: int) -> InputError:

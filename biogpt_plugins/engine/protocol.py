@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, get_args
+from typing import Annotated, Any, Literal, Protocol, get_args
 
-from biogpt_plugins.engine.grammar import Grammar
-from biogpt_plugins.values.errors import BioGPTError, InputError
-from biogpt_plugins.values.results import FinishReason, Usage
+from pydantic import PlainSerializer, PlainValidator, with_config
+from typing_extensions import Self
+
+from biogpt_plugins.engine.grammar import AS_JSON, Grammar
+from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError, error_class
+from biogpt_plugins.values.results import Failure, FinishReason, Usage
 
 Runtime = Literal["transformers", "ctranslate2"]
 """The runtime of a local model."""
@@ -20,6 +23,26 @@ Continuation = str | tuple[int, ...]
 """A text, or its token ids."""
 
 
+def _error(given: Any) -> BioGPTError:  # noqa: ANN401 - what JSON holds
+    """The error that a Failure describes."""
+    if isinstance(given, BioGPTError):
+        return given
+    failure = Failure.model_validate(given)
+    try:
+        return error_class(failure.type)(failure.message)
+    except TypeError:  # an error of more than a message, which no engine gives
+        return EngineError(failure.message)
+
+
+Error = Annotated[
+    BioGPTError,
+    PlainValidator(_error, json_schema_input_type=Failure),
+    PlainSerializer(Failure.of, return_type=Failure),
+]
+"""An error, which is a Failure in JSON."""
+
+
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
     """The text that the model continues.
@@ -57,7 +80,22 @@ class Prompt:
         """Head, text and tail as one string, before anything is cut."""
         return self.head + self.text + self.tail
 
+    @classmethod
+    def of(cls, given: object) -> Self:
+        """The prompt that an engine was given.
 
+        Raises:
+            InputError: It is neither a str nor a Prompt.
+        """
+        if isinstance(given, str):
+            return cls(text=given)
+        if isinstance(given, cls):
+            return given
+        raise InputError(f"a prompt must be a str or a Prompt, not a {type(given).__name__}")
+
+
+@with_config(AS_JSON)
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Decoding:
     """How a completion is chosen. The default is greedy decoding, as in the official BioGPT.
@@ -141,6 +179,7 @@ class Decoding:
         return replace(self, **given)  # type: ignore[arg-type]
 
 
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Token:
     """A token of a completion.
@@ -162,6 +201,7 @@ class Token:
     top: tuple[Token, ...] = ()
 
 
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Completion:
     """The completion of one prompt, or the error that prevented it.
@@ -185,9 +225,10 @@ class Completion:
     tokens: tuple[Token, ...] = ()
     end: Token | None = None
     others: tuple[Completion, ...] = ()
-    error: BioGPTError | None = None
+    error: Error | None = None
 
 
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """The probability of each label, in the order of the choices; they sum to 1."""
@@ -195,7 +236,7 @@ class Choice:
     probabilities: dict[str, float]
     usage: Usage = Usage()
     truncated_tokens: int = 0
-    error: BioGPTError | None = None
+    error: Error | None = None
 
     @property
     def label(self) -> str:
@@ -205,6 +246,7 @@ class Choice:
         return max(self.probabilities, key=self.probabilities.__getitem__)
 
 
+@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     """The probabilities of continuations of one prompt.
@@ -220,7 +262,7 @@ class Scored:
     tokens: tuple[tuple[Token, ...], ...] = ()
     usage: Usage = Usage()
     truncated_tokens: int = 0
-    error: BioGPTError | None = None
+    error: Error | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from biogpt_plugins.engine import Continuation
-from biogpt_plugins.engine.limits import empty_continuation
+from biogpt_plugins.engine.limits import check_choices, empty_continuation
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
 
@@ -18,8 +18,7 @@ def ids_of_choices(choices: Sequence[str], tokens: Tokens) -> tuple[tuple[int, .
     Raises:
         InputError: There are none, or one is empty or the beginning of another.
     """
-    if isinstance(choices, str) or not choices:
-        raise InputError(f"choices must be a sequence of at least one label, not {choices!r}")
+    check_choices(choices)
     labels = tuple(tuple(tokens.ids(choice)) for choice in choices)
     for i, label in enumerate(labels):
         if not label:

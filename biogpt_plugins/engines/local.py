@@ -180,8 +180,8 @@ class LocalEngine:
         room = max(map(len, labels))
 
         def encode(prompt: Prompt | str) -> Encoded:
-            window = self.context_size
-            return self._tokens.encode(_prompt(prompt), window=window, room=room, truncate=truncate)
+            asked, window = Prompt.of(prompt), self.context_size
+            return self._tokens.encode(asked, window=window, room=room, truncate=truncate)
 
         def choice(encoded: Encoded, done: Sequence[Scoring]) -> Choice:
             (job,) = done
@@ -227,7 +227,7 @@ class LocalEngine:
         def encode(prompt: Prompt | str) -> Encoded:
             texts = next(waiting)
             labels = ids_of_continuations(texts, tokens, window)
-            bare, room = replace(_prompt(prompt), grammar=None), max(map(len, labels), default=1)
+            bare, room = replace(Prompt.of(prompt), grammar=None), max(map(len, labels), default=1)
             encoded = tokens.encode(bare, window=window, room=room, truncate=truncate, empty=True)
             asked[id(encoded)] = texts, labels
             return encoded
@@ -301,7 +301,7 @@ class LocalEngine:
         yield Chunk(text=completion.text[len(shown) :], tokens=rest, completion=completion)
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
-        prompt, window = _prompt(prompt), positions(decoding, self.context_size)
+        prompt, window = Prompt.of(prompt), positions(decoding, self.context_size)
         outline = Outline(prompt.grammar, self._tokens.ids, self._tokens.ends_word)
         if decoding.constrained and prompt.grammar is None:
             raise InputError(
@@ -376,11 +376,3 @@ class LocalEngine:
 
 def _rows(job: Generation | BeamSearch) -> list[Generation]:
     return job.rows if isinstance(job, BeamSearch) else [job]
-
-
-def _prompt(prompt: object) -> Prompt:
-    if isinstance(prompt, str):
-        return Prompt(text=prompt)
-    if isinstance(prompt, Prompt):
-        return prompt
-    raise InputError(f"a prompt must be a str or a Prompt, not a {type(prompt).__name__}")

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.address import is_address
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.folders import read_config
@@ -24,6 +25,7 @@ from biogpt_plugins.checkpoints.locate import base_of
 from biogpt_plugins.engine import FEW_SHOT, PRETRAINED, Decoding, Engine
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.loading import find_task
+from biogpt_plugins.pipeline.served import connected
 from biogpt_plugins.pipeline.spec import (
     ModelSettings,
     Settings,
@@ -131,6 +133,8 @@ class ModelFields(ModelSettings, Options):
         """
         if given := self._pipeline_at_hand():
             return given.engine
+        if is_address(self.model):
+            return connected(self.model, self.token)
         usual = Settings().every()
         return _engine(self.spec().but(**usual, task=None))
 
@@ -167,6 +171,8 @@ class ModelFields(ModelSettings, Options):
     def _taught(self, local_files_only: bool | None) -> list[str]:
         if given := self._pipeline_at_hand():
             return [given.task.name, *given.cards]
+        if is_address(self.model):
+            return list(connected(self.model, self.token).facts.tasks)
         folder = self._folder(local_files_only)
         names = read_card(folder, self.model).tasks
         know_tasks_of(folder, names)
@@ -200,7 +206,7 @@ class ModelFields(ModelSettings, Options):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        left_out = {"pipeline": None, "allow_pickle": False}
+        left_out = {"pipeline": None, **self.UNSAVED}
         return {**state, "__dict__": {**state["__dict__"], **left_out}}
 
     def _folder(self, local_files_only: bool | None = None) -> Path:
@@ -226,8 +232,8 @@ def _engine(spec: Spec) -> Engine:
 
     from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
 
-    named = {name: getattr(spec, name) for name in ModelSettings.model_fields}
-    return load_engine(**{name: named[name] for name in named if name not in Settings.model_fields})
+    names = ModelSettings.model_fields.keys() - Settings.model_fields.keys() - {"token"}
+    return load_engine(**{name: getattr(spec, name) for name in names})
 
 
 class LLMFields(ModelFields):
@@ -263,7 +269,7 @@ class LLMFields(ModelFields):
     def _knows_its_task(self) -> Self:
         own = self.pipeline.task.name if self.pipeline else None
         if self.task is not None and self.task != own:
-            self.task = find_task(self.task, self.model, self.revision).name
+            self.task = find_task(self.task, self.model, self.revision, self.token).name
         return self
 
     decoding_options: ClassVar[tuple[str, ...]] = OPTIONS
@@ -288,7 +294,7 @@ class LLMFields(ModelFields):
 
         This does not load the model.
         """
-        if self._pipeline_at_hand():
+        if self._pipeline_at_hand() or is_address(self.model):
             given = self.bind_own_task()
             positions, card, decoding = given.engine.context_size, given.card, given.decoding
         else:

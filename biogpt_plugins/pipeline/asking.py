@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from biogpt_plugins.engine import Decoding, Engine, Prompt, TaskCard
+from biogpt_plugins.engine.limits import foresee
 from biogpt_plugins.pipeline.spec import Settings, named
 from biogpt_plugins.pipeline.windows import Window, windows
 from biogpt_plugins.tasks.entities import Candidates, located
@@ -80,7 +81,7 @@ class Asking(NamedTuple):
             return Asked(text, [Part(text, self.task, None, lacking)], notes=notes)
         prompt = self.task.render_text(text, self.card)
         pieces: Sequence[Window] = ()
-        if self.task.kind == "relations" and self.settings.long_texts != "cut":
+        if self._divides:
             pieces = windows(text, prompt, engine, decoding)
         if not pieces and not among:
             return Asked(text, [Part(text, self.task, prompt)])
@@ -88,6 +89,23 @@ class Asking(NamedTuple):
         if among and pieces:
             notes += _divided(text, texts)
         return Asked(text, [self._part(one, among=among) for one in texts], pieces, notes)
+
+    def foresee(self, texts: Iterable[Text], engine: Engine) -> None:
+        """Prepare an engine for `of`, which counts the tokens of each of these texts."""
+        if self._divides:
+            foresee(engine, self._sources(texts))
+
+    def _sources(self, texts: Iterable[Text]) -> Iterator[str]:
+        for text in texts:
+            try:
+                source = self.task.render_text(text, self.card).source
+            except BioGPTError:  # `of` says so
+                continue
+            yield source
+
+    @property
+    def _divides(self) -> bool:
+        return self.task.kind == "relations" and self.settings.long_texts != "cut"
 
     @property
     def ranks(self) -> bool:

@@ -71,7 +71,7 @@ def decision(
     taught = [name for name in pipeline.cards if name not in TASKS or TASKS[name].kind != "text"]
     if taught:
         raise InputError(
-            f"model {pipeline.engine.model_name!r} cannot choose among {_listed(names)}: it was "
+            f"model {pipeline.model_name!r} cannot choose among {_listed(names)}: it was "
             f"trained for {', '.join(taught)}. Choose among {_choices(known)}, or use a "
             'model that was trained for no task, such as "microsoft/biogpt"'
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter, signature
@@ -13,19 +12,23 @@ from pathlib import Path
 from threading import Lock, RLock
 from typing import Any
 
+from pydantic import SecretStr
+
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.address import is_address
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.folders import contents
 from biogpt_plugins.checkpoints.locate import find_here
-from biogpt_plugins.checkpoints.registry import advice
 from biogpt_plugins.pipeline.pipeline import Pipeline
+from biogpt_plugins.pipeline.served import connected, task_on_server
 from biogpt_plugins.pipeline.spec import Settings, Spec, cannot_be_loaded
+from biogpt_plugins.pipeline.taught import another_version, own_task, untaught
 from biogpt_plugins.tasks import TASKS, get_task, load_task
 from biogpt_plugins.tasks.registry import declared, is_file, know_tasks_of
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.tasks.toml_task import FOLDER, read_task
-from biogpt_plugins.values.errors import InputError, ModelError
+from biogpt_plugins.tasks.toml_task import read_task
+from biogpt_plugins.values.errors import ModelError
 from biogpt_plugins.values.results import is_for_trial
 
 TRIALS = logging.getLogger("biogpt_plugins.trial")
@@ -40,7 +43,7 @@ class _Loaded:
 
     pipeline: Pipeline
     task: Task[Any]
-    folder: Path
+    folder: Path | None
     contents: frozenset[tuple[str, int, int]]
     remark: str | None
 
@@ -49,7 +52,7 @@ class _Loaded:
         try:
             return (
                 find_here(spec.model, spec.revision) == self.folder
-                and contents(self.folder) == self.contents
+                and (self.folder is None or contents(self.folder) == self.contents)
                 and (spec.task is None or get_task(spec.task) is self.task)
                 and not getattr(self.pipeline.engine, "closed", False)
             )
@@ -74,9 +77,7 @@ class _Pipelines:
         with self._loading:
             if found := self._find(spec):  # another thread has loaded it
                 return found, False
-            made = _loaded(
-                spec, find_task(spec.task, spec.model, spec.revision) if spec.task else None
-            )
+            made = _loaded(spec, _task_of(spec))
             # Naming the model's own task and leaving it out give the same pipeline.
             made = self._find(made.pipeline.spec) or made
             self._keep({spec: made, made.pipeline.spec: made})
@@ -113,8 +114,8 @@ def load(
     warning tells, the first time, if the model was not trained for the task.
 
     Args:
-        model: "demo" for the bundled model, a folder, or a hub id such as
-            "microsoft/BioGPT-Large".
+        model: "demo" for the bundled model, a folder, a hub id such as "microsoft/BioGPT-Large", or
+            the address of a server of this package, such as "http://127.0.0.1:8000".
         task: The task or its name, see `biogpt_plugins.TASKS`; None uses the first task in the
             model's card.
         options: {options}
@@ -123,8 +124,9 @@ def load(
         InputError: An option is unknown or out of range; the task is unknown; or no task is given
             and the model was not trained for any.
         ModelError: The model cannot be found or is not a BioGPT.
+        ServerError: The server cannot be reached, or runs another version.
         DeviceError: This machine does not have the device or does not support the dtype.
-        MissingExtraError: CTranslate2 is not installed.
+        MissingExtraError: CTranslate2 is not installed, or httpx for a server.
     """
     own = task if isinstance(task, Task) and TASKS.get(task.name) is not task else None
     name = task.name if isinstance(task, Task) else task and str(task)
@@ -143,15 +145,31 @@ def pipeline_of(spec: Spec) -> Pipeline:
     return found.pipeline
 
 
+def _task_of(spec: Spec) -> Task[Any] | None:
+    return find_task(spec.task, spec.model, spec.revision, spec.token) if spec.task else None
+
+
 def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
+    """Load a model, or take the one of a server."""
+    read = _from_server if is_address(spec.model) else _from_folder
+    loaded = read(spec, task)
+    pipeline = loaded.pipeline
+    if is_for_trial(pipeline.model_name):
+        _tell_of_trial(pipeline.model_name)
+    registered = task is None or spec.task is not None
+    own = () if registered else (f"an unregistered task, {loaded.task.name!r}",)
+    pipeline.spec = spec.but(task=spec.task or loaded.task.name, own=own)
+    return loaded
+
+
+def _from_folder(spec: Spec, task: Task[Any] | None) -> _Loaded:
     # Importing torch takes seconds, so misspelt names are reported first.
     folder = locate(spec.model, revision=spec.revision, allow_pickle=spec.allow_pickle)
     before = contents(folder)
     card = read_card(folder, spec.model)
     if task is None:
         know_tasks_of(folder, card.tasks)
-    chosen = task or get_task(_own_task(card, spec.model))
-    given = spec.given(Settings)
+    chosen = task or get_task(own_task(card.tasks, spec.model))
     beside = read_calibration(folder) if spec.calibration is None else Calibration()
 
     from biogpt_plugins.engines import load_engine  # noqa: PLC0415 - loads torch
@@ -166,19 +184,19 @@ def _loaded(spec: Spec, task: Task[Any] | None) -> _Loaded:
         drafts=spec.drafts,
         allow_pickle=spec.allow_pickle,
     )
-    pipeline = Pipeline(
-        chosen,
-        engine,
-        cards=card.tasks,
-        **{"calibration": beside, **given},
-    )
-    pipeline._beside = beside
-    if is_for_trial(spec.model):
-        _tell_of_trial(spec.model)
-    registered = task is None or spec.task is not None
-    own = () if registered else (f"an unregistered task, {chosen.name!r}",)
-    pipeline.spec = spec.but(task=spec.task or chosen.name, own=own)
+    given = {"calibration": beside, **spec.given(Settings)}
+    pipeline = Pipeline(chosen, engine, cards=card.tasks, **given)
+    pipeline.beside = beside
     return _Loaded(pipeline, chosen, folder, before, _remark(card, folder, spec.model, chosen))
+
+
+def _from_server(spec: Spec, task: Task[Any] | None) -> _Loaded:
+    chosen, engine, remark = task_on_server(spec, task)
+    beside = engine.facts.calibration if spec.calibration is None else Calibration()
+    given = {"calibration": beside, **spec.given(Settings)}
+    pipeline = Pipeline(chosen, engine, cards=engine.facts.cards, **given)
+    pipeline.beside = beside
+    return _Loaded(pipeline, chosen, None, frozenset(), remark)
 
 
 @cache
@@ -195,63 +213,31 @@ def trial_note(model: str) -> str:
     )
 
 
-def _own_task(card: ModelCard, model: str) -> str:
-    if not card.tasks:
-        raise InputError(
-            f"model {model!r} was trained for no task: name the task to use (--task), one of "
-            f"{', '.join(TASKS)}"
-        )
-    name = next(iter(card.tasks))
-    if name not in TASKS:
-        raise InputError(
-            f"model {model!r} was trained for the task {name!r}, which is not known here, and "
-            f"its folder has no {FOLDER}/{name}.toml: pass the task's file (--task {name}.toml) or "
-            "register the task"
-        )
-    return name
-
-
-def find_task(name: str, model: str, revision: str | None = None) -> Task[Any]:
-    """The task with this name or file: a registered one, or one from the model's folder.
+def find_task(
+    name: str, model: str, revision: str | None = None, token: SecretStr | None = None
+) -> Task[Any]:
+    """The task with this name or file: a registered one, or one of the model's folder or server.
 
     Raises:
         InputError: The task is unknown.
+        ServerError: The server cannot be reached.
     """
     if not is_file(name) and name not in TASKS:
+        if is_address(model):
+            connected(model, token)
+            return get_task(name)
         folder = find_here(model, revision)
         if folder and (path := declared(folder, name)):
             return load_task(path)
     return get_task(name)
 
 
-def untrained(task: Task[Any], cards: Iterable[str]) -> str | None:
-    """What is said of a model that was not trained for a task; None if nothing has to be.
-
-    Args:
-        task: The task.
-        cards: The tasks that the model was trained for.
-    """
-    if task.name in (names := list(cards)):
-        return None
-    if names:
-        return f"was trained for {', '.join(names)}, not {task.name}: its results are unreliable"
-    if task.shots:
-        return f"was not trained for {task.name}: its prompts contain solved examples instead"
-    return None
-
-
 def _remark(card: ModelCard, folder: Path, model: str, task: Task[Any]) -> str | None:
     """The warning for a model that was not trained for the task."""
-    if task.name in card.tasks:
-        own = declared(folder, task.name)
-        if own is None or read_task(own).fingerprint == task.fingerprint:
-            return None
-        return (
-            f"model {model!r} was trained for another version of {task.name}, the one in {own}. "
-            "Expect worse results, or fine-tune the model again"
-        )
-    fault = untrained(task, card.tasks)
-    return f"model {model!r} {fault}. {advice(task.name)}" if fault else None
+    own = declared(folder, task.name) if task.name in card.tasks else None
+    if own and read_task(own).fingerprint != task.fingerprint:
+        return another_version(model, task.name, f"in {own}")
+    return untaught(model, card.tasks, task)
 
 
 def _signature() -> None:

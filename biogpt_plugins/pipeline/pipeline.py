@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import Any
 
+from typing_extensions import Self
+
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engine import (
@@ -33,7 +35,15 @@ from biogpt_plugins.pipeline.outcomes import (
     nothing_written,
     paired,
 )
-from biogpt_plugins.pipeline.spec import Method, Settings, Spec, fitting, is_saved, named
+from biogpt_plugins.pipeline.spec import (
+    Method,
+    Settings,
+    Spec,
+    cannot_be_loaded,
+    fitting,
+    is_saved,
+    named,
+)
 from biogpt_plugins.pipeline.trust import Priors, Trust
 from biogpt_plugins.pipeline.windows import join
 from biogpt_plugins.tasks import TASKS, get_task
@@ -43,7 +53,7 @@ from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.remarks import remarks
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.source import SourceText
-from biogpt_plugins.values.errors import BioGPTError, InputError
+from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError, ServerError
 from biogpt_plugins.values.inputs import Text, encodable, id_of
 from biogpt_plugins.values.predictions import Predictions
 from biogpt_plugins.values.records import several
@@ -83,6 +93,7 @@ class Pipeline:
         dictionary: The dictionary of entity ids, or None.
         ranks: Whether all pairs of entities are given their probability; nothing is written then.
         trust: Which results are accepted.
+        beside: The calibration that was saved with the model, if the model was loaded.
     """
 
     def __init__(
@@ -131,7 +142,7 @@ class Pipeline:
         self.chooses = given.method in ("auto", "choose") and bool(self.task.choices)
         self.trust = Trust(given, given.calibration or Calibration())
         self._ask = Asking(self.task, self.card, given)
-        self._beside = Calibration()  # the one saved with the model, if it was loaded
+        self.beside = Calibration()
         self.trust.check(self.task, chooses=self.chooses)
         self._priors = Priors()
         usual = self.task.decoding_for(self.card)
@@ -143,6 +154,17 @@ class Pipeline:
 
     def __deepcopy__(self, _: dict[int, Any]) -> Pipeline:
         return self  # it is immutable, and its engine is shared
+
+    def __copy__(self) -> Self:
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A pickle is the spec, from which another process loads its own.
+        if own := self.spec.own:
+            raise ModelError(cannot_be_loaded(self.spec.model, own))
+        return Spec.pipeline, (self.spec,)
 
     def __repr__(self) -> str:
         return repr(self.spec).replace("Spec(", "Pipeline(", 1)
@@ -184,13 +206,18 @@ class Pipeline:
             self.engine,
             card=card,
             cards=self.cards,
-            **{**given, "calibration": given.get("calibration") or self._beside},
+            **{**given, "calibration": given.get("calibration") or self.beside},
         )
-        other._priors, other._beside = self._priors, self._beside
+        other._priors, other.beside = self._priors, self.beside
         own = self.spec.own if _is_registered(task) else (*self.spec.own, _its_own(task))
         settings = {**Settings().every(), **given}
         other.spec = self.spec.but(**settings, task=task.name, own=tuple(dict.fromkeys(own)))
         return other
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model; for a server's, the one that it has there."""
+        return str(getattr(self.engine, "served", self.engine.model_name))
 
     @property
     def spec(self) -> Spec:
@@ -388,6 +415,7 @@ class Pipeline:
     def _predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
         if self.chooses:
             return self._choose(texts, [self.task.render_text(text, self.card) for text in texts])
+        self._ask.foresee(texts, self.engine)
         asked = [self._tried(text) for text in self._with_decoded(texts)]
         if self.ranks:
             return self._rank(asked)
@@ -446,6 +474,8 @@ class Pipeline:
         """What is asked about a text; what is wrong with it costs no other text its result."""
         try:
             return self._asked(text)
+        except ServerError:  # it would be the same for the others
+            raise
         except BioGPTError as error:
             return Asked(text, error=error)
 
@@ -542,7 +572,7 @@ class Pipeline:
         return self._prediction(id_, error=Failure.of(error), **facts)
 
     def _prediction(self, id_: str | None, **facts: Any) -> Prediction[Any]:  # noqa: ANN401
-        return Prediction(id=id_, task=self.task.name, model=self.engine.model_name, **facts)
+        return Prediction(id=id_, task=self.task.name, model=self.model_name, **facts)
 
 
 def _is_registered(task: Task[Any]) -> bool:

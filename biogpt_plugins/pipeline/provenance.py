@@ -30,6 +30,7 @@ def settings_of(pipeline: Pipeline) -> dict[str, Any]:
     decoding = json.loads(json.dumps(asdict(pipeline.decoding)))
     return {
         **asked,
+        "model": pipeline.model_name,
         "task": pipeline.task.name,
         **({"dictionary": dictionary.fingerprint} if dictionary else {}),
         "engine": getattr(pipeline.engine, "runtime", ""),

@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_serializer,
@@ -26,6 +27,7 @@ from pydantic_core import from_json
 from typing_extensions import Self
 
 from biogpt_plugins.checkpoints import BUNDLED
+from biogpt_plugins.checkpoints.address import check_address, is_address
 from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.engine import Decoding, Form, Runtime
 from biogpt_plugins.entities import EntityDictionary, Instead, source_of
@@ -196,13 +198,18 @@ class Settings(BaseModel):
 class ModelSettings(Settings):
     """The model, the hardware it runs on, and how a task is run."""
 
-    KNOBS: ClassVar[frozenset[str]] = frozenset({"device", "batch_size", "drafts", "allow_pickle"})
+    KNOBS: ClassVar[frozenset[str]] = frozenset(
+        {"device", "batch_size", "drafts", "allow_pickle", "token"}
+    )
     """Settings that do not change results."""
+
+    UNSAVED: ClassVar[dict[str, Any]] = {"allow_pickle": False, "token": None}
+    """Settings that no saved or pickled value holds, and their defaults."""
 
     model: str = Field(
         default="demo",
-        description='"demo" for the bundled model, a folder, or a hub id such as '
-        '"microsoft/BioGPT-Large".',
+        description='"demo" for the bundled model, a folder, a hub id such as '
+        '"microsoft/BioGPT-Large", or the address of a server ("http://...").',
     )
     revision: str | None = _setting(None, "Branch, tag or commit of a hub model.")
     engine: Runtime | None = _setting(
@@ -239,9 +246,19 @@ class ModelSettings(Settings):
         "is never saved, and never read from saved settings.",
     )
 
+    token: SecretStr | None = Field(
+        default=None,
+        exclude=True,
+        repr=False,
+        description="Bearer token of the server that `model` is the address of; None uses the one "
+        "in BIOGPT_SERVE_TOKEN. It is never saved, pickled or shown.",
+    )
+
     @field_validator("model", mode="before")
     @classmethod
     def _names_a_folder(cls, model: object) -> object:
+        if isinstance(model, str) and is_address(model):
+            return check_address(model)
         if not isinstance(model, Path):
             return model
         # A path is a folder even if a bundled model or a hub model has the same name.
@@ -264,7 +281,8 @@ class Spec(ModelSettings):
         spec.pipeline().run(texts)
         Spec.model_validate_json(spec.model_dump_json()) == spec
 
-    The JSON form contains the settings that differ from their defaults, except `allow_pickle`.
+    The JSON form contains the settings that differ from their defaults, except `allow_pickle`
+    and `token`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -342,12 +360,12 @@ class Spec(ModelSettings):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        return {**state, "__dict__": {**state["__dict__"], "allow_pickle": False}}
+        return {**state, "__dict__": {**state["__dict__"], **self.UNSAVED}}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield "model", self.model
         for name, value in self.given().items():
-            if name != "model":
+            if name not in ("model", "token"):
                 yield name, short(value)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from biogpt_plugins.engine import Decoding, Engine, Prompt
-from biogpt_plugins.engine.limits import source_limit
+from biogpt_plugins.engine.limits import foresee, source_limit
 from biogpt_plugins.text.evidence import merged, with_evidence
 from biogpt_plugins.text.grounding import Span, sentences
 from biogpt_plugins.text.source import SourceText
@@ -64,6 +64,7 @@ def windows(text: Text, prompt: Prompt, engine: Engine, decoding: Decoding) -> l
     lead = len(title) + 1 if title else 0
     most -= heading
     places = [Span(lead + start, lead + end) for start, end in sentences(whole[lead:])]
+    foresee(engine, (whole[slice(*place)] for place in places))
     lengths = [count(whole[slice(*place)]) for place in places]
     found: list[Window] = []
     first = 0

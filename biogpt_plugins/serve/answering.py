@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from biogpt_plugins.serve.errors import ErrorBody
 
-_TOLD = (400, 401, 404, 405, 408, 413, 421, 429, 500, 503)
+_TOLD = (400, 401, 404, 405, 408, 409, 413, 421, 429, 500, 503)
 ERRORS: dict[int | str, dict[str, Any]] = {
     **{status: {"model": ErrorBody} for status in _TOLD},
     "4XX": {"model": ErrorBody},

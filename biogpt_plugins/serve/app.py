@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from biogpt_plugins import __version__
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.serve.access import Access
+from biogpt_plugins.serve.engine_routes import engine_routes
 from biogpt_plugins.serve.errors import handle_errors
 from biogpt_plugins.serve.guard import Guard
 from biogpt_plugins.serve.limits import Limits
@@ -76,6 +77,7 @@ def create_app(  # noqa: PLR0913 - keyword-only options
         app.include_router(openai_routes(service, int(time.time())))
         app.include_router(typed_routes(service))
         app.include_router(reading_routes(service))
+        app.include_router(engine_routes(service))
         app.include_router(page_routes())
     local = local and not tokens
     tools = tool_routes(

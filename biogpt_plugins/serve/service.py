@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from biogpt_plugins.engine import PRETRAINED, Engine
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.pipeline.loading import untrained
+from biogpt_plugins.pipeline.taught import untrained
+from biogpt_plugins.remote.wire import Facts
+from biogpt_plugins.serve.engine_facts import facts_of
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.gate import Gate
 from biogpt_plugins.serve.limits import Limits
@@ -52,6 +55,8 @@ class Service:
         # The name of a folder tells nothing of the machine's other folders.
         self.name = Path(given).name if Path(given).is_absolute() else given
         self._pipelines = {fold(name): one for name, one in pipelines.items()}
+        self._facts: Facts | None = None
+        self._telling = Lock()
 
     @property
     def tasks(self) -> list[str]:
@@ -62,6 +67,18 @@ class Service:
     def ready(self) -> bool:
         """Whether requests are answered."""
         return not (self.draining or getattr(self.engine, "closed", False))
+
+    def facts(self) -> Facts:
+        """What clients' engines are told; the first call reads the model's files.
+
+        Raises:
+            OSError: One cannot be read.
+        """
+        with self._telling:
+            self._facts = self._facts or facts_of(
+                list(self._pipelines.values()), self.name, self.limits
+            )
+        return self._facts
 
     def check_model(self, model: str) -> None:
         """Check that a client asks for the model that is served.

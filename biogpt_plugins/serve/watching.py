@@ -42,7 +42,7 @@ def watched(
             return
         so_far = growing.add(chunk)
         if so_far:
-            model = pipeline.engine.model_name
+            model = pipeline.model_name
             found = Prediction[Any](task=pipeline.task.name, model=model, result=so_far)
             yield Step(written=chunk.text, paper=_shown(found, source))
         else:

@@ -145,9 +145,11 @@ async def _gone(receive: Receive) -> None:
 
 
 async def _end(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    left = set(tasks)
+    while left:  # `wait_for` swallows a cancellation now and then, before Python 3.12
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)
     for task in tasks:
         if not task.cancelled():
             task.exception()  # it is told elsewhere, or nobody is left to be told

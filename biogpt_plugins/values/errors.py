@@ -72,6 +72,14 @@ class FetchError(BioGPTError, OSError):
     """A server of papers that cannot be reached, or that refuses a request."""
 
 
+class ServerError(BioGPTError, ConnectionError):
+    """A server of a model that cannot be reached, that refuses, or that serves another model."""
+
+
+class EngineChangedError(ServerError):
+    """A server that serves another engine than the one that was loaded."""
+
+
 class MissingExtraError(BioGPTError, ImportError):
     """An optional dependency that is not installed; the message names the extra to install."""
 

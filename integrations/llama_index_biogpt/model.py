@@ -21,5 +21,5 @@ class ModelComponent(ModelFields, BaseComponent):
 
     def __getstate__(self) -> dict[str, Any]:
         # The host tries to pickle every attribute and deletes failing ones from the instance.
-        copy = self.model_copy(update={"pipeline": None, "allow_pickle": False})
+        copy = self.model_copy(update={"pipeline": None, **self.UNSAVED})
         return super(ModelComponent, copy).__getstate__()

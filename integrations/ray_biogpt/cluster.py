@@ -33,7 +33,7 @@ from biogpt_plugins.corpus.run.manifest import Made
 from biogpt_plugins.corpus.run.marks import FileMark
 from biogpt_plugins.corpus.run.outcome import Outcome
 from biogpt_plugins.corpus.run.reading import Item, Reading
-from biogpt_plugins.corpus.run.run import Items
+from biogpt_plugins.corpus.run.run import Items, predicted_by
 from biogpt_plugins.pipeline import Pipeline, Spec
 from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.tasks.task import Task
@@ -193,7 +193,7 @@ class _Worker:
     def __call__(self, rows: pa.Table) -> pa.Table:
         given = [cloudpickle.loads(row) for row in rows[COLUMN].to_pylist()]
         texts = [one.read for one in given if isinstance(one, Item) and isinstance(one.read, Text)]
-        predicted = iter(self.pipeline.predict(texts))
+        predicted = iter(predicted_by(self.pipeline, texts))
         return block([self._passed(one, predicted) for one in given])
 
     def _passed(self, given: object, predicted: Iterator[Prediction[Any]]) -> object:

@@ -78,7 +78,7 @@ class TestTheValue:
         assert spec != Spec()
 
     def test_every_setting_is_tried_here(self):
-        assert EVERYTHING.keys() | {"allow_pickle", "own"} == Spec.model_fields.keys()
+        assert EVERYTHING.keys() | {"allow_pickle", "own", "token"} == Spec.model_fields.keys()
 
     def test_it_cannot_be_changed(self):
         with pytest.raises(ValueError, match="frozen"):

@@ -17,6 +17,7 @@ from biogpt_plugins.corpus.run.marks import FileMark, Value, marks_of
 from biogpt_plugins.corpus.run.shards import PART, sync
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.pipeline.provenance import check_same, settings_of
+from biogpt_plugins.remote.wire import Facts
 from biogpt_plugins.values.errors import InputError
 
 MANIFEST = "run.json"
@@ -74,6 +75,9 @@ class Made(Value):
         if weights:
             digests = "".join(f"{os.path.basename(one.path)} {one.sha256}\n" for one in weights)
             settings["weights"] = sha256(digests.encode()).hexdigest()[:16]
+        if isinstance(served := getattr(pipeline.engine, "facts", None), Facts):
+            told = {"revision": served.revision, "weights": served.weights}
+            settings |= {name: one for name, one in told.items() if one is not None}
         device = str(getattr(pipeline.engine, "device", ""))
         return cls(
             settings=settings, weights=weights, device=device, entities=pipeline.reads_entities

@@ -28,7 +28,7 @@ from biogpt_plugins.corpus.run.sinks import Sink
 from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.tasks.task import Task
-from biogpt_plugins.values.errors import InputError
+from biogpt_plugins.values.errors import InputError, ServerError, error_class
 from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Prediction
 
@@ -141,7 +141,8 @@ def run(  # noqa: PLR0913 - options, all but three keyword-only
     Raises:
         InputError: The folder holds another run, or another process is writing it; the message
             names the difference. Or an input changed, or the task takes no questions.
-        OSError: An input is missing or locked, or the disk is full. Finished records are kept.
+        OSError: An input is missing or locked, or the disk is full; a ServerError if the server of
+            the model is lost. Finished records are kept.
     """
     executor = Here(pipeline) if isinstance(pipeline, Pipeline) else pipeline
     if chunk_size is not None and chunk_size < 1:
@@ -253,7 +254,7 @@ class Here:
                     first[item.digest] = at
         new = [chunk[at].read for at in first.values()]
         asked = [one for one in new if isinstance(one, Text)]
-        predicted = dict(zip(first.values(), self.pipeline.predict(asked), strict=True))
+        predicted = dict(zip(first.values(), predicted_by(self.pipeline, asked), strict=True))
         found: list[Outcome] = []
         for at, item in enumerate(chunk):
             if isinstance(item.read, Prediction):
@@ -264,3 +265,16 @@ class Here:
                 digest = item.digest or ""
                 found.append(item.as_was(earlier.get(digest) or found[first[digest]]))
         return found
+
+
+def predicted_by(pipeline: Pipeline, texts: Sequence[Text]) -> list[Prediction[Any]]:
+    """The predictions of texts, which are failures of theirs and not of a server.
+
+    Raises:
+        ServerError: The server of the model was lost: the texts are to be read again.
+    """
+    predictions = pipeline.predict(texts)
+    for one in predictions:
+        if one.error and issubclass(error_class(one.error.type), ServerError):
+            raise error_class(one.error.type)(one.error.message)
+    return predictions

@@ -1,0 +1,76 @@
+"""What the engine's endpoints refuse before any work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from biogpt_plugins.engine import Copy, Decoding, Grammar, Prompt
+from biogpt_plugins.serve.errors import Refused
+from biogpt_plugins.serve.limits import Limits
+
+
+def check_prompts(prompts: Sequence[Prompt], limits: Limits) -> None:
+    """Check the number, size and form of prompts.
+
+    Raises:
+        Refused: There are too many, or one is too long or cannot be followed.
+    """
+    check_texts("prompts", [one.source + one.target for one in prompts], limits)
+    for one in prompts:
+        if len(one.ids) > limits.prompt:
+            raise Refused(
+                400, f"a prompt has more than {limits.prompt:,} token ids", param="prompts"
+            )
+        if one.max_source_tokens is not None and one.max_source_tokens < 0:
+            raise Refused(
+                400,
+                f"max_source_tokens must be 0 or more, not {one.max_source_tokens}",
+                param="prompts",
+            )
+        if one.grammar:
+            _check_grammar(one.grammar)
+
+
+def check_texts(name: str, texts: Sequence[str], limits: Limits) -> None:
+    """Check the number and length of texts.
+
+    Raises:
+        Refused: There are too many, or one is too long.
+    """
+    if len(texts) > limits.inputs:
+        raise Refused(
+            400, f"{len(texts):,} {name} are given, at most {limits.inputs:,}", param=name
+        )
+    if any(len(text) > limits.prompt for text in texts):
+        raise Refused(
+            400, f"{name} have more than {limits.prompt:,} characters: shorten them", param=name
+        )
+
+
+def check_decoding(decoding: Decoding, limits: Limits) -> None:
+    """Check how much is asked of each prompt.
+
+    Raises:
+        Refused: It is too much.
+    """
+    most = {
+        "n": (decoding.n, limits.n),
+        "num_beams": (decoding.num_beams, limits.n),
+        "top_logprobs": (decoding.top_logprobs, limits.logprobs),
+    }
+    for name, (asked, limit) in most.items():
+        if asked > limit:
+            raise Refused(
+                400, f"{name} = {asked:,} is more than this server allows: {limit:,}", param=name
+            )
+
+
+def _check_grammar(grammar: Grammar) -> None:
+    empty = not grammar.clause or () in grammar.clause
+    if empty or any(isinstance(part, Copy) and part.most_words < 1 for part in grammar.clause):
+        raise Refused(
+            400,
+            "a grammar needs a clause of at least one part, wordings to choose from, and names of "
+            "at least one word",
+            param="grammar",
+        )
