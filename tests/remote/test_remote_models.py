@@ -141,7 +141,7 @@ class TestHosts:
         )
         assert far.invoke("lithium-induced") == near.invoke("lithium-induced")
         assert far.get_num_tokens("lithium-induced") == near.get_num_tokens("lithium-induced")
-        assert list(far.stream("lithium")) == list(near.stream("lithium"))
+        assert "".join(far.stream("lithium")) == "".join(near.stream("lithium"))
         ours, theirs = (host.create_relation_chain(llm).invoke(TEXT) for llm in (near, far))
         assert [str(one) for one in ours] == [str(one) for one in theirs]
         llm = host.BioGPTLLM(model=address, token="open-sesame")
