@@ -6,7 +6,8 @@ if there is one; there, `...` stands for anything. A comment above a block says 
     <!-- file: NAME -->         the block is written to this file
     <!-- not run: REASON -->    it is shown only
 
-Of the shell there are comments, `|` and `;`, and the command `biogpt`.
+Of the shell there are comments, `|` and `;`, the command `biogpt`, and `python` for a program of
+the repository, which has the folder's parent.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from __future__ import annotations
 import io
 import re
 import shlex
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import groupby
@@ -31,6 +34,8 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 RUN = ("python", "sh")
+CODE = (*RUN, "bash", "console")
+ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ class Block:
     file: str | None
     reason: str | None
     line: int
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a program, a command, or a transcript of one."""
+        return self.language in CODE
 
     @property
     def runs(self) -> bool:
@@ -64,15 +74,24 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
-def run(page: Path) -> str:
-    """Run a page in the working directory; what its blocks wrote."""
-    names: dict[str, Any] = {"__name__": "__main__"}
+def runs(page: Path) -> bool:
+    """Whether any of a page's blocks is run."""
+    return any(block.runs for block in blocks(page))
+
+
+def run(page: Path, given: Mapping[str, Any]) -> str:
+    """Run a page in the working directory, with names that it does not define.
+
+    Returns:
+        What its blocks wrote.
+    """
+    names: dict[str, Any] = {"__name__": "__main__", **given}
     written, last = [], None
     for block in blocks(page):
         if block.file is not None:
             Path(block.file).write_text(block.code, encoding="utf-8")
         elif block.runs:
-            last = _python(block, page, names) if block.language == "python" else _shell(block)
+            last = _python(block, page, names) if block.language == "python" else shell(block.code)
             written.append(last)
         elif block.language == "text" and block.reason is None and last is not None:
             assert _pattern(block.code).search(_plain(last)), f"{page.name}: {block.code}\n{last}"
@@ -86,8 +105,9 @@ def _python(block: Block, page: Path, names: dict[str, Any]) -> str:
     return out.getvalue()
 
 
-def _shell(block: Block) -> str:
-    return "".join(map(_piped, _commands(block.code)))
+def shell(code: str) -> str:
+    """Run commands; what they wrote."""
+    return "".join(map(_piped, _commands(code)))
 
 
 def _commands(code: str) -> Iterator[list[list[str]]]:
@@ -104,6 +124,10 @@ def _commands(code: str) -> Iterator[list[list[str]]]:
 def _piped(programs: list[list[str]]) -> str:
     given, told = None, ""
     for program, *arguments in programs:
+        if program == "python":
+            there = str(ROOT / arguments[0].removeprefix("../"))
+            subprocess.run([sys.executable, there, *arguments[1:]], check=True)
+            continue
         assert program == "biogpt", f"{program} is not run by the tests: mark its block"
         done = CliRunner().invoke(app, arguments, input=given)
         assert done.exit_code == 0, f"{arguments}: {done.output}{done.exception or ''}"
