@@ -28,7 +28,7 @@ class StoredPrediction(NamedTuple):
 
 
 def read_predictions(paths: Iterable[str]) -> Iterator[Prediction | InputError]:
-    """Read files and runs, one after another.
+    """Read files and runs, one after another; a single one may be given as it is.
 
     Yields:
         The Prediction of each line, or an InputError for a line that is not a Prediction.
@@ -42,7 +42,7 @@ def read_predictions(paths: Iterable[str]) -> Iterator[Prediction | InputError]:
 
 def read_stored(paths: Iterable[str]) -> Iterator[StoredPrediction | InputError]:
     """As `read_predictions`, with what runs recorded about the inputs."""
-    for path in paths:
+    for path in [paths] if isinstance(paths, str) else paths:
         if is_run(path):
             for outcome in outcomes(path):
                 yield StoredPrediction(outcome.prediction, outcome.question, outcome.where)

@@ -71,7 +71,8 @@ def read_records(  # noqa: PLR0913 - options, all but two keyword-only
 
     Args:
         paths: Files, plain or packed by gzip, bzip2, xz or Zstandard, and packages of files, tar or
-            zip, whose files are read one after another; "-" is the standard input.
+            zip, whose files are read one after another; "-" is the standard input. A single one may
+            be given as it is.
         form: The format of all of them.
         sections: How much of full texts is read, in JATS and BioC.
         latest: Look through files of PubMed XML first, so that of a PMID only the last citation in
@@ -86,7 +87,7 @@ def read_records(  # noqa: PLR0913 - options, all but two keyword-only
         InputError: A record is broken, and `strict` is True; or `columns` names an unknown field.
     """
     check_columns(columns)
-    paths = list(paths)
+    paths = [paths] if isinstance(paths, str) else list(paths)
     later: Sequence[Later | None] = look_through(paths, form) if latest else [None] * len(paths)
     for path, each in zip(paths, later, strict=True):
         yield from read_file(
