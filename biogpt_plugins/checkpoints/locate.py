@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from biogpt_plugins.checkpoints.adapter import ADAPTER_FILE, is_adapter, read_adapter
+from biogpt_plugins.checkpoints.address import is_address
 from biogpt_plugins.checkpoints.folders import (
     MODEL_FILES,
     PICKLE,
@@ -128,6 +129,11 @@ def _locate(
                 f"the bundled model {name!r} is missing from this installation ({folder}): "
                 "install biogpt-plugins again, or name another model"
             )
+    elif is_address(name):
+        raise ModelNotFoundError(
+            f"{name} is the address of a server, and this needs the files of a model: name a "
+            "folder, or an id on the Hugging Face hub"
+        )
     elif name and (local := Path(name).expanduser()).is_dir():
         folder = local.resolve()
     elif name and (local := Path(name).expanduser()).is_file():

@@ -9,16 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.address import is_address
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.cli import console, show
 from biogpt_plugins.cli.annotated import Entities, check, setting
 from biogpt_plugins.cli.running import Ray, RayCpus, RayEngines, Run, carry_out, where
 from biogpt_plugins.cli.words import check_no_file, one_text, passage_of, text_of
 from biogpt_plugins.corpus import Format, check_readable, expanded, read_records
+from biogpt_plugins.pipeline.served import connected
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.pubmedqa import PUBMEDQA, PUBMEDQA_REASONING_FREE
 from biogpt_plugins.tasks.questions import refusal
-from biogpt_plugins.values.errors import InputError, ModelError
+from biogpt_plugins.values.errors import InputError, ModelError, ServerError
 
 PRETRAINED = "microsoft/biogpt"
 
@@ -213,12 +215,15 @@ def _layout(model: str, long_answer: str, options: Mapping[str, Any]) -> str:
             named = {
                 name: options[name] for name in ("revision", "allow_pickle") if name in options
             }
-            card = read_card(locate(model, **named), model)
-        except ModelError:  # loading reports what is wrong
-            card = read_card(None, model)
+            if is_address(model):
+                tasks = connected(model).facts.cards
+            else:
+                tasks = read_card(locate(model, **named), model).tasks
+        except (ModelError, ServerError):  # loading reports what is wrong
+            tasks = read_card(None, model).tasks
     required, free = PUBMEDQA.name, PUBMEDQA_REASONING_FREE.name
     fitting = free if long_answer else required
-    task = next((name for name in (fitting, required, free) if name in card.tasks), fitting)
+    task = next((name for name in (fitting, required, free) if name in tasks), fitting)
     if long_answer and task == required:
         console.remark(
             "warning", f"{model} was not trained on long answers: --long-answer is ignored"

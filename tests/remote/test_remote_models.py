@@ -184,6 +184,13 @@ class TestCommands:
         answered = self.ask(*question, "-m", address)
         assert json.loads(answered.stdout)["model"] == "demo"
 
+    def test_what_needs_the_files_of_a_model_says_so(self, address):
+        failed = self.ask("bench", "-m", address)
+        assert failed.exit_code == 2
+        assert "is the address of a server, and this needs the files of a model" in " ".join(
+            failed.stderr.split()
+        )
+
     @pytest.mark.slow  # it is waited for; `TestAgain` sees the same
     def test_a_server_that_is_not_there(self):
         failed = self.ask("ask", "Does it?", "--context", TEXT, "-m", "http://127.0.0.1:9")

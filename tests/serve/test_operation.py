@@ -185,7 +185,7 @@ class TestLimits:
         client = serve(ScriptedEngine(), limits=Limits(prompt=5))
         asked = {**ASKED, "prompt": ["a", "aspirin"]}
         error = told(client.post("/v1/completions", json=asked), 400)
-        assert error["message"] == "a prompt has more than 5 characters"
+        assert error["message"] == "a prompt has more than 5 characters or ids"
 
     @pytest.mark.parametrize(
         "data",
