@@ -204,7 +204,8 @@ class Connection:
         message, code = _told(response)
         if status in _BUSY:
             return _AgainError(message, wait=_after(response.headers.get("Retry-After", "")))
-        if status in _PASSING:
+        # Ray Serve answers a bare 500 for a request that was lost with its replica.
+        if status in _PASSING or (status == _BROKEN and not code):
             return _AgainError(message)
         if status in (_REFUSED, _TOO_LARGE, _BROKEN):
             return own_error(message, code, refused=status != _BROKEN)

@@ -96,9 +96,10 @@ class TestAgain:
             [BUSY, BUSY, BUSY],
             [(503, {}, b"")],
             [(502, {}, b"<html>bad gateway</html>"), (504, {}, b"")],
+            [(500, {}, b"Internal Server Error")],
             [BREAKS_OFF],
         ],
-        ids=["gone", "busy", "stopping", "proxy", "half an answer"],
+        ids=["gone", "busy", "stopping", "proxy", "lost replica", "half an answer"],
     )
     def test_a_request_is_sent_again(self, script, failing):
         engine, asked = script(*failing, (200, {}, DONE))
