@@ -412,4 +412,5 @@ def test_500_papers_on_the_bundled_model(form):
     engine.drafts = True
     assert found[True] == found[False]
     tokens = after.tokens - before.tokens
-    assert after.token_passes - before.token_passes <= 0.4 * tokens
+    # Batches are of 32, which draft least.
+    assert after.token_passes - before.token_passes <= 0.5 * tokens
