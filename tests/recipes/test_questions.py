@@ -179,6 +179,15 @@ def test_a_generated_text_says_what_its_label_says():
     assert made == claims.generated(random.Random(5), things, "maybe", [])
 
 
+@pytest.mark.parametrize("label", LABELS)
+def test_a_plain_text_is_a_sentence_or_two(label):
+    things, rng = claims.Things(), random.Random(3)
+    made = [claims.plain(rng, things, label) for _ in range(200)]
+    assert {one["gold"] for one in made} == {label}
+    assert {one["context"].count(". ") for one in made} <= {0, 1}
+    assert all(one["context"].endswith(".") for one in made)
+
+
 def test_sentences_lose_citations_and_registrations():
     text = "Zinc works [1, 2]. Registered as NCT0123. See Fig. A for more. It ends."
     assert sentences(text) == ["Zinc works.", "See Fig. A for more.", "It ends."]
