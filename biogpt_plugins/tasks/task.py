@@ -194,6 +194,7 @@ class Task(Generic[ResultT]):
         # `Decoding.form` used to be `grounded`. The old spelling keeps existing caches valid.
         spelt = repr(parts).replace("form='free'", "grounded=False")
         spelt = spelt.replace("form='grounded'", "grounded=True")
+        spelt = spelt.replace(", ids=()", "")  # which prompts have not always had
         # The grammar is spelt without it, and most tasks have none.
         spelt += self.grammar.instead if self.grammar else ""
         return sha256(spelt.encode()).hexdigest()[:12]

@@ -6,6 +6,7 @@ import inspect
 import json
 import pickle
 import re
+from contextlib import suppress
 
 import bundled
 import numpy as np
@@ -42,6 +43,9 @@ RELATIONS = {
 ANSWERS = {"abstain_below": 0.99, "calibration": CALIBRATION, "batch_size": 3}
 BOTH = {**RELATIONS, **ANSWERS}
 LC, LI = langchain_biogpt, llama_index_biogpt
+
+
+NOUL = {"type": "noul", "instructions": QUESTION}
 
 
 def llm(**settings):
@@ -113,6 +117,10 @@ CASES = {
         lambda: LC.create_paper_qa_chain(RunnableLambda(documents), **BOTH),
         lambda it: it.invoke(QUESTION),
     ),
+    "llama_index selector": (
+        lambda: LI.BioGPTSelector(**BOTH),
+        lambda it: it.select(["yes", "no"], QUESTION),
+    ),
     "llama_index LLM": (
         lambda: LI.BioGPTLLM(**BOTH, max_tokens=5),
         lambda it: it.complete(PAPER).text,
@@ -142,6 +150,13 @@ CASES = {
         lambda it: [it.extract_relations(PAPER), it.answer_question(QUESTION, PAPER)],
     ),
 }
+
+with suppress(MissingExtraError):  # langchain-core before 1.8
+    LC.BioGPTDecisionModel()
+    CASES["langchain decisions"] = (
+        lambda: LC.BioGPTDecisionModel(calibration=CALIBRATION, batch_size=3),
+        lambda it: it.invoke({"state": PAPER, "questions": {"it": NOUL}}),
+    )
 
 if ray_biogpt := optional("ray_biogpt"):
     CASES["ray mapper"] = (
