@@ -36,7 +36,7 @@ Run = Annotated[
     typer.Option(
         "--run",
         metavar="DIR",
-        help="The folder of a finished `biogpt extract --run`, which agents may search. "
+        help="The folder of a `biogpt extract --run`, finished or not, which agents may search. "
         "Repeatable.",
         show_default=False,
     ),
@@ -110,6 +110,7 @@ def run_server(
     load: Callable[[], list[Pipeline]],
     *,
     chosen: bool,
+    tools_alone: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Serve a model until a signal stops it.
@@ -119,6 +120,7 @@ def run_server(
         model: What the model is called.
         load: Loads a pipeline for each task, once the port is taken.
         chosen: Whether only these tasks are served.
+        tools_alone: Whether only /mcp is served.
         options: As in `create_app`.
 
     Raises:
@@ -138,18 +140,22 @@ def run_server(
     with http.bind(where.host, where.port) as place:
         pipelines = load()
         tasks = [one.task.name for one in pipelines] if chosen else None
-        app = http.create_app(pipelines[0], tasks, tokens=tokens, local=local, **options)
+        app = http.create_app(
+            pipelines[0], tasks, tokens=tokens, local=local, tools_alone=tools_alone, **options
+        )
         if not where.quiet:
             _log()
-        http.Server(app, place, drain=where.drain, started=_started(model)).serve_place()
+        started = _started(model, "/mcp" if tools_alone else "")
+        http.Server(app, place, drain=where.drain, started=started).serve_place()
         close = getattr(pipelines[0].engine, "close", None)
         if close:
             close()
 
 
-def _started(model: str) -> Callable[[str], None]:
+def _started(model: str, path: str) -> Callable[[str], None]:
     def tell(address: str) -> None:
-        console.stderr().print(f"serving {model} at {address} (Ctrl-C stops)", soft_wrap=True)
+        place = f"{address}{path}"
+        console.stderr().print(f"serving {model} at {place} (Ctrl-C stops)", soft_wrap=True)
 
     return tell
 

@@ -1,5 +1,6 @@
 """What `biogpt mcp` and `biogpt serve --run` refuse; `test_stdio` and `test_http` see them work."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -46,6 +47,15 @@ def test_without_the_extra_it_is_named(more, monkeypatch):
     code, told = run("mcp", *more)
     assert code == 2
     assert 'pip install "biogpt-plugins[mcp]"' in told
+
+
+@pytest.mark.slow
+def test_over_http_it_tells_the_address_that_clients_name():
+    command = [sys.executable, "-m", "biogpt_plugins", "mcp", "--http", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        told = next((line for line in process.stderr if line.startswith("serving")), "")
+        process.terminate()
+    assert re.fullmatch(r"serving demo at http://127\.0\.0\.1:\d+/mcp \(Ctrl-C stops\)\n", told)
 
 
 def test_the_command_line_is_imported_without_the_sdk():
