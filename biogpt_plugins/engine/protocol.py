@@ -22,6 +22,8 @@ Form = Literal["free", "grounded", "entities"]
 Continuation = str | tuple[int, ...]
 """A text, or its token ids."""
 
+_HOTTEST = 100  # a temperature near the largest number makes all probabilities invalid
+
 
 def _error(given: Any) -> BioGPTError:  # noqa: ANN401 - what JSON holds
     """The error that a Failure describes."""
@@ -95,7 +97,6 @@ class Prompt:
 
 
 @with_config(AS_JSON)
-@with_config(AS_JSON)
 @dataclass(frozen=True, kw_only=True)
 class Decoding:
     """How a completion is chosen. The default is greedy decoding, as in the official BioGPT.
@@ -105,7 +106,7 @@ class Decoding:
         max_length: Most tokens of prompt and completion together, including the leading and the
             final `</s>`, but never more than the model's positions. The official code uses 1025.
         stop: Strings that end the completion; they are not part of it.
-        temperature: 0 for greedy or beam decoding; above 0 for sampling.
+        temperature: 0 for greedy or beam decoding; above 0, up to 100, for sampling.
         top_p: Sample from the smallest set of tokens with at least this total probability.
         top_k: Sample from this many most probable tokens; 0 for all tokens.
         num_beams: Number of beams; 1 for no beam search. Streaming always uses 1.
@@ -144,7 +145,10 @@ class Decoding:
                 not isinstance(self.stop, str) and all(self.stop),
                 "a sequence of non-empty strings",
             ),
-            "temperature": (self.temperature >= 0, "0 or more"),
+            "temperature": (
+                0 <= self.temperature <= _HOTTEST,
+                f"{_HOTTEST} or less" if self.temperature > _HOTTEST else "0 or more",
+            ),
             "top_p": (0 < self.top_p <= 1, "above 0 and at most 1"),
             "top_k": (self.top_k >= 0, "0 or more"),
             "num_beams": (self.num_beams >= 1, "1 or more"),

@@ -5,9 +5,17 @@ Values are those of `engine.protocol` as JSON. Numbers are the same on both side
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from typing_extensions import Self
 
 from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.engine import (
@@ -19,12 +27,15 @@ from biogpt_plugins.engine import (
     Scored,
     TaskCard,
 )
+from biogpt_plugins.values.errors import InputError
 
 PROTOCOL = 1
 """The version of all this; a client understands a server that has the same."""
 
 ENGINE = "/v1/engine"
 """The path of the engine."""
+
+_FAULTS = 1000  # of a request; a million take a minute to tell
 
 
 class Most(BaseModel):
@@ -95,7 +106,22 @@ class Facts(BaseModel):
     limits: Most
 
 
-class Asked(BaseModel):
+class Body(BaseModel):
+    """The body of a request; one that is wrong all over is refused without telling each fault."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _has_few_faults(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:  # noqa: ANN401 - pydantic's own signature
+        try:
+            return validate(given)
+        except ValidationError as error:
+            if error.error_count() <= _FAULTS:
+                raise
+            faults = f"{error.error_count():,} faults"
+        raise InputError(f"the request has {faults}: write it as /openapi.json says")
+
+
+class Asked(Body):
     """What all requests have."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)

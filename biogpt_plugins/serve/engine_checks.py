@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from biogpt_plugins.engine import Copy, Decoding, Grammar, Prompt
+from biogpt_plugins.engine import Copy, Decoding, Grammar, Part, Prompt
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.limits import Limits
+
+_PARTS = 100  # of a clause; each copied name takes milliseconds to prepare
 
 
 def check_prompts(prompts: Sequence[Prompt], limits: Limits) -> None:
@@ -57,6 +59,7 @@ def check_decoding(decoding: Decoding, limits: Limits) -> None:
         "n": (decoding.n, limits.n),
         "num_beams": (decoding.num_beams, limits.n),
         "top_logprobs": (decoding.top_logprobs, limits.logprobs),
+        "the number of stop strings": (len(decoding.stop), limits.inputs),
     }
     for name, (asked, limit) in most.items():
         if asked > limit:
@@ -66,11 +69,22 @@ def check_decoding(decoding: Decoding, limits: Limits) -> None:
 
 
 def _check_grammar(grammar: Grammar) -> None:
-    empty = not grammar.clause or () in grammar.clause
-    if empty or any(isinstance(part, Copy) and part.most_words < 1 for part in grammar.clause):
+    clause = grammar.clause
+    if len(clause) > _PARTS:
+        raise Refused(
+            400, f"a clause has {len(clause):,} parts, at most {_PARTS} are read", param="grammar"
+        )
+    blank = not grammar.end.strip() or not all(map(_says_something, clause))
+    if blank or not clause:
         raise Refused(
             400,
-            "a grammar needs a clause of at least one part, wordings to choose from, and names of "
-            "at least one word",
+            "a grammar needs a clause of at least one part, wordings to choose from, words that "
+            "are not blank, names of at least one word, and an end",
             param="grammar",
         )
+
+
+def _says_something(part: Part) -> bool:
+    if isinstance(part, Copy):
+        return part.most_words >= 1
+    return any(words.strip() for words in ([part] if isinstance(part, str) else part))

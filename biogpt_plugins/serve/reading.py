@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from biogpt_plugins.corpus import Format, Record, read_text
 from biogpt_plugins.engine import Form
 from biogpt_plugins.pipeline.spec import LongTexts
+from biogpt_plugins.remote.wire import Body
 from biogpt_plugins.serve.errors import Fault, Refused
 from biogpt_plugins.serve.typed import Given, Share, TypedRequest
 from biogpt_plugins.values.errors import InputError
@@ -49,7 +50,7 @@ class TaskList(BaseModel):
     data: list[TaskCard]
 
 
-class PastedText(BaseModel):
+class PastedText(Body):
     """A request to `/v1/papers`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biogpt_plugins.engine import Form
 from biogpt_plugins.pipeline.spec import LongTexts
+from biogpt_plugins.remote.wire import Body
 from biogpt_plugins.values.results import Prediction, Result
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -18,7 +19,7 @@ _INPUTS = (
 )
 
 
-class TypedRequest(BaseModel):
+class TypedRequest(Body):
     """What all requests for results have."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)

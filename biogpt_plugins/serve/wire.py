@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from biogpt_plugins.engine import Continuation
+from biogpt_plugins.remote.wire import Body
 from biogpt_plugins.values.errors import InputError
 
 _NEUTRAL: dict[str, tuple[object, str]] = {
@@ -52,7 +53,7 @@ class StreamOptions(BaseModel):
     include_obfuscation: bool = Field(False, description="Changes nothing.")
 
 
-class CompletionRequest(BaseModel):
+class CompletionRequest(Body):
     """A request to `/v1/completions`. Arguments and defaults are OpenAI's."""
 
     model_config = ConfigDict(

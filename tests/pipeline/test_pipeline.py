@@ -220,6 +220,7 @@ def test_a_task_without_labels_cannot_choose():
         {"temperature": -1},
         {"top_p": 0},
         {"top_k": -1},
+        {"temperature": float("inf")},
         {"num_beams": 0},
     ],
 )

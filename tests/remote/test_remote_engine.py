@@ -209,12 +209,30 @@ class TestLimits:
             ({"n": 17, "temperature": 1}, "n = 17 is more than this server allows: 16"),
             ({"num_beams": 17}, "num_beams = 17 is more"),
             ({"logprobs": True, "top_logprobs": 21}, "top_logprobs = 21 is more"),
+            ({"stop": ("x",) * 513}, "the number of stop strings = 513 is more"),
         ],
     )
     def test_more_than_a_server_allows(self, serve, options, said):
         far, _ = serve(ScriptedEngine(["yes"]))
         with pytest.raises(InputError, match=said):
             far.complete(["a"], Decoding(**options))
+
+    @pytest.mark.parametrize(
+        ("grammar", "said"),
+        [
+            (Grammar(clause=("a",) * 101), "a clause has 101 parts, at most 100 are read"),
+            (Grammar(clause=()), "at least one part"),
+            (Grammar(clause=("a", " ")), "words that are not blank"),
+            (Grammar(clause=((),)), "wordings to choose from"),
+            (Grammar(clause=(Copy(most_words=0),)), "names of at least one word"),
+            (Grammar(clause=("a",), end=""), "and an end"),
+        ],
+        ids=["parts", "none", "blank", "wordings", "words", "end"],
+    )
+    def test_grammars_that_cannot_be_followed(self, serve, grammar, said):
+        far, _ = serve(ScriptedEngine(["yes"]))
+        with pytest.raises(InputError, match=said):
+            far.complete([Prompt(text="a", grammar=grammar)], Decoding(form="grounded"))
 
 
 def test_a_pipeline_on_it(address):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import socket
 import threading
 import time
@@ -36,6 +37,22 @@ def exchange(client, data, *, end=True):
 def head(client, path, *lines):
     wanted = (f"POST {path} HTTP/1.1", f"Host: 127.0.0.1:{client.base_url.port}", *lines)
     return "\r\n".join((*wanted, "", "")).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/engine/count", {"texts": [1] * 1001}),
+        ("/v1/completions", {**ASKED, "prompt": [None] * 1001}),
+        ("/v1/extract", {"papers": [1] * 1001}),
+        ("/v1/papers", {"text": "a", **dict.fromkeys(map(str, range(1001)), 0)}),
+    ],
+)
+def test_what_is_wrong_all_over_is_refused_without_each_fault(serve, path, asked):
+    error = told(serve(ScriptedEngine([])).post(path, json=asked), 400)
+    assert re.fullmatch(
+        "the request has [0-9,]+ faults: write it as /openapi.json says", error["message"]
+    )
 
 
 def wait_until_refused(client):

@@ -132,6 +132,13 @@ class TestPapers:
         assert asked.status_code in (200, 400)
         assert len(asked.text) < 1000
 
+    def test_half_of_a_surrogate_pair_is_refused(self, served):
+        body = json.dumps({"text": "tremor \ud800"})
+        asked = served.post(
+            "/v1/papers", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert "UTF-8" in told(asked, 400)["message"]
+
     def test_too_many(self, serve):
         client = serve(ScriptedEngine(), limits=Limits(inputs=2))
         text = "".join(f'{{"text": "a {n}"}}\n' for n in range(3))

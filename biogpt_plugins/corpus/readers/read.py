@@ -144,7 +144,7 @@ def read_text(text: str, form: Format = Format.auto) -> Iterator[Record]:
         text: Papers in a format of text.
         form: The format.
     """
-    data = text.encode(errors="replace")
+    data = text.encode(errors="surrogatepass")  # half of a pair is refused as no UTF-8
     head = data.find(b"\n", _HEAD) + 1 or len(data)
     source = OpenFile(None, "the text", data[:head], io.BytesIO(data[head:]))
     return _records(source, _How(form, Sections.abstract, {}, None, count()))
