@@ -51,6 +51,7 @@ def test_without_the_extra_it_is_named(more, monkeypatch):
 
 @pytest.mark.slow
 def test_over_http_it_tells_the_address_that_clients_name():
+    pytest.importorskip("mcp", reason="the extra mcp is not installed")
     command = [sys.executable, "-m", "biogpt_plugins", "mcp", "--http", "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         told = next((line for line in process.stderr if line.startswith("serving")), "")
