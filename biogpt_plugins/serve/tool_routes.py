@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from biogpt_plugins import mcp_server
 from biogpt_plugins.hosts.fields import LLMFields
 from biogpt_plugins.hosts.tool_texts import ANSWER_QUESTION, DESCRIBE_TERM, EXTRACT_RELATIONS
 from biogpt_plugins.pipeline import Pipeline
-from biogpt_plugins.serve.errors import Refused
+from biogpt_plugins.serve.errors import ClientGoneError, Refused
 from biogpt_plugins.serve.service import Service
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.errors import InputError, MissingExtraError
@@ -84,7 +85,26 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self
-        await self._sessions(scope, receive, send)
+        await self._sessions(scope, await _arrived(Request(scope, receive)), send)
+
+
+async def _arrived(request: Request) -> Receive:
+    """What receives a request that has arrived: the SDK answers one that does not with 500.
+
+    Raises:
+        ClientGoneError: The client went away before.
+        Refused: It is too large or too slow.
+    """
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise ClientGoneError from None
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await request.receive()
+
+    return receive
 
 
 def _admission(service: Service) -> mcp_server.Admit:

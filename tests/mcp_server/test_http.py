@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import httpx
 import pytest
@@ -157,6 +158,30 @@ def test_what_is_no_message_is_refused(serve, body):
     )
     assert 400 <= answer.status_code < 500
     assert greet(client).status_code == 200
+
+
+def begin(client):
+    """A connection on which half of a request has been sent."""
+    wire = socket.create_connection((client.base_url.host, client.base_url.port), PATIENCE)
+    lines = ("POST /mcp HTTP/1.1", "Host: localhost", "Content-Length: 50", "Connection: close")
+    wire.sendall("\r\n".join((*lines, "", "{")).encode())
+    return wire
+
+
+def test_a_slow_request_is_told_that_it_was(serve):
+    client = serve(limits=Limits(body_seconds=0.05))
+    with begin(client) as wire:
+        assert wire.recv(1 << 16).startswith(b"HTTP/1.1 408 ")
+    assert greet(client).status_code == 200
+
+
+def test_a_client_that_goes_away_within_its_request_is_no_fault_of_the_server(serve):
+    client = serve()
+    begin(client).close()
+    page = ""
+    while 'requests_total{path="/mcp"' not in page:
+        page = client.get("/metrics").text
+    assert 'requests_total{path="/mcp",status="499"} 1.0' in page
 
 
 def test_tools_alone_are_served_if_so_wished(serve):
