@@ -2,22 +2,11 @@
 
 from biogpt_plugins.engine.cancelling import cancelled, in_thread, watch
 from biogpt_plugins.engine.card import FEW_SHOT, PRETRAINED, Layout, TaskCard
+from biogpt_plugins.engine.completions import Choice, Chunk, Completion, Scored, Token
 from biogpt_plugins.engine.grammar import Copy, Grammar, OneOf, Part
 from biogpt_plugins.engine.limits import warn_of_truncation
 from biogpt_plugins.engine.load import Load
-from biogpt_plugins.engine.protocol import (
-    Choice,
-    Chunk,
-    Completion,
-    Continuation,
-    Decoding,
-    Engine,
-    Form,
-    Prompt,
-    Runtime,
-    Scored,
-    Token,
-)
+from biogpt_plugins.engine.protocol import Continuation, Decoding, Engine, Form, Prompt, Runtime
 
 __all__ = [
     "FEW_SHOT",

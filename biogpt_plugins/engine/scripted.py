@@ -9,17 +9,9 @@ from math import inf, log
 from zlib import crc32
 
 from biogpt_plugins.engine.cancelling import cancelled
+from biogpt_plugins.engine.completions import Choice, Chunk, Completion, Scored, Token
 from biogpt_plugins.engine.limits import check_continuations, empty_continuation
-from biogpt_plugins.engine.protocol import (
-    Choice,
-    Chunk,
-    Completion,
-    Continuation,
-    Decoding,
-    Prompt,
-    Scored,
-    Token,
-)
+from biogpt_plugins.engine.protocol import Continuation, Decoding, Prompt
 from biogpt_plugins.values.errors import BioGPTError, EngineError
 from biogpt_plugins.values.results import Usage
 

@@ -1,6 +1,6 @@
 """The engine of a server on the wire: what is asked, what is answered, and what the server tells.
 
-Values are those of `engine.protocol` as JSON. Numbers are the same on both sides, infinity too.
+Values are those of `engine` as JSON. Numbers are the same on both sides, infinity too.
 """
 
 from __future__ import annotations
