@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from pydantic import ConfigDict, with_config
+from pydantic import ConfigDict, FailFast, with_config
 
 AS_JSON = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 """How values of engines are JSON: infinity is kept, and unknown fields are refused."""
@@ -55,7 +56,7 @@ class Grammar:
         instead: Words that may replace all clauses; "" if at least one clause is required.
     """
 
-    clause: tuple[Part, ...]
+    clause: Annotated[tuple[Part, ...], FailFast()]  # each wrong part has a fault for each kind
     before: str = ""
     separator: str | None = ";"
     end: str = "."

@@ -55,6 +55,12 @@ def test_what_is_wrong_all_over_is_refused_without_each_fault(serve, path, asked
     )
 
 
+def test_the_first_wrong_part_of_a_clause_is_told(serve):
+    asked = {"prompts": [{"text": "a", "grammar": {"clause": [1] * 1001}}]}
+    error = told(serve(ScriptedEngine([])).post("/v1/engine/complete", json=asked), 400)
+    assert error["param"].startswith("prompts.0.grammar.clause.0.")
+
+
 def wait_until_refused(client):
     """Wait until the server takes no more connections."""
     while True:
