@@ -40,8 +40,14 @@ def typed_routes(service: Service) -> APIRouter:
         if len(body.inputs) > limits.inputs:
             raise Refused(400, f"{len(body.inputs):,} inputs are given, at most {limits.inputs:,}")
         pipeline = service.pipeline(kinds, body.named, body.settings)
-        rows = len(body.inputs) * (pipeline.trust.settings.samples or 1)
-        place = service.gate.admit(rows)
+        samples = pipeline.trust.settings.samples or 1
+        if samples > limits.n:
+            raise Refused(
+                400,
+                f"samples = {samples:,} is more than this server allows: {limits.n:,}",
+                param="samples",
+            )
+        place = service.gate.admit(len(body.inputs) * samples)
         if not body.stream:
             with place:
                 work = in_thread(pipeline.run, body.inputs)

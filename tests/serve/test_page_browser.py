@@ -83,9 +83,9 @@ class TestRelations:
             "hypothyroidism",
         }
         assert "levothyroxine" in card.locator(".annotated").all_text_contents()
-        assert card.locator("svg.lines path.line").count() == 2
+        expect(card.locator("svg.lines path.line")).to_have_count(2)
         assert [re.search(r"[\d.]+$", one)[0] for one in statements(page)] == ["0.93", "0.93"]
-        assert page.locator("#legend .entity").all_text_contents() == ["chemical", "disease"]
+        expect(page.locator("#legend .entity")).to_have_text(["chemical", "disease"])
         assert "solved examples instead" in card.locator(".results").inner_text()
 
     def test_they_are_there_while_the_model_writes(self, serve, visit):
@@ -94,12 +94,12 @@ class TestRelations:
         find(page)
         said(page, "Reading the paper: 1 relation so far")
         card = page.locator("article[aria-busy=true]")
-        assert card.locator("mark").all_text_contents() == ["Lithium", "tremor"]
+        expect(card.locator("mark")).to_have_text(["Lithium", "tremor"])
         assert not engine.left.is_set()
         card.locator("li.relation").focus()
         engine.freed.set()
         said(page, "Done: 2 relations in 1 paper.")
-        assert page.locator("article[aria-busy=true]").count() == 0
+        expect(page.locator("article[aria-busy=true]")).to_have_count(0)
         expect(page.locator("li.relation").first).to_be_focused()
         page.get_by_text("What the model wrote").click()
         assert page.locator(".written pre").inner_text() == f"{TREMOR}; {GOITRE}."
@@ -117,7 +117,7 @@ class TestRelations:
         assert engine.left.wait(PATIENCE)
         expect(stop).to_be_hidden()
         expect(page.get_by_role("button", name="Find relations")).to_be_focused()
-        assert page.locator("mark").all_text_contents() == ["Lithium", "tremor"]
+        expect(page.locator("mark")).to_have_text(["Lithium", "tremor"])
         assert "stopped before the end" in page.locator(".results").inner_text()
 
     def test_escape_stops_what_has_not_begun(self, serve, visit):
@@ -134,8 +134,8 @@ class TestRelations:
         page = visit(serve(ScriptedEngine(script), tasks=["bc5cdr"]))
         find(page, PUBTATOR)
         said(page, "Done: 2 relations in 2 papers.")
-        assert page.locator("article .id").all_text_contents() == ["1", "2"]
-        assert page.locator("path.line.negated").count() == 2  # one in the legend
+        expect(page.locator("article .id")).to_have_text(["1", "2"])
+        expect(page.locator("path.line.negated")).to_have_count(2)  # one in the legend
         with page.expect_download() as download:
             press(page, "Save as JSON Lines")
         lines = download.value.path().read_text("utf-8").splitlines()
@@ -147,7 +147,7 @@ class TestRelations:
         find(page, text)
         said(page, "Done: 12 relations in 1 paper.")
         expected = [name for n in range(12) for name in (f"drug{n}", f"illness{n}")]
-        assert page.locator("mark").all_text_contents() == expected
+        expect(page.locator("mark")).to_have_text(expected)
         assert "it was read in" in page.locator(".results").inner_text()
 
     def test_pairs_of_annotated_entities_are_ranked(self, serve, visit):
@@ -161,7 +161,7 @@ class TestRelations:
         said(page, "Done: 1 relation in 1 paper.")
         assert statements(page)[0].startswith("Gold A CID → rash C 0.90")
         page.get_by_text("1 candidate below 0.6").click()
-        assert page.locator(".pair .badge").all_text_contents() == ["accepted", "candidate"]
+        expect(page.locator(".pair .badge")).to_have_text(["accepted", "candidate"])
 
     def test_a_task_that_the_model_was_not_trained_for_is_told(self, served, visit):
         page = visit(served)
@@ -182,7 +182,7 @@ class TestQuestions:
         page.get_by_label("Question").fill("Does lithium cause tremor?")
         page.keyboard.press("Enter")
         said(page, "Answered: yes.")
-        assert page.locator("article").count() == 1
+        expect(page.locator("article")).to_have_count(1)
         bars = page.locator(".bars tr").all_inner_texts()
         assert [one.split() for one in bars] == [
             ["yes", "70.0%"],
@@ -232,8 +232,8 @@ class TestHarm:
         said(page, f"Described: {bad}.")
         assert page.locator("article h3").all_text_contents()[1:] == list(HOSTILE[:3])
         assert page.evaluate("window.owned") is None
-        assert page.locator("img").count() == 0
-        assert page.locator("script").count() == 1
+        expect(page.locator("img")).to_have_count(0)
+        expect(page.locator("script")).to_have_count(1)
         addresses = page.eval_on_selector_all("a", "found => found.map((one) => one.href)")
         assert [one for one in addresses if not one.startswith(page.url)] == []
 
@@ -336,13 +336,13 @@ class TestEverybody:
         page.keyboard.press("Control+Enter")
         said(page, "Done: 1 relation in 1 paper.")
         page.locator("li.relation").focus()
-        assert page.locator(".passage .end").all_text_contents() == ["Lithium", "tremor"]
+        expect(page.locator(".passage .end")).to_have_text(["Lithium", "tremor"])
 
     def test_what_happens_is_announced(self, serve, visit):
         page = visit(serve(ScriptedEngine([f"{TREMOR}."]), tasks=["bc5cdr"]))
         assert page.get_by_role("status").get_attribute("id") == "said"
         assert page.get_by_role("alert").get_attribute("id") == "problem"
-        assert page.get_by_role("region", name="Results").count() == 1
+        expect(page.get_by_role("region", name="Results")).to_have_count(1)
 
     @pytest.mark.parametrize("width", [320, 390, 700, 1200])
     def test_nothing_is_wider_than_the_screen(self, serve, visit, width):

@@ -131,10 +131,11 @@ def test_terms_are_described(serve):
         ("extract", {"papers": PAPERS, "decoding": "wild"}, 400, "decoding: "),
         (
             "extract",
-            {"papers": PAPERS, "samples": 600},
+            {"papers": ["a"] * 100, "samples": 16},
             400,
-            "asks for 1,200 results, and 1,024 are",
+            "asks for 1,600 results, and 1,024 are",
         ),
+        ("extract", {"papers": PAPERS, "samples": 17}, 400, "samples = 17 is more than"),
         ("extract", {"papers": PAPERS, "entities": "decoded"}, 400, "without method 'rank'"),
         ("answer", {"questions": [QUESTION], "abstain_below": 2}, 400, "abstain_below: "),
         ("answer", {"papers": PAPERS}, 400, "questions"),
