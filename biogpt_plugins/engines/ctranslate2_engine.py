@@ -57,6 +57,7 @@ class CTranslate2Engine(LocalEngine):
     """
 
     runtime: ClassVar[Runtime] = "ctranslate2"
+    can_draft: ClassVar[bool] = False
 
     def __init__(  # noqa: PLR0913 - options, all but two keyword-only
         self,

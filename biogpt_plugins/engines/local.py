@@ -57,10 +57,12 @@ class LocalEngine:
             built in another way.
         free_logprobs: Whether log-probabilities take no further pass of the model, without beams.
         drafts: Whether a pass of the model may write several tokens, which are guessed before.
+        can_draft: Whether the runtime can do so at all.
     """
 
     runtime: ClassVar[Runtime] = "transformers"
     free_logprobs: ClassVar[bool] = True
+    can_draft: ClassVar[bool] = True
 
     def __init__(  # noqa: PLR0913 - for subclasses
         self,
@@ -302,7 +304,9 @@ class LocalEngine:
 
     def _encode(self, prompt: Prompt | str, decoding: Decoding) -> Encoded:
         prompt, window = Prompt.of(prompt), positions(decoding, self.context_size)
-        outline = Outline(prompt.grammar, self._tokens.ids, self._tokens.ends_word)
+        outline = None
+        if self.drafts and self.can_draft:
+            outline = Outline(prompt.grammar, self._tokens.ids, self._tokens.ends_word)
         if decoding.constrained and prompt.grammar is None:
             raise InputError(
                 f"{decoding.form} decoding needs a grammar, and the prompt has none: give it a "
@@ -349,7 +353,7 @@ class LocalEngine:
             # The first of several samples is the same as a single sample.
             random=Random(f"{decoding.seed}/{sample}" if seeded else decoding.seed),
         )
-        if self.drafts and encoded.outline:
+        if encoded.outline:
             row.drafter = Drafter(encoded.ids, encoded.outline)
         if form:
             row.derivation = form.copy()

@@ -1,4 +1,4 @@
-"""What the engine's endpoints refuse before any work is done."""
+"""What endpoints refuse before any work is done."""
 
 from __future__ import annotations
 
@@ -62,10 +62,19 @@ def check_decoding(decoding: Decoding, limits: Limits) -> None:
         "the number of stop strings": (len(decoding.stop), limits.inputs),
     }
     for name, (asked, limit) in most.items():
-        if asked > limit:
-            raise Refused(
-                400, f"{name} = {asked:,} is more than this server allows: {limit:,}", param=name
-            )
+        check_number(name, asked, limit)
+
+
+def check_number(name: str, asked: int, limit: int) -> None:
+    """Check a number that is asked for.
+
+    Raises:
+        Refused: It is beyond the limit.
+    """
+    if asked > limit:
+        raise Refused(
+            400, f"{name} = {asked:,} is more than this server allows: {limit:,}", param=name
+        )
 
 
 def _check_grammar(grammar: Grammar) -> None:

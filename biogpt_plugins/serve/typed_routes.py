@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request, Response
 from biogpt_plugins.engine import in_thread
 from biogpt_plugins.pipeline import Pipeline
 from biogpt_plugins.serve.answering import ERRORS, also, json_of
+from biogpt_plugins.serve.engine_checks import check_number
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.service import Service
 from biogpt_plugins.serve.typed import (
@@ -41,12 +42,7 @@ def typed_routes(service: Service) -> APIRouter:
             raise Refused(400, f"{len(body.inputs):,} inputs are given, at most {limits.inputs:,}")
         pipeline = service.pipeline(kinds, body.named, body.settings)
         samples = pipeline.trust.settings.samples or 1
-        if samples > limits.n:
-            raise Refused(
-                400,
-                f"samples = {samples:,} is more than this server allows: {limits.n:,}",
-                param="samples",
-            )
+        check_number("samples", samples, limits.n)
         place = service.gate.admit(len(body.inputs) * samples)
         if not body.stream:
             with place:
