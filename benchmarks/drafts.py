@@ -9,14 +9,15 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 from biogpt_plugins import Pipeline, load
-from biogpt_plugins.corpus.readers import read_records
+from biogpt_plugins.bench.figures import Spread
+from biogpt_plugins.bench.papers import read_papers
+from biogpt_plugins.bench.report import spread
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.machine import describe_machine
-from biogpt_plugins.values.inputs import Text
+from biogpt_plugins.values.inputs import Paper
 
 
 class Turn(NamedTuple):
@@ -27,7 +28,7 @@ class Turn(NamedTuple):
     drafted: float
 
 
-def turn(pipeline: Pipeline, engine: LocalEngine, papers: list[Text], size: int) -> Turn:
+def turn(pipeline: Pipeline, engine: LocalEngine, papers: list[Paper], size: int) -> Turn:
     """Read the papers, so many at once."""
     before, start = engine.load, time.process_time()
     for at in range(0, len(papers), size):
@@ -38,7 +39,7 @@ def turn(pipeline: Pipeline, engine: LocalEngine, papers: list[Text], size: int)
     return Turn(seconds, passes / tokens, drafted / tokens)
 
 
-def numbered(papers: list[Text], number: int) -> list[Text]:
+def numbered(papers: list[Paper], number: int) -> list[Paper]:
     """The papers with another beginning, so that the engine has read none of them."""
     return [p.model_copy(update={"title": f"{number}. {p.title}", "entities": ()}) for p in papers]
 
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--forms", nargs="+", default=["free", "grounded"])
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    papers = [record.value for record in read_records([given.data])][-given.papers :]
+    papers = read_papers([given.data])[-given.papers :]
     lines = [f"Command: `python {' '.join(sys.argv)}`", ""]
     lines += [f"- {name}: {value}" for name, value in describe_machine("cpu").items()]
     lines += ["", "| decoding | at once | passes/token | guesses/token | time without / with |"]
@@ -72,7 +73,7 @@ def main() -> None:
                     beginning = 2 * number + drafts
                     done[drafts] = turn(pipeline, engine, numbered(papers, beginning), size)
                 ratios.append(done[False].seconds / done[True].seconds)
-            told = f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            told = spread(Spread.of(tuple(ratios)))
             _, passes, drafted = done[True]
             lines.append(f"| {form} | {size} | {passes:.2f} | {drafted:.2f} | {told} |")
     table = "\n".join(lines) + "\n"

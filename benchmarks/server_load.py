@@ -39,7 +39,9 @@ from beside.shapes import SHAPES
 
 from biogpt_plugins import Pipeline, load
 from biogpt_plugins.bench.clock import Job, describe_versions, in_turns, timed
+from biogpt_plugins.bench.figures import Spread
 from biogpt_plugins.bench.papers import NumberedPapers, read_papers
+from biogpt_plugins.bench.report import spread
 from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.machine import describe_machine
 from biogpt_plugins.values.inputs import Paper
@@ -272,17 +274,17 @@ def measure(
     there(0)
     rounds = in_turns([Job("process", here), Job("server", there)], given.rounds)
     seconds = {"process": rounds["process"], "server": [seen.took for seen in rounds["server"]]}
-    ratios = [a / b for a, b in zip(seconds["process"], seconds["server"], strict=True)]
+    ratios = tuple(a / b for a, b in zip(seconds["process"], seconds["server"], strict=True))
     figures: dict[str, Any] = {
         "asked": way.path,
         "machine": describe_machine("cpu"),
         "versions": describe_versions(["biogpt-plugins", "torch", "fastapi", "uvicorn", "httpx"]),
         "in flight": given.at_once,
         **{
-            f"papers a second, {side}": _spread([given.papers / one for one in took])
+            f"papers a second, {side}": spread(Spread.of(tuple(given.papers / one for one in took)))
             for side, took in seconds.items()
         },
-        "server by process": _spread(ratios),
+        "server by process": spread(Spread.of(ratios)),
     }
     seen = list(rounds["server"])
     if given.seconds:
@@ -323,10 +325,6 @@ def measure(
         "of which differ": differ,
     }
     return figures, not (failed or wrong or differ)
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 if __name__ == "__main__":

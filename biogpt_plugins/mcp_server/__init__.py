@@ -6,11 +6,10 @@ SDK. `sdk`, `stdio` and `sessions` use it; they are loaded on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from biogpt_plugins.mcp_server.reading import Admit
-from biogpt_plugins.values.errors import MissingExtraError
+from biogpt_plugins.values.on_first_use import on_first_use
 
 if TYPE_CHECKING:
     from biogpt_plugins.mcp_server.server import make_server
@@ -26,13 +25,4 @@ _HOMES = {
     "serve_stdio": "stdio",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("biogpt_plugins"):
-            raise
-        raise MissingExtraError.of("a server of tools needs the SDK of MCP", "mcp") from error
+__getattr__ = on_first_use(__name__, _HOMES, "a server of tools needs the SDK of MCP", extra="mcp")

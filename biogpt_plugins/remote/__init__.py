@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from biogpt_plugins.values.errors import MissingExtraError
+from biogpt_plugins.values.on_first_use import on_first_use
 
 if TYPE_CHECKING:
     from biogpt_plugins.remote.engine import RemoteEngine, connect
 
 __all__ = ["RemoteEngine", "connect"]
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.engine"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("biogpt_plugins"):
-            raise
-        raise MissingExtraError.of("the model of a server needs httpx", "remote") from error
+__getattr__ = on_first_use(
+    __name__, dict.fromkeys(__all__, "engine"), "the model of a server needs httpx", extra="remote"
+)

@@ -6,10 +6,9 @@ on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from biogpt_plugins.values.errors import MissingExtraError
+from biogpt_plugins.values.on_first_use import on_first_use
 
 if TYPE_CHECKING:
     from biogpt_plugins.serve.access import is_local, tokens_of
@@ -28,13 +27,4 @@ _HOMES = {
     "tokens_of": "access",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("biogpt_plugins"):
-            raise
-        raise MissingExtraError.of("a server needs FastAPI and uvicorn", "serve") from error
+__getattr__ = on_first_use(__name__, _HOMES, "a server needs FastAPI and uvicorn", extra="serve")

@@ -11,10 +11,12 @@ from held import Held
 from serving import PATIENCE, running, told
 from small_run import TEXTS, small_run
 from tool_client import ONE, call, cancel, connected, web, wire
+from uninstalled import uninstalled
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.serve import Limits
 from biogpt_plugins.testing import ScriptedEngine
+from biogpt_plugins.values.errors import MissingExtraError
 
 pytestmark = pytest.mark.enable_socket
 TEXT = "drug1 caused illness1."
@@ -192,20 +194,13 @@ def test_tools_alone_are_served_if_so_wished(serve):
     assert client.post("/v1/extract", json={"papers": ["a"]}).status_code == 404
 
 
-def test_without_the_extra_the_rest_is_served(serve, monkeypatch, tmp_path):
-    import sys
-
-    from biogpt_plugins.values.errors import MissingExtraError
-
-    for name in ("server", "sdk", "sessions", "stdio"):
-        monkeypatch.delitem(sys.modules, f"biogpt_plugins.mcp_server.{name}", raising=False)
-    for name in ("mcp", "mcp.server.lowlevel"):
-        monkeypatch.setitem(sys.modules, name, None)
-    client = serve(ScriptedEngine())
-    assert isinstance(client, httpx.Client)
-    assert client.post("/mcp", json=GREETING).status_code == 404
-    assert client.get("/v1/models").status_code == 200
-    with pytest.raises(MissingExtraError, match=r"biogpt-plugins\[mcp\]"):
-        serve(runs=[small_run(tmp_path / "corpus", TEXTS)])
-    with pytest.raises(MissingExtraError):
-        serve(tools_alone=True)
+def test_without_the_extra_the_rest_is_served(serve, tmp_path):
+    with uninstalled("biogpt_plugins.mcp_server", "mcp", "mcp.server.lowlevel"):
+        client = serve(ScriptedEngine())
+        assert isinstance(client, httpx.Client)
+        assert client.post("/mcp", json=GREETING).status_code == 404
+        assert client.get("/v1/models").status_code == 200
+        with pytest.raises(MissingExtraError, match=r"biogpt-plugins\[mcp\]"):
+            serve(runs=[small_run(tmp_path / "corpus", TEXTS)])
+        with pytest.raises(MissingExtraError):
+            serve(tools_alone=True)

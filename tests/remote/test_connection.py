@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import pickle
-import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import pytest
 from held import Held, cancelling_stops
 from served import Quiet, served
 from serving import SOON
+from uninstalled import uninstalled
 
 from biogpt_plugins import Pipeline, Spec
 from biogpt_plugins.engine import Chunk, Completion, Decoding, in_thread
@@ -240,11 +240,12 @@ class TestRefusals:
             assert Spec(model=url).model == "http://host:8000"
         assert RemoteEngine("https://h/lab/v1/").model_name == "https://h/lab"
 
-    def test_without_httpx_the_extra_is_named(self, monkeypatch):
-        for name in [name for name in sys.modules if name.startswith("biogpt_plugins.remote.")]:
-            monkeypatch.delitem(sys.modules, name)
-        monkeypatch.setitem(sys.modules, "httpx", None)
-        with pytest.raises(MissingExtraError, match=r'pip install "biogpt-plugins\[remote\]"'):
+    def test_without_httpx_the_extra_is_named(self):
+        said = r'pip install "biogpt-plugins\[remote\]"'
+        with (
+            uninstalled("biogpt_plugins.remote", "httpx"),
+            pytest.raises(MissingExtraError, match=said),
+        ):
             Spec(model=NOWHERE).pipeline()
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from serving import PATIENCE
 from typer.testing import CliRunner
+from uninstalled import uninstalled
 
 from biogpt_plugins import load
 from biogpt_plugins.cli import app
@@ -103,10 +104,8 @@ def test_the_command_is_imported_without_the_libraries_of_servers():
 
 
 @pytest.mark.parametrize("library", ["fastapi", "uvicorn", "prometheus_client"])
-def test_without_the_extra_it_is_named(library, monkeypatch):
-    for name in [name for name in sys.modules if name.startswith("biogpt_plugins.serve.")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, library, None)
-    result = run("--port", "0")
+def test_without_the_extra_it_is_named(library):
+    with uninstalled("biogpt_plugins.serve", library):
+        result = run("--port", "0")
     assert result.exit_code == 2
     assert 'pip install "biogpt-plugins[serve]"' in " ".join(result.stderr.split())
