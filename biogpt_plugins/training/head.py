@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from biogpt_plugins.training.memory import CHUNK
-
 Project = Callable[[torch.Tensor], torch.Tensor]
 """From hidden states of shape (tokens, width) to logits."""
 
@@ -23,7 +21,7 @@ def losses_from(
     wanted: torch.Tensor,
     loss: Loss,
     *labels: torch.Tensor,
-    chunk: int = CHUNK,
+    chunk: int,
 ) -> Iterator[None]:
     """Let a model's output layer give losses, of shape (wanted tokens,), instead of logits.
 
@@ -54,7 +52,7 @@ def token_losses(
     loss: Loss,
     hidden: torch.Tensor,
     *labels: torch.Tensor,
-    chunk: int = CHUNK,
+    chunk: int,
 ) -> torch.Tensor:
     """The loss of each token; logits of more than a chunk never stand in memory together.
 

@@ -17,8 +17,8 @@ from biogpt_plugins.training.options import Options
 if TYPE_CHECKING:
     from transformers import BioGptConfig
 
-CHUNK = 1024
-"""Logits of so many tokens are in memory at a time."""
+LOGITS = 1024 * 42_384
+"""So many logits are in memory at a time: with BioGPT's vocabulary those of 1,024 tokens."""
 
 RESERVE = 1_000_000_000
 """Bytes that CUDA and its allocator take on top, roughly; not measured."""
@@ -167,7 +167,7 @@ def _logits(config: BioGptConfig, wanted: int, *, half: bool) -> int:
     # Logits, as float32 once more if they are in bfloat16, their softmax, and its gradient.
     a_logit = 14 if half else 12
     table = config.vocab_size * config.hidden_size
-    return int(min(wanted, CHUNK) * config.vocab_size * a_logit + 4 * table)
+    return int(min(wanted * config.vocab_size, LOGITS) * a_logit + 4 * table)
 
 
 def kept_bytes(

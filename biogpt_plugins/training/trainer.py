@@ -18,9 +18,11 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.training.adapters import with_lora
 from biogpt_plugins.training.arguments import training_arguments
+from biogpt_plugins.training.attention import attend_fast
 from biogpt_plugins.training.batches import Batches, EpochOrder, collate
 from biogpt_plugins.training.encoding import Encoded
 from biogpt_plugins.training.head import losses_from
+from biogpt_plugins.training.memory import LOGITS
 from biogpt_plugins.training.optimizer import FairseqAdam, inverse_sqrt
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.processes import by_the_first
@@ -59,6 +61,8 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         **kwargs: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(**kwargs)
+        if self.args.device.type == "cpu":
+            attend_fast(self.model)
         self._options, self._examine = options, examine
         if self.is_fsdp_enabled or self.is_deepspeed_enabled:
             raise InputError(
@@ -169,7 +173,8 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         positions = torch.arange(first, first + ids.shape[1] - 1, device=ids.device)[None]
         labels = [each[:, 1:] for each in (ids, other) if each is not None]
         layer = self.model.get_output_embeddings()
-        with losses_from(layer, wanted[:, 1:], self._token_loss, *labels):
+        chunk = max(1, LOGITS // self.model.config.vocab_size)
+        with losses_from(layer, wanted[:, 1:], self._token_loss, *labels, chunk=chunk):
             output = model(input_ids=ids[:, :-1], position_ids=positions, use_cache=False)
         found: torch.Tensor = output.logits.float()
         return found.new_zeros(ids.shape).masked_scatter(wanted, found)
