@@ -18,7 +18,7 @@ _SHORT = 224  # tokens in a row
 
 
 def attend_fast(model: PreTrainedModel) -> None:
-    """Let a model that trains on a CPU compute the attention of short rows in float32."""
+    """Let a model on a CPU compute the attention of short rows in float32 while it trains."""
     AttentionInterface.register(_NAME, _attention)
     AttentionMaskInterface.register(_NAME, sdpa_mask)
     model.set_attn_implementation(_NAME)
@@ -34,8 +34,9 @@ def _attention(
 ) -> tuple[torch.Tensor, None]:
     """As transformers' for SDPA. Shapes (rows, heads, tokens, width)."""
     dtype = query.dtype
-    if dtype is not torch.bfloat16 or query.shape[2] > _SHORT:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    if not query.requires_grad or dtype is not torch.bfloat16 or query.shape[2] > _SHORT:
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+        return output, None
     with torch.autocast("cpu", enabled=False):  # it would cast them back
         query, key, value = query.float(), key.float(), value.float()
         output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.training import finetune
+from biogpt_plugins.training import trainer as trainer_module
 from biogpt_plugins.training.adapters import plain, with_lora
 from biogpt_plugins.training.arguments import training_arguments
 from biogpt_plugins.training.encoding import encode_all
@@ -104,6 +105,25 @@ def test_logits_of_all_tokens_never_stand_in_memory_together():
     losses.sum().backward()
     assert widest == 16
     assert max(each.numel() for each in saved) < 1000
+
+
+def test_how_many_tokens_are_projected_together_follows_from_the_vocabulary(
+    data, tiny_biogpt, tmp_path, monkeypatch
+):
+    whole, _ = gradients(data, tiny_biogpt, tmp_path / "whole", loss="all")
+    vocabulary = json.loads((tiny_biogpt / "config.json").read_text())["vocab_size"]
+    rows = []
+    cross_entropy = torch.nn.functional.cross_entropy
+
+    def counted(logits, *args, **kwargs):
+        rows.append(len(logits))
+        return cross_entropy(logits, *args, **kwargs)
+
+    monkeypatch.setattr(trainer_module, "LOGITS", 3 * vocabulary)
+    monkeypatch.setattr(trainer_module, "cross_entropy", counted)
+    parts, _ = gradients(data, tiny_biogpt, tmp_path / "parts", loss="all")
+    assert max(rows) == 3
+    assert parts == pytest.approx(whole)
 
 
 @pytest.mark.parametrize("options", [{"loss": "all"}, {}, {"weights": "lora"}])
