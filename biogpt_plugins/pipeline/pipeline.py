@@ -28,6 +28,7 @@ from biogpt_plugins.engine import (
 )
 from biogpt_plugins.entities import Instead
 from biogpt_plugins.pipeline.asking import Asked, Asking, Part
+from biogpt_plugins.pipeline.notebook import html_of
 from biogpt_plugins.pipeline.outcomes import (
     engine_error,
     not_copied,
@@ -168,6 +169,10 @@ class Pipeline:
 
     def __repr__(self) -> str:
         return repr(self.spec).replace("Spec(", "Pipeline(", 1)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the model, where it runs, and the settings."""
+        return html_of(self)
 
     def for_task(self, task: str | Task[Any]) -> Pipeline:
         """Another task on the same model, with the settings that apply to that task.

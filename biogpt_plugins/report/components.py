@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
+
+from biogpt_plugins.values.notebook import KNOWN_TYPES, result_style
 
 CARD = ("dom", "rows", "passage", "lines", "card", "candidates")
 """The scripts that show a paper with its results, in dependency order."""
@@ -15,4 +18,10 @@ def asset(name: str, package: str = "biogpt_plugins.report") -> str:
 
 def script(*parts: str) -> str:
     """One script of several, whose names nothing else on the page sees."""
-    return "\n".join(['"use strict";', "(() => {", *parts, "})();"])
+    known = f"const KNOWN_TYPES = {json.dumps(KNOWN_TYPES)};"
+    return "\n".join(['"use strict";', "(() => {", known, *parts, "})();"])
+
+
+def style(*names: str) -> str:
+    """The style of results, and what files of assets add to it."""
+    return "".join([result_style(), *map(asset, names)])

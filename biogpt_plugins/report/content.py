@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 from biogpt_plugins.findings.edges import Aggregate
 from biogpt_plugins.report.candidates import Found, divided_by_score, mentions
 from biogpt_plugins.report.labelling import labelling
-from biogpt_plugins.report.segments import Segment, agree, divided, sentences, whole
 from biogpt_plugins.report.source import Source
 from biogpt_plugins.tasks.entities import concept
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.results import Entity, Evidence, Prediction, Relation
+from biogpt_plugins.values.segments import Segment, agree, divided, sentences, whole
 
 _Json = dict[str, Any]
 _UNHEADED = ("title", "abstract")
@@ -109,7 +109,7 @@ class Content:
         """The paper that a prediction belongs to: same id, and offsets in the same text."""
         id_ = prediction.id
         source = self._sources.get(id_) if id_ is not None else None
-        if source and not agree(source.text, _spans(prediction)):
+        if source and not agree(source.text, spans(prediction)):
             source = None
             self.strangers += 1
         key = (id_ or "", "" if source else prediction.task)
@@ -274,7 +274,7 @@ def _evidence(evidence: Evidence) -> list[Any]:
     return [evidence.start, evidence.end, evidence.holds, cues]
 
 
-def _spans(prediction: Prediction[Any]) -> Iterable[tuple[int | None, int | None, str]]:
+def spans(prediction: Prediction[Any]) -> Iterable[tuple[int | None, int | None, str]]:
     """Every span of a prediction: start, end and the text there."""
     for relation in prediction.relations:
         for end in (relation.head, relation.tail):

@@ -15,7 +15,7 @@ from html import escape
 from string import Template
 from typing import Any
 
-from biogpt_plugins.report.components import CARD, asset, script
+from biogpt_plugins.report.components import CARD, asset, script, style
 from biogpt_plugins.report.content import Content
 from biogpt_plugins.tasks.task import Task
 
@@ -34,11 +34,11 @@ def render(content: Content, *, title: str = "Report", label: Task[Any] | None =
         label: A task whose relations readers may accept, reject, mend and add. The page saves them
             as JSONL that `corpus.read_gold` and `training.read_examples` read.
     """
-    style = "".join(map(asset, ("page.css", "label.css") if label else ("page.css",)))
+    styles = style("page.css", *(["label.css"] if label else []))
     scripts = [*_SCRIPTS[:-1], *(_OF_LABELS if label else ()), _SCRIPTS[-1]]
     code = script(*(asset(f"{name}.js") for name in scripts))
     policy = (
-        f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; "
+        f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(styles)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     data = json.dumps(content.data(label), ensure_ascii=False, separators=(",", ":"))
@@ -46,7 +46,7 @@ def render(content: Content, *, title: str = "Report", label: Task[Any] | None =
         policy=policy,
         title=escape(title),
         banner=_banner(content.trials),
-        style=style,
+        style=styles,
         data=data.translate(_ESCAPED),
         script=code,
     )

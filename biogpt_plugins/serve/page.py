@@ -54,7 +54,7 @@ def _html() -> str:
 
 @cache
 def _style() -> str:
-    return components.asset("page.css") + _own("serve.css")
+    return components.style("page.css") + _own("serve.css")
 
 
 @cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+
+from typing_extensions import Self
 
 from biogpt_plugins.values.errors import MissingExtraError
 from biogpt_plugins.values.results import Prediction
@@ -16,11 +18,28 @@ _DTYPES = {int: "Int64", float: "float64", bool: "bool"}
 
 
 class Predictions(list[Prediction[Any]]):
-    """A list of Predictions, as `Pipeline.run` returns it.
+    """A list of Predictions, as `Pipeline.run` returns it. A notebook shows it as a table.
 
     pipeline.run(papers).to_dataframe()
     Predictions(pipeline.imap(papers)).to_dataframe()
     """
+
+    @overload
+    def __getitem__(self, place: SupportsIndex, /) -> Prediction[Any]: ...
+
+    @overload
+    def __getitem__(self, place: slice, /) -> Self: ...
+
+    def __getitem__(self, place: SupportsIndex | slice, /) -> Prediction[Any] | Self:
+        if isinstance(place, slice):
+            return type(self)(super().__getitem__(place))
+        return super().__getitem__(place)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a table with a row for each result, of the first hundred."""
+        from biogpt_plugins.values.notebook import html_of_all  # noqa: PLC0415 - notebooks alone
+
+        return html_of_all(self)
 
     def to_dataframe(self) -> pd.DataFrame:
         """One row for each result, in a table with the columns of `biogpt_plugins.values.table`.

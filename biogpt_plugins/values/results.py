@@ -393,6 +393,12 @@ class Prediction(_Value, Generic[ResultT]):
             )
         return self
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the evidence with its entities highlighted, and the result."""
+        from biogpt_plugins.values.notebook import html_of  # noqa: PLC0415 - it knows results
+
+        return html_of(self)
+
     @property
     def ok(self) -> bool:
         """Whether there is a result."""

@@ -11,10 +11,10 @@ import reported
 
 from biogpt_plugins import Prediction
 from biogpt_plugins.report import Content, Source, render, source_of
-from biogpt_plugins.report.segments import sentences, whole
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper, Question
 from biogpt_plugins.values.results import Answer, Evidence, Failure
+from biogpt_plugins.values.segments import sentences, whole
 
 FAILED = Failure(type="ParseError", message="what")
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)

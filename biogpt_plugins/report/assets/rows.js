@@ -1,6 +1,5 @@
 // A paper as its card shows it, with a row for each relation. Offsets count code points.
 const WIDE = /[\ud800-\udfff]/;
-const KNOWN_TYPES = ["chemical", "disease", "drug", "target"];
 const LONG = 10000; // characters
 
 // Completes a paper of the data.
