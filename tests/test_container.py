@@ -62,7 +62,7 @@ def pins():
 def serve_options(arguments):
     """The options of `biogpt serve`, as its own parser reads them; unknown ones raise."""
     name, *rest = arguments
-    command = typer.main.get_command(app).commands[name]
+    command = typer.main.get_command(app).get_command(None, name)
     return command.make_context(name, rest).params
 
 

@@ -19,40 +19,18 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 import biogpt_plugins
-from biogpt_plugins.cli import (
-    aggregate,
-    ask,
-    bench,
-    calibrate,
-    convert,
-    demo,
-    dictionary,
-    evaluate,
-    export,
-    extract,
-    fetch,
-    finetune,
-    listing,
-    mcp,
-    report,
-    reproduce,
-    sample,
-    serve,
-    split,
-)
-from biogpt_plugins.cli.console import begin, remark
-from biogpt_plugins.cli.plain_help import PlainHelp
+from biogpt_plugins.cli.consoles import begin, remark
+from biogpt_plugins.cli.later import Group, Later
 from biogpt_plugins.cli.streams import open_closed_streams
 from biogpt_plugins.values.errors import BioGPTError, TruncationWarning
 
 _MOST_TOLD = 200
 
 
-class _Group(PlainHelp, TyperGroup):
+class _Group(Group):
     """Prints warnings, and errors that the user can fix, as single lines."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as below
@@ -96,14 +74,6 @@ def _once() -> Callable[..., None]:
     return show
 
 
-class _Command(PlainHelp, TyperCommand):
-    """A command of `biogpt`."""
-
-
-class _SubGroup(PlainHelp, TyperGroup):
-    """A group of commands in `biogpt`."""
-
-
 def _misused(error: TyperException, ctx: Any) -> typer.Exit:  # noqa: ANN401 - as above
     message = getattr(error, "format_message", error.__str__)().rstrip(".")
     where = getattr(error, "ctx", None) or ctx
@@ -142,44 +112,61 @@ def _root(
 
 
 _dictionary = typer.Typer(
-    cls=_SubGroup,
+    cls=Group,
     help="Make dictionaries of names and their ids.",
     no_args_is_help=True,
 )
-_dictionary.command("build", cls=_Command)(dictionary.build)
+_COMMANDS = {
+    "Start here": {
+        "demo": "Read five papers with LangChain and LlamaIndex, on the bundled model.",
+        "sample": "Write a sample of twelve short papers, to try the other commands on.",
+        "fetch": "Fetch papers from PubMed or PMC, by a query or by their ids.",
+    },
+    "Ask a model": {
+        "extract": "Extract relations, answers or hallmarks from papers.",
+        "aggregate": "Combine the relations found in many papers into edges.",
+        "report": "Write an HTML page of the results: papers, a table, a graph, answers and "
+        "failures.",
+        "export": "Export results to other tools: PubTator, BioC XML, GraphML, KGX, neo4j, "
+        "Parquet, CSV, TSV.",
+        "ask": "Answer a question about a passage: yes, no or maybe, with probabilities.",
+        "describe": "Describe a biomedical term with a pretrained model (the bundled one cannot).",
+        "generate": "Continue a text with a pretrained model, and print it as the model writes.",
+        "serve": "Serve a model to other programs over HTTP, until Ctrl-C or SIGTERM.",
+        "mcp": "Offer BioGPT's tools to agents by the Model Context Protocol (MCP).",
+    },
+    "Score and measure": {
+        "score": "Score recorded completions with a task's official metric, without a model.",
+        "eval": "Run a model on a corpus and score it with the task's official metric.",
+        "calibrate": "Fit a calibration of answer probabilities or relation scores on labelled "
+        "data.",
+        "bench": "Measure a model's speed, time to the first token, loading time and memory on "
+        "this machine.",
+    },
+    "Models": {
+        "convert": "Convert a fairseq checkpoint for transformers, or any model for CTranslate2.",
+        "inspect": "Describe a model: its size, its tasks, and the commands that use it.",
+        "split": "Split labelled texts into files to train and to test on; no document is in both.",
+        "finetune": "Train a model for a task, in the official layout with learned prompt tokens.",
+        "reproduce": "Reproduce a figure of the BioGPT paper on your own GPU, and show both.",
+        "tasks": "List the tasks.",
+        "models": "List the published models, what each was trained for, and how to get it.",
+    },
+}
 
 
-_TRY, _ASK, _SCORES, _MODELS = "Start here", "Ask a model", "Score and measure", "Models"
+def _add(to: typer.Typer, name: str, summary: str, panel: str | None = None) -> None:
+    def call() -> None:
+        """Nothing: the command itself takes its place."""
+
+    to.command(name, cls=Later, help=summary, rich_help_panel=panel)(call)
 
 
-def _add(command: Callable[..., None], panel: str, *, name: str | None = None) -> None:
-    app.command(name, cls=_Command, rich_help_panel=panel)(command)
-
-
-_add(demo.demo, _TRY)
-_add(sample.sample, _TRY)
-_add(fetch.fetch, _TRY)
-_add(extract.extract, _ASK)
-_add(aggregate.aggregate, _ASK)
-_add(report.report, _ASK)
-_add(export.export, _ASK)
-_add(ask.ask, _ASK)
-_add(ask.describe, _ASK)
-_add(ask.generate, _ASK)
-_add(serve.serve, _ASK)
-_add(mcp.mcp, _ASK)
-app.add_typer(_dictionary, name="dictionary", rich_help_panel=_ASK)
-_add(evaluate.score, _SCORES)
-_add(evaluate.run, _SCORES, name="eval")
-_add(calibrate.calibrate, _SCORES)
-_add(bench.bench, _SCORES)
-_add(convert.convert, _MODELS)
-_add(convert.inspect, _MODELS)
-_add(split.split, _MODELS)
-_add(finetune.finetune, _MODELS)
-_add(reproduce.reproduce, _MODELS)
-_add(listing.tasks, _MODELS)
-_add(listing.models, _MODELS)
+for _panel, _commands in _COMMANDS.items():
+    for _name, _summary in _commands.items():
+        _add(app, _name, _summary, _panel)
+_add(_dictionary, "build", "Make one dictionary of names from MeSH, CTD, ontologies and NCBI Gene.")
+app.add_typer(_dictionary, name="dictionary", rich_help_panel="Ask a model")
 
 
 def main() -> None:

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Protocol, get_type_hints
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,8 +21,8 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.text import Text
 
+from biogpt_plugins.cli.consoles import TOLD, remark, stderr, stdout
 from biogpt_plugins.corpus import check_columns
 from biogpt_plugins.engine import Form
 from biogpt_plugins.pipeline import Pipeline, Spec
@@ -31,9 +30,7 @@ from biogpt_plugins.pipeline.loading import TRIALS, trial_note
 from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.results import Prediction, is_for_trial
 
-WIDEST = 100
-_TOLD: set[str] = set()  # models that this command has called models for trying out
-_STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+__all__ = ["remark", "stderr", "stdout"]  # from consoles, beside the names below
 
 Model = Annotated[
     str,
@@ -258,24 +255,6 @@ def named_columns(given: list[str] | None) -> dict[str, str]:
     return named
 
 
-def stdout() -> Console:
-    """The console for results."""
-    console = Console(highlight=False, emoji=False, markup=False)
-    console.width = min(console.width, WIDEST)
-    return console
-
-
-def stderr() -> Console:
-    """The console for progress, notes and errors."""
-    return Console(stderr=True, highlight=False, emoji=False, markup=False)
-
-
-def remark(kind: str, message: str) -> None:
-    """Print an error, a warning or a note to standard error, in one line of any length."""
-    line = Text.assemble((f"{kind}: ", _STYLES[kind]), " ".join(message.split()))
-    stderr().print(line, soft_wrap=True)
-
-
 def print_json(value: BaseModel, *, exclude: Any = None) -> None:  # noqa: ANN401 - pydantic's
     """Print JSON in one line, always in UTF-8."""
     sys.stdout.buffer.write(value.model_dump_json(exclude=exclude).encode() + b"\n")
@@ -341,14 +320,9 @@ def loaded(load: Callable[[], Pipeline], model: str) -> Pipeline:
 
 def tell_of_trial(model: str) -> None:
     """Say that a model is for trying out, once in a command."""
-    if model not in _TOLD:
-        _TOLD.add(model)
+    if model not in TOLD:
+        TOLD.add(model)
         remark("note", trial_note(model))
-
-
-def begin() -> None:
-    """Forget what an earlier command of this process has said."""
-    _TOLD.clear()
 
 
 def result_of(prediction: Prediction[Any], *, as_json: bool = False) -> Any:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Names of a package whose modules, and the extra that they need, are loaded on first use."""
+"""Names of a package whose modules, and the extra that they may need, are loaded on first use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from biogpt_plugins.values.errors import MissingExtraError
 
 
 def on_first_use(
-    package: str, homes: Mapping[str, str], needs: str, *, extra: str
+    package: str, homes: Mapping[str, str], needs: str = "", *, extra: str = ""
 ) -> Callable[[str], object]:
     """The `__getattr__` of a package.
 
@@ -17,7 +17,7 @@ def on_first_use(
         package: Its name.
         homes: The module of each name.
         needs: What needs which libraries, in words.
-        extra: The extra that has them.
+        extra: The extra that has them; "" if none is needed.
     """
 
     def attribute(name: str) -> object:
@@ -26,7 +26,7 @@ def on_first_use(
         try:
             return getattr(import_module(f"{package}.{homes[name]}"), name)
         except ModuleNotFoundError as error:
-            if (error.name or "").startswith("biogpt_plugins"):
+            if not extra or (error.name or "").startswith("biogpt_plugins"):
                 raise
             raise MissingExtraError.of(needs, extra) from error
 

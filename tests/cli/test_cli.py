@@ -1,6 +1,7 @@
 """The command line, on scripted engines: what goes where, exit codes, one line an error."""
 
 import gzip
+import inspect
 import json
 import os
 import pickle
@@ -31,6 +32,7 @@ UNGROUNDED = "the relation between aspirin and vertigo exists."
 PAPERS = "".join(
     f'{{"id": 1, "title": "Aspirin", "abstract": "and nausea, {n} cases."}}\n' for n in range(3)
 )
+COMMANDS = ["dictionary build", *(n for n in get_command(app).commands if n != "dictionary")]
 
 
 class Loader:
@@ -544,6 +546,33 @@ def test_help_and_version_load_no_torch():
     assert process("--version").stdout == f"biogpt-plugins {__version__}\n"
 
 
+def test_help_loads_no_command():
+    code = (
+        "import sys; from biogpt_plugins.cli import app; app(sys.argv[1:], standalone_mode=False); "
+        "print(*(name for name in sys.modules if name.startswith('biogpt_plugins.')));"
+        "print('pydantic' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code, "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    loaded, pydantic = done.stdout.splitlines()[-2:]
+    own = ("", ".consoles", ".later", ".plain_help", ".streams")
+    assert {*loaded.split()} == {
+        *(f"biogpt_plugins.cli{name}" for name in own),
+        *(f"biogpt_plugins.values{name}" for name in ("", ".errors", ".on_first_use")),
+    }
+    assert pydantic == "False"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(command):
+    group = get_command(app)
+    if command == "dictionary build":
+        group, command = group.commands["dictionary"], "build"
+    listed, own = group.commands[command], group.get_command(None, command)
+    assert own.name == command
+    assert inspect.cleandoc(own.help).split("\n\n")[0].replace("\n", " ") == listed.help
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -642,7 +671,7 @@ def test_extract_reads_full_texts_by_section(tmp_path):
     assert second.result[0].head.start == len("Aspirin and nausea. ")
 
 
-@pytest.mark.parametrize("command", ["", *get_command(app).commands])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_shows_types_as_people_write_them(command):
     shown = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="biogpt")
     assert shown.exit_code == 0, shown.output
