@@ -17,6 +17,7 @@ from biogpt_plugins.engines.derivations import Derivation, Split
 _MOST = 16  # tokens of a draft
 _LONGEST = 5  # tokens that are looked up; longer repetitions are found by their ends
 _GAP = -1
+_GAPS = -2  # several parts, and no words that tell where one ends
 
 # How often guesses are right on the targets of BC5CDR.
 _FIXED = 0.98  # the next of the fixed words
@@ -77,7 +78,12 @@ class Outline:
             self._words += split(grammar.before)
             self._again = len(self._words)
             for part in grammar.clause:
-                self._words += split(part) if isinstance(part, str) else [_GAP]
+                if isinstance(part, str):
+                    self._words += split(part)
+                elif len(self._words) > self._again and self._words[-1] < 0:
+                    self._words[-1] = _GAPS
+                else:
+                    self._words.append(_GAP)
             self._words += split(grammar.separator or grammar.end)
         self.start = _Place(0 if self._words else None)
 
@@ -89,8 +95,8 @@ class Outline:
             return _Place(None, 0, ends)
         if self._words[at] == token:
             return _Place(self._behind(at), 0, ends)
-        if self._words[at] != _GAP:  # not the fixed words, so the gap before them goes on
-            gaps = [gap for gap in range(at) if self._words[gap] == _GAP]
+        if self._words[at] >= 0:  # not the fixed words, so the gap before them goes on
+            gaps = [gap for gap in range(at) if self._words[gap] < 0]
             return _Place(gaps[-1] if gaps else None, 2, ends)
         if filled and between and self._words[self._behind(at)] == token:
             return _Place(self._behind(self._behind(at)), 0, ends)
@@ -105,14 +111,16 @@ class Outline:
             own: Where the completion begins in it.
         """
         at, filled, between = place
-        if at is not None and self._words[at] != _GAP:
+        if at is not None and self._words[at] >= 0:
             yield Guess(self._words[at], _AGAIN if at + 1 == len(self._words) else _FIXED)
             return
         found, alike = _look_up(history)
         told = ord(history[found]) if alike else None
         mine = found >= own
-        if at is not None and filled and between and not mine:
-            yield Guess(self._words[self._behind(at)], _ENDS)
+        if at is not None and filled and between and not mine and self._words[at] == _GAP:
+            behind = self._words[self._behind(at)]
+            if behind >= 0:
+                yield Guess(behind, _ENDS)
         if told is None:
             return
         if at is None:

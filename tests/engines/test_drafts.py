@@ -14,7 +14,7 @@ from transformers import BioGptForCausalLM, BioGptTokenizer
 from biogpt_plugins import load
 from biogpt_plugins.corpus.readers import read_records
 from biogpt_plugins.corpus.sample.papers import sample_papers
-from biogpt_plugins.engine import Copy, Decoding, Grammar, Prompt, TaskCard
+from biogpt_plugins.engine import Copy, Decoding, Grammar, OneOf, Prompt, TaskCard
 from biogpt_plugins.engines.drafts import Drafter, Guess, Outline, worth
 from biogpt_plugins.engines.jobs import Generation
 from biogpt_plugins.engines.runner import TransformersRunner
@@ -104,6 +104,36 @@ class TestGuesses:
         found = words.text(drafter.draft(words.ids(written), None, 16, least=0.2))
         assert found.startswith(guessed)
         assert bool(found) == bool(guessed)
+
+    @pytest.mark.parametrize(
+        ("clause", "written", "guessed"),
+        [
+            (
+                (Copy(), OneOf(("inhibits", "raises")), Copy()),
+                "lithium chloride raises hand",
+                "tremor",
+            ),
+            (
+                (Copy(), OneOf(("inhibits", "raises")), Copy()),
+                "lithium chloride raises hand tremor ; lithium",
+                "chloride",
+            ),
+            ((Copy(), OneOf(("inhibits", "raises")), Copy()), "lithium", "chloride"),
+            ((OneOf(("a", "b")), Copy(), "in", Copy()), "a lithium chloride", "in"),
+        ],
+    )
+    def test_names_and_types_without_words_between_them(self, clause, written, guessed):
+        words = Words()
+        outline = Outline(Grammar(clause=clause, end=" ."), words.ids, lambda _: True)
+        drafter = Drafter(words.ids(self.TEXT), outline)
+        known = set(words.known.values())
+        draft = drafter.draft(words.ids(written), None, 16, least=0.0)
+        assert guessed in words.text(draft).split()
+        assert known | set(words.known.values()) >= {guess.token for guess in draft}
+
+    def test_a_clause_between_nothing(self):
+        outline = Outline(Grammar(clause=(Copy(), Copy())), lambda _: [], lambda _: True)
+        assert Drafter([11, 12, 13, 11], outline).draft([12, 13, 11], None, 8, least=0.0)
 
     def test_a_word_is_copied_to_its_end(self):
         outline = Outline(BETWEEN, lambda text: [9] if text else [], {9, 13}.__contains__)
