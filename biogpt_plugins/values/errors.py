@@ -99,10 +99,11 @@ def installing(extra: str) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question with the known name that is nearest, in any case; "" if none is near."""
+    """A question with the known name that is nearest, in any case; "" if none is or it is right."""
     by_fold = {one.casefold(): one for one in known}
     near = get_close_matches(name.casefold(), by_fold, n=1)
-    return f" Did you mean {by_fold[near[0]]!r}?" if near else ""
+    nearest = by_fold[near[0]] if near else name
+    return f" Did you mean {nearest!r}?" if nearest != name else ""
 
 
 def error_class(name: str) -> type[BioGPTError]:

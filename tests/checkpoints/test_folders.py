@@ -243,6 +243,11 @@ class TestNames:
         with pytest.raises(ModelNotFoundError, match=f"Did you mean '{meant}'"):
             locate(given, local_files_only=True)
 
+    def test_a_known_model_that_is_not_at_hand_is_not_taken_for_misspelt(self):
+        with pytest.raises(ModelNotFoundError) as refused:
+            locate("microsoft/biogpt", local_files_only=True)
+        assert "Did you mean" not in str(refused.value)
+
     def test_a_home(self, tiny_biogpt, tmp_path, monkeypatch):
         CARD.save(shutil.copytree(tiny_biogpt, tmp_path / "mine"))
         monkeypatch.setenv("HOME", str(tmp_path))
