@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count, islice
 from typing import Any
 
@@ -36,6 +37,7 @@ from biogpt_plugins.pipeline.outcomes import (
     nothing_written,
     paired,
 )
+from biogpt_plugins.pipeline.progress import with_bar
 from biogpt_plugins.pipeline.spec import (
     Method,
     Settings,
@@ -295,7 +297,7 @@ class Pipeline:
         text = self.task.read_input(value, entities=self.reads_entities)
         return self._ask.task_for(text, self.decoding)
 
-    def run(self, inputs: Iterable[object]) -> Predictions:
+    def run(self, inputs: Iterable[object], *, progress: bool = False) -> Predictions:
         """Return one Prediction for each input, in order, with one call of the engine.
 
         If the task finds relations, texts longer than the model's limit are read in windows of
@@ -307,6 +309,8 @@ class Pipeline:
             inputs: A list or iterator of strings, mappings, models or other records; a DataFrame of
                 pandas, polars or pyarrow, whose rows are records; or a Series of texts. If an input
                 without an id cannot be read, its error names its position.
+            progress: Show a progress bar, in a notebook or on a terminal. The engine is then
+                called every two seconds or so, with as many inputs as it can do in that time.
 
         Raises:
             InputError: `inputs` is a single string or record instead of a list, or a table of
@@ -314,15 +318,18 @@ class Pipeline:
         """
         given = [*several(inputs)]
         total = f" of {len(given):,}" if len(given) > 1 else None
-        return self._run(given, total)
+        if progress:
+            run = partial(self._run, total=total)
+            return Predictions(with_bar(run, given, self.task.name))
+        return self._run(given, total=total)
 
-    def _run(self, given: list[object], total: str | None, first: int = 1) -> Predictions:
+    def _run(self, given: list[object], first: int = 1, *, total: str | None) -> Predictions:
         """`run` for some of the inputs.
 
         Args:
             given: The inputs.
-            total: What follows the number of an input in an error; None if errors have no numbers.
             first: The number of the first input.
+            total: What follows the number of an input in an error; None if errors have no numbers.
         """
         wheres = (None if total is None else f"input {n:,}{total}" for n in count(first))
         read = [self._read(value, where) for value, where in zip(given, wheres, strict=False)]
@@ -357,7 +364,7 @@ class Pipeline:
             raise InputError(f"chunk_size must be at least 1, not {chunk_size}")
         waiting, number = iter(several(inputs)), 1
         while chunk := list(islice(waiting, chunk_size)):
-            yield from self._run(chunk, "", number)
+            yield from self._run(chunk, number, total="")
             number += len(chunk)
 
     def stream(self, value: object) -> Iterator[StreamChunk]:

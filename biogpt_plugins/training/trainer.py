@@ -16,6 +16,7 @@ from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from biogpt_plugins.engines.tokens import Tokens
+from biogpt_plugins.pipeline.progress import is_seen
 from biogpt_plugins.training.adapters import with_lora
 from biogpt_plugins.training.arguments import training_arguments
 from biogpt_plugins.training.attention import attend_fast
@@ -74,7 +75,8 @@ class PromptTrainer(Trainer):  # type: ignore[misc]
         self.model_accepts_loss_kwargs = True
         self.remove_callback(ProgressCallback)
         self.remove_callback(PrinterCallback)
-        self.add_callback(Bar())
+        if is_seen():
+            self.add_callback(Bar())
 
     def create_optimizer(self, model: torch.nn.Module | None = None) -> Any:  # noqa: ANN401
         """The optimizer that the options name."""

@@ -17,7 +17,15 @@ from doubles import Ruled
 from biogpt_plugins import Decoding, EntityDictionary, Pipeline, load
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.corpus import JsonlWriter
-from biogpt_plugins.corpus.run import Lines, Watcher, is_run, outcomes, results, run
+from biogpt_plugins.corpus.run import (
+    Lines,
+    Watcher,
+    is_run,
+    outcomes,
+    progress_bar,
+    results,
+    run,
+)
 from biogpt_plugins.corpus.run.outcome import Part, Place
 from biogpt_plugins.corpus.run.reading import Reading
 from biogpt_plugins.engine import TaskCard
@@ -151,6 +159,16 @@ def test_what_was_done_before_an_interruption_is_kept_and_not_asked_again(papers
     third = pipeline()
     run(third, [papers], tmp_path / "run")
     assert third.engine.calls == []
+
+
+def test_a_bar_goes_on_where_the_run_does(papers, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    run(pipeline(), [papers], tmp_path / "run", limit=4, watcher=progress_bar(10))
+    assert "4/10" in capsys.readouterr().err
+    run(pipeline(), [papers], tmp_path / "run", watcher=progress_bar(10))
+    told = capsys.readouterr().err
+    assert "4/10" in told
+    assert "10/10" in told
 
 
 def test_a_limit_counts_the_whole_run(papers, tmp_path):

@@ -10,7 +10,7 @@ from biogpt_plugins.corpus.run.results import (
     results,
     state_of,
 )
-from biogpt_plugins.corpus.run.run import FEWEST, MOST, Executor, Watcher, run
+from biogpt_plugins.corpus.run.run import FEWEST, MOST, Executor, Watcher, progress_bar, run
 from biogpt_plugins.corpus.run.sinks import Lines, Sink
 from biogpt_plugins.corpus.run.text_index import Counts
 
@@ -30,6 +30,7 @@ __all__ = [
     "outcome_at",
     "outcomes",
     "placed_outcomes",
+    "progress_bar",
     "results",
     "run",
     "state_of",

@@ -27,6 +27,7 @@ from biogpt_plugins.corpus.run.reading import Item, Reading, taken
 from biogpt_plugins.corpus.run.sinks import Sink
 from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline.progress import bar
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError, ServerError, error_class
 from biogpt_plugins.values.inputs import Text
@@ -52,6 +53,20 @@ class Watcher:
     begun: Callable[[Counts, dict[int, int]], None] = lambda *_: None
     done: Callable[[Outcome], None] = lambda _: None
     ended: Callable[[Counts], None] = lambda _: None
+
+
+def progress_bar(total: int | None = None) -> Watcher:
+    """A watcher for `run` that shows a progress bar, in a notebook or on a terminal.
+
+    Args:
+        total: Number of records, if it is known.
+    """
+    bars: list[Any] = []
+    return Watcher(
+        begun=lambda counts, _: bars.append(bar("records", total, done=counts.records)),
+        done=lambda _: bars[-1].update(),
+        ended=lambda _: bars[-1].close(),
+    )
 
 
 class Items(Protocol):
