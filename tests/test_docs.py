@@ -23,11 +23,22 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"""\]\(([^()\s]+)\)|(?:src|srcset|href)="([^"]+)\"""")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 TITLE = "Tremor and hypothyroidism during long-term"
-ALONE = ("README.md", "docs/tutorials/", "docs/integrations/", "docs/your_own_relations.md")
-RUN = [page for page in PAGES if page.startswith(("README", "docs/")) and shown.runs(ROOT / page)]
+ALONE = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/tutorials/",
+    "docs/integrations/",
+    "docs/your_own_relations.md",
+)
+RUN = [
+    page
+    for page in PAGES
+    if page.startswith(("README", "CONTRIBUTING", "docs/")) and shown.runs(ROOT / page)
+]
 SLOW = {"docs/your_own_relations.md"}  # trains a model, as tests/test_examples.py does in small
 WRITTEN = {
     "README.md": ["Lithium -[CID]-> tremor 0 7", "['lithium'] ['tremor']"],
+    "CONTRIBUTING.md": ["type='CID'"],
     "docs/decisions.md": ["{'yes': "],
     "docs/integrations/langchain.md": [TITLE, "-[CID]->", "lithium"],
     "docs/integrations/llama_index.md": [TITLE, "-[CID]->", " CID disease:"],
