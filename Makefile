@@ -6,7 +6,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 # As many workers as cores (`-n 0` in PYTEST_ARGS: none); a worker that has nothing left takes from others.
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: demo test test-all coverage lint fmt types imports docs bench demo-model clean help
+.PHONY: demo test test-all coverage lint fmt types imports docs bench bench-gpu demo-model clean help
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -65,6 +65,11 @@ docs: $(VENV)/.dev  ## the site of the docs, in build/site/html; a dead link is 
 
 bench: $(VENV)/.dev  ## speed beside what one would use instead; some minutes
 	@$(BIN)/python benchmarks/speed.py --sizes 1,8,32 --out runs/bench $(BENCH_ARGS)
+
+# Nothing is set up, as nothing may be downloaded there: it takes .venv, or else what PYTHON has.
+bench-gpu:  ## speed on one NVIDIA GPU, in less than nine minutes; REHEARSE=1: all its parts, on a CPU
+	@PYTHONPATH=.:integrations $(firstword $(wildcard $(BIN)/python) $(PYTHON)) \
+	  benchmarks/gpu.py $(if $(REHEARSE),--rehearse) $(BENCH_ARGS)
 
 clean:  ## take .venv and the caches away
 	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage dist

@@ -173,7 +173,7 @@ def check_ids(trial: Trial) -> None:
                 side.name: [[*map(str, subject.ids)] for subject in subjects],
             }
             trial.agreements.append(compare("ids of prompts", prompts))
-            _check_written(trial, side, subjects)
+            check_written(trial, side, subjects)
 
 
 @contextmanager
@@ -190,7 +190,8 @@ def _exact(trial: Trial, kind: str) -> Iterator[Own | Missing]:
     torch.cuda.empty_cache()
 
 
-def _check_written(trial: Trial, side: Own, subjects: Sequence[Subject]) -> None:
+def check_written(trial: Trial, side: Own, subjects: Sequence[Subject]) -> None:
+    """Compare the greedy ids of an engine in float32 with those of transformers' `generate`."""
     new_tokens, place = trial.settings.new_tokens, trial.place
     asked = [subject.prompt for subject in subjects]
     decoding = Decoding(max_new_tokens=new_tokens, logprobs=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -42,9 +42,9 @@ def questions(trial: Trial) -> Iterator[Table]:
     tuned, tried = trial.tuned(spare, ANSWER)
     peers: list[Writer | Missing] = [*trial.peers("langchain", "llama-index"), *tuned]
     trial.warm([writing, *present(peers)], spare, ANSWER)
-    _run(scoring, spare)
+    ask(scoring, spare)
     jobs: list[Job[float] | Missing] = [
-        _job(trial, f"{scoring.name}: labels scored", draw, partial(_run, scoring)),
+        _job(trial, f"{scoring.name}: labels scored", draw, partial(ask, scoring)),
         _job(trial, f"{scoring.name}: written and read", draw, partial(_write, writing)),
         *(_peer(trial, peer, draw) for peer in peers),
     ]
@@ -67,10 +67,10 @@ def several(trial: Trial) -> Iterator[Table]:
         peers = trial.peers("langchain")
         spare = draw()
         trial.warm(present(peers), spare, ANSWER)
-        _run(side, spare)
+        ask(side, spare)
         count = len(_ABOUT)
         jobs: list[Job[float] | Missing] = [
-            _job(trial, f"{own.name}: {count} in one call", draw, partial(_run, side)),
+            _job(trial, f"{own.name}: {count} in one call", draw, partial(ask, side)),
             _job(trial, f"{own.name}: one by one", draw, partial(_run_each, side)),
             _job(trial, f"{own.name}: each anew", anew, partial(_run_each, side)),
             *(_peer(trial, peer, draw) for peer in peers),
@@ -119,7 +119,12 @@ def _write(side: Writer, subjects: list[Subject]) -> None:
     side.write(subjects, ANSWER)
 
 
-def _run(side: Own, subjects: list[Subject]) -> None:
+def ask(side: Own, subjects: Sequence[Subject]) -> None:
+    """Have a pipeline answer questions.
+
+    Raises:
+        BioGPTError: It could not answer one.
+    """
     for prediction in side.pipeline.run([subject.value for subject in subjects]):
         if prediction.error:
             raise BioGPTError(f"{side.name} failed: {prediction.error.message}")
@@ -127,4 +132,4 @@ def _run(side: Own, subjects: list[Subject]) -> None:
 
 def _run_each(side: Own, subjects: list[Subject]) -> None:
     for subject in subjects:
-        _run(side, [subject])
+        ask(side, [subject])

@@ -9,11 +9,13 @@ from typing import Any
 import torch
 import transformers
 from transformers import BioGptForCausalLM, ContinuousBatchingConfig, GenerationConfig
+from transformers.generation.continuous_batching.cache import PagedAttentionCache
 
 from beside.place import Place, name_of
 from beside.sides import EXACT
 from beside.subjects import Subject
 from biogpt_plugins.bench.clock import Missing
+from biogpt_plugins.values.errors import EngineError
 
 _BATCH = 64
 _STEP = 64
@@ -118,12 +120,15 @@ def pipeline(place: Place) -> Peer:
     return Peer(_name("transformers pipeline", found.model, 1), found.model, texts)
 
 
-def generate(place: Place, dtype: str | None = None, *, static: bool = False) -> Peer:
+def generate(
+    place: Place, dtype: str | None = None, *, static: bool = False, batch_size: int = _BATCH
+) -> Peer:
     """The `generate` of transformers, on whole batches.
 
     Args:
         place: The model's.
         dtype: What it computes in; None for what this package takes.
+        batch_size: Most texts of a batch.
         static: Whether with a static cache, for which it compiles the model on a GPU. Prompts are
             padded to a multiple of 64 then, so that it need not be compiled for each width.
     """
@@ -133,9 +138,9 @@ def generate(place: Place, dtype: str | None = None, *, static: bool = False) ->
 
     def texts(prompts: list[str], new_tokens: int) -> list[str]:
         written: list[str] = []
-        for start in range(0, len(prompts), _BATCH):
+        for start in range(0, len(prompts), batch_size):
             batch = tokenizer(
-                prompts[start : start + _BATCH],
+                prompts[start : start + batch_size],
                 padding=True,
                 padding_side="left",
                 return_tensors="pt",
@@ -150,16 +155,25 @@ def generate(place: Place, dtype: str | None = None, *, static: bool = False) ->
         return written
 
     name = "transformers generate, static cache" if static else "transformers generate"
-    return Peer(_name(name, network, _BATCH), network, texts)
+    return Peer(_name(name, network, batch_size), network, texts)
 
 
-def generate_batch(place: Place) -> Peer:
-    """Continuous batching by transformers, in the dtype that this package takes."""
+def generate_batch(place: Place, *, graphs: bool = False) -> Peer:
+    """Continuous batching by transformers, in the dtype that this package takes.
+
+    Args:
+        place: The model's.
+        graphs: Whether it captures CUDA graphs, which by itself it does with flash attention only.
+            Its manager, and what that has captured, is then kept from call to call, for as many
+            texts as the first call has.
+    """
     network, tokenizer = place.network(place.dtype, apart="generate_batch"), place.tokenizer
+    mended = _mend()
     batching = ContinuousBatchingConfig(
         auto_switch_to_flash=False,  # it would fetch kernels from the hub
         # By itself it takes nearly all that is free, which a CPU's memory is cleared for.
         max_memory_percent=None if place.device.type == "cuda" else 0.05,
+        use_cuda_graph=(graphs and place.device.type == "cuda") or None,
     )
 
     def texts(prompts: list[str], new_tokens: int) -> list[str]:
@@ -173,11 +187,34 @@ def generate_batch(place: Place) -> Peer:
             tokenizer(prompts)["input_ids"],
             generation_config=config,
             continuous_batching_config=batching,
+            persistent_manager=graphs,
         )
+        # It logs what went wrong, and returns what it has.
+        if wrong := [one.error for one in found.values() if one.error]:
+            raise EngineError(f"generate_batch failed: {wrong[0]}")
+        if len(found) != len(prompts):
+            raise EngineError(f"generate_batch wrote {len(found)} of {len(prompts)} texts")
         ids = [one.generated_tokens for one in found.values()]
         return list(tokenizer.batch_decode(ids, skip_special_tokens=True))
 
-    return Peer(_name("transformers generate_batch", network), network, texts)
+    name = f"transformers generate_batch{mended}"
+    return Peer(_name(name, network), network, texts)
+
+
+def _mend() -> str:
+    """Let continuous batching run BioGPT where the release of transformers cannot: 5.24.0.
+
+    It hands the model its paged cache, and BioGPT asks every cache how much it holds. As positions
+    are given as well, the answer is not used.
+
+    Returns:
+        What to add to its name.
+    """
+    if not hasattr(PagedAttentionCache, "get_seq_length"):
+        PagedAttentionCache.get_seq_length = lambda *_: 0
+        PagedAttentionCache.mended_for_biogpt = True
+    mended = hasattr(PagedAttentionCache, "mended_for_biogpt")
+    return ", get_seq_length added to its cache by hand" if mended else ""
 
 
 PEERS: dict[str, tuple[str, Callable[[Place], Peer]]] = {

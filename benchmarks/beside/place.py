@@ -50,9 +50,14 @@ class Place:
         """
         key = dtype, apart
         if key not in self._networks:
-            network = AutoModelForCausalLM.from_pretrained(self.folder, dtype=dtype)
-            self.share(network.to(self.device), dtype, apart=apart)
+            self.share(self.load(dtype), dtype, apart=apart)
         return self._networks[key]
+
+    def load(self, dtype: str, attention: str | None = None) -> BioGptForCausalLM:
+        """A network of its own on the device, with transformers' attention unless one is named."""
+        return AutoModelForCausalLM.from_pretrained(
+            self.folder, dtype=dtype, attn_implementation=attention
+        ).to(self.device)
 
     def share(self, network: BioGptForCausalLM, dtype: str = "auto", *, apart: str = "") -> None:
         """Share a model that was loaded already."""
@@ -66,13 +71,20 @@ class Place:
         elif self.device.type == "mps":
             torch.mps.synchronize()
 
-    def engine(self, dtype: str) -> tuple[TransformersEngine, BioGptForCausalLM]:
-        """A new engine that is not shared, and its model."""
-        attention = pick_attention(self.device, getattr(torch, dtype))
-        model = BioGptForCausalLM.from_pretrained(
-            self.folder, dtype=dtype, attn_implementation=attention
-        ).to(self.device)
-        return TransformersEngine(model, self.tokenizer, model_name="apart"), model
+    def engine(
+        self, dtype: str, *, batch_size: int | None = None, graphs: bool = True
+    ) -> tuple[TransformersEngine, BioGptForCausalLM]:
+        """A new engine that is not shared, with these of its options, and its model."""
+        model = self.load(dtype, pick_attention(self.device, getattr(torch, dtype)))
+        return self.run(model, batch_size=batch_size, graphs=graphs), model
+
+    def run(
+        self, network: BioGptForCausalLM, *, batch_size: int | None = None, graphs: bool = True
+    ) -> TransformersEngine:
+        """A new engine on a network."""
+        return TransformersEngine(
+            network, self.tokenizer, model_name="apart", batch_size=batch_size, graphs=graphs
+        )
 
 
 def name_of(dtype: torch.dtype) -> str:

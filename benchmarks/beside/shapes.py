@@ -16,6 +16,8 @@ from biogpt_plugins.conversion.convert import save_tokenizer
 from biogpt_plugins.conversion.dictionary import build_vocabulary, read_dictionary, read_merges
 from biogpt_plugins.engine import TaskCard
 
+Vocabulary = Callable[[Path, int], None]
+
 _VARIED = 20
 
 
@@ -38,36 +40,34 @@ SHAPES = {
 """Sizes of BioGPT and BioGPT-Large with nine learned tokens, and of one to try the command on."""
 
 
-def build(shape: str, folder: Path, vocabulary: Callable[[Path, int], None]) -> Path:
-    """Write a model of a shape with random weights, which says that it was trained for its tasks.
-
-    It never ends a text, so that all sides write the same number of tokens: the rows of
-    special tokens, and of those that the vocabulary does not name, are zero, and so are their
-    logits; the greatest one is above that.
+def build(shape: str, folder: Path, vocabulary: Vocabulary) -> Path:
+    """Write a model of a shape with random weights, in float32, as the published ones are.
 
     Args:
         shape: One of SHAPES.
-        folder: Where it is written, in float32, as the published ones are.
+        folder: Where it is written.
         vocabulary: Writes the tokenizer's files to a folder, for a number of positions.
+    """
+    outline(shape, folder, vocabulary)
+    network = random_network(folder)
+    network.save_pretrained(folder)
+    _plain_generation(folder, network.config)
+    return folder
+
+
+def outline(shape: str, folder: Path, vocabulary: Vocabulary) -> Path:
+    """Write all of a model of a shape but its weights; it says that it was trained for its tasks.
+
+    The arguments are those of `build`.
     """
     folder.mkdir(parents=True)
     sizes = SHAPES[shape]
     vocabulary(folder, sizes["max_position_embeddings"])
-    tokenizer = BioGptTokenizer.from_pretrained(folder)
-    rows = max(sizes["vocab_size"], len(tokenizer))
-    config = BioGptConfig(**{**sizes, "vocab_size": rows}, layer_norm_eps=1e-5)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = BioGptForCausalLM(config)
-    with torch.no_grad():
-        table = model.get_input_embeddings().weight
-        table[len(tokenizer) :] = 0
-        table[tokenizer.all_special_ids] = 0
-        # As embeddings and projection are one, it would repeat its last token for ever; then, with
-        # signs changed, the same few tokens, unless positions count for more.
-        model.biogpt.layer_norm.weight[::2] = -1
-        model.biogpt.embed_positions.weight.mul_(_VARIED)
-    model.save_pretrained(folder)
+    rows = max(sizes["vocab_size"], len(BioGptTokenizer.from_pretrained(folder)))
+    config = BioGptConfig(
+        **{**sizes, "vocab_size": rows}, layer_norm_eps=1e-5, architectures=["BioGptForCausalLM"]
+    )
+    config.save_pretrained(folder)
     card = TaskCard(layout="learned_prompt", learned_tokens=LEARNED, max_source_tokens=640)
     tasks = dict.fromkeys(("bc5cdr", "pubmedqa"), card)
     ModelCard(tasks=tasks, description=f"{shape}, random weights").save(folder)
@@ -75,7 +75,34 @@ def build(shape: str, folder: Path, vocabulary: Callable[[Path, int], None]) -> 
     return folder
 
 
-def bundled_vocabulary(source: Path) -> Callable[[Path, int], None]:
+def random_network(folder: Path, device: torch.device | str = "cpu") -> BioGptForCausalLM:
+    """A network with random weights in float32, made on its device.
+
+    It never ends a text, so that all sides write the same number of tokens: the rows of
+    special tokens, and of those that the vocabulary does not name, are zero, and so are their
+    logits; the greatest one is above that.
+
+    Args:
+        folder: The folder that `outline` wrote.
+        device: The device. Another kind of device draws other weights.
+    """
+    tokenizer = BioGptTokenizer.from_pretrained(folder)
+    config = BioGptConfig.from_pretrained(folder)
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        torch.manual_seed(0)
+        network = BioGptForCausalLM(config)
+    with torch.no_grad():
+        table = network.get_input_embeddings().weight
+        table[len(tokenizer) :] = 0
+        table[tokenizer.all_special_ids] = 0
+        # As embeddings and projection are one, it would repeat its last token for ever; then, with
+        # signs changed, the same few tokens, unless positions count for more.
+        network.biogpt.layer_norm.weight[::2] = -1
+        network.biogpt.embed_positions.weight.mul_(_VARIED)
+    return network.eval()
+
+
+def bundled_vocabulary(source: Path) -> Vocabulary:
     """The vocabulary of a model's folder."""
 
     def write(folder: Path, positions: int) -> None:
@@ -86,7 +113,7 @@ def bundled_vocabulary(source: Path) -> Callable[[Path, int], None]:
     return write
 
 
-def official_vocabulary(dictionary: Path, bpecodes: Path) -> Callable[[Path, int], None]:
+def official_vocabulary(dictionary: Path, bpecodes: Path) -> Vocabulary:
     """The vocabulary of fairseq's files, as `biogpt convert` reads them."""
     symbols, merges = read_dictionary(dictionary), read_merges(bpecodes)
 

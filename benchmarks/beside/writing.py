@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from statistics import fmean
 
-from beside.network import bandwidth, forwards
+from beside.network import bandwidth, bytes_of_step, forwards
 from beside.peers import Peer
 from beside.sides import Own, Writer
 from beside.subjects import Subject
@@ -67,13 +67,13 @@ def decode(trial: Trial) -> Iterator[Table]:
     """
     own = trial.default()
     peers = trial.peers("generate", "generate-static", "generate-batch")
-    speed = bandwidth(trial.place)
+    speed, network = bandwidth(trial.place), trial.place.network(trial.place.dtype)
     for size in sorted({1, min(_BATCH, max(trial.settings.sizes))}):
         spare = trial.draw(size, own)
         trial.warm(present([own, *peers]), spare, trial.settings.new_tokens)
-        jobs = [_decoding(trial, own, side, size) for side in (own, *peers)]
+        jobs = [step_seconds(trial, own, side, size) for side in (own, *peers)]
         steps: list[Series] = [*series(jobs, trial.in_turns(jobs))]
-        least = _bytes_of_step(trial, spare) / speed
+        least = bytes_of_step(network, lengths_of(spare, trial.settings.new_tokens)) / speed
         steps.append(Series(side="floor", values=(least,) * trial.settings.rounds))
         yield Table(
             case="decode",
@@ -121,8 +121,20 @@ def _stream(trial: Trial, side: Writer, subject: Subject) -> Streamed:
     return Streamed(first or whole, whole, len(passes))
 
 
-def _decoding(trial: Trial, own: Own, side: Writer | Missing, size: int) -> Job[float] | Missing:
-    """Seconds of a step that writes a token of each text."""
+def lengths_of(subjects: Sequence[Subject], new_tokens: int) -> list[float]:
+    """How long texts are when half of their tokens are written."""
+    return [len(subject.ids) + new_tokens / 2 for subject in subjects]
+
+
+def step_seconds(trial: Trial, own: Own, side: Writer | Missing, size: int) -> Job[float] | Missing:
+    """Seconds of a step that writes a token of each text.
+
+    Args:
+        trial: The run.
+        own: A side of this package, in whose layout the papers are drawn.
+        side: The side to time.
+        size: How many texts.
+    """
     if isinstance(side, Missing):
         return side
     new_tokens = trial.settings.new_tokens
@@ -134,15 +146,3 @@ def _decoding(trial: Trial, own: Own, side: Writer | Missing, size: int) -> Job[
         return (all_ - one) / (new_tokens - 1)
 
     return Job(side.name, go)
-
-
-def _bytes_of_step(trial: Trial, subjects: Sequence[Subject]) -> float:
-    """What the memory has to give for one token of each of these texts, in our dtype."""
-    network = trial.place.network(trial.place.dtype)
-    config = network.config
-    # Of the positions only one row is read; the embeddings are read as they are the projection.
-    unread = network.biogpt.embed_positions.weight.numel()
-    weights = sum(weight.numel() for weight in network.parameters()) - unread
-    length = fmean(len(subject.ids) for subject in subjects) + trial.settings.new_tokens / 2
-    held = 2 * config.num_hidden_layers * config.hidden_size * length * len(subjects)
-    return float((weights + held) * network.dtype.itemsize)

@@ -33,7 +33,8 @@ class DecodingStep:
     exact rows, tokens and length.
     """
 
-    def __init__(self, model: BioGptForCausalLM, slots: Slots) -> None:
+    def __init__(self, model: BioGptForCausalLM, slots: Slots, *, graphs: bool = True) -> None:
+        self._captured = graphs and model.device.type == "cuda"
         self._model = model
         self._slots = slots
         self._pool: Any = None
@@ -52,8 +53,7 @@ class DecodingStep:
         slots, pad = self._slots, int(self._model.config.pad_token_id)
         count, length = len(spans), slots.length + 1
         width = widest = max(len(span.ids) for span in spans)
-        captured = self._model.device.type == "cuda"
-        if captured:
+        if self._captured:
             longest = max(span.end for span in spans)
             length = min(-(-longest // _STEP) * _STEP, length)
             count = min(1 << (count - 1).bit_length(), slots.places)
@@ -61,7 +61,7 @@ class DecodingStep:
         spare = [Span(place, 0, ()) for place in range(len(spans), count)]
         table = lay_out([*spans, *spare], width, pad=pad, nowhere=slots.length)
         inputs = _Inputs(*(torch.tensor(part, device=self._model.device) for part in table))
-        if not captured:
+        if not self._captured:
             return self._run(inputs, length)
         key = count, width, length, slots.keys[0].data_ptr()
         if key not in self._graphs:

@@ -74,8 +74,15 @@ class TransformersRunner:
         places: Most unfinished rows at once, by the known memory.
     """
 
-    def __init__(
-        self, model: BioGptForCausalLM, slots: Slots, *, places: int, room: int, spare: int = 0
+    def __init__(  # noqa: PLR0913 - keyword-only
+        self,
+        model: BioGptForCausalLM,
+        slots: Slots,
+        *,
+        places: int,
+        room: int,
+        spare: int = 0,
+        graphs: bool = True,
     ) -> None:
         """Wrap a model.
 
@@ -85,12 +92,13 @@ class TransformersRunner:
             places: Most unfinished rows at once.
             room: Most tokens, padding included, of a pass with several rows.
             spare: How many tokens take as long to compute as a pass does without any.
+            graphs: Whether decoding steps are captured on CUDA.
         """
         self.places = places
         self._room, self._spare = room, spare
         self._model = model
         self._slots = slots
-        self._step = DecodingStep(model, slots)
+        self._step = DecodingStep(model, slots, graphs=graphs)
         self._rows: list[Generation | None] = []
         self._eos, self._pad = int(model.config.eos_token_id), int(model.config.pad_token_id)
 

@@ -40,6 +40,7 @@ class TransformersEngine(LocalEngine):
         folder: Path | None = None,
         batch_size: int | None = None,
         copies: Sequence[BioGptForCausalLM] = (),
+        graphs: bool = True,
     ) -> None:
         """Wrap a model that is on its device and in its dtype.
 
@@ -50,6 +51,7 @@ class TransformersEngine(LocalEngine):
             folder: The folder it was loaded from.
             batch_size: Most prompts of a batch; None for the default of the device.
             copies: The same model on other devices, which share the work.
+            graphs: Whether decoding steps are captured as CUDA graphs; without effect elsewhere.
 
         Raises:
             ModelError: The tokenizer has more tokens than the model has embeddings.
@@ -58,7 +60,7 @@ class TransformersEngine(LocalEngine):
         self.dtype: torch.dtype = model.dtype
         super().__init__(
             tokenizer,
-            [_runner(each) for each in (model, *copies)],
+            [_runner(each, graphs=graphs) for each in (model, *copies)],
             model_name=model_name,
             context_size=int(model.config.max_position_embeddings),
             rows=int(model.config.vocab_size),
@@ -67,7 +69,7 @@ class TransformersEngine(LocalEngine):
         self.limit_batches(batch_size or _BATCH_SIZE.get(self.device.type, 8))
 
 
-def _runner(model: BioGptForCausalLM) -> TransformersRunner:
+def _runner(model: BioGptForCausalLM, *, graphs: bool) -> TransformersRunner:
     config, device, dtype = model.eval().config, model.device, model.dtype
     spare = _SPARE.get(device.type, 16)
     if device.type != "cuda":
@@ -82,4 +84,6 @@ def _runner(model: BioGptForCausalLM) -> TransformersRunner:
     places = max(1, int(0.8 * free) // Slots.bytes_of(config, length, dtype))
     begin = min(places, _BATCH_SIZE["cuda"])
     slots = Slots(config, device=device, dtype=dtype, places=begin, length=length)
-    return TransformersRunner(model, slots, places=places, room=_MOST_ROOM, spare=spare)
+    return TransformersRunner(
+        model, slots, places=places, room=_MOST_ROOM, spare=spare, graphs=graphs
+    )

@@ -46,6 +46,14 @@ def test_greedy_texts_are_those_of_a_cpu(engines, count):
         assert cuda.complete(PROMPTS[:count], SHORT) == cpu.complete(PROMPTS[:count], SHORT)
 
 
+def test_steps_need_not_be_captured(engines, tiny_biogpt):
+    cpu, cuda = engines
+    model = BioGptForCausalLM.from_pretrained(tiny_biogpt, dtype=torch.float32).to("cuda")
+    plain = TransformersEngine(model, cuda.tokenizer, model_name="tiny", graphs=False)
+    assert plain.complete(PROMPTS, SHORT) == cpu.complete(PROMPTS, SHORT)
+    plain.close()
+
+
 def test_choices_are_those_of_a_cpu(engines):
     found = [engine.choose(PROMPTS, ["yes", "no", "maybe"]) for engine in engines]
     for one, other in zip(*found, strict=True):
