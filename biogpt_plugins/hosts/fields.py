@@ -308,8 +308,13 @@ class LLMFields(ModelFields):
             positions = cast("int", config.get("max_position_embeddings", 1024))  # as transformers
         # The final `</s>`, which max_length counts, needs no position.
         window = min(positions, decoding.max_length - 1) if decoding.max_length else positions
-        own = window - card.max_source_tokens if card.max_source_tokens else None
-        return window, self.max_new_tokens or decoding.max_new_tokens or own
+        most = self.max_new_tokens or decoding.max_new_tokens
+        if not card.max_source_tokens:
+            return window, most
+        if not most:
+            return window, window - card.max_source_tokens
+        # The rest of the window stays empty: a prompt is cut at the card's limit.
+        return min(window, card.max_source_tokens + most), most
 
     def but(self, **changes: Any) -> Self:  # noqa: ANN401
         """A copy with other values of fields, which are validated."""

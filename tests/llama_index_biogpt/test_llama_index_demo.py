@@ -46,5 +46,7 @@ def test_a_stream_writes_what_a_call_does():
 
 def test_metadata():
     metadata = BioGPTLLM(task="bc5cdr", max_new_tokens=50).metadata
-    assert metadata.context_window == biogpt_plugins.load("demo").engine.context_size
+    pipeline = biogpt_plugins.load("demo", "bc5cdr")
+    positions, limit = pipeline.engine.context_size, pipeline.card.max_source_tokens
+    assert metadata.context_window == min(positions, limit + 50)
     assert metadata.num_output == 50

@@ -44,6 +44,7 @@ from llama_index_biogpt.llm import BioGPTLLM, biogpt_tokenizer
 from llama_index_biogpt.prompts import task_prompt
 
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1", "learned2"))
+LIMITED = CARD.model_copy(update={"max_source_tokens": 700})
 TEXT = "completion 0; and more"
 FACTS = {"finish_reason": "stop", "truncated_tokens": 0}
 USAGE = {"prompt_tokens": 2, "completion_tokens": 4, "total_tokens": 6}
@@ -415,7 +416,9 @@ class TestComponent:
             ("generate", {}, (1024, 100)),
             ("bc5cdr", {}, (1024, 200)),
             ("bc5cdr", {"card": CARD}, (1024, 256)),  # the host's own, where there is no limit
-            ("bc5cdr", {"card": CARD.model_copy(update={"max_source_tokens": 700})}, (1024, 324)),
+            ("bc5cdr", {"card": LIMITED}, (1024, 324)),
+            ("bc5cdr", {"card": LIMITED, "decoding": Decoding(max_new_tokens=9)}, (709, 9)),
+            ("bc5cdr", {"card": LIMITED, "decoding": Decoding(max_new_tokens=400)}, (1024, 400)),
             ("bc5cdr", {"card": CARD, "decoding": Decoding(max_length=513)}, (512, 256)),
             ("bc5cdr", {"card": CARD, "decoding": Decoding(max_new_tokens=9)}, (1024, 9)),
         ],
@@ -487,7 +490,9 @@ class TestSettings:
         settings.llm = BioGPTLLM(task=task, truncate=False)
         prompt = task_prompt(task).partial_format(question="Does lithium cause tremor?")
         helper = settings.prompt_helper
-        assert (helper.context_window, settings.num_output) == (768, output)
+        limit = load("demo", task).card.max_source_tokens
+        room = min(768, limit + output) if limit else 768
+        assert (helper.context_window, settings.num_output) == (room, output)
         first, *others = helper.repack(prompt, [LONG])
         assert others
         full = prompt.format(llm=settings.llm, context_str=first)

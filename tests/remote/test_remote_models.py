@@ -45,7 +45,7 @@ class TestLoading:
         pipeline = load(address)
         assert pipeline.task.name == "bc5cdr"
         assert load(address, "bc5cdr") is pipeline
-        assert load(f"{address}/v1", "ddi").engine is pipeline.engine
+        assert load(f"{address}/v1", "pubmedqa").engine is pipeline.engine
         for again in (pickle.loads(pickle.dumps(one)) for one in (pipeline, pipeline.spec)):
             assert again in (pipeline, pipeline.spec)
         changed = pipeline.with_settings(pipeline.spec.but(min_score=0.5))

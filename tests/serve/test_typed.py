@@ -88,7 +88,7 @@ def test_another_task(serve):
 
 def test_a_task_that_the_model_was_not_trained_for_is_told(served):
     service = served.app.state.service
-    for task, told_ in (("kd_dti", "not kd_dti: its results are unreliable"), ("ddi", "")):
+    for task, told_ in (("kd_dti", "not kd_dti: its results are unreliable"), ("bc5cdr", "")):
         remarks = service.remark(service.pipeline(("relations",), task, {}))
         assert told_ in "".join(remarks)
         assert bool(remarks) == bool(told_)
