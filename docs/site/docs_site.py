@@ -3,9 +3,10 @@
     python docs/site/docs_site.py [FOLDER]
 
 Pages keep the paths that they have in the repository, so a link between two pages is the same here
-and on GitHub. A link to any other file of the repository leads to GitHub. The build fails where a
-page of docs/ is missing from the navigation, a link or an anchor leads nowhere, a docstring cannot
-be read, or a page would load something from another host.
+and on GitHub. A link to any other file of the repository leads to GitHub. A notebook is run, and
+becomes a page of its name. The build fails where a page of docs/ is missing from the navigation, a
+cell of a notebook fails, a link or an anchor leads nowhere, a docstring cannot be read, or a page
+would load something from another host.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote
 
@@ -58,14 +60,20 @@ def pages(nav: Any) -> Iterator[str]:  # noqa: ANN401 - lists, tables and names,
         yield from pages(entry)
 
 
+def notebook_of(page: str) -> Path:
+    """Where the notebook of a page is, if it is made of one."""
+    return (ROOT / page).with_suffix(".ipynb")
+
+
 def check_navigation(named: list[str]) -> None:
     """Refuse a navigation that lacks a page of docs/, or names one twice or one that is not there.
 
     Raises:
         SiteError: It names the pages.
     """
-    there = {page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/**/*.md")}
-    absent = [page for page in named if not (ROOT / page).is_file()]
+    files = [*ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/**/*.ipynb")]
+    there = {file.relative_to(ROOT).with_suffix(".md").as_posix() for file in files}
+    absent = [page for page in named if not ((ROOT / page).is_file() or page in there)]
     twice = sorted({page for page in named if named.count(page) > 1})
     faults = [f"add {page} to the nav of docs/site/{CONFIG.name}" for page in there - {*named}]
     faults += [f"the nav names {page}, which is not there" for page in absent]
@@ -84,6 +92,39 @@ def commands() -> str:
 
 
 MAKERS = {"commands": commands}
+_QUIET = ["--IPKernelApp.log_level=ERROR"]  # it warns that it speaks with us unencrypted
+
+
+def rendered(notebook: Path, *, run: bool = True) -> str:
+    """A notebook as Markdown, with its pictures in it, after a run from its first cell to its last.
+
+    What it writes to standard error, such as progress, is left out.
+
+    Args:
+        notebook: The file.
+        run: Whether to run it, in an empty folder. A cell that fails is an error.
+    """
+    from nbconvert import MarkdownExporter  # noqa: PLC0415 - what stands above does not need it
+    from traitlets.config import Config  # noqa: PLC0415 - the same
+
+    manners = {
+        "ExecutePreprocessor": {"enabled": run, "startup_timeout": 300, "extra_arguments": _QUIET},
+        "ExtractOutputPreprocessor": {"enabled": False},
+    }
+    exporter = MarkdownExporter(config=Config(manners))
+    exporter.register_preprocessor(_without_errors_of_streams, enabled=True)
+    with TemporaryDirectory() as folder, notebook.open(encoding="utf-8") as file:
+        page, _ = exporter.from_file(file, resources={"metadata": {"path": folder}})
+    title, _, rest = page.lstrip().partition("\n")
+    note = f"This page is [a notebook]({notebook.name}), which ran when the site was built."
+    return f"{title}\n\n{note}\n{rest}"
+
+
+def _without_errors_of_streams(notebook: Any, resources: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    for cell in notebook.cells:
+        told = cell.get("outputs", [])
+        cell["outputs"] = [one for one in told if one.get("name") != "stderr"]
+    return notebook, resources
 
 
 class Site:
@@ -100,7 +141,11 @@ class Site:
         check_navigation(self.named)
         shutil.rmtree(self.folder, ignore_errors=True)
         for page in self.named:
-            self._write(page, self.page(page).encode())
+            if (notebook := notebook_of(page)).is_file():
+                text = rendered(notebook)
+            else:
+                text = (ROOT / page).read_text("utf-8")
+            self._write(page, self.page(page, text).encode())
         for file in (file for pattern in SHOWN for file in ROOT.glob(pattern)):
             self._write(file.relative_to(ROOT).as_posix(), file.read_bytes())
         shutil.copy(CONFIG, self.folder)
@@ -110,9 +155,9 @@ class Site:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
 
-    def page(self, name: str) -> str:
+    def page(self, name: str, text: str) -> str:
         """A page with its links as the site needs them, and with what is made for it."""
-        text, parts, at = (ROOT / name).read_text("utf-8"), [], 0
+        parts, at = [], 0
         for block in BLOCK.finditer(text):
             parts += [self._linked(text[at : block.start()], name), block[0]]
             at = block.end()
@@ -131,6 +176,8 @@ class Site:
         inside = file.relative_to(ROOT).as_posix()
         if f"{inside}/README.md" in self.named:
             return f"{path}/README.md"
+        if file.suffix == ".ipynb" and file != notebook_of(page):
+            return f"{path.removesuffix('.ipynb')}.md{mark}{anchor}"
         if inside in self.named or inside.startswith("docs/images/"):
             return link
         return f"{self.source}/{inside}{mark}{anchor}"
@@ -156,7 +203,7 @@ def loaded_from_elsewhere(html: Path) -> list[str]:
                 faults.append(f"{page.name} loads {target}")
                 continue
             base = html if target.startswith("/") else page.parent
-            if not (base / target.lstrip("/")).exists() and "data:" not in target:
+            if "data:" not in target and not (base / target.lstrip("/")).exists():
                 faults.append(f"{page.name} loads {target}, which is not there")
     return faults
 
