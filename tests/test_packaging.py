@@ -45,3 +45,11 @@ def test_only_the_job_that_publishes_can_ask_for_a_token_of_pypi():
     pattern = re.search(r"s/(.+?)/\\1/p", tried)[1].replace(r"\(", "(").replace(r"\)", ")")
     source = (ROOT / "biogpt_plugins" / "__init__.py").read_text(encoding="utf-8")
     assert re.search(pattern, source, re.MULTILINE)[1] == __version__
+
+
+def test_the_changelog_begins_with_what_is_unreleased_and_this_version():
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## \[?([\w.]+)", changes, re.MULTILINE)
+    assert versions[:2] == ["Unreleased", __version__]
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert {*re.findall(r"^### (.+)$", changes, re.MULTILINE)} <= kinds
