@@ -1,6 +1,6 @@
 """The engine protocol: prompts in, completions out. Engines know nothing of tasks."""
 
-from biogpt_plugins.engine.cancelling import cancelled, in_thread, watch
+from biogpt_plugins.engine.cancelling import Helpers, cancelled, in_thread, watch
 from biogpt_plugins.engine.card import FEW_SHOT, PRETRAINED, Layout, TaskCard
 from biogpt_plugins.engine.completions import Choice, Chunk, Completion, Scored, Token
 from biogpt_plugins.engine.grammar import Copy, Grammar, OneOf, Part
@@ -20,6 +20,7 @@ __all__ = [
     "Engine",
     "Form",
     "Grammar",
+    "Helpers",
     "Layout",
     "Load",
     "OneOf",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from functools import cache
 from threading import Event
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_CANCEL: ContextVar[Event | None] = ContextVar("biogpt_cancel", default=None)
+_CANCELLED: ContextVar[Callable[[], bool]] = ContextVar("biogpt_cancelled", default=bool)
 
 
 def cancelled() -> bool:
@@ -23,8 +23,7 @@ def cancelled() -> bool:
 
 def watch() -> Callable[[], bool]:
     """Return this thread's `cancelled`, for other threads that work on its behalf."""
-    cancel = _CANCEL.get()
-    return cancel.is_set if cancel else bool  # bool() is False
+    return _CANCELLED.get()  # bool() is False
 
 
 @cache
@@ -43,7 +42,7 @@ async def in_thread(work: Callable[..., T], *args: object) -> T:
     cancel, context = Event(), copy_context()
 
     def do() -> T:
-        _CANCEL.set(cancel)
+        _CANCELLED.set(cancel.is_set)
         return work(*args)
 
     try:
@@ -52,3 +51,27 @@ async def in_thread(work: Callable[..., T], *args: object) -> T:
     except asyncio.CancelledError:
         cancel.set()
         raise
+
+
+class Helpers:
+    """Threads that work for this one in its context, and whose work is cancelled with its own."""
+
+    def __init__(self, threads: int) -> None:
+        """Set up the threads, which start with their work."""
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="biogpt-ahead")
+        self._closed, self._outer = Event(), watch()
+
+    def submit(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Begin some work, and return a function that waits for what it returns or raises."""
+        context = copy_context()
+        context.run(_CANCELLED.set, self._cancelled)
+        begun: Future[T] = self._pool.submit(context.run, work)
+        return begun.result
+
+    def close(self) -> None:
+        """Cancel all work, without waiting for its end."""
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _cancelled(self) -> bool:
+        return self._closed.is_set() or self._outer()

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from functools import lru_cache
+from itertools import chain
 from math import inf
 from typing import Protocol
 
@@ -27,6 +29,7 @@ _START = (-1, 0)
 Split = Callable[[str], Sequence[int]]
 Words = Sequence[tuple[str, Sequence[int]]]
 """Moses' words, with their ids."""
+_MANY_WORDS = 1 << 16
 
 
 class CopyableText:
@@ -44,6 +47,7 @@ class CopyableText:
         bare: For some indices where a word begins, the indices of the same word bare.
         ends: For each index, and for the end, whether a name can end before it.
         least: Least number of tokens from an index to such an end; infinite if there is none.
+        longest: The largest of these numbers that is not infinite.
     """
 
     def __init__(
@@ -65,15 +69,14 @@ class CopyableText:
         closed: set[int] = set()
         bare: list[tuple[int, str]] = []
         for word, ids in words:
-            at, spelt = len(self.ids), unescape(word)
-            stem = spelt.rstrip(STRAYS)
-            named = _is_named(stem) and stem.lower() not in outside
+            at, (spelt, stem, named, forms) = len(self.ids), _forms(word)
+            named = named and stem.lower() not in outside
             if spelt in barred or (spelt.endswith(".") and len(stem) > _ABBREVIATED):
                 closed.add(at)
             elif (named and spelt[0].isalnum()) or spelt in _OPENING:
                 begins.append(at)
             if named:
-                bare += [(at, form) for form in (stem, PLURAL.sub("", stem)) if form != spelt]
+                bare += [(at, form) for form in forms]
             self._add(ids, ends=(named and stem == spelt) or spelt in _CLOSING)
         for at, stem in dict.fromkeys(bare):
             closed.add(len(self.ids))
@@ -82,18 +85,23 @@ class CopyableText:
             begins += [len(self.ids)] if stem[0].isalnum() else []
             self._add(split(stem), ends=True)
         self.word.append(True)
-        self._own = [inf] * (len(self.ids) + 1)
-        self.least = [*self._own]
+        own = self._own = [inf] * (len(self.ids) + 1)
+        least = self.least = [*own]
         for at in range(len(self.ids) - 1, -1, -1):
             if at not in closed:
-                self._own[at] = 1 + (0 if self.ends[at + 1] else self.least[at + 1])
-            self.least[at] = min(self._own[way] for way in self.ways(at))
+                own[at] = 1 + (0 if self.ends[at + 1] else least[at + 1])
+            ways = self.bare.get(at)
+            least[at] = min(own[way] for way in (at, *ways)) if ways else own[at]
+        self.longest = max((tokens for tokens in own if tokens < inf), default=0)
         self.begins = [at for at in begins if self._own[at] < inf]
 
     def _add(self, ids: Sequence[int], *, ends: bool) -> None:
         self.ids += ids
-        self.word += [True, *[False] * (len(ids) - 1)]
-        self.ends += [*[False] * (len(ids) - 1), ends]
+        self.word.append(True)
+        if (more := len(ids) - 1) > 0:
+            self.word += [False] * more
+            self.ends += [False] * more
+        self.ends.append(ends)
 
     def ways(self, at: int) -> list[int]:
         """Where a name can continue from an index: there, or with the same word bare."""
@@ -104,8 +112,13 @@ class CopyableText:
         return [at for at in places if self._own[at] <= room]
 
 
-def _is_named(word: str) -> bool:
-    return any(character.isalnum() for character in word)
+@lru_cache(_MANY_WORDS)
+def _forms(word: str) -> tuple[str, str, bool, tuple[str, ...]]:
+    """How a word by Moses is spelt, its stem, whether that can be named, and the word bare."""
+    spelt = unescape(word)
+    stem = spelt.rstrip(STRAYS)
+    forms = (form for form in (stem, PLURAL.sub("", stem)) if form != spelt)
+    return spelt, stem, any(map(str.isalnum, stem)), tuple(forms)
 
 
 class _Part(Protocol):
@@ -117,13 +130,17 @@ class _Part(Protocol):
 
     least: float
 
-    def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
-        """Ids that may come next, with the state after each; None if the part is complete then.
+    def tokens(self, state: _State, room: float) -> Iterable[int]:
+        """Ids that may come next.
 
         Args:
             state: The position in the part.
             room: Most tokens of the rest of the part.
         """
+        ...
+
+    def after(self, state: _State, room: float, token: int) -> Iterator[_State | None]:
+        """The states after one of these ids; None if the part may be complete then."""
         ...
 
 
@@ -151,13 +168,18 @@ class _OneOf:
             )
         self.least = self._least[0]
 
-    def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
+    def tokens(self, state: _State, room: float) -> Iterable[int]:
+        return (id_ for id_ in self._next[max(state[0], 0)] if [*self.after(state, room, id_)])
+
+    def after(self, state: _State, room: float, token: int) -> Iterator[_State | None]:
         node, room = (0, max(room, self.least)) if state == _START else (state[0], room)
-        for token, behind in self._next[node].items():
-            if self._ends[behind] and room >= 1:
-                yield token, None
-            if 1 + self._least[behind] <= room:
-                yield token, (behind, 0)
+        behind = self._next[node].get(token)
+        if behind is None:
+            return
+        if self._ends[behind] and room >= 1:
+            yield None
+        if 1 + self._least[behind] <= room:
+            yield behind, 0
 
 
 class _Name:
@@ -167,21 +189,39 @@ class _Name:
         self._text = text
         self._most = most_words
         self.least = min((text.least[at] for at in text.begins), default=inf)
+        self._begins: dict[int, list[int]] = {}
+        for at in text.begins:
+            self._begins.setdefault(text.ids[at], []).append(at)
 
-    def moves(self, state: _State, room: float) -> Iterator[tuple[int, _State | None]]:
-        text, (at, words) = self._text, state
-        if state == _START:
-            places = text.within(text.begins, max(room, self.least))
-        else:
-            # A name that could end here continues only if there is room for a later end.
-            places = text.within(text.ways(at), room)
-        for index in places:
-            id_, count, after = text.ids[index], words + text.word[index], index + 1
+    def tokens(self, state: _State, room: float) -> Iterable[int]:
+        if self._is_free(state, room):
+            return self._begins
+        return [self._text.ids[at] for at in self._places(state, room)]
+
+    def after(self, state: _State, room: float, token: int) -> Iterator[_State | None]:
+        text, words = self._text, state[1]
+        free = self._is_free(state, room)
+        places = self._begins.get(token, ()) if free else self._places(state, room)
+        for at in places:
+            if text.ids[at] != token:
+                continue
+            count, after = words + text.word[at], at + 1
             if text.ends[after]:
-                yield id_, None
+                yield None
             enough = text.ends[after] and count >= self._most
             if text.least[after] < inf and not enough:
-                yield id_, (after, count)
+                yield after, count
+
+    def _is_free(self, state: _State, room: float) -> bool:
+        """Whether a name can begin anywhere: the room rules out nothing."""
+        return state == _START and room >= self._text.longest
+
+    def _places(self, state: _State, room: float) -> list[int]:
+        text = self._text
+        if state == _START:
+            return text.within(text.begins, max(room, self.least))
+        # A name that could end here continues only if there is room for a later end.
+        return text.within(text.ways(state[0]), room)
 
 
 class Derivation:
@@ -203,14 +243,15 @@ class Derivation:
         barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
         fixed = [part.lower().split() for part in grammar.clause if isinstance(part, str)]
         own = {word for words in fixed for word in words}
-        copied: dict[Copy, CopyableText] = {}
+        copied: dict[Copy, _Name] = {}
 
         def part(given: Part) -> _Part:
             if isinstance(given, Copy):
                 if given not in copied:
                     outside = own.union(given.outside)
-                    copied[given] = CopyableText(text, split, barred, frozenset(outside))
-                return _Name(copied[given], given.most_words)
+                    source = CopyableText(text, split, barred, frozenset(outside))
+                    copied[given] = _Name(source, given.most_words)
+                return copied[given]
             return _OneOf(
                 [split(words) for words in ([given] if isinstance(given, str) else given)]
             )
@@ -248,11 +289,19 @@ class Derivation:
 
     def tokens(self) -> list[int]:
         """The ids that may come next."""
-        return list(dict.fromkeys(token for _, token, _ in self._moves()))
+        tokens = (
+            self._parts[node].tokens(state, self._left - self._rest[node])
+            for node, state in self._configs
+        )
+        return list(dict.fromkeys(chain.from_iterable(tokens)))
 
     def take(self, token: int) -> None:
         """Continue with one of these ids."""
-        moves = [(node, behind) for node, id_, behind in self._moves() if id_ == token]
+        moves = [
+            (node, behind)
+            for node, state in self._configs
+            for behind in self._parts[node].after(state, self._left - self._rest[node], token)
+        ]
         self._left -= 1
         self._written.append(token)
         self._configs = set()
@@ -262,12 +311,6 @@ class Derivation:
             else:
                 self._configs.add((node, behind))
         self.finished = not self._configs
-
-    def _moves(self) -> Iterator[tuple[int, int, _State | None]]:
-        for node, state in self._configs:
-            room = self._left - self._rest[node]
-            for token, behind in self._parts[node].moves(state, room):
-                yield node, token, behind
 
     def _behind(self, node: int) -> list[int]:
         """The parts that may follow a complete one."""

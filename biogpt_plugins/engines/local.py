@@ -58,11 +58,13 @@ class LocalEngine:
         free_logprobs: Whether log-probabilities take no further pass of the model, without beams.
         drafts: Whether a pass of the model may write several tokens, which are guessed before.
         can_draft: Whether the runtime can do so at all.
+        merges_calls: Whether calls at the same time share batches.
     """
 
     runtime: ClassVar[Runtime] = "transformers"
     free_logprobs: ClassVar[bool] = True
     can_draft: ClassVar[bool] = True
+    merges_calls: ClassVar[bool] = True
 
     def __init__(  # noqa: PLR0913 - for subclasses
         self,
@@ -122,7 +124,7 @@ class LocalEngine:
 
     def count_tokens(self, text: str) -> int:
         """The number of tokens of a text, without the leading `</s>`."""
-        return len(self._tokens.ids(text))
+        return len(self._tokens.of(text))
 
     def token_ids(self, text: str) -> list[int]:
         """The token ids of a text, without the leading `</s>`."""
@@ -362,8 +364,7 @@ class LocalEngine:
         return row
 
     def _completion(self, row: Generation, encoded: Encoded) -> Completion:
-        spelling = self._tokens.spelling(encoded.text)
-        written = spelling.of(row.written) if spelling else row.written
+        written = self._tokens.as_in(row.written, encoded.text)
         whole = self._tokens.text(written)
         text, stopped = row.stops.cut(whole)
         tokens = told(self._tokens, written, whole, row.measured) if row.measured else ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from math import inf
 from typing import TYPE_CHECKING
 
 from biogpt_plugins.engine import Grammar, Prompt
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 _ELLIPSIS = "..." + WORD_END
 _MANY_CHUNKS = 1 << 18
+_MANY_TEXTS, _LONG_TEXT = 1 << 11, 1 << 13  # of so many characters
+_CONTEXT = re.compile(r"\s|^[,']|[,']$")  # what a chunk's words depend on besides itself
+
+Words = tuple[tuple[str, list[int]], ...]
+"""Words by Moses, with their ids."""
 # A vocabulary may list them as if they were words.
 _LEARNED = re.compile(r"learned\d+(</w>)?|<seqsep>")
 
@@ -41,7 +48,7 @@ class Encoded:
     ids: list[int]
     truncated: int = 0
     grammar: Grammar | None = None
-    text: tuple[tuple[str, list[int]], ...] = ()
+    text: Words = ()
     outline: Outline | None = None
 
 
@@ -77,6 +84,8 @@ class Tokens:
         self._splitter = Splitter()
         self._pairs = merges_of(tokenizer)
         self._chunks: dict[str, list[int]] = {}
+        self._words: dict[str, Words] = {}
+        self._texts: dict[str, list[int]] = {}
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text, without special tokens.
@@ -84,6 +93,8 @@ class Tokens:
         Raises:
             InputError: The text contains half of a surrogate pair, which has no UTF-8.
         """
+        if (word := self._chunks.get(text)) and not _CONTEXT.search(text):
+            return [*word]
         if half := half_pair(text):
             raise InputError(f"the text {short(text)} {half}")
         keys = self._splitter.keys(text)
@@ -95,6 +106,21 @@ class Tokens:
         except KeyError:
             new = self._learn(key for key in keys if key not in known)
             return [token for key in keys for token in new.get(key) or known[key]]
+
+    def of(self, text: str) -> Sequence[int]:
+        """As `ids`, for a text that is likely to be asked for again soon, as texts of papers are.
+
+        Raises:
+            InputError: As there.
+        """
+        known = self._texts.get(text)
+        if known is None:
+            known = self.ids(text)
+            if len(self._texts) >= _MANY_TEXTS:
+                self._texts = {}
+            if len(text) <= _LONG_TEXT:
+                self._texts[text] = known
+        return known
 
     def given(self, ids: Sequence[int]) -> list[int]:
         """Token ids that were given in place of a text, without a leading `</s>`.
@@ -114,17 +140,41 @@ class Tokens:
                 )
         return text
 
-    def words_of(self, text: str, most: int) -> Iterator[tuple[str, list[int]]]:
+    def words_of(self, text: str, most: float = inf) -> Iterator[tuple[str, list[int]]]:
         """The words of a text by Moses, with their ids; at most `most` ids in total."""
         keys = self._splitter.keys(text)
-        split = self._splitter.words(keys) if keys else {}
-        words = [w for key in keys for w in split[key]] if keys else self._splitter.whole(text)
-        for word in words:
-            ids = self._split(word)
+        words = self._worded(self._splitter.whole(text)) if keys is None else self._chunked(keys)
+        if most == inf:
+            yield from words
+            return
+        for word, ids in words:
             most -= len(ids)
             if most < 0:
                 return
             yield word, ids
+
+    def _worded(self, words: Iterable[str]) -> Words:
+        return tuple((word, self._split(word)) for word in words)
+
+    def _chunked(self, keys: Sequence[str]) -> Iterator[tuple[str, list[int]]]:
+        """The words of chunks, which are remembered like their ids."""
+        known = self._words
+        if new := [key for key in keys if key not in known]:
+            if len(known) >= _MANY_CHUNKS:
+                known = self._words = {}
+                new = list(keys)
+            split = self._splitter.words(dict.fromkeys(new))
+            known.update((key, self._worded(words)) for key, words in split.items())
+        return chain.from_iterable(known[key] for key in keys)
+
+    def as_in(
+        self, written: Sequence[int], words: Sequence[tuple[str, Sequence[int]]]
+    ) -> Sequence[int]:
+        """The ids of a completion, with each unknown piece as the text of these words spells it."""
+        if self._unknown not in written:
+            return written
+        spelling = self.spelling(words)
+        return spelling.of(written) if spelling else written
 
     def spelling(self, words: Sequence[tuple[str, Sequence[int]]]) -> Spelling | None:
         """How a text spells its unknown pieces; None if it has none.
@@ -207,7 +257,8 @@ class Tokens:
                 word.append((index, self._pieces.get(token, "").removesuffix(WORD_END)))
             if word and (self.ends_word(token) or index == len(ids) - 1):
                 spelt = "".join(piece for _, piece in word)
-                shown = unescape(spelt.replace("@-@", "-"))
+                marked = "&" in spelt or "@" in spelt
+                shown = unescape(spelt.replace("@-@", "-")) if marked else spelt
                 start = max(at, text.find(shown, at))
                 offset = start
                 for place, piece in word:
@@ -284,7 +335,7 @@ class Tokens:
             if prompt.source or prompt.grammar:
                 raise InputError("a prompt of token ids can have neither a text nor a grammar")
             return self.given(prompt.ids)
-        source = self.ids(prompt.source)
+        source = [*self.of(prompt.source)]
         if not (prompt.text.strip() and source) and not (empty and prompt.source == ""):
             raise InputError(f"the text {prompt.text!r} is empty: give at least one word")
         return source
@@ -292,7 +343,8 @@ class Tokens:
     def _encoded(self, prompt: Prompt, ids: list[int], truncated: int = 0) -> Encoded:
         if prompt.grammar is None:
             return Encoded(ids, truncated)
-        text = self.words_of(prompt.text, len(self.ids(prompt.text)) - truncated)
+        most = len(self.of(prompt.text)) - truncated if truncated else inf
+        text = self.words_of(prompt.text, most)
         return Encoded(ids, truncated, prompt.grammar, tuple(text))
 
     def _id(self, name: str) -> int:

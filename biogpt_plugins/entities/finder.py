@@ -24,7 +24,7 @@ from typing import NamedTuple, TypeVar
 from biogpt_plugins.entities.entries import DictionaryEntry
 from biogpt_plugins.entities.found import Found, entities_of, with_abbreviations
 from biogpt_plugins.entities.stop_names import StopNames, adjective_of, fits
-from biogpt_plugins.text.grounding import fold, loose_tokens
+from biogpt_plugins.text.grounding import fold, loose_spans
 from biogpt_plugins.values.results import Entity
 
 _T = TypeVar("_T")
@@ -95,7 +95,7 @@ class NameFinder:
                 before = known.get(adjective, 0)
                 known[adjective] = before if before > 1 else number & ~1 | before
         self._words_of = _Memo(self._split)
-        self._spans_of = _Memo(_spans)
+        self._spans_of = _Memo(loose_spans)
         self._chunks = _Memo(self._look_into)
 
     @cached_property
@@ -207,7 +207,3 @@ def _starts(text: str, chunks: list[str]) -> list[int]:
     if starts[-1] + len(chunks) - 1 == len(text):
         return starts
     return [chunk.start() - number for number, chunk in enumerate(_CHUNK.finditer(text))]
-
-
-def _spans(chunk: str) -> Spans:
-    return tuple((token.span.start, token.span.end) for token in loose_tokens(chunk))

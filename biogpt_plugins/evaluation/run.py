@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from biogpt_plugins.corpus.readers import Record
 from biogpt_plugins.corpus.run import Outcome, is_run
@@ -32,6 +32,7 @@ class _Documents:
     gold: GoldSet[Any]
     parts: Sequence[Part] = (Part(),)
     entities: bool = False
+    at_hand: ClassVar[bool] = True
 
     def items(self) -> Generator[Item, None, None]:
         for begin, records, _ in self.parts:

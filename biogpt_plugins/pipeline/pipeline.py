@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +29,7 @@ from biogpt_plugins.engine import (
     warn_of_truncation,
 )
 from biogpt_plugins.entities import Instead
+from biogpt_plugins.pipeline.ahead import Work, at_once, in_order
 from biogpt_plugins.pipeline.asking import Asked, Asking, Part
 from biogpt_plugins.pipeline.notebook import html_of
 from biogpt_plugins.pipeline.outcomes import (
@@ -324,7 +326,15 @@ class Pipeline:
         return self._run(given, total=total)
 
     def _run(self, given: list[object], first: int = 1, *, total: str | None) -> Predictions:
-        """`run` for some of the inputs.
+        """`run` for some of the inputs, in this thread; see `_running`."""
+        predictions, truncated = at_once(self._running(given, total, first))
+        warn_of_truncation(truncated, stacklevel=3)
+        return predictions
+
+    def _running(
+        self, given: list[object], total: str | None, first: int = 1
+    ) -> Work[tuple[Predictions, list[int]]]:
+        """`run` for some of the inputs; also the number of tokens that each text lost.
 
         Args:
             given: The inputs.
@@ -334,10 +344,10 @@ class Pipeline:
         wheres = (None if total is None else f"input {n:,}{total}" for n in count(first))
         read = [self._read(value, where) for value, where in zip(given, wheres, strict=False)]
         texts = [text for text in read if isinstance(text, Text)]
-        predictions = self.predict(texts)
-        warn_of_truncation((one.truncated_tokens for one in predictions), stacklevel=3)
+        predictions = yield from self.predicting(texts)
         rest = iter(predictions)
-        return Predictions(next(rest) if isinstance(text, Text) else text for text in read)
+        found = Predictions(next(rest) if isinstance(text, Text) else text for text in read)
+        return found, [one.truncated_tokens for one in predictions]
 
     def predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
         """`run` for inputs that the task's `read_input` has validated, without TruncationWarnings.
@@ -345,10 +355,14 @@ class Pipeline:
         Args:
             texts: The validated inputs.
         """
+        return at_once(self.predicting(texts))
+
+    def predicting(self, texts: Sequence[Text]) -> Work[list[Prediction[Any]]]:
+        """`predict` as a work, whose calls of the engine are made by who drives it."""
         if not texts:
             return []
         try:
-            return self._predict(texts)
+            return (yield from self._predict(texts))
         except BioGPTError as error:
             return [self._failed(text.id, error) for text in texts]
         except Exception as error:  # a custom engine may raise anything
@@ -358,14 +372,30 @@ class Pipeline:
         """`run` in a thread, which keeps the event loop free; cancelling stops the generation."""
         return await in_thread(self.run, inputs)
 
-    def imap(self, inputs: Iterable[object], *, chunk_size: int = 64) -> Iterator[Prediction[Any]]:
-        """`run` lazily: yield Predictions in input order, reading `chunk_size` inputs at a time."""
+    def imap(
+        self, inputs: Iterable[object], *, chunk_size: int = 64, ahead: bool | None = None
+    ) -> Iterator[Prediction[Any]]:
+        """`run` lazily: yield Predictions in input order, reading `chunk_size` inputs at a time.
+
+        Args:
+            inputs: As in `run`.
+            chunk_size: How many inputs to give the engine at a time.
+            ahead: Whether to read the next inputs while the engine computes, so that it need not
+                wait for them. By default what has a length, as lists and tables do, is read ahead,
+                and an iterator is not: it may wait for an earlier Prediction, or for its source.
+        """
         if chunk_size < 1:
             raise InputError(f"chunk_size must be at least 1, not {chunk_size}")
-        waiting, number = iter(several(inputs)), 1
-        while chunk := list(islice(waiting, chunk_size)):
-            yield from self._run(chunk, number, total="")
-            number += len(chunk)
+        waiting = iter(several(inputs))
+        chunks = iter(lambda: list(islice(waiting, chunk_size)), [])
+        works = (
+            self._running(chunk, "", 1 + number * chunk_size) for number, chunk in enumerate(chunks)
+        )
+        ahead = hasattr(inputs, "__len__") if ahead is None else ahead
+        with closing(in_order(works, self.engine, ahead=ahead)) as done:
+            for (predictions, truncated), _ in done:
+                warn_of_truncation(truncated, stacklevel=2)
+                yield from predictions
 
     def stream(self, value: object) -> Iterator[StreamChunk]:
         """Stream the completion of one input; the last chunk has the Prediction.
@@ -424,16 +454,20 @@ class Pipeline:
             told = error if id_ or not where else InputError(f"{where}: {error}")
             return self._failed(id_, told)
 
-    def _predict(self, texts: Sequence[Text]) -> list[Prediction[Any]]:
+    def _predict(self, texts: Sequence[Text]) -> Work[list[Prediction[Any]]]:
         if self.chooses:
-            return self._choose(texts, [self.task.render_text(text, self.card) for text in texts])
+            prompts = [self.task.render_text(text, self.card) for text in texts]
+            return (yield from self._choose(texts, prompts))
         self._ask.foresee(texts, self.engine)
-        asked = [self._tried(text) for text in self._with_decoded(texts)]
+        texts = yield from self._with_decoded(texts)
+        asked = [self._tried(text) for text in texts]
         if self.ranks:
-            return self._rank(asked)
+            return (yield from self._rank(asked))
         parts = [part for one in asked for part in one.parts]
         prompts = [part.prompt for part in parts if part.prompt]
-        completions = self.engine.complete(prompts, self._asking()) if prompts else []
+        completions = []
+        if prompts:
+            completions = yield partial(self.engine.complete, prompts, self._asking())
         rest = iter([one for _, one in paired(prompts, completions)])
         read = (
             self._from_completion(part, next(rest)) if part.prompt else self._unasked(part)
@@ -441,14 +475,16 @@ class Pipeline:
         )
         return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
 
-    def _rank(self, asked: Sequence[Asked]) -> list[Prediction[Any]]:
+    def _rank(self, asked: Sequence[Asked]) -> Work[list[Prediction[Any]]]:
         """Give the pairs of texts their probabilities, in one call."""
         parts = [part for one in asked for part in one.parts]
         rankings = [part for part in parts if part.ranking]
         prompts = [part.prompt for part in rankings if part.prompt]
         clauses = [[w.text for w in part.ranking.wordings] for part in rankings if part.ranking]
         truncate = self.decoding.truncate
-        scored = self.engine.score(prompts, clauses, truncate=truncate) if prompts else []
+        scored = []
+        if prompts:
+            scored = yield partial(self.engine.score, prompts, clauses, truncate=truncate)
         rest = iter([one for _, one in paired(prompts, scored)])
         read = (
             self._from_scored(part, part.ranking, next(rest))
@@ -458,7 +494,7 @@ class Pipeline:
         )
         return [self._whole(one, list(islice(read, len(one.parts)))) for one in asked]
 
-    def _with_decoded(self, texts: Sequence[Text]) -> Sequence[Text]:
+    def _with_decoded(self, texts: Sequence[Text]) -> Work[Sequence[Text]]:
         """The texts with the names that the model writes as entities, if they are asked for."""
         if not self.ranks or self.trust.settings.entities != "decoded":
             return texts
@@ -468,7 +504,7 @@ class Pipeline:
         )
         settings = {**self.trust.settings.given(), **usual, "decoding": decoding}
         writer = Pipeline(self._named, self.engine, card=self.card, cards=self.cards, **settings)
-        found = writer.predict(texts)
+        found = yield from writer.predicting(texts)
         return [
             text.model_copy(update={"entities": named_in(one.relations)})
             for text, one in zip(texts, found, strict=True)
@@ -508,7 +544,7 @@ class Pipeline:
         result, told = self.dictionary.identify_all(found.result)
         return found.model_copy(update={"result": result, "warnings": (*found.warnings, *told)})
 
-    def _choose(self, texts: Sequence[Text], prompts: list[Prompt]) -> list[Prediction[Any]]:
+    def _choose(self, texts: Sequence[Text], prompts: list[Prompt]) -> Work[list[Prediction[Any]]]:
         """Score the labels and, if needed, those of the questions without texts, in one call."""
         asked = [replace(prompt, target=self.task.stem) for prompt in prompts]
         bare: list[Prompt] = []
@@ -518,7 +554,9 @@ class Pipeline:
         priors = self._priors.known(bare, self.task.choices)
         new = [prompt for prompt in dict.fromkeys(bare) if prompt not in priors]
         truncate = self.decoding.truncate
-        choices = self.engine.choose([*asked, *new], self.task.choices, truncate=truncate)
+        choices = yield partial(
+            self.engine.choose, [*asked, *new], self.task.choices, truncate=truncate
+        )
         found = [choice for _, choice in paired([*asked, *new], choices)]
         priors |= dict(zip(new, found[len(asked) :], strict=True))
         self._priors.remember(priors, self.task.choices)

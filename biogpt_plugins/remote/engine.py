@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
@@ -54,7 +54,10 @@ class RemoteEngine:
 
     Attributes:
         model_name: The address of the server.
+        merges_calls: Whether calls at the same time share batches.
     """
+
+    merges_calls: ClassVar[bool] = True
 
     def __init__(
         self, url: str, *, token: str | None = None, patience: Patience = Patience()

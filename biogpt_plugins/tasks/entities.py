@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any
 from unicodedata import category, normalize
@@ -25,6 +25,7 @@ from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Entity, Relation
 
 _ANY = {"", "any", "entity", "thing", "concept", "term", "mention"}
+_PLAIN = re.compile(r"[ !#-~]*")  # printable ASCII, without double quotes
 _BETWEEN_TYPES = re.compile(r"\s*[|/,]\s*|\s+or\s+")
 
 
@@ -138,7 +139,7 @@ class Candidates:
                 places = Places(*(squeezed.span(match, part) for part in self._parts))
                 found[words] = self._relation(match, squeezed, places), places
         rest = squeezed.text[at:].strip(f".{self.clause.separator}")
-        if rest and not cut and rest != _Squeezed(self.clause.nothing).text:
+        if rest and not cut and rest != _squeezed(self.clause.nothing):
             if not found:
                 raise ParseError(f"no entity is named in {short(completion)}", completion)
             notes.append(
@@ -160,9 +161,9 @@ class Candidates:
         alternatives = {
             "head": list(self._mentions["head"]),
             "tail": list(self._mentions["tail"]),
-            "type": [_Squeezed(words).text for words in self.clause.written],
+            "type": [*map(_squeezed, self.clause.written)],
         }
-        *before, last = (re.escape(_Squeezed(words).text) for words in self.clause.literals)
+        *before, last = (re.escape(_squeezed(words)) for words in self.clause.literals)
         slots = (
             f"(?P<{slot}>{'|'.join(map(re.escape, sorted(alternatives[slot], key=len)[::-1]))})"
             for slot in self.clause.slots
@@ -177,7 +178,7 @@ class Candidates:
         mentions: dict[str, dict[str, list[Entity]]] = {"head": {}, "tail": {}}
         for end, found in (("head", self.heads), ("tail", self.tails)):
             for entity in found:
-                mentions[end].setdefault(_Squeezed(entity.name).text, []).append(entity)
+                mentions[end].setdefault(_squeezed(entity.name), []).append(entity)
         return mentions
 
     def _relation(self, match: re.Match[str], squeezed: _Squeezed, places: Places) -> Relation:
@@ -195,7 +196,7 @@ class Candidates:
 
 def concept(entity: Entity) -> str:
     """What mentions of one thing have in common: their id, or else their name."""
-    return f"#{entity.id.casefold()}" if entity.id else _Squeezed(entity.canonical).text
+    return f"#{entity.id.casefold()}" if entity.id else _squeezed(entity.canonical)
 
 
 def nearest(pairs: Iterable[tuple[Entity, Entity]], source: str) -> tuple[Entity, Entity]:
@@ -250,6 +251,11 @@ class _Squeezed:
 
     def __init__(self, text: str) -> None:
         self.original = text
+        if _PLAIN.fullmatch(text):  # as below, but faster
+            self.text = text.lower().replace(" ", "")
+            self._places = [at for at, char in enumerate(text) if char != " "]
+            self._places.append(len(text))
+            return
         pairs = [(at, part) for at, char in enumerate(text) for part in _plain(char)]
         self.text = "".join(part for _, part in pairs)
         self._places = [*(at for at, _ in pairs), len(text)]
@@ -266,6 +272,12 @@ class _Squeezed:
     def between(self, start: int, end: int) -> str:
         """The original text of some characters."""
         return self.original[self._places[start] : self._places[end]].strip()
+
+
+@lru_cache(maxsize=4096)
+def _squeezed(name: str) -> str:
+    """A name without what `_Squeezed` leaves out."""
+    return _Squeezed(name).text
 
 
 def _plain(char: str) -> str:

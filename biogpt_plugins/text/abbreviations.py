@@ -75,6 +75,8 @@ class Abbreviations:
 
         Exact spellings are tried first, because a text may define both "CA" and "Ca".
         """
+        if not self._by_short:
+            return None
         exact = map(self._by_short.get, names)
         folded = map(self._by_name.get, map(_normal, names))
         for lookups in (exact, folded):

@@ -122,10 +122,13 @@ _TRIGGERS: list[tuple[CueKind | None, str, str]] = [
 ]
 
 _CUE = re.compile(
-    "|".join(
-        rf"(?P<t{number}>\b(?:{pattern})(?![\w-]))"
+    # The border stands in front of all, so that places inside words are passed over at once.
+    r"\b(?:"
+    + "|".join(
+        rf"(?P<t{number}>(?:{pattern})(?![\w-]))"
         for number, (_, _, pattern) in enumerate(_TRIGGERS)
-    ).replace(" ", r"\s+"),
+    ).replace(" ", r"\s+")
+    + ")",
     re.IGNORECASE,
 )
 _STOP = re.compile(
@@ -134,6 +137,8 @@ _STOP = re.compile(
     r"that|these|those|he|she))\b|,\s+(?:which|who|where|so)\b",
     re.IGNORECASE,
 )
+# Without their flag, which costs half of the time, for texts in lower case.
+_LOWER_CUE, _LOWER_STOP = re.compile(_CUE.pattern), re.compile(_STOP.pattern)
 _PREDICATE = re.compile(
     r"\b(?:caus|induc|produc|associat|relat|link|lead|led|result|provok|precipitat|trigger|elicit|"
     r"evok|develop|occur|follow|due|attribut|responsib|correlat|contribut|interact|affect|effect|"
@@ -169,13 +174,16 @@ def scopes(text: str, sentence: Span) -> tuple[Scope, ...]:
 
 
 def _scopes(text: str, sentence: Span) -> Iterator[Scope]:
-    stops = [sentence.start, *(m.start() for m in _STOP.finditer(text, *sentence)), sentence.end]
+    cue, stop, folded = _CUE, _STOP, text
+    if text.isascii():
+        cue, stop, folded = _LOWER_CUE, _LOWER_STOP, text.lower()
+    stops = [sentence.start, *(m.start() for m in stop.finditer(folded, *sentence)), sentence.end]
     passed = 0
-    for match in _CUE.finditer(text, *sentence):
+    for match in cue.finditer(folded, *sentence):
         kind, way, _ = _TRIGGERS[int((match.lastgroup or "t0")[1:])]
-        if kind is None or (match[0] == "NO" and not text[slice(*sentence)].isupper()):
-            continue  # NO is nitric oxide
         start, end = match.span()
+        if kind is None or (text[start:end] == "NO" and not text[slice(*sentence)].isupper()):
+            continue  # NO is nitric oxide
         while passed + 1 < len(stops) and stops[passed + 1] <= start:
             passed += 1
         following = next(stops[at] for at in range(passed + 1, len(stops)) if stops[at] >= end)
@@ -183,7 +191,7 @@ def _scopes(text: str, sentence: Span) -> Iterator[Scope]:
         until = following if way != _BACKWARD else end
         if way == _NARROW and (comma := text.find(",", end, until)) >= 0:
             until = comma
-        yield Scope(Cue(kind=kind, text=match[0], start=start, end=end), Span(since, until))
+        yield Scope(Cue(kind=kind, text=text[start:end], start=start, end=end), Span(since, until))
 
 
 def cues_for(text: str, sentence: Span, *ends: Span) -> tuple[Cue, ...]:

@@ -15,6 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
+from operator import add
 from typing import NamedTuple
 
 from biogpt_plugins.text.source import once
@@ -43,16 +44,26 @@ _SIGNS |= dict.fromkeys('"\u201c\u201d\u201e\u2033', "''") | {"\N{MINUS SIGN}": 
 _SIGNS |= dict.fromkeys("™®©℠", " ")
 _SILENT = {"Mn", "Me", "Cf"}  # accents, soft hyphens, zero-width spaces
 
-_UNIT = re.compile(r"&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});|.", re.DOTALL)
+_UNIT = re.compile(  # plain characters; or a character reference, or one other character
+    r"([\x00-\x21\x23-\x25\x27-\x5f\x61-\x7f]+)"
+    r"|&(?:#\d{1,7}|#[xX][\da-fA-F]{1,6}|[A-Za-z]{2,31});|.",
+    re.DOTALL,
+)
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
 # Spellings of one name differ in these signs. Other signs separate names.
 _SOFT = frozenset("-/()[]{}'*")
 PLURAL = re.compile(r"(?<=\w{3}[^\Wsui])s$")
 
 
-class _Token(NamedTuple):
-    text: str
-    span: Span
+class _Tokens(NamedTuple):
+    """Words and single signs in normal form, and where each stands in the original text.
+
+    Parallel lists: an object for each token would take most of the time that a text takes.
+    """
+
+    texts: list[str]
+    starts: list[int]
+    ends: list[int]
 
 
 @lru_cache(maxsize=4096)
@@ -73,44 +84,60 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "&" not in text and '"' not in text and "`" not in text
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokens(text: str) -> _Tokens:
     """Normalized words and single signs, with their offsets in `text`."""
     if _is_plain(text):
-        return [_Token(match[0], Span(*match.span())) for match in _TOKEN.finditer(text.lower())]
+        text = text.lower()
+        texts = _TOKEN.findall(text)
+        starts = [match.start() for match in _TOKEN.finditer(text)]
+        return _Tokens(texts, starts, [*map(add, starts, map(len, texts))])
     folded: list[str] = []
-    starts: list[int] = []
+    begins: list[int] = []
     ends: list[int] = []
     for unit in _UNIT.finditer(text):
+        start, end = unit.span()
+        if unit[1]:
+            folded.append(unit[1].lower())
+            begins += range(start, end)
+            ends += range(start + 1, end + 1)
+            continue
         piece = _fold(unit[0])
-        if not piece and ends and ends[-1] == unit.start():
-            ends[-1] = unit.end()  # an accent belongs to the letter before it
+        if not piece and ends and ends[-1] == start:
+            ends[-1] = end  # an accent belongs to the letter before it
         folded.append(piece)
-        starts += [unit.start()] * len(piece)
-        ends += [unit.end()] * len(piece)
-    return [
-        _Token(match[0], Span(starts[match.start()], ends[match.end() - 1]))
-        for match in _TOKEN.finditer("".join(folded))
-    ]
+        begins += [start] * len(piece)
+        ends += [end] * len(piece)
+    normal = "".join(folded)
+    found = [match.span() for match in _TOKEN.finditer(normal)]
+    return _Tokens(
+        [normal[start:end] for start, end in found],
+        [begins[start] for start, _ in found],
+        [ends[end - 1] for _, end in found],
+    )
 
 
-def _loosely(tokens: Iterable[_Token]) -> Iterator[_Token]:
+def _loosely(tokens: _Tokens) -> _Tokens:
     """Drop hyphens, brackets, possessives and the plural "s" of longer words."""
+    kept = _Tokens([], [], [])
     before = ""
-    for token in tokens:
-        text = token.text
+    for text, start, end in zip(*tokens, strict=True):
         if text not in _SOFT and not (text == "s" and before == "'"):
-            yield _Token(PLURAL.sub("", text), token.span) if text[-1] == "s" else token
+            kept.texts.append(PLURAL.sub("", text) if text[-1] == "s" else text)
+            kept.starts.append(start)
+            kept.ends.append(end)
         before = text
+    return kept
 
 
-def loose_tokens(text: str) -> list[_Token]:
-    """The words and signs that `fold` joins, with their offsets."""
-    return list(_loosely(_tokens(text)))
+def loose_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """The offsets of the words and signs that `fold` joins."""
+    tokens = _loosely(_tokens(text))
+    return tuple(zip(tokens.starts, tokens.ends, strict=True))
 
 
 def words(text: str) -> list[str]:
     """The normalized words of a text, without hyphens and the plural "s" of longer words."""
-    return [token.text for token in _loosely(_tokens(text)) if token.text.isalnum()]
+    return [word for word in _loosely(_tokens(text)).texts if word.isalnum()]
 
 
 def fold(name: str) -> str:
@@ -118,7 +145,7 @@ def fold(name: str) -> str:
     if _is_plain(name) and "'" not in name:  # same result, faster
         tokens = (token for token in _TOKEN.findall(name.lower()) if token not in _SOFT)
         return " ".join(PLURAL.sub("", token) if token[-1] == "s" else token for token in tokens)
-    return " ".join(token.text for token in _loosely(_tokens(name)))
+    return " ".join(_loosely(_tokens(name)).texts)
 
 
 # --- finding --------------------------------------------------------------------------------
@@ -156,20 +183,21 @@ class Aligner:
         self.text = text
         self._tokens = _tokens(text)
         self._exact = _View(self._tokens, between=" ")
+        self._found: dict[str, list[Span]] = {}
 
     # Most names occur in their text verbatim, so the following are rarely computed.
 
     @cached_property
     def _words(self) -> set[str]:
-        return {token.text for token in self._tokens}
+        return {*self._tokens.texts}
 
     @cached_property
-    def _loose_tokens(self) -> list[_Token]:
-        return list(_loosely(self._tokens))
+    def _loose_tokens(self) -> _Tokens:
+        return _loosely(self._tokens)
 
     @cached_property
     def _loose_words(self) -> set[str]:
-        return {token.text for token in self._loose_tokens}
+        return {*self._loose_tokens.texts}
 
     @cached_property
     def _loose(self) -> _View:
@@ -179,25 +207,32 @@ class Aligner:
     def _joined(self) -> _View:
         return _View(self._loose_tokens, between="")
 
-    def find(self, name: str) -> list[Span]:
+    def find(self, name: str) -> Sequence[Span]:
         """All mentions of a name, in text order; empty if the text does not mention it."""
+        found = self._found.get(name)
+        if found is None:  # readers, grounding and evidence look for the same names
+            found = self._found[name] = self._mentions(name)
+        return found
+
+    def _mentions(self, name: str) -> list[Span]:
         name = html.unescape(name).strip(_EDGE)
         for variant in _variants(name):
             if spans := self._find(_tokens(variant.strip(_EDGE))):
                 return self._acronyms(spans) or spans
         tokens = _tokens(name)
-        respelled = [token._replace(text=self._respelled(token.text)) for token in tokens]
-        return self._find(respelled) if respelled != tokens else []
+        respelled = [*map(self._respelled, tokens.texts)]
+        changed = respelled != tokens.texts
+        return self._find(tokens._replace(texts=respelled)) if changed else []
 
-    def _find(self, tokens: list[_Token]) -> list[Span]:
-        if spans := self._exact.find(tokens):
+    def _find(self, tokens: _Tokens) -> list[Span]:
+        if spans := self._exact.find(tokens.texts):
             return spans
-        loose = list(_loosely(tokens))
+        loose = _loosely(tokens).texts
         spans = self._loose.find(loose)
         if not spans and _may_be_divided(loose):
             spans = self._joined.find(loose)
         phrase = 1 < len(loose) <= _PHRASE
-        if not spans and phrase and self._loose_words.issuperset(token.text for token in loose):
+        if not spans and phrase and self._loose_words.issuperset(loose):
             spans = self._loose.find_around(_COORDINATION, loose)
             spans = [span for span in spans if not any(self._surplus(span, b) for b in _BRACKETS)]
         return [self._with_brackets(span) for span in spans]
@@ -243,17 +278,16 @@ def aligner_of(text: str) -> Aligner:
 class _View:
     """The tokens of a text joined into one string, to search it for names."""
 
-    def __init__(self, tokens: Sequence[_Token], *, between: str) -> None:
-        self._between = between
-        self._text = between.join(token.text for token in tokens)
-        lengths = (len(token.text) + len(between) for token in tokens)
-        places = list(zip(accumulate(lengths, initial=0), tokens, strict=False))
-        self._starts = {at: token.span.start for at, token in places}
-        self._ends = {at + len(token.text): token.span.end for at, token in places}
+    def __init__(self, tokens: _Tokens, *, between: str) -> None:
+        self._between, gap = between, len(between)
+        self._text = between.join(tokens.texts)
+        begins = [*accumulate((len(text) + gap for text in tokens.texts), initial=0)]
+        self._starts = dict(zip(begins, tokens.starts, strict=False))
+        self._ends = {at - gap: end for at, end in zip(begins[1:], tokens.ends, strict=True)}
 
-    def find(self, tokens: Sequence[_Token]) -> list[Span]:
-        """Find the tokens, from the start of a word to the end of a word."""
-        needle = self._between.join(token.text for token in tokens)
+    def find(self, texts: Sequence[str]) -> list[Span]:
+        """Find tokens, from the start of a word to the end of a word."""
+        needle = self._between.join(texts)
         spans: list[Span] = []
         at = self._text.find(needle) if needle else -1
         while at >= 0:
@@ -264,9 +298,9 @@ class _View:
             at = self._text.find(needle, end if whole else at + 1)
         return spans
 
-    def find_around(self, gap: str, tokens: Sequence[_Token]) -> list[Span]:
-        """Find the tokens with text between them that matches the pattern `gap`."""
-        words = [re.escape(token.text) for token in tokens]
+    def find_around(self, gap: str, texts: Sequence[str]) -> list[Span]:
+        """Find tokens with text between them that matches the pattern `gap`."""
+        words = [*map(re.escape, texts)]
         for cut in range(len(words) - 1, 0, -1):
             pattern = rf"(?<!\S){' '.join([*words[:cut], gap, *words[cut:]])}(?!\S)"
             if matches := list(re.finditer(pattern, self._text)):
@@ -290,9 +324,9 @@ def _initial(name: str) -> str:
     return next(filter(str.isalpha, name.lower()), "")
 
 
-def _may_be_divided(tokens: Iterable[_Token]) -> bool:
+def _may_be_divided(texts: Iterable[str]) -> bool:
     """Whether a name may match across words; short ones match by chance, except "5HT", "IL2"."""
-    letters = "".join(token.text for token in tokens)
+    letters = "".join(texts)
     return len(letters) >= (3 if any(map(str.isdigit, letters)) else 5)
 
 
@@ -342,7 +376,7 @@ def pair_cost(text: str) -> Callable[[Span, Span], tuple[bool, bool, int, Span, 
     return cost
 
 
-def _nearest(span: Span, others: list[Span]) -> list[Span]:
+def _nearest(span: Span, others: Sequence[Span]) -> Sequence[Span]:
     """The last span before this one, the spans that overlap it, and the first span after it."""
     before = bisect_right(others, span.start, key=lambda other: other.end)
     after = bisect_left(others, span.end, key=lambda other: other.start)

@@ -109,8 +109,10 @@ def test_a_thousand_names_share_their_beginnings():
     wordings = [(1, *map(int, str(n))) for n in range(1000)]
     part = _OneOf(wordings)
     assert part.least == 2
-    ((token, state),) = part.moves((-1, 0), 9)
-    assert (token, {t for t, _ in part.moves(state, 8)}) == (1, set(range(10)))
+    start = (-1, 0)
+    assert [*part.tokens(start, 9)] == [1]
+    (state,) = part.after(start, 9, 1)
+    assert {*part.tokens(state, 8)} == set(range(10))
     # "1" and "10" are names: one ends here, and one goes on if there is room
-    assert [after is None for t, after in part.moves(state, 8) if t == 1] == [True, False]
-    assert [after is None for t, after in part.moves(state, 1) if t == 1] == [True]
+    assert [after is None for after in part.after(state, 8, 1)] == [True, False]
+    assert [after is None for after in part.after(state, 1, 1)] == [True]

@@ -12,7 +12,7 @@ from shared_data import shared
 from biogpt_plugins import Entity, EntityDictionary, Paper
 from biogpt_plugins.entities.stop_names import StopNames, fits
 from biogpt_plugins.entities.tables import read_rows
-from biogpt_plugins.text.grounding import loose_tokens
+from biogpt_plugins.text.grounding import fold, loose_spans
 from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
@@ -186,12 +186,12 @@ def test_the_leftmost_and_longest_names_are_found_whatever_stands_between(known)
     pieces = [*"-,/ \n", *([" "] * 9), *words_of_names]
     for _ in range(500):
         text = "".join(rng.choices(pieces, k=rng.randint(0, 30)))
-        words = loose_tokens(text)
+        words = loose_spans(text)
         expected, at = [], 0
         while at < len(words):
             for past in range(min(len(words), at + longest), at, -1):
-                name = " ".join(word.text for word in words[at:past])
-                start, end = words[at].span.start, words[past - 1].span.end
+                name = " ".join(fold(text[slice(*word)]) for word in words[at:past])
+                start, end = words[at][0], words[past - 1][1]
                 if name in names and fits(text[start:end], names[name]):
                     expected.append((start, end))
                     at = past - 1

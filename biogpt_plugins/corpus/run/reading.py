@@ -20,7 +20,7 @@ from biogpt_plugins.corpus.readers import (
     moved,
     read_file,
 )
-from biogpt_plugins.corpus.readers.files import called
+from biogpt_plugins.corpus.readers.files import called, is_pipe
 from biogpt_plugins.corpus.readers.latest import Later
 from biogpt_plugins.corpus.run.marks import FileMark, mark_of
 from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
@@ -116,6 +116,11 @@ class Reading:
         if self.questions and not issubclass(self.task.input, Question):
             fit = " or ".join(TASKS.of_kind("answer"))
             raise InputError(f"task {self.task.name} takes no questions: use {fit}")
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether all items are there to be read, in files; a pipe may let its reader wait."""
+        return not any(map(is_pipe, self.files))
 
     def facts(self) -> dict[str, object]:
         """The settings that affect results, for a manifest."""

@@ -10,7 +10,7 @@ with the corpus. It computes identical texts once, and long ones in windows.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from biogpt_plugins.corpus.run.reading import Item, Reading, taken
 from biogpt_plugins.corpus.run.sinks import Sink
 from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.pipeline.ahead import Work, in_order
 from biogpt_plugins.pipeline.progress import bar
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.values.errors import InputError, ServerError, error_class
@@ -243,21 +244,34 @@ class Here:
     ) -> Generator[list[Outcome], None, None]:
         size = chunk_size or FEWEST
         error: Exception | None = None
-        with closing(reading.items()) as items:
+
+        def works(items: Iterator[Item]) -> Iterator[Work[list[Outcome]] | None]:
+            nonlocal error
+            before: set[str | None] = set()
             while error is None:
                 chunk, error = taken(items, size)
                 if not chunk:
-                    break
-                began = time.monotonic()
-                found = self._outcomes(chunk, store)
+                    return
+                texts = {item.digest for item in chunk} - {None}
+                if texts & before:
+                    yield None  # what was found in a text is looked up when it is written
+                before = texts
+                yield self._outcomes(chunk, store)
+
+        ahead = getattr(reading, "at_hand", False)
+        with (
+            closing(reading.items()) as items,
+            closing(in_order(works(items), self.pipeline.engine, ahead=ahead)) as done,
+        ):
+            for found, seconds in done:
                 if not chunk_size:
-                    rate = len(chunk) / max(time.monotonic() - began, 1e-3)
+                    rate = len(found) / max(seconds, 1e-3)
                     size = max(FEWEST, min(int(rate * _SECONDS), 2 * size, MOST))
                 yield found
         if error:
             raise error
 
-    def _outcomes(self, chunk: Sequence[Item], store: Sink) -> list[Outcome]:
+    def _outcomes(self, chunk: Sequence[Item], store: Sink) -> Work[list[Outcome]]:
         """An outcome for each item; the model reads each new text once."""
         first: dict[str, int] = {}
         earlier: dict[str, Outcome] = {}
@@ -269,7 +283,8 @@ class Here:
                     first[item.digest] = at
         new = [chunk[at].read for at in first.values()]
         asked = [one for one in new if isinstance(one, Text)]
-        predicted = dict(zip(first.values(), predicted_by(self.pipeline, asked), strict=True))
+        predictions = checked((yield from self.pipeline.predicting(asked)))
+        predicted = dict(zip(first.values(), predictions, strict=True))
         found: list[Outcome] = []
         for at, item in enumerate(chunk):
             if isinstance(item.read, Prediction):
@@ -283,12 +298,16 @@ class Here:
 
 
 def predicted_by(pipeline: Pipeline, texts: Sequence[Text]) -> list[Prediction[Any]]:
-    """The predictions of texts, which are failures of theirs and not of a server.
+    """The predictions of texts, `checked`."""
+    return checked(pipeline.predict(texts))
+
+
+def checked(predictions: list[Prediction[Any]]) -> list[Prediction[Any]]:
+    """The predictions, which are failures of their texts and not of a server.
 
     Raises:
         ServerError: The server of the model was lost: the texts are to be read again.
     """
-    predictions = pipeline.predict(texts)
     for one in predictions:
         if one.error and issubclass(error_class(one.error.type), ServerError):
             raise error_class(one.error.type)(one.error.message)
