@@ -266,16 +266,16 @@ def wait(  # noqa: PLR0913, PLR0917 - what is measured
 
 
 class LastCalls:
-    """Counts the calls of Python functions while the last papers of a run are done.
+    """Counts the calls of Python functions while papers near the end of a run are done.
 
     Attributes:
         calls: How many there were.
     """
 
     def __init__(self, records: int, last: int) -> None:
-        """Begin when all but the last records are done."""
+        """Count for this many records, before the last chunk, after which nothing is read ahead."""
         self.calls = 0
-        self._left, self._last = records, last
+        self._left, self._last = records - _CHUNK, last
 
     def done(self, _: object) -> None:
         """Take note of one more record."""
@@ -297,7 +297,7 @@ def long_run(
         pipeline, _, papers = recorded(papers, targets, "free")
     else:
         pipeline = Pipeline(TASK, Cheap(targets), card=load("demo", TASK).card)
-    last = min(_CHUNK * (len(papers) // _CHUNK), count // 2)
+    last = _CHUNK * max(1, min(len(papers), count // 2) // _CHUNK)
     watched = LastCalls(count, last)
     with tempfile.TemporaryDirectory() as folder:
         path = written(Path(folder, "papers.jsonl"), islice(numbered(papers), count))

@@ -116,3 +116,10 @@ def test_bytes_of_a_paper_are_bounded(pipeline, papers, tmp_path):
     run(pipeline, [source], tmp_path / "run")
     (shard,) = (tmp_path / "run").glob("shards/*")
     assert shard.stat().st_size / COUNT < MOST_BYTES
+
+
+def test_a_paper_costs_the_same_in_a_long_run(papers):
+    given = [*papers[:1]] * 64
+    short, long = (beside_model.long_run(given, [TARGET], n, "cheap") for n in (192, 960))
+    for name in ("Python calls of a paper", "disk, bytes a paper"):
+        assert long[name] == pytest.approx(short[name], rel=0.05)
