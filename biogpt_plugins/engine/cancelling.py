@@ -54,7 +54,10 @@ async def in_thread(work: Callable[..., T], *args: object) -> T:
 
 
 class Helpers:
-    """Threads that work for this one in its context, and whose work is cancelled with its own."""
+    """Threads that work for another, in its context.
+
+    Their work is cancelled with whoever waits for it, or waited last.
+    """
 
     def __init__(self, threads: int) -> None:
         """Set up the threads, which start with their work."""
@@ -66,7 +69,12 @@ class Helpers:
         context = copy_context()
         context.run(_CANCELLED.set, self._cancelled)
         begun: Future[T] = self._pool.submit(context.run, work)
-        return begun.result
+
+        def answer() -> T:
+            self._outer = watch()
+            return begun.result()
+
+        return answer
 
     def close(self) -> None:
         """Cancel all work, without waiting for its end."""

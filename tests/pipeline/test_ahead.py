@@ -152,8 +152,8 @@ def test_an_error_of_the_inputs_comes_after_the_results_before_it():
 class Patient(ScriptedEngine):
     """Computes until it is cancelled."""
 
-    def __init__(self):
-        super().__init__([])
+    def __init__(self, completions=()):
+        super().__init__(completions)
         self.begun, self.stopped = threading.Event(), threading.Event()
 
     def complete(self, prompts, decoding=Decoding()):
@@ -192,6 +192,28 @@ async def test_who_waits_for_a_thread_can_cancel_what_it_reads_ahead():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert engine.stopped.wait(LONG)
+
+
+async def test_who_waits_later_can_cancel_it_too():
+    class Second(Patient):
+        def complete(self, prompts, decoding=Decoding()):
+            if not self.calls:
+                return ScriptedEngine.complete(self, prompts, decoding)
+            return super().complete(prompts, decoding)
+
+    engine = Second([ONE] * 2)
+    papers = Papers(6)
+    found = Pipeline("bc5cdr", engine).imap(papers, chunk_size=2)
+    for _ in range(2):  # each in its own thread, as a server follows an iterator
+        assert (await in_thread(next, found)).ok
+    task = asyncio.create_task(in_thread(next, found))
+    for _ in range(6):  # so the thread is at work
+        assert await asyncio.to_thread(papers.looked_at.acquire, timeout=LONG)
+    assert await asyncio.to_thread(engine.begun.wait, LONG)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await asyncio.to_thread(engine.stopped.wait, LONG)
 
 
 def test_a_work_with_several_calls():
