@@ -14,17 +14,20 @@ def works(connection, given):
     connection.send(start)
     if given.stage.shape == "broken":
         raise SystemExit(3)
-    connection.send(Row(name=start.name, status="measured", budget=START))
+    saved = given.stem.with_name(f"{given.stem.name}.json")
+
+    def tell(row):
+        connection.send(row)
+        # What comes next begins when this row is saved.
+        while not saved.exists() or f'"{row.name}"' not in saved.read_text(encoding="utf-8"):
+            time.sleep(0.01)
+
+    tell(Row(name=start.name, status="measured", budget=START))
     for item in given.stage.items:
         connection.send(item)
         if item.name.endswith("hangs"):
             time.sleep(600)
         if item.name.endswith("dies"):
             os._exit(7)
-        saved = given.stem.with_name(f"{given.stem.name}.json")
-        known = saved.read_text(encoding="utf-8").count('"name"') if saved.exists() else 0
-        row = Row(name=item.name, status="measured", note=str(known), budget=item.budget)
-        connection.send(row)
-        # The next row begins when this one is saved.
-        while not saved.exists() or f'"{item.name}"' not in saved.read_text(encoding="utf-8"):
-            time.sleep(0.01)
+        known = saved.read_text(encoding="utf-8").count('"name"')
+        tell(Row(name=item.name, status="measured", note=str(known), budget=item.budget))
