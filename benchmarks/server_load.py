@@ -3,12 +3,15 @@
     python benchmarks/server_load.py --model demo --seconds 300
     python benchmarks/server_load.py --shape base --dict dict.txt --bpecodes bpecodes --seconds 0
 
-First the pipeline of this process gets papers in one call, and a server the same number of papers
-from `--at-once` clients, in turns. Then `--clients` clients ask the server for
-`--seconds`, each another paper every time, with a number of its own in front. Afterwards the
-answers of some requests, drawn at random, are compared with what the pipeline says of the same
-paper. Clients, server and pipeline share the machine. The command ends with 1 if a request failed,
-an answer belongs to another paper, or the answers differ.
+First the pipeline of this process gets `--papers` papers in one call, and a server as many from
+`--at-once` clients, in turns. A round is timed from the first request to the last answer, so its
+end counts, when few papers are left and batches are small. Of rounds of several sizes, the
+difference is told, too: how fast both sides are without their ends.
+
+Then `--clients` clients ask the server for `--seconds`, each another paper every time, with a
+number of its own in front. Afterwards the answers of some requests, drawn at random, are compared
+with what the pipeline says of the same paper. Clients, server and pipeline share the machine. The
+command ends with 1 if a request failed, an answer belongs to another paper, or the answers differ.
 
 A model of a shape never ends a text: it is asked for 32 tokens by /v1/completions.
 """
@@ -18,158 +21,43 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import random
 import re
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psutil
 from beside.run import Model
 from beside.shapes import SHAPES
+from server_clients import PATIENCE, Complete, Extract, Seen, ask, numbered
 
-from biogpt_plugins import Pipeline, load
+from biogpt_plugins import load
 from biogpt_plugins.bench.clock import Job, describe_versions, in_turns, timed
 from biogpt_plugins.bench.figures import Spread
-from biogpt_plugins.bench.papers import NumberedPapers, read_papers
+from biogpt_plugins.bench.papers import read_papers
 from biogpt_plugins.bench.report import spread
-from biogpt_plugins.engine import Decoding
 from biogpt_plugins.engines.machine import describe_machine
-from biogpt_plugins.values.inputs import Paper
 
-TOKENS = 32
-PATIENCE = 600.0
 _ADDRESS = re.compile(r"serving .* at (http://\S+)")
 
 
-class Extract:
-    """Asks for the relations of papers."""
+class Round(NamedTuple):
+    """What a round took: seconds, and seconds of processors, those of clients included."""
 
-    path = "/v1/extract"
+    seconds: float
+    processors: float
+    seen: Seen | None = None
 
-    def body(self, paper: Paper) -> dict[str, Any]:
-        """The request."""
-        return {"papers": [paper.model_dump(mode="json", exclude_defaults=True)]}
-
-    def answer(self, told: dict[str, Any]) -> tuple[str | None, object]:
-        """The id of the paper that an answer is about, and what it says."""
-        (prediction,) = told["predictions"]
-        return prediction["id"], _relations(prediction)
-
-    def here(self, pipeline: Pipeline, papers: Sequence[Paper]) -> list[object]:
-        """What the pipeline of this process says."""
-        return [_relations(one.model_dump(mode="json")) for one in pipeline.run(papers)]
-
-
-class Complete:
-    """Asks how texts go on. An answer has no id: its echo of the prompt tells what it is about."""
-
-    path = "/v1/completions"
-
-    def __init__(self, model: str) -> None:
-        self._model = model
-
-    def body(self, paper: Paper) -> dict[str, Any]:
-        """The request."""
-        asked = {"max_tokens": TOKENS, "temperature": 0, "echo": True}
-        return {"model": self._model, "prompt": paper.source, **asked}
-
-    def answer(self, told: dict[str, Any]) -> tuple[str | None, object]:
-        """The id of the paper that an answer is about, and what it says."""
-        text = told["choices"][0]["text"]
-        return text.split(".")[0], text
-
-    def here(self, pipeline: Pipeline, papers: Sequence[Paper]) -> list[object]:
-        """What the engine of this process says."""
-        prompts = [paper.source for paper in papers]
-        done = pipeline.engine.complete(prompts, Decoding(max_new_tokens=TOKENS))
-        return [f"{asked} {one.text}" for asked, one in zip(prompts, done, strict=True)]
-
-
-def _relations(prediction: dict[str, Any]) -> object:
-    if prediction["error"]:
-        return prediction["error"]["type"]
-    return [[one["head"]["text"], one["tail"]["text"]] for one in prediction["result"]]
-
-
-@dataclass
-class Seen:
-    """What clients saw of a server.
-
-    Attributes:
-        seconds: How long each answered request took.
-        statuses: How many requests had each status.
-        wrong: How many answers were about another paper.
-        kept: Papers and their answers, drawn at random.
-        took: Seconds in all.
-    """
-
-    seconds: list[float] = field(default_factory=list)
-    statuses: Counter[int] = field(default_factory=Counter)
-    wrong: int = 0
-    kept: list[tuple[Paper, object]] = field(default_factory=list)
-    took: float = 0.0
-
-
-async def ask(  # noqa: PLR0913 - keyword-only
-    address: str,
-    way: Extract | Complete,
-    papers: Iterator[Paper],
-    *,
-    clients: int,
-    seconds: float = PATIENCE,
-    share: float = 0.0,
-) -> Seen:
-    """Let clients ask, each with one request at a time, until papers or time are at an end.
-
-    Args:
-        address: The server's.
-        way: What to ask.
-        papers: Each is asked once.
-        clients: How many.
-        seconds: No request begins after them.
-        share: Share of the answers to keep.
-    """
-    seen, began = Seen(), time.perf_counter()
-    limits = httpx.Limits(max_connections=clients)
-    rng = random.Random(0)
-    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits) as client:
-
-        async def one() -> None:
-            for paper in papers:
-                if time.perf_counter() - began > seconds:
-                    return
-                start = time.perf_counter()
-                while (response := await client.post(way.path, json=way.body(paper))).is_error:
-                    seen.statuses[response.status_code] += 1
-                    if response.status_code != 429:  # noqa: PLR2004 - the queue is full
-                        return
-                    await asyncio.sleep(float(response.headers["Retry-After"]))
-                seen.statuses[200] += 1
-                seen.seconds.append(time.perf_counter() - start)
-                about, said = way.answer(response.json())
-                seen.wrong += about != paper.id
-                if rng.random() < share:
-                    seen.kept.append((paper, said))
-
-        await asyncio.gather(*(one() for _ in range(clients)))
-    seen.took = time.perf_counter() - began
-    return seen
-
-
-def numbered(papers: Sequence[Paper]) -> Iterator[Paper]:
-    """The papers again and again, each with a number in front, which is its id."""
-    for paper in NumberedPapers(papers):
-        yield paper.model_copy(update={"id": paper.title.split(".")[0]})
+    def beyond(self, other: Round) -> Round:
+        """What it took more than another round."""
+        return Round(self.seconds - other.seconds, self.processors - other.processors)
 
 
 @contextmanager
@@ -238,7 +126,9 @@ def main() -> int:
     parser.add_argument("--bpecodes", type=Path, help="fairseq's merges, for --shape")
     parser.add_argument("--data", nargs="*", default=[], help="files of papers")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--papers", type=int, default=128, help="papers of a round")
+    parser.add_argument(
+        "--papers", type=int, nargs="+", default=[128, 384], help="papers of a round"
+    )
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=300)
@@ -262,31 +152,43 @@ def measure(
     way = Complete(served) if given.shape else Extract()
     papers = numbered(read_papers(given.data))
 
-    def here(_: int) -> float:
-        asked = list(islice(papers, given.papers))
-        return timed(lambda: way.here(pipeline, asked)).seconds
+    def here(count: int) -> Round:
+        asked, own = list(islice(papers, count)), time.process_time()
+        seconds = timed(lambda: way.here(pipeline, asked)).seconds
+        return Round(seconds, time.process_time() - own)
 
-    def there(_: int) -> Seen:
-        asked = iter(list(islice(papers, given.papers)))
-        return asyncio.run(ask(address, way, asked, clients=given.at_once))
+    def there(count: int) -> Round:
+        asked = iter(list(islice(papers, count)))
+        began = time.process_time() + _processors(process)
+        seen = asyncio.run(ask(address, way, asked, clients=given.at_once))
+        return Round(seen.took, time.process_time() + _processors(process) - began, seen)
 
-    here(0)
-    there(0)
-    rounds = in_turns([Job("process", here), Job("server", there)], given.rounds)
-    seconds = {"process": rounds["process"], "server": [seen.took for seen in rounds["server"]]}
-    ratios = tuple(a / b for a, b in zip(seconds["process"], seconds["server"], strict=True))
+    here(given.at_once)
+    there(given.at_once)
+    sizes = sorted(given.papers)
+    jobs = [
+        Job(f"{side.__name__} {count}", lambda _, side=side, count=count: side(count))
+        for count in sizes
+        for side in (here, there)
+    ]
+    rounds = in_turns(jobs, given.rounds)
+    both = {count: (rounds[f"here {count}"], rounds[f"there {count}"]) for count in sizes}
     figures: dict[str, Any] = {
         "asked": way.path,
         "machine": describe_machine("cpu"),
-        "versions": describe_versions(["biogpt-plugins", "torch", "fastapi", "uvicorn", "httpx"]),
+        "processors shared": len(psutil.Process().cpu_affinity()),
+        "versions": describe_versions(["biogpt-plugins", "torch", "fastapi", "uvicorn", "aiohttp"]),
         "in flight": given.at_once,
-        **{
-            f"papers a second, {side}": spread(Spread.of(tuple(given.papers / one for one in took)))
-            for side, took in seconds.items()
-        },
-        "server by process": spread(Spread.of(ratios)),
+        **{f"rounds of {count}": compared(count, *both[count]) for count in sizes},
     }
-    seen = list(rounds["server"])
+    if len(sizes) > 1:
+        first, last = sizes[0], sizes[-1]
+        more = (
+            [a.beyond(b) for a, b in zip(long, short, strict=True)]
+            for long, short in zip(both[last], both[first], strict=True)
+        )
+        figures[f"the difference of {last} and {first}"] = compared(last - first, *more)
+    seen = [one.seen for count in sizes for one in both[count][1] if one.seen]
     if given.seconds:
 
         def asking() -> Any:  # noqa: ANN401 - a coroutine
@@ -325,6 +227,28 @@ def measure(
         "of which differ": differ,
     }
     return figures, not (failed or wrong or differ)
+
+
+def compared(count: int, here: Sequence[Round], there: Sequence[Round]) -> dict[str, str]:
+    """How fast a process and a server read papers in rounds of so many, and what they took."""
+    told: dict[str, str] = {}
+    for side, rounds in (("process", here), ("server", there)):
+        speeds = tuple(count / one.seconds for one in rounds)
+        costs = tuple(1000 * one.processors / count for one in rounds)
+        told[f"papers a second, {side}"] = spread(Spread.of(speeds))
+        told[f"ms of processors a paper, {side}"] = spread(Spread.of(costs))
+    pairs = [*zip(here, there, strict=True)]
+    speeds = tuple(own.seconds / served.seconds for own, served in pairs)
+    costs = tuple(served.processors / own.processors for own, served in pairs)
+    told["speed, server by process"] = spread(Spread.of(speeds))
+    told["processors, server by process"] = spread(Spread.of(costs))
+    return told
+
+
+def _processors(process: psutil.Process) -> float:
+    """The seconds of processors that a process has taken."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def _no_signals():
 
 @contextmanager
 def left(client, path, /, **asked):
-    """Ask, and go away without the answer."""
+    """Ask, and go away without the answer; gives the socket."""
     body, where = json.dumps(asked).encode(), (client.base_url.host, client.base_url.port)
     lines = (
         f"POST {path} HTTP/1.1",
@@ -59,7 +59,7 @@ def left(client, path, /, **asked):
     )
     with socket.create_connection(where) as wire:
         wire.sendall("\r\n".join((*lines, "", "")).encode() + body)
-        yield
+        yield wire
 
 
 def told(response, status):

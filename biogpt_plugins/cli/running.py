@@ -161,11 +161,12 @@ def carry_out(  # noqa: PLR0913 - the commands' options
             if isinstance(error, Terminated):
                 raise typer.Exit(SIGTERM) from error
             raise
-    _conclude(shown, into, counts, ended=False)
+    answered = into if questions and isinstance(into, Path) else None
+    _conclude(shown, into, counts, ended=False, labels=answered is None)
     if not counts.records:
         raise InputError(f"no records in {', '.join(files)}")
-    if questions and isinstance(into, Path):
-        _print_answers(into)
+    if answered:
+        _print_answers(answered)
     if counts.failed == counts.records or shown.unread:
         raise typer.Exit(1)
 
@@ -257,10 +258,12 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"
 
 
-def _conclude(shown: _Shown, into: Path | Lines, counts: Counts, *, ended: bool) -> None:
+def _conclude(
+    shown: _Shown, into: Path | Lines, counts: Counts, *, ended: bool, labels: bool = True
+) -> None:
     err = console.stderr()
     if shown.tally.papers:
-        for line in shown.tally.lines():
+        for line in shown.tally.lines(labels=labels):
             err.print(line, soft_wrap=True)
     copies = f", {counts.copied:,} of them copied from identical texts" if counts.copied else ""
     if isinstance(into, Lines):

@@ -72,7 +72,8 @@ class Tally:
         failed = f", {self.failures} failed" if self.failures else ""
         return f"{self._rate:.1f}/s{failed}"
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, *, labels: bool = True) -> Iterator[str]:
+        """What is said at the end, with the labels unless they are told elsewhere."""
         seconds = time.monotonic() - self.started
         yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
         if self.relations:
@@ -84,7 +85,7 @@ class Tally:
             yield f"{self.negated:,} negated in the text, {self.speculated:,} only speculated"
         if self.identified:
             yield f"{self.identified / self.ends:.1%} of the relations' ends have an id"
-        if self.labels:
+        if self.labels and labels:
             yield ", ".join(f"{label} {n:,}" for label, n in self.labels.most_common())
         if self.cut:
             yield f"{self.cut:,} truncated to fit the model"

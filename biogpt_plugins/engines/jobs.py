@@ -291,6 +291,31 @@ def fit(sizes: Sequence[int], room: int) -> bool:
     return len(sizes) == 1 or padded <= min(room, 1.15 * sum(sizes) + room / 16)
 
 
+def divided(sizes: Sequence[int], spare: int) -> list[list[int]]:
+    """Divide jobs into passes that together take the least time, padding included.
+
+    Args:
+        sizes: Number of tokens of each job.
+        spare: How many tokens take as long to compute as a pass does without any.
+
+    Returns:
+        The indices of the jobs of each pass.
+    """
+    order = sorted(range(len(sizes)), key=lambda n: -sizes[n])
+    # For the first jobs of the order: the least cost, and where the last pass begins.
+    best = [(0, 0)]
+    for end in range(1, 1 + len(order)):
+        costs = ((best[k][0] + spare + (end - k) * sizes[order[k]], k) for k in range(end))
+        best.append(min(costs))
+    parts: list[list[int]] = []
+    end = len(order)
+    while end:
+        begin = best[end][1]
+        parts.append(order[begin:end])
+        end = begin
+    return parts[::-1]
+
+
 def not_finite() -> EngineError:
     """The error for NaN or infinity, of which no token and no label can be chosen."""
     return EngineError(

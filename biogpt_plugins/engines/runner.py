@@ -11,7 +11,7 @@ from transformers import BioGptForCausalLM
 from biogpt_plugins.engines.beams import search
 from biogpt_plugins.engines.drafts import worth
 from biogpt_plugins.engines.graphs import DecodingStep
-from biogpt_plugins.engines.jobs import BeamSearch, Branches, Generation, Job, Scoring, fit
+from biogpt_plugins.engines.jobs import BeamSearch, Branches, Generation, Job, Scoring, divided, fit
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.sampling import choose, measure, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
@@ -170,6 +170,8 @@ class TransformersRunner:
     ) -> Iterator[tuple[list[W], list[int], torch.Tensor]]:
         """Read the tokens of jobs; of jobs with the same beginning, one is read first.
 
+        Jobs of different lengths are read in several passes if padding would take longer.
+
         Yields:
             Jobs that were read together, their places, and the logits of `read`.
         """
@@ -190,11 +192,14 @@ class TransformersRunner:
             longest = max(self._longest, *(job.size + behind for job in group))
             self._slots.fit(1 + max(places), longest)
             spans = [self._span(*pair) for pair in zip(group, places, strict=True)]
-            keep = 1 + max(len(job.draft) for job in group)
-            logits = read(self._model, self._slots, spans, branches, keep=keep)
-            for job, place in zip(group, places, strict=True):
-                self._slots.hold(place, job.ids)
-            yield group, places, logits
+            for part in divided([len(span.ids) for span in spans], self._spare):
+                jobs, at = [group[n] for n in part], [places[n] for n in part]
+                keep = 1 + max(len(job.draft) for job in jobs)
+                own = [spans[n] for n in part]
+                logits = read(self._model, self._slots, own, branches, keep=keep)
+                for job, place in zip(jobs, at, strict=True):
+                    self._slots.hold(place, job.ids)
+                yield jobs, at, logits
             left = later
 
     def _span(self, job: W, place: int) -> Span:

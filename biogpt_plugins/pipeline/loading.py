@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from biogpt_plugins.values.results import is_for_trial
 TRIALS = logging.getLogger("biogpt_plugins.trial")
 """Tells once that a model is for trying out."""
 
+_OURS = ("biogpt_plugins", "langchain_biogpt", "llama_index_biogpt", "ray_biogpt")
 _MOST = 64  # pipelines that a process keeps; they share engines
 
 
@@ -141,8 +143,16 @@ def pipeline_of(spec: Spec) -> Pipeline:
     """The pipeline of a spec, for `Spec.pipeline`; warnings are given only when it is loaded."""
     found, new = _PIPELINES.get(spec)
     if new and found.remark:
-        warnings.warn(found.remark, stacklevel=3)
+        warnings.warn(found.remark, stacklevel=_level_of_caller())
     return found.pipeline
+
+
+def _level_of_caller() -> int:
+    """The `stacklevel` of the first frame outside this package, for the function that asks."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _task_of(spec: Spec) -> Task[Any] | None:

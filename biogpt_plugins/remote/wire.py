@@ -5,7 +5,7 @@ Values are those of `engine` as JSON. Numbers are the same on both sides, infini
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -36,6 +36,10 @@ ENGINE = "/v1/engine"
 """The path of the engine."""
 
 _FAULTS = 1000  # of a request; a million take a minute to tell
+
+T = TypeVar("T")
+Several = Annotated[list[T], Field(fail_fast=True)]
+"""A list in a request, which is read up to the first item that is wrong."""
 
 
 class Most(BaseModel):
@@ -134,7 +138,7 @@ class Asked(Body):
 class AskedToComplete(Asked):
     """Prompts to continue."""
 
-    prompts: list[Prompt]
+    prompts: Several[Prompt]
     decoding: Decoding = Decoding()
 
 
@@ -148,8 +152,8 @@ class AskedToStream(Asked):
 class AskedToChoose(Asked):
     """Prompts, and the labels to choose from."""
 
-    prompts: list[Prompt]
-    choices: list[str]
+    prompts: Several[Prompt]
+    choices: Several[str]
     truncate: bool = True
 
 
@@ -159,13 +163,13 @@ class Continued(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     prompt: Prompt
-    continuations: list[Continuation]
+    continuations: Several[Continuation]
 
 
 class AskedToScore(Asked):
     """Prompts with the continuations to score."""
 
-    prompts: list[Continued]
+    prompts: Several[Continued]
     truncate: bool = True
     top_logprobs: Annotated[int, Field(ge=0)] = 0
 
@@ -173,7 +177,7 @@ class AskedToScore(Asked):
 class AskedForTokens(Asked):
     """Texts to tokenise."""
 
-    texts: list[str]
+    texts: Several[str]
 
 
 class Completions(BaseModel):

@@ -21,10 +21,10 @@ from biogpt_plugins.serve.errors import ClientGoneError, Refused
 from biogpt_plugins.serve.limits import Limits
 from biogpt_plugins.serve.logprobs import Echo, echoes, moved, told
 from biogpt_plugins.serve.wire import (
-    Choice,
     CompletionAnswer,
+    CompletionChoice,
     CompletionRequest,
-    TokenCounts,
+    CompletionUsage,
 )
 from biogpt_plugins.serve.working import merged
 from biogpt_plugins.values.errors import InputError
@@ -116,9 +116,11 @@ class Asked(NamedTuple):
         """All completions."""
         return len(self.prompts) * self.n
 
-    def answer(self, choices: list[Choice], usage: Usage | None = None) -> CompletionAnswer:
+    def answer(
+        self, choices: list[CompletionChoice], usage: Usage | None = None
+    ) -> CompletionAnswer:
         """An answer, or a piece of a stream."""
-        counts = usage and TokenCounts(**usage.model_dump(), total_tokens=usage.total_tokens)
+        counts = usage and CompletionUsage(**usage.model_dump(), total_tokens=usage.total_tokens)
         return CompletionAnswer(
             id=self.id, created=self.created, model=self.model, choices=choices, usage=counts
         )
@@ -146,7 +148,7 @@ def _check(request: CompletionRequest, prompts: Sequence[Continuation], limits: 
         )
 
 
-def complete(engine: Engine, asked: Asked) -> tuple[list[Choice], Usage]:
+def complete(engine: Engine, asked: Asked) -> tuple[list[CompletionChoice], Usage]:
     """All completions of a request.
 
     Raises:
@@ -158,7 +160,7 @@ def complete(engine: Engine, asked: Asked) -> tuple[list[Choice], Usage]:
         if asked.decoding
         else [Completion(finish_reason="length") for _ in asked.prompts]
     )
-    choices: list[Choice] = []
+    choices: list[CompletionChoice] = []
     usages: list[Usage] = []
     for prompt, echo, completion in zip(asked.prompts, begun, done, strict=True):
         for one in (completion, *completion.others):
@@ -188,7 +190,7 @@ async def stream(
         usages = []
         try:
             for one in telling if asked.echo else ():
-                yield asked.answer([Choice(index=one.index, text=one.echo.text)])
+                yield asked.answer([CompletionChoice(index=one.index, text=one.echo.text)])
             async for index, chunk in pieces:
                 yield asked.answer([telling[index].piece(chunk)])
                 if chunk.completion:
@@ -210,13 +212,13 @@ class _Telling:
         self.index, self.echo = index, echo
         self._asked, self._begun = asked, not asked.echo
 
-    def piece(self, chunk: Chunk) -> Choice:
+    def piece(self, chunk: Chunk) -> CompletionChoice:
         """A piece of it; the first one after the prompt stands off from it."""
         text = chunk.text
         if text and not self._begun:
             text, self._begun = _gap(self.echo.text, text) + text, True
         if chunk.completion is None:
-            return Choice(index=self.index, text=text)
+            return CompletionChoice(index=self.index, text=text)
         _raise(chunk.completion)
         last = _choice(self.index, self._asked, self.echo, chunk.completion)
         return last.model_copy(update={"text": text})
@@ -237,14 +239,14 @@ def _raise(completion: Completion) -> None:
         raise ClientGoneError
 
 
-def _choice(index: int, asked: Asked, echo: Echo, completion: Completion) -> Choice:
+def _choice(index: int, asked: Asked, echo: Echo, completion: Completion) -> CompletionChoice:
     """A completion, behind its prompt if that is asked for."""
     before = echo.text + _gap(echo.text, completion.text)
     logprobs = None
     if asked.logprobs is not None:
         written = (*completion.tokens, *filter(None, [completion.end]))
         logprobs = told([*echo.tokens, *moved(written, len(before))], asked.logprobs)
-    return Choice(
+    return CompletionChoice(
         index=index,
         text=before + completion.text,
         logprobs=logprobs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from biogpt_plugins.engine import Copy, Decoding, Grammar, Part, Prompt
+from biogpt_plugins.engine import Continuation, Copy, Decoding, Grammar, Part, Prompt
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.limits import Limits
 
@@ -47,6 +47,22 @@ def check_texts(name: str, texts: Sequence[str], limits: Limits) -> None:
         raise Refused(
             400, f"{name} have more than {limits.prompt:,} characters: shorten them", param=name
         )
+
+
+def check_continuations(continuations: Sequence[Sequence[Continuation]], limits: Limits) -> None:
+    """Check the number and length of the continuations of each prompt.
+
+    Raises:
+        Refused: There are too many, or one is too long.
+    """
+    for several in continuations:
+        check_number("the number of continuations of a prompt", len(several), limits.continuations)
+        if any(len(one) > limits.prompt for one in several):
+            raise Refused(
+                400,
+                f"a continuation has more than {limits.prompt:,} characters or ids: shorten it",
+                param="continuations",
+            )
 
 
 def check_decoding(decoding: Decoding, limits: Limits) -> None:

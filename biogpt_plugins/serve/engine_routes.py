@@ -27,7 +27,12 @@ from biogpt_plugins.remote.wire import (
     rows_of,
 )
 from biogpt_plugins.serve.answering import ERRORS, also
-from biogpt_plugins.serve.engine_checks import check_decoding, check_prompts, check_texts
+from biogpt_plugins.serve.engine_checks import (
+    check_continuations,
+    check_decoding,
+    check_prompts,
+    check_texts,
+)
 from biogpt_plugins.serve.errors import ErrorBody, Refused
 from biogpt_plugins.serve.service import Service
 from biogpt_plugins.serve.working import Streamed, begun, merged, while_connected
@@ -110,6 +115,7 @@ def _add_measuring(router: APIRouter, service: Service) -> None:
         prompts = [one.prompt for one in body.prompts]
         continuations = [one.continuations for one in body.prompts]
         check_prompts(prompts, limits)
+        check_continuations(continuations, limits)
         check_decoding(Decoding(logprobs=True, top_logprobs=body.top_logprobs), limits)
         work = partial(
             engine.score,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from biogpt_plugins.tasks.ranking import MOST
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -16,6 +18,7 @@ class Limits:
         prompt: Characters of a prompt or text; the model reads far fewer, and cuts or windows.
         inputs: Prompts or texts of a request.
         n: Completions of a prompt.
+        continuations: Continuations of a prompt whose probabilities are asked for.
         queue: Completions and texts of all requests that wait or are computed.
         requests: Requests at once; each stream of a request counts.
         logprobs: Alternatives told for each token.
@@ -28,6 +31,7 @@ class Limits:
     prompt: int = 1_000_000
     inputs: int = 512
     n: int = 16
+    continuations: int = MOST
     queue: int = 1024
     requests: int = 120  # the threads of `in_thread` are 128
     logprobs: int = 20

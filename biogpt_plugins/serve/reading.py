@@ -18,7 +18,7 @@ from biogpt_plugins.values.inputs import Paper, read
 from biogpt_plugins.values.results import Entity, Kind, Prediction, Result
 
 
-class TaskCard(BaseModel):
+class OfferedTask(BaseModel):
     """A task that is served.
 
     Attributes:
@@ -47,7 +47,7 @@ class TaskList(BaseModel):
 
     model: str
     note: str | None
-    data: list[TaskCard]
+    data: list[OfferedTask]
 
 
 class PastedText(Body):

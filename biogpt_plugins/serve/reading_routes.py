@@ -11,10 +11,10 @@ from biogpt_plugins.pipeline.loading import trial_note
 from biogpt_plugins.serve.answering import ERRORS, also, json_of
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.reading import (
+    OfferedTask,
     PaperList,
     PastedText,
     Step,
-    TaskCard,
     TaskList,
     WatchRequest,
     papers_of,
@@ -37,7 +37,7 @@ def reading_routes(service: Service) -> APIRouter:
             model=service.name,
             note=trial_note(name) if is_for_trial(name) else None,
             data=[
-                TaskCard(
+                OfferedTask(
                     name=one.task.name,
                     summary=one.task.summary,
                     kind=one.task.kind,

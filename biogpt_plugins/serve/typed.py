@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biogpt_plugins.engine import Form
 from biogpt_plugins.pipeline.spec import LongTexts
-from biogpt_plugins.remote.wire import Body
+from biogpt_plugins.remote.wire import Body, Several
 from biogpt_plugins.values.results import Prediction, Result
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -47,7 +47,7 @@ class _Request(TypedRequest):
 class ExtractRequest(_Request):
     """A request to `/v1/extract`: relations, or hallmarks, of papers."""
 
-    inputs: list[Given] = Field(
+    inputs: Several[Given] = Field(
         alias="papers",
         min_length=1,
         description=_INPUTS.format("a Paper (id, title, abstract or text, entities)"),
@@ -70,7 +70,7 @@ class ExtractRequest(_Request):
 class AnswerRequest(_Request):
     """A request to `/v1/answer`: yes, no or maybe."""
 
-    inputs: list[dict[str, Any]] = Field(
+    inputs: Several[dict[str, Any]] = Field(
         alias="questions",
         min_length=1,
         description=_INPUTS.format("a Question (id, question, context, long_answer)"),
@@ -85,7 +85,7 @@ class AnswerRequest(_Request):
 class DescribeRequest(_Request):
     """A request to `/v1/describe`: what a term is, in the words of a pretrained model."""
 
-    inputs: list[Given] = Field(
+    inputs: Several[Given] = Field(
         alias="terms", min_length=1, description=_INPUTS.format("a Text (id, text)")
     )
 

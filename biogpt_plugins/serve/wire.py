@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from biogpt_plugins.engine import Continuation
-from biogpt_plugins.remote.wire import Body
+from biogpt_plugins.remote.wire import Body, Several
 from biogpt_plugins.values.errors import InputError
 
 _NEUTRAL: dict[str, tuple[object, str]] = {
@@ -61,7 +61,7 @@ class CompletionRequest(Body):
     )
 
     model: str = Field(description="The model's name, as /v1/models tells it.")
-    prompt: str | list[str] | list[int] | list[list[int]] = Field(
+    prompt: str | Several[str] | Several[int] | Several[Several[int]] = Field(
         description="A text to continue, or several; or their token ids."
     )
     max_tokens: int = Field(16, ge=0, description="Most tokens to write; 0 only with echo.")
@@ -150,7 +150,7 @@ class Logprobs(BaseModel):
     text_offset: list[int]
 
 
-class Choice(BaseModel):
+class CompletionChoice(BaseModel):
     """A completion, or a piece of one."""
 
     index: int
@@ -159,7 +159,7 @@ class Choice(BaseModel):
     finish_reason: Literal["stop", "length"] | None = None
 
 
-class TokenCounts(BaseModel):
+class CompletionUsage(BaseModel):
     """Token counts of a request."""
 
     prompt_tokens: int = 0
@@ -174,8 +174,8 @@ class CompletionAnswer(BaseModel):
     object: Literal["text_completion"] = "text_completion"
     created: int
     model: str
-    choices: list[Choice]
-    usage: TokenCounts | None = None
+    choices: list[CompletionChoice]
+    usage: CompletionUsage | None = None
 
 
 class ModelCard(BaseModel):

@@ -92,6 +92,7 @@ def test_ask_each_paper_of_a_corpus(papers, tmp_path):
     done = run("ask", "Is it bad?", "Is it new?", *given)
     assert done.exit_code == 0
     assert done.stdout == "Is it bad?\n  yes 5\nIs it new?\n  yes 5\n"
+    assert "yes" not in done.stderr
     found = list(outcomes(folder))
     assert [one.prediction.id for one in found] == [
         "0",

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from biogpt_plugins.engine import Decoding, in_thread
-from biogpt_plugins.engines.jobs import Generation, JobBatch, Scoring, fit
+from biogpt_plugins.engines.jobs import Generation, JobBatch, Scoring, divided, fit
 from biogpt_plugins.engines.scheduler import Scheduler
 from biogpt_plugins.values.errors import EngineError, InputError
 
@@ -481,3 +481,18 @@ class TestTheEnd:
         before = set(threading.enumerate())
         Scheduler([runner]).run([])
         assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize(
+    ("sizes", "spare", "passes"),
+    [
+        ([7], 0, [[0]]),
+        ([200, 200, 200], 16, [[0, 1, 2]]),
+        ([100, 250, 100], 16, [[1], [0, 2]]),
+        ([100, 250, 100], 301, [[1, 0, 2]]),
+        ([250, 120, 230, 100, 110], 32, [[0, 2], [1, 4, 3]]),
+        ([3, 2, 1], 0, [[0], [1], [2]]),
+    ],
+)
+def test_jobs_are_read_in_the_passes_that_take_the_least_time(sizes, spare, passes):
+    assert divided(sizes, spare) == passes

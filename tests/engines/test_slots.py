@@ -264,6 +264,14 @@ class TestBatches:
         assert model.read == [(1, 85), (7, 5)]
         assert all(job.done for job in jobs)
 
+    def test_prompts_are_read_apart_where_padding_takes_longer(self, model):
+        runner = TransformersRunner(model, slots_of(model), places=99, room=900, spare=16)
+        sizes = (20, 60, 20)
+        jobs = [Scoring(prompt=[10 + i] * n, labels=((1,),)) for i, n in enumerate(sizes)]
+        runner.start(jobs)
+        assert model.read == [(1, 60), (2, 20)]
+        assert all(job.done for job in jobs)
+
 
 class TestCallers:
     """Calls of one prompt each, from many threads, run like one call of many."""

@@ -11,6 +11,7 @@ import pytest
 from biogpt_plugins import TASKS, Decoding, load
 from biogpt_plugins.checkpoints.card import ModelCard
 from biogpt_plugins.engine import TaskCard
+from biogpt_plugins.hosts.fields import LLMFields
 from biogpt_plugins.values.errors import InputError
 
 CARD = TaskCard(layout="learned_prompt", learned_tokens=("learned1",))
@@ -89,6 +90,12 @@ def test_what_a_model_can_do_gives_none(folder, tasks, asked):
 def test_the_warning_names_the_line_that_loads(folder):
     with pytest.warns(UserWarning, match="solved examples") as told:
         load(taught(folder), "bc5cdr")
+    assert [one.filename for one in told] == [__file__]
+
+
+def test_the_warning_names_the_line_that_uses_a_component(folder):
+    with pytest.warns(UserWarning, match="solved examples") as told:
+        LLMFields(model=str(taught(folder))).bind_task("bc5cdr")
     assert [one.filename for one in told] == [__file__]
 
 

@@ -1,6 +1,7 @@
 """`/v1/completions`: as the engine writes, in OpenAI's form."""
 
 import json
+import socket
 from math import fsum
 
 import pytest
@@ -248,6 +249,18 @@ def test_a_client_that_goes_away_stops_its_work(serve, stream):
     with left(serve(engine), "/v1/completions", model="scripted", prompt="a", stream=stream):
         assert engine.started.wait(PATIENCE)
     assert engine.stopped.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_ends_its_writing_side_counts_as_gone(serve, stream):
+    engine = Held(["yes"])
+    with left(
+        serve(engine), "/v1/completions", model="scripted", prompt="a", stream=stream
+    ) as wire:
+        assert engine.started.wait(PATIENCE)
+        wire.shutdown(socket.SHUT_WR)
+        assert engine.stopped.wait(PATIENCE)
+        assert wire.recv(1) == b""
 
 
 def test_a_stream_that_is_closed_stops_its_work(served):

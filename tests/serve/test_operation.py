@@ -40,16 +40,31 @@ def head(client, path, *lines):
 
 
 @pytest.mark.parametrize(
-    ("path", "asked"),
+    ("path", "asked", "param"),
     [
-        ("/v1/engine/count", {"texts": [1] * 1001}),
-        ("/v1/completions", {**ASKED, "prompt": [None] * 1001}),
-        ("/v1/extract", {"papers": [1] * 1001}),
-        ("/v1/papers", {"text": "a", **dict.fromkeys(map(str, range(1001)), 0)}),
+        ("/v1/engine/count", {"texts": [1] * 1001}, "texts.0"),
+        ("/v1/engine/complete", {"prompts": [1] * 1001}, "prompts.0"),
+        ("/v1/engine/choose", {"prompts": [], "choices": [1] * 1001}, "choices.0"),
+        ("/v1/engine/score", {"prompts": [1] * 1001}, "prompts.0"),
+        (
+            "/v1/engine/score",
+            {"prompts": [{"prompt": {"text": "a"}, "continuations": [1] * 1001}]},
+            "prompts.0.continuations.0.str",
+        ),
+        ("/v1/completions", {**ASKED, "prompt": [None] * 1001}, "prompt.str"),
+        ("/v1/extract", {"papers": [1] * 1001}, "papers.0.str"),
+        ("/v1/answer", {"questions": [1] * 1001}, "questions.0"),
+        ("/v1/describe", {"terms": [1] * 1001}, "terms.0.str"),
     ],
 )
-def test_what_is_wrong_all_over_is_refused_without_each_fault(serve, path, asked):
+def test_a_list_is_read_up_to_its_first_fault(serve, path, asked, param):
     error = told(serve(ScriptedEngine([])).post(path, json=asked), 400)
+    assert error["param"] == param
+
+
+def test_what_is_wrong_all_over_is_refused_without_each_fault(serve):
+    asked = {"text": "a", **dict.fromkeys(map(str, range(1001)), 0)}
+    error = told(serve(ScriptedEngine([])).post("/v1/papers", json=asked), 400)
     assert re.fullmatch(
         "the request has [0-9,]+ faults: write it as /openapi.json says", error["message"]
     )
@@ -68,6 +83,11 @@ def wait_until_refused(client):
             socket.create_connection((client.base_url.host, client.base_url.port)).close()
         except ConnectionRefusedError:
             return
+
+
+def test_each_schema_has_a_name_of_its_own(served):
+    names = served.get("/openapi.json").json()["components"]["schemas"]
+    assert not [name for name in names if name.startswith("biogpt_plugins__")]  # two that clash
 
 
 class TestHealth:
@@ -209,6 +229,19 @@ class TestLimits:
         asked = {**ASKED, "prompt": ["a", "aspirin"]}
         error = told(client.post("/v1/completions", json=asked), 400)
         assert error["message"] == "a prompt has more than 5 characters or ids"
+
+    @pytest.mark.parametrize(
+        ("continuations", "says"),
+        [
+            (["a"] * 4, "continuations of a prompt = 4 is more than this server allows: 3"),
+            (["a", "aspirin"], "a continuation has more than 5 characters"),
+            ([[1] * 6], "a continuation has more than 5 characters or ids"),
+        ],
+    )
+    def test_continuations(self, serve, continuations, says):
+        client = serve(ScriptedEngine(), limits=Limits(prompt=5, continuations=3))
+        asked = {"prompts": [{"prompt": {"text": "a"}, "continuations": continuations}]}
+        assert says in told(client.post("/v1/engine/score", json=asked), 400)["message"]
 
     @pytest.mark.parametrize(
         "data",
