@@ -44,16 +44,22 @@ class _Way(NamedTuple):
 _WAYS = (
     _Way(
         "LangChain",
-        'create_relation_chain(BioGPTLLM(task="bc5cdr")).batch(papers)',
+        'llm = BioGPTLLM(task="bc5cdr", decoding="grounded")\n'
+        "  create_relation_chain(llm).batch(papers)",
         demonstration.by_langchain,
     ),
     _Way(
         "LlamaIndex",
-        "IngestionPipeline(transformations=[BioGPTRelationExtractor()]).run(papers)",
+        'reader = BioGPTRelationExtractor(decoding="grounded")\n'
+        "  IngestionPipeline(transformations=[reader]).run(papers)",
         demonstration.by_llama_index,
     ),
 )
-_ALONE = _Way("this package alone", 'load("demo", "bc5cdr").run(papers)', demonstration.by_itself)
+_ALONE = _Way(
+    "this package alone",
+    'load("demo", "bc5cdr", decoding="grounded").run(papers)',
+    demonstration.by_itself,
+)
 
 
 def demo(ctx: typer.Context) -> None:
@@ -70,7 +76,7 @@ def demo(ctx: typer.Context) -> None:
     for host, how in missing.items():
         console.remark("note", f"the demo goes without {host}: {how}")
     out.print(_INTRODUCTION)
-    pipeline = console.load(ctx, MODEL, demonstration.TASK)
+    pipeline = console.load(ctx, MODEL, demonstration.TASK, decoding="grounded")
 
     first, *others = [way for way in _WAYS if way.name not in missing] or [_ALONE]
     _heading(out, f"Which chemical induces which disease? With {first.name}:")

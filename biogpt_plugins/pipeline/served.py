@@ -72,7 +72,7 @@ def task_on_server(
 
 
 def _remark(task: Task[Any], facts: Facts) -> str | None:
-    theirs = facts.tasks.get(task.name)
-    if task.name in facts.cards and theirs and theirs.fingerprint != task.fingerprint:
+    theirs, card = facts.tasks.get(task.name), facts.cards.get(task.name)
+    if card and theirs and theirs.fingerprint != task.taught(card).fingerprint:
         return another_version(facts.model, task.name, "of the server")
     return untaught(facts.model, facts.cards, task)

@@ -221,6 +221,14 @@ class _InLadybug(_InCypher):
     LABEL = "r.label"
     SET = ", ".join(f"r.{name} = row.properties.{name}" for name in COLUMNS)
 
+    def write(self, edges: Mapping[Key, Mapping[str, Any]]) -> None:
+        # Its client raises ValueError for rows of three and more sets of fields.
+        kept = {
+            key: {name: told[name] for name in self.COLUMNS if name in told}
+            for key, told in edges.items()
+        }
+        super().write(kept)
+
     def _typed(self, label: str) -> str:
         del label  # a property here: without a schema all relations are in one table
         return "[r {label: row.label}]"

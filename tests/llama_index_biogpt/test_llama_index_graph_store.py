@@ -170,6 +170,18 @@ def test_every_paper_is_kept(store, order, at_once):
     assert all(0 < one["score"] <= 1 for one in told)
 
 
+def test_relations_without_a_place_in_the_text_are_kept(store):
+    """They have other properties: offsets and a sentence are missing."""
+    pairs = (TREMOR, ("lithium", "rash"), ("zinc", "rash"))
+    PropertyGraphIndex.from_documents(
+        documents(1),
+        kg_extractors=[reader(found(*pairs))],
+        property_graph_store=store,
+        embed_kg_nodes=False,
+    )
+    assert pmids(store) == {pair: ["1"] for pair in pairs}
+
+
 def test_a_deleted_paper_is_gone_and_so_is_what_only_it_states(store):
     """Issue 18, number 30."""
     made = filled(store)
