@@ -16,7 +16,7 @@ def _load(request: Request) -> tuple[str, Callable[[], object]]:
 
     from beside.peers import langchain  # noqa: PLC0415 - the same
     from beside.place import Place  # noqa: PLC0415 - the same
-    from biogpt_plugins.engines.loading import quiet  # noqa: PLC0415 - the same
+    from biogpt_plugins.engines.pretrained import quiet  # noqa: PLC0415 - the same
 
     device = str(request.options["device"])
     with quiet():

@@ -33,8 +33,8 @@ from biogpt_plugins.bench.papers import read_papers
 from biogpt_plugins.bench.sides import Load
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.engines.devices import pick_device
-from biogpt_plugins.engines.loading import quiet
 from biogpt_plugins.engines.machine import describe_machine
+from biogpt_plugins.engines.pretrained import quiet
 from biogpt_plugins.values.errors import InputError
 
 _PACKAGES = (

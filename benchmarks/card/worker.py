@@ -43,8 +43,8 @@ def work(connection: Connection, given: Work) -> None:
     # Only now, so that a failing import is told.
     import torch  # noqa: PLC0415 - see above
 
-    from biogpt_plugins.engines.loading import quiet  # noqa: PLC0415
     from biogpt_plugins.engines.machine import peak_memory  # noqa: PLC0415
+    from biogpt_plugins.engines.pretrained import quiet  # noqa: PLC0415
     from card.bench import Bench  # noqa: PLC0415
     from card.place import RandomPlace  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.card import ModelCard, read_card
 from biogpt_plugins.checkpoints.folders import share_weights
 from biogpt_plugins.checkpoints.locate import base_of
-from biogpt_plugins.engines.loading import load_network, quiet
+from biogpt_plugins.engines.pretrained import load_network, quiet
 from biogpt_plugins.tasks.toml_task import FOLDER
 
 

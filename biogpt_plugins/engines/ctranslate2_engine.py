@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import Decoding, Runtime
 from biogpt_plugins.engines.jobs import (
@@ -25,10 +24,12 @@ from biogpt_plugins.engines.jobs import (
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.sampling import COLDEST, choose, measure, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, common
+from biogpt_plugins.engines.vocabulary import Vocabulary
 from biogpt_plugins.values.errors import EngineError
 
 if TYPE_CHECKING:
     from ctranslate2 import GenerationResult, GenerationStepResult, Generator, StorageView
+    from transformers import BioGptTokenizer
 
 _BATCH_SIZE = {"cuda": 64, "cpu": 16}
 _MANY = 1 << 16
@@ -62,7 +63,7 @@ class CTranslate2Engine(LocalEngine):
     def __init__(  # noqa: PLR0913 - options, all but two keyword-only
         self,
         generators: Sequence[Generator],
-        tokenizer: BioGptTokenizer,
+        tokenizer: BioGptTokenizer | Vocabulary,
         *,
         names: Sequence[str],
         context_size: int,
@@ -77,7 +78,7 @@ class CTranslate2Engine(LocalEngine):
 
         Args:
             generators: The model, and its copies on other devices.
-            tokenizer: Its tokenizer.
+            tokenizer: Its tokenizer, or its vocabulary.
             names: CTranslate2's name of each token, by id.
             context_size: Number of positions.
             hidden_size: Size of the hidden states.
@@ -88,10 +89,11 @@ class CTranslate2Engine(LocalEngine):
             batch_size: Most prompts of a batch; None for the default of the device.
         """
         self.device, self.dtype = device, dtype
-        eos, pad = int(tokenizer.sep_token_id), int(tokenizer.pad_token_id)
+        words = Vocabulary.of(tokenizer)
+        eos, pad = words.names[words.sep], words.names[words.pad]
         room = _CACHED // hidden_size if device.type == "cpu" else _ROOM
         super().__init__(
-            tokenizer,
+            words,
             [CTranslate2Runner(each, names, eos=eos, pad=pad, room=room) for each in generators],
             model_name=model_name,
             context_size=context_size,

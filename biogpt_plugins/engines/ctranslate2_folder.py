@@ -33,6 +33,7 @@ except ImportError as missing:
     ) from missing
 
 INT8, FLOAT32 = "int8", "float32"
+VERSION: str = ctranslate2.__version__
 _KEPT = (
     "vocab.json",
     "merges.txt",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import BioGptForCausalLM
 
+from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.passes import Span, forward, lay_out
 from biogpt_plugins.engines.slots import Slots, View
+
+if TYPE_CHECKING:
+    from transformers import BioGptForCausalLM
 
 _STEP = 256
 
@@ -33,7 +36,9 @@ class DecodingStep:
     exact rows, tokens and length.
     """
 
-    def __init__(self, model: BioGptForCausalLM, slots: Slots, *, graphs: bool = True) -> None:
+    def __init__(
+        self, model: BioGptForCausalLM | BioGPT, slots: Slots, *, graphs: bool = True
+    ) -> None:
         self._captured = graphs and model.device.type == "cuda"
         self._model = model
         self._slots = slots

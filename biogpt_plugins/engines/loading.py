@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import torch
-from transformers import BioGptForCausalLM, BioGptTokenizer
-from transformers.utils import logging as hf_logging
 
 from biogpt_plugins.checkpoints import locate
-from biogpt_plugins.checkpoints.adapter import NETWORK, is_adapter
+from biogpt_plugins.checkpoints.adapter import is_adapter
 from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE
 from biogpt_plugins.checkpoints.card import CARD_FILE
 from biogpt_plugins.checkpoints.folders import contents, converted
 from biogpt_plugins.checkpoints.locate import base_of
-from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engine import Runtime
-from biogpt_plugins.engines.adapters import merged
 from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.local import LocalEngine
-from biogpt_plugins.engines.settings import read_settings
+from biogpt_plugins.engines.network import BioGPT, read_network
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
-from biogpt_plugins.values.errors import InputError, ModelError, NotABioGPTError, did_you_mean
+from biogpt_plugins.engines.vocabulary import Vocabulary, read_vocabulary
+from biogpt_plugins.values.errors import InputError, ModelError, did_you_mean
+
+if TYPE_CHECKING:
+    from transformers import BioGptForCausalLM, BioGptTokenizer
 
 _Key = tuple[Runtime, Path, tuple[torch.device, ...], str | torch.dtype]
 _ENGINES: dict[_Key, tuple[LocalEngine, frozenset[tuple[str, int, int]]]] = {}
 _LOADING = Lock()
-_HEADS = ("classifier.", "score.", "qa_outputs.")
 
 
 def load_engine(  # noqa: PLR0913 - keyword-only options
@@ -56,8 +54,8 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     Args:
         model: A bundled name ("demo"), a folder, or an id on the Hugging Face hub.
         engine: "transformers" or "ctranslate2"; None for the engine the folder was made for. A
-            transformers folder is converted for CTranslate2 each time that a process loads it;
-            `biogpt convert --to ctranslate2` converts it once.
+            transformers folder is converted for CTranslate2 on first use, and the conversion is
+            kept in the Hugging Face cache (`HF_ASSETS_CACHE`), if that can be written.
         device: "cuda", "cuda:1", "mps" or "cpu"; None for the best device. Several, separated by
             commas, or "all" for every CUDA device, each get a copy of the model.
         dtype: "bfloat16", "float16" or "float32"; None for bfloat16 if the hardware supports it and
@@ -162,82 +160,42 @@ def _way(  # noqa: PLR0913, PLR0917 - what tells engines apart
 def _load(
     folder: Path, base: Path, devices: tuple[torch.device, ...], dtype: torch.dtype, name: str
 ) -> TransformersEngine:
-    model, tokenizer = load_network(
-        folder, base, dtype=dtype, attention=pick_attention(devices[0], dtype), name=name
-    )
+    model, tokenizer = _network(folder, base, dtype, pick_attention(devices[0], dtype), name)
     copies = [deepcopy(model).to(device) for device in devices[1:]]
     return TransformersEngine(
         model.to(devices[0]), tokenizer, model_name=name, folder=folder, copies=copies
     )
 
 
-def load_network(
-    folder: Path, base: Path, *, dtype: torch.dtype, attention: str | None = None, name: str
-) -> tuple[BioGptForCausalLM, BioGptTokenizer]:
-    """Load the network and the tokenizer of a model, or of an adapter merged into its base.
+def _network(
+    folder: Path, base: Path, dtype: torch.dtype, attention: str, name: str
+) -> tuple[BioGPT | BioGptForCausalLM, Vocabulary | BioGptTokenizer]:
+    """The network and the tokenizer, by transformers where that is needed."""
+    if folder == base and (network := read_network(folder, dtype, attention)):  # noqa: SIM102
+        if words := read_vocabulary(folder, network.config.vocab_size):
+            return network, words
+    from biogpt_plugins.engines.pretrained import load_network  # noqa: PLC0415 - takes seconds
 
-    Args:
-        folder: The model's folder, or the adapter's.
-        base: The folder of the whole model, as `base_of` finds it.
-        dtype: The dtype of the weights. An adapter is merged in float32.
-        attention: The implementation of attention; None for the default of transformers.
-        name: The model's name in errors.
-
-    Raises:
-        ModelError: Files are damaged, or the weights do not fit the settings.
-        MissingExtraError: It is an adapter, and peft is not installed.
-    """
-    with quiet():
-        try:
-            model, report = BioGptForCausalLM.from_pretrained(
-                base,
-                dtype=dtype if folder == base else torch.float32,
-                attn_implementation=attention,
-                # Pickled weights come this far only where they were allowed.
-                use_safetensors=any(base.glob("*.safetensors")),
-                local_files_only=True,
-                output_loading_info=True,
-                # Reported below: the error that transformers raises does not name them.
-                ignore_mismatched_sizes=True,
-            )
-            words = folder if (folder / "vocab.json").is_file() else base
-            tokenizer = _tokenizer(words, model.config.vocab_size)
-        except Exception as error:  # damaged files raise errors of several libraries
-            raise ModelError(
-                f"cannot load {name!r} from {base}: {type(error).__name__}: {error}"
-            ) from error
-        mismatched = {entry[0] for entry in report["mismatched_keys"]}
-        layers = {key for key in report["unexpected_keys"] if ".layers." in key}
-        if unfit := sorted({*report["missing_keys"], *mismatched, *layers}):
-            raise ModelError(
-                f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors are "
-                f"missing, too many or of another shape, for example {unfit[0]}; looked in {base}"
-            )
-        if heads := sorted(key for key in report["unexpected_keys"] if key.startswith(_HEADS)):
-            raise NotABioGPTError(
-                f"the weights of {name!r} have a head that does not complete texts ({heads[0]}): "
-                f"name a folder of a {NETWORK}, such as its base model; looked in {base}"
-            )
-        if folder != base:
-            model = merged(model, folder, tokenizer, name).to(dtype)
-    return model, tokenizer
+    return load_network(folder, base, dtype=dtype, attention=attention, name=name)
 
 
 def _load_for_ctranslate2(
     folder: Path, devices: tuple[torch.device, ...], compute_type: str, name: str
 ) -> CTranslate2Engine:
     from biogpt_plugins.engines import ctranslate2_folder as ours  # noqa: PLC0415 - an extra
+    from biogpt_plugins.engines.conversions import conversion  # noqa: PLC0415
+    from biogpt_plugins.engines.pretrained import load_tokenizer, quiet  # noqa: PLC0415
+    from biogpt_plugins.engines.settings import read_settings  # noqa: PLC0415
 
     ours.check_stored(folder, compute_type, name)
-    with quiet(), TemporaryDirectory(prefix="biogpt-") as temporary:
-        ready = folder if converted(folder) else Path(temporary)
-        if ready != folder:
-            int8 = compute_type.startswith(ours.INT8)
-            ours.write_folder(folder, ready, name=name, int8=int8)
+    write = partial(ours.write_folder, folder, name=name, int8=compute_type.startswith(ours.INT8))
+    facts = (ours.VERSION, compute_type.partition("_")[0])
+    ready_made = nullcontext(folder) if converted(folder) else conversion(folder, write, facts)
+    with quiet(), ready_made as ready:
         names, config = ours.vocabulary(ready), read_settings(folder)
         return CTranslate2Engine(
             ours.open_folder(ready, devices, compute_type, name),
-            _tokenizer(folder, len(names)),
+            load_tokenizer(folder, len(names)),
             names=names,
             context_size=config.max_position_embeddings,
             hidden_size=config.hidden_size,
@@ -246,25 +204,3 @@ def _load_for_ctranslate2(
             model_name=name,
             folder=folder,
         )
-
-
-def _tokenizer(folder: Path, rows: int) -> BioGptTokenizer:
-    tokenizer = BioGptTokenizer.from_pretrained(folder, local_files_only=True)
-    if rows == len(tokenizer) + len(LEARNED):
-        # A fairseq model saved with only its dictionary has them as rows after the vocabulary.
-        tokenizer.add_tokens(list(LEARNED), special_tokens=True)
-    return tokenizer
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Silence transformers' progress bars and advice while loading."""
-    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
-    hf_logging.set_verbosity_error()
-    hf_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        hf_logging.set_verbosity(verbosity)
-        if bars:
-            hf_logging.enable_progress_bar()

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
-from transformers import BioGptTokenizer
 
 from biogpt_plugins.engine import (
     Choice,
@@ -32,8 +31,12 @@ from biogpt_plugins.engines.scheduler import Runner, Scheduler
 from biogpt_plugins.engines.stopping import StopStrings
 from biogpt_plugins.engines.telling import Telling, told, told_ids, told_one
 from biogpt_plugins.engines.tokens import Encoded, Tokens
+from biogpt_plugins.engines.vocabulary import Vocabulary
 from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError
 from biogpt_plugins.values.results import Usage
+
+if TYPE_CHECKING:
+    from transformers import BioGptTokenizer
 
 _GREEDY = Decoding()
 _AHEAD = 16
@@ -49,7 +52,6 @@ class LocalEngine:
     Attributes:
         runtime: The runtime of the model.
         model_name: The model's name as the user gave it.
-        tokenizer: The model's BioGptTokenizer.
         folder: The folder it was loaded from; None for a model built in memory.
         context_size: Positions of the model: most tokens of prompt and completion together.
         closed: Whether `close` was called.
@@ -68,7 +70,7 @@ class LocalEngine:
 
     def __init__(  # noqa: PLR0913 - for subclasses
         self,
-        tokenizer: BioGptTokenizer,
+        tokenizer: BioGptTokenizer | Vocabulary,
         runners: Sequence[Runner],
         *,
         model_name: str,
@@ -79,7 +81,7 @@ class LocalEngine:
         """Set up the engine.
 
         Args:
-            tokenizer: The model's tokenizer.
+            tokenizer: The model's tokenizer, or its vocabulary.
             runners: The model, and its copies.
             model_name: The name of the model.
             context_size: Number of positions.
@@ -90,7 +92,6 @@ class LocalEngine:
             ModelError: The tokenizer has more tokens than the model has embeddings.
         """
         self.model_name = model_name
-        self.tokenizer = tokenizer
         self.folder = folder
         self.context_size = context_size
         self.closed = False
@@ -116,6 +117,11 @@ class LocalEngine:
         """Cancel all running calls, and wait for the engine's threads to end."""
         self.closed = True
         self._scheduler.close()
+
+    @property
+    def tokenizer(self) -> BioGptTokenizer:
+        """The model's BioGptTokenizer."""
+        return self._tokens.tokenizer
 
     @property
     def load(self) -> Load:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from transformers import BioGptForCausalLM
 
 from biogpt_plugins.engines.jobs import Branches
+from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.slots import Slots, View
 
-# transformers 5.24 has another name for it.
-_CACHE = ({"cache", "past_key_values"} & {*signature(BioGptForCausalLM.forward).parameters}).pop()
+if TYPE_CHECKING:
+    from transformers import BioGptForCausalLM
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def lay_out(spans: Sequence[Span], width: int, *, pad: int, nowhere: int) -> Lay
 
 
 def read(
-    model: BioGptForCausalLM,
+    model: BioGptForCausalLM | BioGPT,
     slots: Slots,
     spans: Sequence[Span],
     branches: Branches | None = None,
@@ -112,7 +113,7 @@ def read(
 
 
 def forward(  # noqa: PLR0913 - the tensors of one pass
-    model: BioGptForCausalLM,
+    model: BioGptForCausalLM | BioGPT,
     view: View,
     ids: torch.Tensor,
     positions: torch.Tensor,
@@ -123,15 +124,26 @@ def forward(  # noqa: PLR0913 - the tensors of one pass
     """Run the model on [rows, tokens]; `sees` [rows, tokens, length] is the attention mask."""
     bias = torch.zeros(sees.shape, dtype=model.dtype, device=sees.device)
     bias = bias.masked_fill(~sees, torch.finfo(model.dtype).min)
+    if isinstance(model, BioGPT):
+        own: torch.Tensor = model(ids, positions, bias[:, None], view, keep)
+        return own
     logits: torch.Tensor = model(
         input_ids=ids,
         attention_mask=bias[:, None],
         position_ids=positions,
         use_cache=True,
         logits_to_keep=keep,
-        **{_CACHE: view},
+        **{_cache_name(): view},
     ).logits
     return logits
+
+
+@cache
+def _cache_name() -> str:
+    """The name of the argument for the cache; transformers 5.24 has another one."""
+    from transformers import BioGptForCausalLM  # noqa: PLC0415 - takes seconds
+
+    return ({"cache", "past_key_values"} & {*signature(BioGptForCausalLM.forward).parameters}).pop()
 
 
 def _keep_apart(sees: torch.Tensor, branches: Branches, ends: torch.Tensor) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
-from transformers import BioGptForCausalLM
 
-from biogpt_plugins.engines.beams import search
 from biogpt_plugins.engines.drafts import worth
 from biogpt_plugins.engines.graphs import DecodingStep
 from biogpt_plugins.engines.jobs import BeamSearch, Branches, Generation, Job, Scoring, divided, fit
+from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.sampling import choose, measure, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
+
+if TYPE_CHECKING:
+    from transformers import BioGptForCausalLM
 
 W = TypeVar("W", Generation, Scoring)
 _AHEAD = 48
@@ -76,7 +78,7 @@ class TransformersRunner:
 
     def __init__(  # noqa: PLR0913 - keyword-only
         self,
-        model: BioGptForCausalLM,
+        model: BioGptForCausalLM | BioGPT,
         slots: Slots,
         *,
         places: int,
@@ -124,7 +126,7 @@ class TransformersRunner:
     def start(self, jobs: Sequence[Job]) -> None:
         """Start jobs that fit together: rows write one token, other jobs are finished at once."""
         if isinstance(jobs[0], BeamSearch):
-            search(self._model, [job for job in jobs if isinstance(job, BeamSearch)])
+            self._search([job for job in jobs if isinstance(job, BeamSearch)])
         elif isinstance(jobs[0], Scoring):
             self._score([job for job in jobs if isinstance(job, Scoring)])
         else:
@@ -145,6 +147,11 @@ class TransformersRunner:
         self._clear(going.values(), going)
         self._rows = [None if row and row.done else row for row in self._rows]
         self._trim()
+
+    def _search(self, jobs: list[BeamSearch]) -> None:
+        from biogpt_plugins.engines.beams import search  # noqa: PLC0415 - transformers takes seconds
+
+        search(self._model.whole if isinstance(self._model, BioGPT) else self._model, jobs)
 
     def _begin(self, rows: list[Generation]) -> None:
         for group, places, logits in self._read(rows):

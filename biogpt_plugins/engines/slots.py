@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import BioGptConfig
+
+from biogpt_plugins.checkpoints.network import Network
+
+if TYPE_CHECKING:
+    from transformers import BioGptConfig
 
 LEAST_SHARED = 32
 """A shorter common beginning is computed again: copying it takes a pass over all layers too."""
@@ -29,7 +34,7 @@ class Slots:
 
     def __init__(
         self,
-        config: BioGptConfig,
+        config: BioGptConfig | Network,
         *,
         device: torch.device,
         dtype: torch.dtype,
@@ -54,7 +59,7 @@ class Slots:
         self.values = [self._empty(device, dtype) for _ in layers]
 
     @staticmethod
-    def bytes_of(config: BioGptConfig, length: int, dtype: torch.dtype) -> int:
+    def bytes_of(config: BioGptConfig | Network, length: int, dtype: torch.dtype) -> int:
         """Bytes of one place."""
         numbers = 2 * config.num_hidden_layers * config.hidden_size * (length + 1)
         return int(numbers * dtype.itemsize)

@@ -15,6 +15,7 @@ from biogpt_plugins.engines.derivations import STRAYS
 from biogpt_plugins.engines.drafts import Outline
 from biogpt_plugins.engines.merges import WORD_END, merges_of
 from biogpt_plugins.engines.moses import Detokenizer, Splitter, unescape
+from biogpt_plugins.engines.vocabulary import Vocabulary
 from biogpt_plugins.text.grounding import PLURAL
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
 from biogpt_plugins.values.inputs import half_pair, short
@@ -62,30 +63,32 @@ class Tokens:
     Text never becomes a special token: "</s>" in a paper is four characters.
 
     Attributes:
-        tokenizer: The underlying tokenizer.
         pad: Id of the padding token.
         eos: Id of `</s>`, which begins a prompt and ends a completion.
         ellipsis: Id of `...`, or of `<unk>` if the vocabulary lacks it; ends a text that was cut.
         rows: Number of embeddings that a model needs for this vocabulary.
     """
 
-    def __init__(self, tokenizer: BioGptTokenizer) -> None:
-        self.tokenizer = tokenizer
-        self.pad = int(tokenizer.pad_token_id)
-        self.eos = int(tokenizer.sep_token_id)
-        self._vocabulary: dict[str, int] = tokenizer.get_vocab()
+    def __init__(self, tokenizer: BioGptTokenizer | Vocabulary) -> None:
+        words = self._lexicon = Vocabulary.of(tokenizer)
+        self._vocabulary = words.names
+        self.pad, self.eos = words.names[words.pad], words.names[words.sep]
         self._pieces: dict[int, str] = {token: piece for piece, token in self._vocabulary.items()}
         self.rows = max(self._pieces) + 1
         self._learned = {n: i for n, i in self._vocabulary.items() if _LEARNED.fullmatch(n)}
-        added = tokenizer.get_added_vocab()
-        self._silent = {*tokenizer.all_special_ids, *added.values(), *self._learned.values()}
-        self._unknown = int(tokenizer.unk_token_id)
+        self._silent = {*words.silent, *self._learned.values()}
+        self._unknown = words.names[words.unknown]
         self.ellipsis = self._vocabulary.get(_ELLIPSIS, self._unknown)
         self._splitter = Splitter()
-        self._pairs = merges_of(tokenizer)
+        self._pairs = merges_of(words)
         self._chunks: dict[str, list[int]] = {}
         self._words: dict[str, Words] = {}
         self._texts: dict[str, list[int]] = {}
+
+    @property
+    def tokenizer(self) -> BioGptTokenizer:
+        """The underlying tokenizer."""
+        return self._lexicon.tokenizer
 
     def ids(self, text: str) -> list[int]:
         """Token ids of a text, without special tokens.
@@ -365,7 +368,7 @@ class Tokens:
         if len(self._chunks) >= _MANY_CHUNKS:
             # A corpus of millions of texts has countless numbers; the tokenizer caches each too.
             self._chunks = {}
-            self.tokenizer.cache.clear()
+            self._lexicon.forget()
         self._chunks.update(new)
         return new
 

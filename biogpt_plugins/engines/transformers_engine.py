@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from transformers import BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.engines.local import LocalEngine
+from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.runner import TransformersRunner
 from biogpt_plugins.engines.slots import Slots
+from biogpt_plugins.engines.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from transformers import BioGptForCausalLM, BioGptTokenizer
 
 _BATCH_SIZE = {"cuda": 64, "mps": 16, "cpu": 32}
 _MOST_ROOM, _LEAST_ROOM = 1 << 14, 512
@@ -33,20 +38,20 @@ class TransformersEngine(LocalEngine):
 
     def __init__(  # noqa: PLR0913 - options, all but two keyword-only
         self,
-        model: BioGptForCausalLM,
-        tokenizer: BioGptTokenizer,
+        model: BioGptForCausalLM | BioGPT,
+        tokenizer: BioGptTokenizer | Vocabulary,
         *,
         model_name: str,
         folder: Path | None = None,
         batch_size: int | None = None,
-        copies: Sequence[BioGptForCausalLM] = (),
+        copies: Sequence[BioGptForCausalLM | BioGPT] = (),
         graphs: bool = True,
     ) -> None:
         """Wrap a model that is on its device and in its dtype.
 
         Args:
             model: The model; it is set to evaluation mode.
-            tokenizer: Its tokenizer.
+            tokenizer: Its tokenizer, or its vocabulary.
             model_name: The name of the model.
             folder: The folder it was loaded from.
             batch_size: Most prompts of a batch; None for the default of the device.
@@ -69,7 +74,7 @@ class TransformersEngine(LocalEngine):
         self.limit_batches(batch_size or _BATCH_SIZE.get(self.device.type, 8))
 
 
-def _runner(model: BioGptForCausalLM, *, graphs: bool) -> TransformersRunner:
+def _runner(model: BioGptForCausalLM | BioGPT, *, graphs: bool) -> TransformersRunner:
     config, device, dtype = model.eval().config, model.device, model.dtype
     spare = _SPARE.get(device.type, 16)
     if device.type != "cuda":

@@ -14,7 +14,7 @@ import torch
 from transformers import TrainerCallback, TrainingArguments, set_seed
 from transformers.trainer_utils import SaveStrategy
 
-from biogpt_plugins.engines.loading import quiet
+from biogpt_plugins.engines.pretrained import quiet
 from biogpt_plugins.training import memory
 from biogpt_plugins.training.adapters import prompt_rows
 from biogpt_plugins.training.batches import Batches

@@ -13,7 +13,7 @@ from accelerate import PartialState
 from transformers import set_seed
 from transformers.trainer_utils import get_last_checkpoint
 
-from biogpt_plugins.engines.loading import quiet
+from biogpt_plugins.engines.pretrained import quiet
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.training.arguments import has_bfloat16
 from biogpt_plugins.training.encoding import Encoded, encode_all

@@ -21,7 +21,7 @@ from card_doubles import works
 from pydantic import ValidationError
 from torch.utils.flop_counter import FlopCounterMode
 
-from biogpt_plugins.engines.loading import quiet
+from biogpt_plugins.engines.pretrained import quiet
 from biogpt_plugins.values.errors import EngineError
 
 

@@ -19,7 +19,7 @@ from beside.subjects import Subjects
 import biogpt_plugins
 from biogpt_plugins import Pipeline
 from biogpt_plugins.bench.clock import present
-from biogpt_plugins.engines.loading import quiet
+from biogpt_plugins.engines.pretrained import quiet
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper

@@ -105,11 +105,12 @@ def engine(watched, folder):
 def without_numbers(completion):
     tokens = tuple(replace(token, logprob=0) for token in completion.tokens)
     others = tuple(without_numbers(other) for other in completion.others)
-    return replace(completion, tokens=tokens, others=others)
+    end = completion.end and replace(completion.end, logprob=0)
+    return replace(completion, tokens=tokens, others=others, end=end)
 
 
 def numbers(completion):
-    own = [token.logprob for token in completion.tokens]
+    own = [token.logprob for token in (*completion.tokens, completion.end) if token]
     return own + [number for other in completion.others for number in numbers(other)]
 
 
@@ -288,7 +289,7 @@ class TestSampling:
         for prompt, completion in zip(PROMPTS, found, strict=True):
             ids = torch.tensor([exact._encode(prompt, decoding).ids])
             with torch.no_grad():
-                logits = runner._model(ids).logits[0, -1]
+                logits = runner._model.whole(ids).logits[0, -1]
             logits[1] = -torch.inf
             for token in completion.tokens:  # none if it drew the end
                 spellings = [token.text, f"{token.text}</w>"]

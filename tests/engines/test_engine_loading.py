@@ -13,7 +13,6 @@ import tiny
 import torch
 from huggingface_hub import errors
 from safetensors.torch import load_file, save_file
-from transformers import BioGptForCausalLM
 
 from biogpt_plugins import load
 from biogpt_plugins.checkpoints import BUNDLED, locate
@@ -68,13 +67,12 @@ def test_importing_engines_loads_no_torch():
 
 def test_racing_threads_get_one_engine_loaded_once(folder, monkeypatch):
     loads = []
-    real = BioGptForCausalLM.from_pretrained
 
-    def counting(*args, **kwargs):
-        loads.append(args)
-        return real(*args, **kwargs)
+    def counting(file):
+        loads.append(file)
+        return load_file(file)
 
-    monkeypatch.setattr(BioGptForCausalLM, "from_pretrained", counting)
+    monkeypatch.setattr("biogpt_plugins.engines.network.load_file", counting)
     barrier = threading.Barrier(8)
 
     def ask(thread):

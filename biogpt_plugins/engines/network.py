@@ -1,0 +1,226 @@
+"""The network of BioGPT, for passes over rows in slots.
+
+It computes what transformers' BioGptForCausalLM computes, from weights of the same names.
+transformers' class takes seconds to import, and a small model spends more time in its Python than
+in the computation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from torch.nn import functional
+
+from biogpt_plugins.checkpoints.folders import read_config
+from biogpt_plugins.checkpoints.network import Network
+
+if TYPE_CHECKING:
+    from transformers import BioGptForCausalLM
+
+    from biogpt_plugins.engines.slots import View
+
+_OFFSET = 2  # rows before the first position
+_ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "gelu": functional.gelu,
+    "relu": functional.relu,
+    "silu": functional.silu,
+    "swish": functional.silu,
+}
+_HEAD = "output_projection.weight"
+
+
+class _Linear(nn.Linear):
+    def reset_parameters(self) -> None:
+        """Draw nothing: weights come from a file, and drawing loads torch's compiler."""
+
+
+class _Embedding(nn.Embedding):
+    def reset_parameters(self) -> None:
+        """Draw nothing, for the same reason."""
+
+
+class BioGPT(nn.Module):
+    """A BioGPT on a device.
+
+    Attributes:
+        config: Its settings.
+    """
+
+    def __init__(self, config: Network, folder: Path, *, attention: str) -> None:
+        """Build it without weights, on the meta device.
+
+        Args:
+            config: The settings; the activation must be one of those in `read_network`.
+            folder: The folder of the model.
+            attention: "sdpa" for torch's kernel, "eager" for two matrix products.
+        """
+        super().__init__()
+        self.config, self._folder, self._attention = config, folder, attention
+        self._scale = sqrt(config.hidden_size) if config.scale_embedding else 1.0
+        with torch.device("meta"):
+            self.biogpt = _Trunk(config, eager=attention == "eager")
+            if not config.tie_word_embeddings:
+                self.output_projection = _Linear(config.hidden_size, config.vocab_size, bias=False)
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the weights."""
+        return self.biogpt.embed_tokens.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The dtype of the weights."""
+        return self.biogpt.embed_tokens.weight.dtype
+
+    def num_parameters(self) -> int:
+        """The number of weights."""
+        return sum(weight.numel() for weight in self.parameters())
+
+    def forward(
+        self,
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        bias: torch.Tensor,
+        view: View,
+        keep: int,
+    ) -> torch.Tensor:
+        """Read tokens into slots.
+
+        Args:
+            ids: The tokens, [rows, tokens].
+            positions: Their positions, [rows, tokens].
+            bias: What is added to the scores of attention, [rows, 1, tokens, length].
+            view: The slots.
+            keep: The number of last tokens whose logits are wanted.
+
+        Returns:
+            Logits, [rows, keep, vocabulary].
+        """
+        trunk, words = self.biogpt, self.biogpt.embed_tokens.weight
+        states = functional.embedding(ids, words) * self._scale
+        states = states + functional.embedding(positions + _OFFSET, trunk.embed_positions.weight)
+        last = len(trunk.layers) - 1
+        for index, layer in enumerate(trunk.layers):
+            # Behind the last layer nobody looks at the other tokens.
+            states = layer(states, bias, view, index, keep if index == last else 0)
+        states = trunk.layer_norm(states)
+        head = words if self.config.tie_word_embeddings else self.output_projection.weight
+        return functional.linear(states, head)
+
+    @cached_property
+    def whole(self) -> BioGptForCausalLM:
+        """The model of transformers on the same weights."""
+        from transformers import (  # noqa: PLC0415 - takes seconds
+            BioGptConfig,
+            BioGptForCausalLM,
+            GenerationConfig,
+        )
+
+        config = BioGptConfig(**self.config.model_dump(), attn_implementation=self._attention)
+        with torch.device("meta"):
+            model = BioGptForCausalLM(config)
+        model.load_state_dict(self.state_dict(), assign=True, strict=False)
+        model.tie_weights()
+        if (self._folder / "generation_config.json").is_file():
+            model.generation_config = GenerationConfig.from_pretrained(self._folder)
+        return model.eval()
+
+
+class _Trunk(nn.Module):
+    def __init__(self, config: Network, *, eager: bool) -> None:
+        super().__init__()
+        width = config.hidden_size
+        self.embed_tokens = _Embedding(config.vocab_size, width)
+        self.embed_positions = _Embedding(config.max_position_embeddings + _OFFSET, width)
+        self.layers = nn.ModuleList(
+            _Layer(config, eager=eager) for _ in range(config.num_hidden_layers)
+        )
+        self.layer_norm = nn.LayerNorm(width)
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.q_proj, self.k_proj = _Linear(width, width), _Linear(width, width)
+        self.v_proj, self.out_proj = _Linear(width, width), _Linear(width, width)
+
+
+class _Layer(nn.Module):
+    def __init__(self, config: Network, *, eager: bool) -> None:
+        super().__init__()
+        width, inner = config.hidden_size, config.intermediate_size
+        self._shape = (config.num_attention_heads, width // config.num_attention_heads)
+        self._eager, self._act = eager, _ACTIVATIONS[config.hidden_act]
+        self.self_attn = _Attention(width)
+        # transformers ignores `layer_norm_eps`: it is torch's 1e-5, as in fairseq.
+        self.self_attn_layer_norm = nn.LayerNorm(width)
+        self.fc1, self.fc2 = _Linear(width, inner), _Linear(inner, width)
+        self.final_layer_norm = nn.LayerNorm(width)
+
+    def forward(
+        self, states: torch.Tensor, bias: torch.Tensor, view: View, index: int, keep: int
+    ) -> torch.Tensor:
+        """The states behind this layer; of the last `keep` tokens, or of all if it is 0."""
+        own, normed = self.self_attn, self.self_attn_layer_norm(states)
+        keys, values = view.update(
+            self._split(own.k_proj(normed)), self._split(own.v_proj(normed)), index
+        )
+        if keep:
+            states, normed, bias = states[:, -keep:], normed[:, -keep:], bias[:, :, -keep:]
+        queries = self._split(own.q_proj(normed))
+        if self._eager:
+            scores = queries @ keys.transpose(2, 3) * self._shape[1] ** -0.5 + bias
+            found = scores.softmax(-1) @ values
+        else:
+            found = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
+        states = states + own.out_proj(found.transpose(1, 2).reshape(states.shape))
+        behind: torch.Tensor = self.fc2(self._act(self.fc1(self.final_layer_norm(states))))
+        return states + behind
+
+    def _split(self, states: torch.Tensor) -> torch.Tensor:
+        return states.view(*states.shape[:2], *self._shape).transpose(1, 2)
+
+
+def read_network(folder: Path, dtype: torch.dtype, attention: str) -> BioGPT | None:
+    """Read the network of a folder with weights of the usual names in one file of safetensors.
+
+    Args:
+        folder: The folder, whose settings `locate` has checked.
+        dtype: The dtype to compute in.
+        attention: "sdpa" or "eager".
+
+    Returns:
+        The network on the CPU; None if transformers must read it, or say what is wrong.
+    """
+    config, files = read_config(folder, str(folder)), [*folder.glob("*.safetensors")]
+    settings = Network.model_validate(config)
+    if len(files) != 1 or settings.hidden_act not in _ACTIVATIONS or _strange(config):
+        return None
+    try:
+        weights = load_file(files[0])
+    except Exception:  # safetensors' own errors, which loading by transformers tells
+        return None
+    network = BioGPT(settings, folder, attention=attention)
+    if settings.tie_word_embeddings:
+        weights.pop(_HEAD, None)
+    wanted = {name: one.shape for name, one in network.state_dict().items()}
+    if wanted != {name: one.shape for name, one in weights.items()} or not all(
+        one.is_floating_point() for one in weights.values()
+    ):
+        return None
+    # Copies, because the file may change.
+    own = {name: one.to(dtype, copy=True) for name, one in weights.items()}
+    network.load_state_dict(own, assign=True)
+    return network.requires_grad_(False).eval()
+
+
+def _strange(config: dict[str, object]) -> bool:
+    """Whether settings ask for what only transformers does."""
+    return "quantization_config" in config or "auto_map" in config
