@@ -18,7 +18,6 @@ from typing_extensions import Self
 
 from biogpt_plugins.checkpoints import locate
 from biogpt_plugins.checkpoints.address import is_address
-from biogpt_plugins.checkpoints.calibration import Calibration
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.folders import read_config
 from biogpt_plugins.checkpoints.locate import base_of
@@ -192,8 +191,8 @@ class ModelFields(ModelSettings, Options):
         runtime = getattr(given.engine, "runtime", "transformers")
         if runtime != (self.engine or "transformers"):
             ways |= {"engine": runtime, "dtype": str(getattr(given.engine, "dtype", ""))}
-        if given.trust.calibration != (self.calibration or Calibration()):
-            ways["calibration"] = given.trust.calibration  # the model's
+        if given.trust.calibration != (self.calibration or given.beside):
+            ways["calibration"] = given.trust.calibration
         return {name: repr(way) for name, way in ways.items()}
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:

@@ -6,7 +6,9 @@ import inspect
 import json
 import pickle
 import re
+import shutil
 from contextlib import suppress
+from pathlib import Path
 
 import bundled
 import numpy as np
@@ -18,12 +20,13 @@ from llama_index.core.schema import NodeWithScore, TextNode
 
 import langchain_biogpt
 import llama_index_biogpt
-from biogpt_plugins import EntityDictionary
+from biogpt_plugins import EntityDictionary, load
 from biogpt_plugins.checkpoints.calibration import (
     AnswerCalibration,
     Calibration,
     RelationCalibration,
 )
+from biogpt_plugins.hosts.fields import ModelFields
 from biogpt_plugins.values.errors import MissingExtraError
 
 PAPER = bundled.case_text()
@@ -239,3 +242,13 @@ def test_every_public_component_is_tried():
     names = ("BioGPTSectionParser", "BioGPTGraphStore")
     without_a_model = {("llama_index_biogpt", name) for name in names}
     assert components - without_a_model <= tried
+
+
+def test_a_calibration_beside_the_model_is_the_usual_way(tiny_biogpt, tmp_path):
+    folder = str(shutil.copytree(tiny_biogpt, tmp_path / "model"))
+    CALIBRATION.save(Path(folder))
+    given = load(folder, "generate", device="cpu", dtype="float32")
+    assert given.trust.calibration == CALIBRATION
+    assert ModelFields(model=folder, pipeline=given).own_ways() == {}
+    other = given.with_settings(given.spec.but(calibration=Calibration()))
+    assert ModelFields(model=folder, pipeline=other).own_ways().keys() == {"calibration"}
