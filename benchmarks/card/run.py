@@ -114,7 +114,7 @@ class Run:
         process = context.Process(target=self._work, args=(there, given))
         process.start()
         there.close()
-        doing, begun = Item(given.stage.name, START), time.perf_counter()
+        doing, begun = Item(given.stage.name, START * given.scale.patience), time.perf_counter()
         done: list[str] = []
         try:
             while len(done) <= len(given.stage.items):

@@ -37,7 +37,7 @@ class Work:
 def work(connection: Connection, given: Work) -> None:
     """Make the measurements; tell the item before each, and its Row after it."""
     os.setsid()  # so that it can be ended with all that libraries start
-    start = Item(given.stage.name, START)
+    start = Item(given.stage.name, START * given.scale.patience)
     connection.send(start)
     begun = time.perf_counter()
     # Only now, so that a failing import is told.
@@ -62,7 +62,7 @@ def work(connection: Connection, given: Work) -> None:
                 name=start.name,
                 status="measured",
                 note=f"weights made in {place.dtype}",
-                budget=START,
+                budget=start.budget,
                 took=took,
                 figures=tuple(figures),
             )
