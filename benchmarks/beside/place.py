@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.engines.devices import pick_attention, pick_dtype
+from biogpt_plugins.engines.prepacked import prepack
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
@@ -75,7 +76,7 @@ class Place:
         self, dtype: str, *, batch_size: int | None = None, graphs: bool = True
     ) -> tuple[TransformersEngine, BioGptForCausalLM]:
         """A new engine that is not shared, with these of its options, and its model."""
-        model = self.load(dtype, pick_attention(self.device, getattr(torch, dtype)))
+        model = prepack(self.load(dtype, pick_attention(self.device, getattr(torch, dtype))))
         return self.run(model, batch_size=batch_size, graphs=graphs), model
 
     def run(

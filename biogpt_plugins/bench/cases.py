@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from biogpt_plugins.bench.clock import Job, Missing, in_turns, present, series, timed
 from biogpt_plugins.bench.figures import Table
+from biogpt_plugins.bench.limit import least_of, limits_of
 from biogpt_plugins.bench.papers import NumberedPapers
 from biogpt_plugins.bench.process import Cost, Request, in_a_new_process
 from biogpt_plugins.bench.sides import Load, Side, Streamed, open_side, stream
@@ -27,11 +28,15 @@ _STREAMS = 2
 
 
 class _Speed(NamedTuple):
-    """Inputs and tokens of a side in a second, and the passes that each token took."""
+    """Inputs and tokens of a side in a second, passes a token, and percent of the machine's limit.
+
+    The share is 0 if the limit is not known.
+    """
 
     inputs: float
     tokens: float
     passes: float
+    share: float
 
 
 @dataclass(kw_only=True)
@@ -106,6 +111,7 @@ def speed(bench: Bench) -> Iterator[Table]:
                 (f"{what}/s", "inputs"),
                 ("tokens/s", "tokens"),
                 ("passes/token", "passes"),
+                ("% of limit", "share"),
             ):
                 values = _values(done, name)
                 if any(map(any, values.values())):  # labels that are scored take no tokens
@@ -114,8 +120,33 @@ def speed(bench: Bench) -> Iterator[Table]:
                         title=f"{task}, {size} at once",
                         unit=unit,
                         less_is_better=name == "passes",
-                        rows=series(sides, values),
+                        rows=series(_known(sides) if name == "share" else sides, values),
                     )
+    yield from _limits(bench)
+
+
+def _limits(bench: Bench) -> Iterator[Table]:
+    """What a limit is: the operations of a matrix product, and the bytes read from memory."""
+    sides = _known(bench.sides(bench.first_task))
+    known = {side.name: limits for side in present(sides) if (limits := limits_of(side))}
+    products = {name: [limits.products / 1e12] for name, limits in known.items()}
+    memory = {name: [limits.memory / 1e9] for name, limits in known.items()}
+    for title, unit, values in (
+        ("limit, one large matrix product", "TFLOP/s", products),
+        ("limit, one read of memory", "GB/s", memory),
+    ):
+        if values:
+            yield Table(case="speed", title=title, unit=unit, rows=series(sides, values))
+
+
+def _known(sides: Sequence[Side | Missing]) -> list[Side | Missing]:
+    """The sides, without those whose machine's limit is not known."""
+    return [
+        side
+        if isinstance(side, Missing) or limits_of(side)
+        else Missing(side.name, "the machine's limit is not measured for its dtype or its model")
+        for side in sides
+    ]
 
 
 def streaming(bench: Bench) -> Iterator[Table]:
@@ -198,7 +229,10 @@ def _speed(bench: Bench, task: str, size: int, side: Side) -> _Speed:
     after: EngineLoad = getattr(engine, "load", EngineLoad())
     tokens = sum(prediction.usage.completion_tokens for prediction in predictions)
     passes, written = after.token_passes - before.token_passes, after.tokens - before.tokens
-    return _Speed(size / seconds, tokens / seconds, passes / max(1, written))
+    read = after.read - before.read
+    least = least_of(side, rows=size, read=read, passes=passes / size)
+    share = 100 * least / seconds if least else 0
+    return _Speed(size / seconds, tokens / seconds, passes / max(1, written), share)
 
 
 def _streams(bench: Bench, task: str, side: Side) -> list[Streamed]:

@@ -17,6 +17,8 @@ class Load(NamedTuple):
         token_passes: The passes that wrote them, each counted for every completion that it wrote
             on. Without drafts they are as many as the tokens, and the ends that a model writes.
         drafted: Tokens that were guessed for these completions, right or wrong.
+        read: Tokens of prompts that the model has read, without beams; those of a beginning that it
+            had read already are left out.
     """
 
     waiting: int = 0
@@ -26,3 +28,4 @@ class Load(NamedTuple):
     tokens: int = 0
     token_passes: int = 0
     drafted: int = 0
+    read: int = 0

@@ -161,6 +161,8 @@ class CTranslate2Runner:
                 "loaded: load the model in the forked process, or start the process with "
                 "'spawn'"
             )
+        for job in jobs:
+            job.computed += 0 if isinstance(job, BeamSearch) else job.size
         rows = [job for job in jobs if isinstance(job, Generation)]
         if rows and _drawn(rows[0]):
             self._draw(rows[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from biogpt_plugins.engines.network import BioGPT
-from biogpt_plugins.engines.passes import Span, forward, lay_out
+from biogpt_plugins.engines.passes import Logits, Span, forward, lay_out
 from biogpt_plugins.engines.slots import Slots, View
 
 if TYPE_CHECKING:
@@ -45,19 +45,18 @@ class DecodingStep:
         self._pool: Any = None
         self._graphs: dict[tuple[int, int, int, int], Callable[[_Inputs], torch.Tensor]] = {}
 
-    def __call__(self, spans: Sequence[Span]) -> torch.Tensor:
+    def __call__(self, spans: Sequence[Span]) -> Logits:
         """Read new tokens of the rows.
 
         Args:
             spans: The new tokens of the row in each place, in order; none in a place without a row.
 
         Returns:
-            Logits after each token, [spans, most tokens of a span, vocabulary]; shorter spans are
-            padded on the left.
+            Logits after each token.
         """
         slots, pad = self._slots, int(self._model.config.pad_token_id)
         count, length = len(spans), slots.length + 1
-        width = widest = max(len(span.ids) for span in spans)
+        width = max(len(span.ids) for span in spans)
         if self._captured:
             longest = max(span.end for span in spans)
             length = min(-(-longest // _STEP) * _STEP, length)
@@ -66,12 +65,12 @@ class DecodingStep:
         spare = [Span(place, 0, ()) for place in range(len(spans), count)]
         table = lay_out([*spans, *spare], width, pad=pad, nowhere=slots.length)
         inputs = _Inputs(*(torch.tensor(part, device=self._model.device) for part in table))
-        if not self._captured:
-            return self._run(inputs, length)
         key = count, width, length, slots.keys[0].data_ptr()
-        if key not in self._graphs:
+        if self._captured and key not in self._graphs:
             self._graphs[key] = self._capture(inputs, length)
-        return self._graphs[key](inputs)[: len(spans), -widest:]
+        logits = self._graphs[key](inputs) if self._captured else self._run(inputs, length)
+        first = [width * (row + 1) - len(span.ids) for row, span in enumerate(spans)]
+        return Logits(logits.flatten(0, 1), first)
 
     def _run(self, inputs: _Inputs, length: int) -> torch.Tensor:
         device, places = inputs.ids.device, range(len(inputs.ids))

@@ -37,6 +37,7 @@ class Job:
     Attributes:
         prompt: The ids of the prompt, including the leading `</s>`.
         draft: Tokens that may follow, which are read in the same pass.
+        computed: Number of tokens of the prompt that the model has read for it.
         error: Why it failed.
         done: Whether it is finished, successfully or not.
         wanted: Whether its caller still waits; set by the scheduler.
@@ -46,6 +47,7 @@ class Job:
 
     prompt: list[int]
     draft: list[int] = field(default_factory=list)
+    computed: int = 0
     error: EngineError | None = None
     wanted: Callable[[], bool] = lambda: True
     tell: Callable[[], None] = lambda: None
@@ -280,15 +282,17 @@ class JobBatch:
         return fits
 
 
-def fit(sizes: Sequence[int], room: int) -> bool:
-    """Whether jobs can be read in one pass with little padding.
+def fit(sizes: Sequence[int], room: int, *, padded: bool = True) -> bool:
+    """Whether jobs can be read in one pass, with little padding.
 
     Args:
         sizes: Number of tokens of each job.
         room: Most tokens, padding included, of a pass with several jobs.
+        padded: Whether shorter jobs are padded.
     """
-    padded = max(sizes) * len(sizes)
-    return len(sizes) == 1 or padded <= min(room, 1.15 * sum(sizes) + room / 16)
+    if len(sizes) == 1 or not padded:
+        return len(sizes) == 1 or sum(sizes) <= room
+    return max(sizes) * len(sizes) <= min(room, 1.15 * sum(sizes) + room / 16)
 
 
 def divided(sizes: Sequence[int], spare: int) -> list[list[int]]:

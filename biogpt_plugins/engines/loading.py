@@ -23,6 +23,7 @@ from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.network import BioGPT, read_network
+from biogpt_plugins.engines.prepacked import prepack, supported
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.engines.vocabulary import Vocabulary, read_vocabulary
 from biogpt_plugins.values.errors import InputError, ModelError, did_you_mean
@@ -160,18 +161,25 @@ def _way(  # noqa: PLR0913, PLR0917 - what tells engines apart
 def _load(
     folder: Path, base: Path, devices: tuple[torch.device, ...], dtype: torch.dtype, name: str
 ) -> TransformersEngine:
-    model, tokenizer = _network(folder, base, dtype, pick_attention(devices[0], dtype), name)
+    attention = pick_attention(devices[0], dtype)
+    quick = folder == base and not supported(devices[0], dtype)  # only transformers' is prepacked
+    model, tokenizer = _network(folder, base, dtype, attention, name, quick=quick)
     copies = [deepcopy(model).to(device) for device in devices[1:]]
+    model = model.to(devices[0])
     return TransformersEngine(
-        model.to(devices[0]), tokenizer, model_name=name, folder=folder, copies=copies
+        model if isinstance(model, BioGPT) else prepack(model),
+        tokenizer,
+        model_name=name,
+        folder=folder,
+        copies=copies,
     )
 
 
-def _network(
-    folder: Path, base: Path, dtype: torch.dtype, attention: str, name: str
+def _network(  # noqa: PLR0913 - as in load_network
+    folder: Path, base: Path, dtype: torch.dtype, attention: str, name: str, *, quick: bool
 ) -> tuple[BioGPT | BioGptForCausalLM, Vocabulary | BioGptTokenizer]:
     """The network and the tokenizer, by transformers where that is needed."""
-    if folder == base and (network := read_network(folder, dtype, attention)):  # noqa: SIM102
+    if quick and (network := read_network(folder, dtype, attention)):  # noqa: SIM102
         if words := read_vocabulary(folder, network.config.vocab_size):
             return network, words
     from biogpt_plugins.engines.pretrained import load_network  # noqa: PLC0415 - takes seconds

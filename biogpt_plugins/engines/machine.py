@@ -3,13 +3,70 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from platform import machine
+from typing import NamedTuple
 
 import torch
+from torch.nn.utils import skip_init
+
+from biogpt_plugins.engines.prepacked import PrepackedLinear, supported
 
 _GIB = 1 << 30
+_WIDE, _WIDER, _ROWS = 4096, 1 << 15, 1024
+_TRIES = 3
+
+
+class Limits(NamedTuple):
+    """The most that a device does in a second.
+
+    Attributes:
+        products: Operations of one large matrix product: two for each number of its weights and
+            each row.
+        memory: Bytes of weights, more than a cache holds, that a product with one row reads.
+    """
+
+    products: float
+    memory: float
+
+
+def measure_limits(device: str, dtype: str) -> Limits | None:
+    """Measure a device's limits in a dtype; None if torch computes no products in it.
+
+    The best of some tries counts, of the weights as torch keeps them and as the engine does.
+    """
+    kind, place = getattr(torch, dtype, None), torch.device(device)
+    if not isinstance(kind, torch.dtype) or not kind.is_floating_point:
+        return None
+    with torch.inference_mode():
+        large, square = (
+            skip_init(  # type: ignore[no-untyped-call]
+                torch.nn.Linear, _WIDE, width, bias=False, device=place, dtype=kind
+            )
+            for width in (_WIDER, _WIDE)
+        )
+        for linear in (large, square):  # memory that nothing was written to is read from no memory
+            linear.weight.fill_(1)
+        rows = torch.ones(_ROWS, _WIDE, device=place, dtype=kind)
+        packed = (False, True) if supported(place, kind) else (False,)
+        return Limits(
+            2 * _ROWS * _WIDE * _WIDE / min(_seconds(square, rows, pack) for pack in packed),
+            _WIDE * _WIDER * kind.itemsize / min(_seconds(large, rows[:1], p) for p in packed),
+        )
+
+
+def _seconds(linear: torch.nn.Linear, rows: torch.Tensor, pack: bool) -> float:
+    layer = PrepackedLinear(linear) if pack else linear
+    wait: Callable[[], object] = torch.cuda.synchronize if rows.is_cuda else lambda: None
+    best = float("inf")
+    for _ in range(_TRIES):
+        start = time.perf_counter()
+        layer(rows)
+        wait()
+        best = min(best, time.perf_counter() - start)
+    return best
 
 
 def peak_memory(device: str) -> float | None:

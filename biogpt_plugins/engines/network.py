@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from math import sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from safetensors.torch import load_file
@@ -24,6 +24,7 @@ from biogpt_plugins.checkpoints.network import Network
 if TYPE_CHECKING:
     from transformers import BioGptForCausalLM
 
+    from biogpt_plugins.engines.packed import Rows
     from biogpt_plugins.engines.slots import View
 
 _OFFSET = 2  # rows before the first position
@@ -87,18 +88,19 @@ class BioGPT(nn.Module):
         self,
         ids: torch.Tensor,
         positions: torch.Tensor,
-        bias: torch.Tensor,
-        view: View,
-        keep: int,
+        bias: torch.Tensor | None,
+        view: View | Rows,
+        keep: int | torch.Tensor,
     ) -> torch.Tensor:
         """Read tokens into slots.
 
         Args:
             ids: The tokens, [rows, tokens].
             positions: Their positions, [rows, tokens].
-            bias: What is added to the scores of attention, [rows, 1, tokens, length].
-            view: The slots.
-            keep: The number of last tokens whose logits are wanted.
+            bias: What is added to the scores of attention, [rows, 1, tokens, length]; None where
+                the rows stand one behind the other, as one.
+            view: The slots, or those rows.
+            keep: The number of last tokens whose logits are wanted, or the indices of tokens.
 
         Returns:
             Logits, [rows, keep, vocabulary].
@@ -109,7 +111,7 @@ class BioGPT(nn.Module):
         last = len(trunk.layers) - 1
         for index, layer in enumerate(trunk.layers):
             # Behind the last layer nobody looks at the other tokens.
-            states = layer(states, bias, view, index, keep if index == last else 0)
+            states = layer(states, bias, view, index, keep if index == last else None)
         states = trunk.layer_norm(states)
         head = words if self.config.tie_word_embeddings else self.output_projection.weight
         return functional.linear(states, head)
@@ -165,22 +167,33 @@ class _Layer(nn.Module):
         self.final_layer_norm = nn.LayerNorm(width)
 
     def forward(
-        self, states: torch.Tensor, bias: torch.Tensor, view: View, index: int, keep: int
+        self,
+        states: torch.Tensor,
+        bias: torch.Tensor | None,
+        view: View | Rows,
+        index: int,
+        keep: int | torch.Tensor | None,
     ) -> torch.Tensor:
-        """The states behind this layer; of the last `keep` tokens, or of all if it is 0."""
+        """The states behind this layer, of the tokens to `keep`; of all for None."""
         own, normed = self.self_attn, self.self_attn_layer_norm(states)
         keys, values = view.update(
             self._split(own.k_proj(normed)), self._split(own.v_proj(normed)), index
         )
-        if keep:
+        if bias is not None and isinstance(keep, int):
             states, normed, bias = states[:, -keep:], normed[:, -keep:], bias[:, :, -keep:]
         queries = self._split(own.q_proj(normed))
-        if self._eager:
+        if bias is None:
+            rows = cast("Rows", view)
+            found = rows.attend(queries, keys, values, self._shape[1] ** -0.5).transpose(1, 2)
+        elif self._eager:
             scores = queries @ keys.transpose(2, 3) * self._shape[1] ** -0.5 + bias
             found = scores.softmax(-1) @ values
         else:
             found = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=bias)
-        states = states + own.out_proj(found.transpose(1, 2).reshape(states.shape))
+        found = found.transpose(1, 2).reshape(states.shape)
+        if isinstance(keep, torch.Tensor):
+            states, found = states[:, keep], found[:, keep]
+        states = states + own.out_proj(found)
         behind: torch.Tensor = self.fc2(self._act(self.fc1(self.final_layer_norm(states))))
         return states + behind
 

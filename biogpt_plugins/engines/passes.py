@@ -26,16 +26,30 @@ class Span:
         place: The row's place in the slots.
         start: Number of tokens before these, which the place holds already.
         ids: The tokens.
+        keep: The number of its last tokens whose logits are needed.
     """
 
     place: int
     start: int
     ids: Sequence[int]
+    keep: int = 1
 
     @property
     def end(self) -> int:
         """Number of tokens in the place afterwards."""
         return self.start + len(self.ids)
+
+
+class Logits(NamedTuple):
+    """Logits of a pass.
+
+    Attributes:
+        all: [tokens, vocabulary]; those of a span are in order, one behind the other.
+        first: For each span, the index of its first kept token.
+    """
+
+    all: torch.Tensor
+    first: list[int]
 
 
 class Layout(NamedTuple):
@@ -69,9 +83,7 @@ def read(
     slots: Slots,
     spans: Sequence[Span],
     branches: Branches | None = None,
-    *,
-    keep: int = 1,
-) -> torch.Tensor:
+) -> Logits:
     """Read new tokens of some rows; shorter spans are padded on the left.
 
     Args:
@@ -80,11 +92,9 @@ def read(
         spans: The new tokens.
         branches: A tree of tokens to try after each span; each node sees the span and the nodes
             before it. What they leave in the slots is not used.
-        keep: The number of tokens of each span whose logits are returned.
 
     Returns:
-        Logits after the last tokens of each span, and after each node of the branches in turn:
-        [spans, keep + nodes, vocabulary].
+        Logits after the last tokens of each span, and after each node of the branches in turn.
     """
     device = model.device
     tail, steps = (branches.tokens, branches.depths) if branches else ([], [])
@@ -102,7 +112,8 @@ def read(
         _keep_apart(sees, branches, torch.tensor([span.end for span in spans], device=device))
     places = [span.place for span in spans]
     rows = torch.tensor(places, device=device)[:, None]
-    return forward(
+    keep = max(span.keep for span in spans)
+    logits = forward(
         model,
         View(slots, places, rows, written, length),
         torch.tensor(ids, device=device),
@@ -110,6 +121,9 @@ def read(
         sees,
         keep=keep + len(tail),
     )
+    behind = logits.shape[1]
+    first = [behind * row + keep - span.keep for row, span in enumerate(spans)]
+    return Logits(logits.flatten(0, 1), first)
 
 
 def forward(  # noqa: PLR0913 - the tensors of one pass
@@ -133,27 +147,32 @@ def forward(  # noqa: PLR0913 - the tensors of one pass
         position_ids=positions,
         use_cache=True,
         logits_to_keep=keep,
-        **{_cache_name(): view},
+        **{cache_name(): view},
     ).logits
     return logits
 
 
 @cache
-def _cache_name() -> str:
+def cache_name() -> str:
     """The name of the argument for the cache; transformers 5.24 has another one."""
     from transformers import BioGptForCausalLM  # noqa: PLC0415 - takes seconds
 
     return ({"cache", "past_key_values"} & {*signature(BioGptForCausalLM.forward).parameters}).pop()
 
 
-def _keep_apart(sees: torch.Tensor, branches: Branches, ends: torch.Tensor) -> None:
-    """Let the nodes of branches attend to the row and to the nodes before them only."""
-    count = len(branches)
-    own = torch.eye(count, dtype=torch.bool)
+def relatives(branches: Branches) -> torch.Tensor:
+    """Which nodes each node of branches sees, itself among them: [nodes, nodes]."""
+    own = torch.eye(len(branches), dtype=torch.bool)
     for node, parent in enumerate(branches.parents):
         if parent >= 0:
             own[node] |= own[parent]
-    own = own.to(sees.device)
+    return own
+
+
+def _keep_apart(sees: torch.Tensor, branches: Branches, ends: torch.Tensor) -> None:
+    """Let the nodes of branches attend to the row and to the nodes before them only."""
+    count = len(branches)
+    own = relatives(branches).to(sees.device)
     behind = torch.arange(sees.shape[-1], device=sees.device) - ends[:, None]
     seen = own[:, behind.clamp(0, count - 1)].transpose(0, 1)
     sees[:, -count:] = torch.where(behind[:, None] < 0, True, seen & (behind[:, None] < count))

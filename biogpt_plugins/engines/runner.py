@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -11,7 +12,8 @@ from biogpt_plugins.engines.drafts import worth
 from biogpt_plugins.engines.graphs import DecodingStep
 from biogpt_plugins.engines.jobs import BeamSearch, Branches, Generation, Job, Scoring, divided, fit
 from biogpt_plugins.engines.network import BioGPT
-from biogpt_plugins.engines.passes import Span, read
+from biogpt_plugins.engines.packed import read_packed
+from biogpt_plugins.engines.passes import Logits, Span, read
 from biogpt_plugins.engines.sampling import choose, measure, only_finite
 from biogpt_plugins.engines.slots import LEAST_SHARED, Slots, common
 
@@ -60,7 +62,8 @@ class ReadBatch:
             shared = max((common(job.ids, other.ids) for other in self._first), default=0)
         later = shared >= held + LEAST_SHARED
         sizes = [*self._left[later], max(1, job.size - (shared if later else held))]
-        if not fit(sizes, self._room):
+        padded = not self._slots.packed or isinstance(job, BeamSearch)
+        if not fit(sizes, self._room, padded=padded):
             return False
         self._left[later] = sizes
         self.jobs.append(job)
@@ -100,7 +103,8 @@ class TransformersRunner:
         self._room, self._spare = room, spare
         self._model = model
         self._slots = slots
-        self._step = DecodingStep(model, slots, graphs=graphs)
+        self._read_spans = partial(read_packed if slots.packed else read, model, slots)
+        self._step = self._read_spans if slots.packed else DecodingStep(model, slots, graphs=graphs)
         self._rows: list[Generation | None] = []
         self._eos, self._pad = int(model.config.eos_token_id), int(model.config.pad_token_id)
 
@@ -135,15 +139,19 @@ class TransformersRunner:
     @torch.inference_mode()
     def step(self) -> None:
         """Write one or more tokens of every unfinished row that does not wait for a reader."""
-        self._close_up()
+        if not self._slots.packed:  # there a gap takes as long as a row
+            self._close_up()
         going = {place: row for place, row in enumerate(self._rows) if row and not row.waits}
         self._draft(list(going.values()))
         spans = [
-            Span(place, row.size - 1, [row.written[-1], *row.draft]) if row else Span(place, 0, ())
+            Span(place, row.size - 1, [row.written[-1], *row.draft], keep=1 + len(row.draft))
+            if row
+            else Span(place, 0, ())
             for place, row in enumerate(self._rows)
         ]
         self._slots.fit(len(spans), max(span.end for span in spans))
-        self._write(list(going.values()), self._step(spans), list(going))
+        logits = self._step(spans)
+        self._write(list(going.values()), logits.all, [logits.first[place] for place in going])
         self._clear(going.values(), going)
         self._rows = [None if row and row.done else row for row in self._rows]
         self._trim()
@@ -155,7 +163,7 @@ class TransformersRunner:
 
     def _begin(self, rows: list[Generation]) -> None:
         for group, places, logits in self._read(rows):
-            self._write(group, logits, range(len(group)))
+            self._write(group, logits.all, logits.first)
             self._clear(group, places)
             for row, place in zip(group, places, strict=True):
                 if not row.done:
@@ -168,19 +176,20 @@ class TransformersRunner:
         follows = [1 + node for path in branches.paths for node in path]
         tokens = [token for label in labels for token in label]
         for group, places, logits in self._read(jobs, branches):
-            for job, row in zip(group, logits.float(), strict=True):
-                job.take(measure(row, tokens, job.top, rows=follows))
+            for job, first in zip(group, logits.first, strict=True):
+                own = logits.all[first : first + 1 + len(branches)].float()
+                job.take(measure(own, tokens, job.top, rows=follows))
             self._clear(group, places)
 
     def _read(
         self, jobs: Sequence[W], branches: Branches | None = None
-    ) -> Iterator[tuple[list[W], list[int], torch.Tensor]]:
+    ) -> Iterator[tuple[list[W], list[int], Logits]]:
         """Read the tokens of jobs; of jobs with the same beginning, one is read first.
 
-        Jobs of different lengths are read in several passes if padding would take longer.
+        Jobs of different lengths are read in several passes if padding them would take longer.
 
         Yields:
-            Jobs that were read together, their places, and the logits of `read`.
+            Jobs that were read together, their places, and their logits.
         """
         left = list(jobs)
         while left:
@@ -199,22 +208,27 @@ class TransformersRunner:
             longest = max(self._longest, *(job.size + behind for job in group))
             self._slots.fit(1 + max(places), longest)
             spans = [self._span(*pair) for pair in zip(group, places, strict=True)]
-            for part in divided([len(span.ids) for span in spans], self._spare):
+            for part in self._parts(spans):
                 jobs, at = [group[n] for n in part], [places[n] for n in part]
-                keep = 1 + max(len(job.draft) for job in jobs)
-                own = [spans[n] for n in part]
-                logits = read(self._model, self._slots, own, branches, keep=keep)
+                logits = self._read_spans([spans[n] for n in part], branches)
                 for job, place in zip(jobs, at, strict=True):
                     self._slots.hold(place, job.ids)
                 yield jobs, at, logits
             left = later
+
+    def _parts(self, spans: Sequence[Span]) -> list[list[int]]:
+        """The indices of the spans of each pass: all in one, where none is padded."""
+        if self._slots.packed:
+            return [[*range(len(spans))]]
+        return divided([len(span.ids) for span in spans], self._spare)
 
     def _span(self, job: W, place: int) -> Span:
         source, count = self._slots.held(job.ids)
         count = min(count, job.size - 1)  # at least one token must be read
         self._slots.copy(source, place, count)
         self._slots.hold(place, job.ids[:count])
-        return Span(place, count, job.ids[count:] + job.draft)
+        job.computed += job.size - count
+        return Span(place, count, job.ids[count:] + job.draft, keep=1 + len(job.draft))
 
     def _draft(self, jobs: Sequence[Job]) -> None:
         """Guess what rows go on with, as far as it is worth reading in the next pass."""
@@ -236,22 +250,21 @@ class TransformersRunner:
             row.drafted += len(row.draft)
 
     def _write(
-        self, rows: Sequence[Generation], logits: torch.Tensor, places: Sequence[int]
+        self, rows: Sequence[Generation], logits: torch.Tensor, first: Sequence[int]
     ) -> None:
         """Let rows write what they would of their drafts anyway, and one token more.
 
         Args:
             rows: The rows.
-            logits: Logits after the last tokens of each: [places, tokens, vocabulary].
-            places: The place of each row among them.
+            logits: Logits after the last tokens of each, [tokens, vocabulary].
+            first: The index of each row's first among them.
         """
         begins = [len(row.written) for row in rows]
-        going, depth = [*zip(rows, places, strict=True)], 0
+        going, depth = [*zip(rows, first, strict=True)], 0
         while going:
-            behind = [depth - 1 - len(row.draft) for row, _ in going]
-            found = logits[[place for _, place in going], behind]
+            found = logits[[begin + depth for _, begin in going]]
             self._take([row for row, _ in going], found, same_pass=depth > 0)
-            going = [(row, place) for row, place in going if row.agrees(depth)]
+            going = [(row, begin) for row, begin in going if row.agrees(depth)]
             depth += 1
         for row, begin in zip(rows, begins, strict=True):
             if row.drafter and row.draft:

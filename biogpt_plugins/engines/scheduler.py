@@ -144,7 +144,7 @@ class Scheduler:
         self._closed = False
         self._process = os.getpid()
         self._passes = self._rows = 0
-        self._tokens = self._token_passes = self._drafted = 0
+        self._tokens = self._token_passes = self._drafted = self._read = 0
 
     @property
     def load(self) -> Load:
@@ -158,6 +158,7 @@ class Scheduler:
                 tokens=self._tokens,
                 token_passes=self._token_passes,
                 drafted=self._drafted,
+                read=self._read,
             )
 
     def limit(self, rows: int) -> None:
@@ -359,6 +360,7 @@ class Scheduler:
         """Notify callers of finished jobs."""
         with self._lock:
             for job in [job for job in worker.active if job.done]:
+                self._read += job.computed
                 if isinstance(job, Generation):
                     self._tokens += len(job.written)
                     self._token_passes += job.passes

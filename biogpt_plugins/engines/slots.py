@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 LEAST_SHARED = 32
 """A shorter common beginning is computed again: copying it takes a pass over all layers too."""
 
-_STEP = 64
+_PLACES, _STEP = 8, 64
+_ROOMY = 4  # times as much room as asked for, where unused memory costs nothing
 
 
 class Slots:
@@ -26,20 +27,23 @@ class Slots:
     same beginning copies it instead of computing it (`held`, `copy`).
 
     Attributes:
+        packed: Whether each row is read by itself, so that nothing beyond its tokens is seen.
         places: Number of places.
         length: Most tokens of a place. One more index at the end is for padding.
+        copied: Bytes that were copied from place to place, or because the cache grew.
         keys: For each layer [places, heads, length + 1, width].
         values: For each layer [places, heads, length + 1, width].
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only
         self,
         config: BioGptConfig | Network,
         *,
         device: torch.device,
         dtype: torch.dtype,
-        places: int = 8,
+        places: int = _PLACES,
         length: int = _STEP - 1,
+        packed: bool = False,
     ) -> None:
         """Allocate the cache.
 
@@ -49,7 +53,10 @@ class Slots:
             dtype: The dtype of its computations.
             places: Initial number of places.
             length: Initial number of tokens per place.
+            packed: Whether each row is read by itself.
         """
+        self.packed = packed
+        self.copied = 0
         heads = int(config.num_attention_heads)
         self._heads, self._width = heads, config.hidden_size // heads
         self._held: list[list[int]] = [[]] * places
@@ -67,15 +74,18 @@ class Slots:
     def fit(self, places: int, length: int) -> None:
         """Resize to this number of rows and length; the content is kept as far as it fits.
 
-        On a CPU the cache is barely larger than needed: attention is fast on whole tables.
+        The cache is roomy where rows are read by themselves: memory that nothing is written to is
+        not taken from the machine.
         """
-        whole = -(-(length + 1) // _STEP) * _STEP - 1
-        shrinks = self.keys[0].device.type == "cpu" and 4 * whole < 3 * self.length
+        roomy = _ROOMY if self.packed else 1
+        step, most = _STEP * roomy, _PLACES * roomy
+        whole = -(-(length + 1) // step) * step - 1
+        shrinks = self.packed and 4 * whole < self.length
         if places <= self.places and length <= self.length and not shrinks:
             return
         old_places, kept = self.places, self.length
         if places > self.places:
-            self.places = -(-places // 8) * 8
+            self.places = -(-places // most) * most
         if shrinks or length > self.length:
             self.length = whole
             kept = min(kept, whole)
@@ -85,6 +95,7 @@ class Slots:
             for layer, old in enumerate(tables):
                 tables[layer] = self._empty(old.device, old.dtype)
                 tables[layer][:old_places, :, :kept] = old[:, :, :kept]
+                self.copied += old[:, :, :kept].nbytes
 
     def held(self, ids: list[int]) -> tuple[int, int]:
         """The place with the longest beginning of these tokens, and its length; 0 if too short."""
@@ -104,6 +115,7 @@ class Slots:
         if source != place:
             for table in (*self.keys, *self.values):
                 table[place, :, :length] = table[source, :, :length]
+                self.copied += table[place, :, :length].nbytes
             self.hold(place, self._held[source][:length])
 
     def clear(self, place: int) -> None:
@@ -113,9 +125,10 @@ class Slots:
         self.hold(place, [])
 
     def _empty(self, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
-        # Zeros, because masked values must still be numbers.
         shape = (self.places, self._heads, self.length + 1, self._width)
-        return torch.zeros(shape, device=device, dtype=dtype)
+        # Masked values must still be numbers.
+        make = torch.empty if self.packed else torch.zeros
+        return make(shape, device=device, dtype=dtype)
 
 
 class View:
@@ -158,8 +171,7 @@ class View:
 
     def _add(self, table: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
         table[self._rows, :, self._indices] = new.transpose(1, 2)
-        seen = table[self._seen, :, : self._length]
-        return seen.contiguous() if seen.device.type == "cpu" else seen
+        return table[self._seen, :, : self._length]
 
 
 def common(some: list[int], others: list[int]) -> int:

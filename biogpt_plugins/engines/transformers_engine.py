@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transformers import BioGptForCausalLM, BioGptTokenizer
 
 _BATCH_SIZE = {"cuda": 64, "mps": 16, "cpu": 32}
-_MOST_ROOM, _LEAST_ROOM = 1 << 14, 512
+_MOST_ROOM, _LEAST_ROOM = 1 << 14, 1024
 # Tokens times parameters of a pass on a CPU.
 _CPU_WORK = 150_000_000_000
 _MANY = 1 << 16
@@ -80,7 +80,7 @@ def _runner(model: BioGptForCausalLM | BioGPT, *, graphs: bool) -> TransformersR
     if device.type != "cuda":
         # A pass takes about a second at most, so that unfinished rows are not held up.
         room = min(max(_LEAST_ROOM, _CPU_WORK // model.num_parameters()), _MOST_ROOM)
-        slots = Slots(config, device=device, dtype=dtype)
+        slots = Slots(config, device=device, dtype=dtype, packed=device.type == "cpu")
         return TransformersRunner(model, slots, places=_MANY, room=room, spare=spare)
     # Allocate everything at once, because captured graphs use fixed addresses. A fifth of the
     # memory is left for activations.

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,13 @@ from biogpt_plugins import Completion, Paper, Pipeline, Usage
 from biogpt_plugins.bench.cases import CASES, Bench
 from biogpt_plugins.bench.clock import Job, Missing, in_turns, series, timed
 from biogpt_plugins.bench.figures import Report, Series, Table
+from biogpt_plugins.bench.limit import Weights, least_seconds, weights_of
 from biogpt_plugins.bench.papers import NumberedPapers, read_papers
 from biogpt_plugins.bench.report import cells, columns, markdown, notes
+from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.checkpoints.folders import read_config
 from biogpt_plugins.cli import app
+from biogpt_plugins.engines.machine import Limits, measure_limits
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.testing import ScriptedEngine
 from biogpt_plugins.values.errors import DeviceError, EngineError, InputError
@@ -72,19 +77,25 @@ def test_a_run_measures_the_bundled_model_and_leaves_json_and_markdown(tmp_path)
     assert Report.model_validate_json(report.model_dump_json()) == report
     assert report.sides == ("transformers, cpu, float32", "ctranslate2, cpu, int8")
     titles = [(table.title, table.unit) for table in report.tables]
-    assert titles[:6] == [
+    assert titles[:8] == [
         ("bc5cdr, 1 at once", "papers/s"),
         ("bc5cdr, 1 at once", "tokens/s"),
         ("bc5cdr, 1 at once", "passes/token"),
+        ("bc5cdr, 1 at once", "% of limit"),
         ("bc5cdr, 2 at once", "papers/s"),
         ("bc5cdr, 2 at once", "tokens/s"),
         ("bc5cdr, 2 at once", "passes/token"),
+        ("bc5cdr, 2 at once", "% of limit"),
     ]
     assert ("pubmedqa, 2 at once", "questions/s") in titles
     assert ("pubmedqa, 2 at once", "tokens/s") not in titles  # labels are scored
     assert titles[-1] == ("bc5cdr, one stream", "tokens/s")
     for table in report.tables:
-        assert all(row.values[0] > 0 for row in table.rows)
+        assert all(row.values[0] > 0 for row in table.rows if not row.note)
+    limits = {table.unit: table for table in report.tables if table.title.startswith("limit")}
+    assert [*limits] == ["TFLOP/s", "GB/s"]
+    for table in limits.values():
+        assert [len(row.values) for row in table.rows] == [1, 0], "none of int8"
     text = Path(f"{out}.md").read_text(encoding="utf-8")
     assert "| bc5cdr, 1 at once | papers/s |" in text
     assert str(tmp_path) not in text
@@ -294,3 +305,37 @@ def test_a_spread_is_shown_only_where_there_is_one():
         tables=(table := Table(case="x", title="X", unit="GiB", rows=(row,)),),
     )  # fmt: skip
     assert cells(table, report)[2] == "0.425"
+
+
+# --- the machine's limit -------------------------------------------------------------------------
+
+
+def test_the_least_time_is_of_products_or_of_memory():
+    limits, weights = Limits(products=1000, memory=100), Weights(layers=40, projection=10)
+    least = partial(least_seconds, limits, weights, size=2)
+    # Weights take a second to read; a token takes 0.08 s, and 0.1 s with its logits.
+    assert least(rows=1, read=100, passes=1) == pytest.approx(8)
+    assert least(rows=1, read=5, passes=1) == pytest.approx(1), "all weights are read"
+    assert least(rows=4, read=100, passes=11) == pytest.approx(8 + 10)
+    assert least(rows=20, read=100, passes=11) == pytest.approx(8 + 20)
+    assert least(rows=1, read=100, passes=0) == pytest.approx(8), "labels are scored"
+
+
+def test_weights_are_those_of_the_model():
+    folder = locate("demo")
+    layers, projection = weights_of(folder, "demo")
+    model = biogpt_plugins.load("demo", "bc5cdr", engine="transformers").engine
+    config = read_config(folder, "demo")
+    assert projection == config["vocab_size"] * config["hidden_size"]
+    assert layers == sum(
+        parameter.numel()
+        for name, parameter in model._scheduler._workers[0].runner._model.named_parameters()
+        if ".layers." in name and parameter.dim() > 1
+    )
+
+
+def test_a_limit_is_measured_of_dtypes_that_torch_multiplies():
+    found = measure_limits("cpu", "float32")
+    assert found
+    assert min(found) > 0
+    assert measure_limits("cpu", "int8") is None

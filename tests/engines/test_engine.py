@@ -23,7 +23,7 @@ SAMPLED = Decoding(max_new_tokens=30, temperature=1.5, seed=7)
 
 
 class Watched(BioGptForCausalLM):
-    """A BioGPT that keeps the size and last logits of every forward pass, and fails on demand."""
+    """A BioGPT that keeps the rows and last logits of every forward pass, and fails on demand."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -31,11 +31,13 @@ class Watched(BioGptForCausalLM):
 
     # `generate` looks for the names.
     def forward(self, input_ids=None, attention_mask=None, position_ids=None, **kwargs):
-        self.sizes.append(len(input_ids))
-        if error := self.fails(input_ids):
+        packed = "rows" in kwargs
+        rows = input_ids[0].split(kwargs["rows"].sizes) if packed else input_ids
+        self.sizes.append(len(rows))
+        if error := self.fails(rows):
             raise error
         found = super().forward(input_ids, attention_mask, position_ids=position_ids, **kwargs)
-        self.logits.append(found.logits[:, -1])
+        self.logits.append(found.logits[0] if packed else found.logits[:, -1])
         return found
 
 
@@ -80,12 +82,12 @@ def alone(engine, model, prompt, max_length):
     return found[: found.index(2)], text_of(engine, found)
 
 
-def test_left_padded_logits_equal_unpadded_ones(engine, model):
+def test_logits_of_packed_rows_equal_those_of_rows_alone(engine, model):
     prompts = sorted([*PROMPTS, LEARNED], key=lambda prompt: -len(ids_of(engine, prompt)))
     engine.limit_batches(len(prompts))
     engine.complete(prompts, Decoding(max_new_tokens=1))
-    (padded,) = model.logits
-    for prompt, found in zip(prompts, padded, strict=True):
+    (packed,) = model.logits
+    for prompt, found in zip(prompts, packed, strict=True):
         with torch.inference_mode():
             expected = model(torch.tensor([ids_of(engine, prompt)])).logits[0, -1]
         assert (found - expected).abs().max() < 1e-4
@@ -401,7 +403,7 @@ def test_32_threads_share_an_engine(engine):
 def test_batches_halve_when_memory_runs_out_and_grow_back(engine, model, error):
     expected = engine.complete(PROMPTS, SHORT)
     model.sizes.clear()
-    model.fails = lambda ids: error if len(ids) > 3 else None
+    model.fails = lambda rows: error if len(rows) > 3 else None
     assert engine.complete(PROMPTS, SHORT) == expected
     assert model.sizes[:3] == [12, 6, 3]
     model.fails = lambda _: None
@@ -415,7 +417,7 @@ def test_batches_halve_when_memory_runs_out_and_grow_back(engine, model, error):
 def test_one_prompt_that_does_not_fit_is_an_error_of_its_own(engine, model):
     expected = engine.complete(PROMPTS, SHORT)
     longest = max(len(ids_of(engine, prompt)) for prompt in PROMPTS)
-    model.fails = lambda ids: MemoryError() if ids.shape[1] == longest else None
+    model.fails = lambda rows: MemoryError() if max(map(len, rows)) == longest else None
     found = engine.complete(PROMPTS, SHORT)
     for prompt, before, after in zip(PROMPTS, expected, found, strict=True):
         if len(ids_of(engine, prompt)) == longest:
@@ -430,8 +432,8 @@ def test_a_failing_runtime_costs_only_the_prompts_that_fail(engine, model):
     marked = engine.tokenizer(PROMPTS[2])["input_ids"][1]
     hit = [marked in ids_of(engine, prompt) for prompt in PROMPTS]
     assert 0 < sum(hit) < len(PROMPTS)
-    model.fails = lambda ids: (
-        ValueError("no") if (ids == marked).any() and ids.shape[1] > 1 else None
+    model.fails = lambda rows: (
+        ValueError("no") if any(len(row) > 1 and marked in row for row in rows) else None
     )
     for is_hit, before, after in zip(hit, expected, engine.complete(PROMPTS, SHORT), strict=True):
         assert isinstance(after.error, EngineError) if is_hit else after == before

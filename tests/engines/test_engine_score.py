@@ -251,7 +251,7 @@ def test_scripted_continuations():
 
 
 def test_a_pass_scores_a_bounded_number_of_places():
-    nothing_held = SimpleNamespace(held=lambda _: (0, 0))
+    nothing_held = SimpleNamespace(held=lambda _: (0, 0), packed=False)
     batch = ReadBatch(nothing_held, room=1 << 14)
     jobs = [Scoring(prompt=[2, i], labels=(tuple(range(4, 405)),)) for i in range(4, 8)]
     assert [batch.add(job) for job in jobs] == [True, True, False, False]

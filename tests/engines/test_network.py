@@ -17,6 +17,7 @@ from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engine import Decoding, Prompt
 from biogpt_plugins.engines import TransformersEngine, load_engine
 from biogpt_plugins.engines.network import BioGPT, read_network
+from biogpt_plugins.engines.packed import read_packed
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.slots import Slots
 from biogpt_plugins.engines.vocabulary import Vocabulary, read_vocabulary
@@ -38,22 +39,28 @@ def of_transformers(folder):
     return TransformersEngine(theirs(folder, torch.float32, "sdpa"), tokenizer, model_name="theirs")
 
 
+@pytest.mark.parametrize("way", [read, read_packed])
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("model", ["tiny", "demo"])
 @torch.inference_mode()
-def test_logits_are_those_of_transformers(model, dtype, attention, tiny_biogpt):
+def test_logits_are_those_of_transformers(model, dtype, attention, way, tiny_biogpt):
     folder = tiny_biogpt if model == "tiny" else bundled.DEMO
     ours = read_network(folder, dtype, attention)
     assert isinstance(ours, BioGPT)
     logits = []
-    for network in (ours, theirs(folder, dtype, attention)):
-        slots = Slots(network.config, device=network.device, dtype=network.dtype)
+    for network, reads in ((ours, way), (theirs(folder, dtype, attention), read)):
+        slots = Slots(
+            network.config, device=network.device, dtype=network.dtype, packed=reads is read_packed
+        )
         slots.fit(2, 40)
-        rows = [Span(0, 0, [2, *range(4, 30)]), Span(1, 0, [2, 9, 8, 7])]
-        more = [Span(0, 27, [5]), Span(1, 4, [6, 4, 9])]
-        found = [read(network, slots, spans, keep=3).float() for spans in (rows, more)]
-        logits.append([found[0], found[1][0, -1:], found[1][1]])
+        rows = [Span(0, 0, [2, *range(4, 30)], keep=3), Span(1, 0, [2, 9, 8, 7], keep=3)]
+        more = [Span(0, 27, [5]), Span(1, 4, [6, 4, 9], keep=3)]
+        logits.append([])
+        for spans in (rows, more):
+            found = reads(network, slots, spans)
+            for span, first in zip(spans, found.first, strict=True):
+                logits[-1].append(found.all[first : first + span.keep].float())
     loose = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 0.1, "atol": 0.2}
     for own, other in zip(*logits, strict=True):
         torch.testing.assert_close(own, other, **loose)

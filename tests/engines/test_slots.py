@@ -3,6 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import tiny
@@ -12,7 +14,8 @@ from transformers import BioGptForCausalLM, BioGptTokenizer
 from biogpt_plugins import Pipeline
 from biogpt_plugins.engine import Decoding, Prompt, TaskCard
 from biogpt_plugins.engines.graphs import DecodingStep
-from biogpt_plugins.engines.jobs import Branches, Scoring
+from biogpt_plugins.engines.jobs import BeamSearch, Branches, Scoring
+from biogpt_plugins.engines.packed import read_packed
 from biogpt_plugins.engines.passes import Span, read
 from biogpt_plugins.engines.runner import ReadBatch, TransformersRunner
 from biogpt_plugins.engines.slots import Slots, common
@@ -26,22 +29,24 @@ TAILS = [" ".join(WORDS[i : i + 1 + i % 5]) for i in range(12)]
 
 
 class Watched(BioGptForCausalLM):
-    """A BioGPT that notes the shape of what it reads, and waits at a gate before it does."""
+    """A BioGPT that notes how much it reads of each row, and waits at a gate before it does."""
 
     def __init__(self, config):
         super().__init__(config)
-        self.shapes, self.gate = [], threading.Event()
+        self.passes, self.gate = [], threading.Event()
         self.gate.set()
 
     def forward(self, input_ids=None, **kwargs):
         assert self.gate.wait(60)
-        self.shapes.append(tuple(input_ids.shape))
+        rows, width = input_ids.shape
+        self.passes.append(kwargs["rows"].sizes if "rows" in kwargs else [width] * rows)
+        assert input_ids.numel() == sum(self.passes[-1]), "nothing is read twice"
         return super().forward(input_ids, **kwargs)
 
     @property
     def read(self):
-        """Shapes of the passes that read prompts."""
-        return [shape for shape in self.shapes if shape[1] > 1]
+        """The passes that read prompts."""
+        return [sizes for sizes in self.passes if max(sizes) > 1]
 
 
 @pytest.fixture
@@ -55,6 +60,14 @@ def engine(model, tiny_biogpt):
     found = TransformersEngine(model, tokenizer, model_name="tiny")
     found.drafts = False  # a pass that is wider than one token reads prompts
     return found
+
+
+@pytest.fixture
+def padded(engine, model):
+    """The engine as it runs where rows are padded: on other devices than a CPU."""
+    runner = TransformersRunner(model, slots_of(model), places=99, room=512)
+    engine._scheduler._workers[0].runner = runner
+    return engine
 
 
 def slots_of(model, **options):
@@ -72,66 +85,94 @@ def rows():
     return [torch.randint(4, 300, (n,), generator=random).tolist() for n in (9, 4, 7, 12, 1)]
 
 
+@pytest.fixture(params=["packed", "padded"])
+def way(request, model):
+    """Slots, how spans are read into them, and how rows advance: on a CPU, and elsewhere."""
+
+    def begin(places):
+        packed = request.param == "packed"
+        slots = slots_of(model, places=places, packed=packed)
+        reading = partial(read_packed if packed else read, model, slots)
+        return slots, reading, reading if packed else DecodingStep(model, slots)
+
+    return begin
+
+
+def split(logits, counts):
+    """Logits of each span, of which so many were asked for."""
+    return [logits.all[first:][:count] for first, count in zip(logits.first, counts, strict=True)]
+
+
 class TestPasses:
     @pytest.fixture(autouse=True)
     def _inference(self):
         with torch.inference_mode():
             yield
 
-    def test_spans_of_any_length_equal_rows_alone(self, model, rows):
-        slots = slots_of(model, places=5)
+    def test_spans_of_any_length_equal_rows_alone(self, model, rows, way):
+        _, reading, _ = way(5)
         places = [3, 0, 4, 1, 2]
-        first = [Span(p, 0, row) for p, row in zip(places, rows, strict=True)]
-        for row, logits in zip(rows, read(model, slots, first), strict=True):
+        first = reading([Span(p, 0, row) for p, row in zip(places, rows, strict=True)])
+        for row, logits in zip(rows, split(first, [1] * 5), strict=True):
             assert torch.allclose(logits[0], alone(model, row)[-1], atol=1e-5)
         more = [[7, 8, 9], [5], [6, 7], [8, 8, 8, 8], [4, 5]]
-        spans = [Span(p, len(r), m) for p, r, m in zip(places, rows, more, strict=True)]
-        for row, new, logits in zip(rows, more, read(model, slots, spans), strict=True):
-            assert torch.allclose(logits[0], alone(model, row + new)[-1], atol=1e-5)
+        kept = [2, 1, 1, 4, 2]
+        found = reading(
+            [
+                Span(p, len(r), m, keep=k)
+                for p, r, m, k in zip(places, rows, more, kept, strict=True)
+            ]
+        )
+        for row, new, logits in zip(rows, more, split(found, kept), strict=True):
+            assert torch.allclose(logits, alone(model, row + new)[-len(logits) :], atol=1e-5)
 
-    def test_branches_are_as_if_each_stood_alone(self, model, rows):
+    def test_branches_are_as_if_each_stood_alone(self, model, rows, way):
         branches = [[11, 12, 13], [], [14], [11, 15]]  # two begin alike, which is read once
         tree = Branches(branches)
-        slots = slots_of(model, places=5)
-        spans = [Span(place, 0, row) for place, row in enumerate(rows)]
-        found = read(model, slots, spans, tree)
+        _, reading, _ = way(5)
+        begun = reading([Span(place, 0, row[:3]) for place, row in enumerate(rows)])
+        assert len(begun.first) == 5
+        starts = [min(3, len(row) - 1) for row in rows]
+        spans = [
+            Span(p, at, row[at:]) for p, (at, row) in enumerate(zip(starts, rows, strict=True))
+        ]
+        found = split(reading(spans, tree), [1 + len(tree)] * 5)
         for row, logits in zip(rows, found, strict=True):
             assert torch.allclose(logits[0], alone(model, row)[-1], atol=1e-5)
             for branch, path in zip(branches, tree.paths, strict=True):
                 expected = alone(model, row + branch)[len(row) :]
                 nodes = [1 + node for node in path[1:]]
                 assert torch.allclose(logits[nodes], expected, atol=1e-5)
-        again = read(model, slots, [Span(p, len(r), [9]) for p, r in enumerate(rows)])
-        for row, logits in zip(rows, again, strict=True):
-            assert torch.allclose(logits[0], alone(model, [*row, 9])[-1], atol=1e-5)
+        again = reading([Span(p, len(r), [9]) for p, r in enumerate(rows)])
+        for row, logits in zip(rows, again.all, strict=True):
+            assert torch.allclose(logits, alone(model, [*row, 9])[-1], atol=1e-5)
 
-    def test_places_without_a_row_do_no_harm(self, model, rows):
-        slots = slots_of(model, places=8)
-        read(model, slots, [Span(1, 0, rows[0]), Span(3, 0, rows[1])])
-        step = DecodingStep(model, slots)
+    def test_places_without_a_row_do_no_harm(self, model, rows, way):
+        _, reading, step = way(8)
+        reading([Span(1, 0, rows[0]), Span(3, 0, rows[1])])
         one, other = len(rows[0]), len(rows[1])
         none = [Span(place, 0, ()) for place in range(4)]
-        found = step([none[0], Span(1, one, [7]), none[2], Span(3, other, [8, 9, 5])])
-        assert found.shape[:2] == (4, 3)
-        assert torch.allclose(found[1, -1], alone(model, [*rows[0], 7])[-1], atol=1e-5)
-        expected = alone(model, [*rows[1], 8, 9, 5])[other:]
-        assert torch.allclose(found[3], expected, atol=1e-5)
-        again = step([none[0], Span(1, one, [7])])
-        assert torch.allclose(again[1, -1], found[1, -1], atol=1e-6)
+        found = step([none[0], Span(1, one, [7]), none[2], Span(3, other, [8, 9, 5], keep=3)])
+        _, first, _, second = split(found, [0, 1, 0, 3])
+        assert torch.allclose(first[0], alone(model, [*rows[0], 7])[-1], atol=1e-5)
+        assert torch.allclose(second, alone(model, [*rows[1], 8, 9, 5])[other:], atol=1e-5)
+        _, again = split(step([none[0], Span(1, one, [7])]), [0, 1])
+        assert torch.allclose(again, first, atol=1e-6)
         after = step([none[0], none[1], none[2], Span(3, other + 1, [4])])  # drafts were wrong
-        assert torch.allclose(after[3, 0], alone(model, [*rows[1], 8, 4])[-1], atol=1e-5)
+        *_, last = split(after, [0, 0, 0, 1])
+        assert torch.allclose(last[0], alone(model, [*rows[1], 8, 4])[-1], atol=1e-5)
 
-    def test_what_is_held_survives_growing_shrinking_and_copying(self, model, rows):
-        slots = slots_of(model, places=2)
-        read(model, slots, [Span(0, 0, rows[0])])
-        slots.fit(5, 300)
-        assert (slots.places, slots.length) == (8, 319)
+    def test_what_is_held_survives_growing_shrinking_and_copying(self, model, rows, way):
+        slots, reading, _ = way(2)
+        reading([Span(0, 0, rows[0])])
+        slots.fit(5, 1100)
+        assert (slots.places, slots.length) == ((32, 1279) if slots.packed else (8, 1151))
         slots.copy(0, 4, len(rows[0]))
         slots.fit(5, 40)
-        assert slots.length == 63
-        found = read(model, slots, [Span(0, len(rows[0]), [7]), Span(4, len(rows[0]), [8])])
-        assert torch.allclose(found[0, 0], alone(model, [*rows[0], 7])[-1], atol=1e-5)
-        assert torch.allclose(found[1, 0], alone(model, [*rows[0], 8])[-1], atol=1e-5)
+        assert slots.length == (255 if slots.packed else 1151)
+        found = reading([Span(0, len(rows[0]), [7]), Span(4, len(rows[0]), [8])])
+        assert torch.allclose(found.all[0], alone(model, [*rows[0], 7])[-1], atol=1e-5)
+        assert torch.allclose(found.all[1], alone(model, [*rows[0], 8])[-1], atol=1e-5)
 
     def test_which_place_holds_how_much(self, model):
         slots = slots_of(model, places=3)
@@ -162,23 +203,25 @@ class TestSharing:
         head = engine.count_tokens(HEAD)
         prompts = [Prompt(text=tail, head=f"{HEAD} ") for tail in TAILS]
         engine.complete(prompts, EIGHT)
-        assert model.read[0][0] == 1
-        assert sum(rows * width for rows, width in model.read[1:]) < len(TAILS) * 12
+        assert len(model.read[0]) == 1
+        assert sum(map(sum, model.read[1:])) < len(TAILS) * 12
         assert head > 32
 
     def test_between_calls_and_with_other_ends(self, engine, model):
         engine.complete([f"{HEAD} dose"], EIGHT)
-        model.shapes.clear()
+        model.passes.clear()
         engine.complete([f"{HEAD} effect study"], EIGHT)
         engine.choose([f"{HEAD} treatment"], ["yes", "no"])
-        assert all(width <= 4 for _, width in model.read)
+        assert all(max(sizes) <= 4 for sizes in model.read)
 
     def test_samples_of_a_prompt_are_read_once(self, engine, model):
         engine.complete([HEAD], Decoding(max_new_tokens=5, temperature=1.0, seed=1, n=6))
-        assert [rows for rows, _ in model.shapes[:2]] == [1, 5]
-        assert model.shapes[1][1] == 1
+        assert [len(sizes) for sizes in model.passes[:2]] == [1, 5]
+        assert model.passes[1] == [1] * 5
 
-    def test_it_changes_nothing(self, engine, model):
+    @pytest.mark.parametrize("way", ["engine", "padded"])
+    def test_it_changes_nothing(self, model, way, request):
+        engine = request.getfixturevalue(way)
         prompts = [f"{HEAD} {tail}" for tail in TAILS]
         together = engine.complete([*prompts, *TAILS], EIGHT)
         chosen = engine.choose(prompts, ["yes", "no", "maybe"])
@@ -188,7 +231,9 @@ class TestSharing:
             (alone,) = fresh.choose([prompt], ["yes", "no", "maybe"])
             assert choice.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
 
-    def test_rows_that_move_take_theirs_along(self, engine):
+    @pytest.mark.parametrize("way", ["engine", "padded"])
+    def test_rows_that_move_take_theirs_along(self, way, request):
+        engine = request.getfixturevalue(way)
         prompts = [f"{HEAD} {tail}" for tail in TAILS] + TAILS
         expected = [engine.complete([prompt], EIGHT)[0] for prompt in prompts]
         for seed in range(3):
@@ -203,7 +248,7 @@ class TestQuestions:
     QUESTIONS = ("Is it?", "Was it?", "Does it?", "May it be?", "Is it not?", "Has it?", "Can it?")
 
     def sizes(self, engine, model, card, text):
-        model.shapes.clear()
+        model.passes.clear()
         asked = Pipeline("pubmedqa", engine, card=card)
         found = asked.run([{"question": q, "context": text} for q in self.QUESTIONS])
         shares = [list(one.result.probabilities.values()) for one in found]
@@ -217,7 +262,7 @@ class TestQuestions:
         expected = [list(choice.probabilities.values()) for choice in alone]
         assert shares == [pytest.approx(one, abs=1e-5) for one in expected]
         passes = len(model.read) - len(alone)
-        read = [rows * width for rows, width in model.read]
+        read = [*map(sum, model.read)]
         return sum(read[:passes]), sum(read[passes:])
 
     def test_of_one_text(self, engine, model):
@@ -249,6 +294,19 @@ class TestBatches:
         jobs = self.jobs(8, shared=300, own=12)
         assert [batch.add(job) for job in jobs] == [True] * 8
 
+    def test_packed_jobs_need_not_be_alike(self, model):
+        batch = ReadBatch(slots_of(model, packed=True), room=460)
+        jobs = [Scoring(prompt=[10 + i] * i, labels=((1,),)) for i in (300, 100, 50, 20, 10)]
+        assert [batch.add(job) for job in jobs] == [True, True, True, False, True]
+
+    def test_beam_search_pads_in_any_case(self, model):
+        batch = ReadBatch(slots_of(model, packed=True), room=460)
+        beams = Decoding(max_new_tokens=8, num_beams=2)
+        for size, fits in ((200, True), (190, True), (20, False)):
+            prompt = [2] * size
+            rows = [SimpleNamespace(budget=8)]
+            assert batch.add(BeamSearch(prompt=prompt, decoding=beams, rows=rows)) is fits
+
     def test_a_work_larger_than_the_room_goes_alone(self, model):
         batch = ReadBatch(slots_of(model), room=100)
         first, second = self.jobs(2, shared=0, own=300)
@@ -261,7 +319,7 @@ class TestBatches:
         jobs = self.jobs(8, shared=80, own=5)
         assert all(map(batch.add, jobs))
         runner.start(batch.jobs)
-        assert model.read == [(1, 85), (7, 5)]
+        assert model.read == [[85], [5] * 7]
         assert all(job.done for job in jobs)
 
     def test_prompts_are_read_apart_where_padding_takes_longer(self, model):
@@ -269,7 +327,7 @@ class TestBatches:
         sizes = (20, 60, 20)
         jobs = [Scoring(prompt=[10 + i] * n, labels=((1,),)) for i, n in enumerate(sizes)]
         runner.start(jobs)
-        assert model.read == [(1, 60), (2, 20)]
+        assert model.read == [[60], [20, 20]]
         assert all(job.done for job in jobs)
 
 
@@ -279,7 +337,7 @@ class TestCallers:
     def test_they_are_read_together(self, engine, model):
         prompts = [" ".join(WORDS[i : i + 4]) for i in range(32)]
         expected = engine.complete(prompts, EIGHT)
-        model.shapes.clear()
+        model.passes.clear()
         model.gate.clear()
         with ThreadPoolExecutor(33) as pool:
             first = pool.submit(engine.complete, ["dose"], EIGHT)
@@ -292,17 +350,17 @@ class TestCallers:
             model.gate.set()
             first.result(60)
             assert [future.result(60)[0] for future in found] == expected
-        assert len(model.shapes) < 24, model.shapes
+        assert len(model.passes) < 24, model.passes
 
     def test_who_comes_late_is_not_kept_waiting(self, engine, model):
         expected = engine.complete(["effect of dose"], EIGHT)
         long = Decoding(max_new_tokens=90, temperature=2, seed=4)
         whole = engine.complete(["lithium"], long)
-        model.shapes.clear()
+        model.passes.clear()
         stream = engine.stream("lithium", long)
         first = next(stream)
         assert engine.complete(["effect of dose"], EIGHT) == expected
-        assert len(model.shapes) < 60
+        assert len(model.passes) < 60
         *_, last = stream
         assert first.text
         assert last.completion == whole[0]
@@ -313,10 +371,10 @@ def test_copies_of_the_model_share_the_work(model, tiny_biogpt):
     other = Watched.from_pretrained(tiny_biogpt)
     prompts = [" ".join(WORDS[i : i + 4]) for i in range(32)] * 2
     single = TransformersEngine(other, tokenizer, model_name="tiny").complete(prompts, EIGHT)
-    other.shapes.clear()
+    other.passes.clear()
     both = TransformersEngine(model, tokenizer, model_name="tiny", copies=[other], batch_size=4)
     both.drafts = False
     assert both.complete(prompts, EIGHT) == single
     assert model.read
     assert other.read
-    assert sum(rows for rows, _ in model.read + other.read) == len(prompts)
+    assert sum(map(len, model.read + other.read)) == len(prompts)

@@ -1,0 +1,77 @@
+"""Linear layers in bfloat16 on a CPU, with their weights in the order in which oneDNN reads them.
+
+torch keeps weights row by row, and oneDNN brings them into its order in each call: for few tokens
+this takes half as long as the product. `torch.compile` uses the same operators for frozen weights.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from transformers import BioGptForCausalLM
+
+
+class PrepackedLinear(nn.Module):
+    """A linear layer, and the GELU behind it where there is one.
+
+    Attributes:
+        weight: The weights, in an order of oneDNN's own.
+        bias: The bias; None for none.
+    """
+
+    def __init__(self, linear: nn.Linear, *, gelu: bool = False) -> None:
+        """Reorder a layer's weights.
+
+        Args:
+            linear: The layer, in bfloat16.
+            gelu: Whether GELU follows it.
+        """
+        super().__init__()
+        weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach())
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = linear.bias
+        self._behind = "gelu" if gelu else "none"
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Apply the layer to [..., width]."""
+        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+            tokens, self.weight, self.bias, self._behind, [], "none"
+        )
+        return found
+
+
+def prepack(model: BioGptForCausalLM) -> BioGptForCausalLM:
+    """Reorder the weights of a model in bfloat16 on a CPU, if this torch's oneDNN can do so.
+
+    The model cannot be trained or saved afterwards. Any other model is left as it is.
+    """
+    if not supported(model.device, model.dtype):
+        return model
+    gelu = model.config.hidden_act == "gelu"
+    for layer in model.biogpt.layers:
+        attention = layer.self_attn
+        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
+            setattr(attention, name, PrepackedLinear(getattr(attention, name)))
+        layer.fc1, layer.fc2 = PrepackedLinear(layer.fc1, gelu=gelu), PrepackedLinear(layer.fc2)
+        if gelu:
+            layer.activation_fn = nn.Identity()
+    # The embeddings keep the weights that they share with the projection.
+    model.set_output_embeddings(PrepackedLinear(model.get_output_embeddings()))
+    return model
+
+
+def supported(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether linear layers of a dtype on a device can be prepacked."""
+    operators = torch.ops.mkldnn
+    names = ("_is_mkldnn_bf16_supported", "_reorder_linear_weight", "_linear_pointwise")
+    return (
+        device.type == "cpu"
+        and dtype == torch.bfloat16
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and all(hasattr(operators, name) for name in names)
+        and bool(operators._is_mkldnn_bf16_supported())
+    )

@@ -1,0 +1,195 @@
+"""Passes without padding: what they compute and copy is counted, and equals other ways."""
+
+import copy
+
+import pytest
+import tiny
+import torch
+from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
+
+from biogpt_plugins.engine import Continuation, Decoding
+from biogpt_plugins.engines import load_engine
+from biogpt_plugins.engines.jobs import Branches
+from biogpt_plugins.engines.packed import read_packed
+from biogpt_plugins.engines.passes import Span
+from biogpt_plugins.engines.prepacked import PrepackedLinear, prepack, supported
+from biogpt_plugins.engines.slots import Slots
+from biogpt_plugins.engines.transformers_engine import TransformersEngine
+
+PROMPTS = [" ".join(tiny.WORDS[:count]) for count in (3, 30, 7, 1, 18, 12, 24, 5)]
+SIZES = [1 + count for count in (3, 30, 7, 1, 18, 12, 24, 5)]  # with the leading `</s>`
+
+
+class Counted(BioGptForCausalLM):
+    """A BioGPT that counts what it computes."""
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.tokens, self.logits = [], []
+
+    def forward(self, input_ids=None, **kwargs):
+        self.tokens.append(input_ids.numel())
+        found = super().forward(input_ids, **kwargs)
+        self.logits.append(found.logits.shape[0] * found.logits.shape[1])
+        return found
+
+
+@pytest.fixture
+def model(tiny_biogpt):
+    return Counted.from_pretrained(tiny_biogpt)
+
+
+@pytest.fixture
+def engine(model, tiny_biogpt):
+    tokenizer = BioGptTokenizer.from_pretrained(tiny_biogpt)
+    found = TransformersEngine(model, tokenizer, model_name="tiny")
+    found.drafts = False
+    return found
+
+
+def copied(engine):
+    return engine._scheduler._workers[0].runner._slots.copied
+
+
+class TestCounts:
+    """What a fixed input costs, on any machine."""
+
+    def test_prompts_of_any_length_are_read_in_one_pass_without_padding(self, engine, model):
+        engine.complete(PROMPTS, Decoding(max_new_tokens=1))
+        assert model.tokens == [sum(SIZES)]
+        assert model.logits == [len(PROMPTS)], "only the last tokens are projected"
+        assert engine.load.read == sum(SIZES)
+
+    def test_a_token_of_a_row_is_computed_once(self, engine, model):
+        found = engine.complete(PROMPTS, Decoding(max_new_tokens=9))
+        written = sum(one.usage.completion_tokens for one in found)
+        ends = sum(one.finish_reason == "stop" for one in found)
+        # The last token of a row is not read, but for the `</s>` that ends it.
+        assert sum(model.tokens) == sum(SIZES) + written - len(found) + ends
+        assert sum(model.logits) == written + ends
+        assert len(model.tokens) <= 9
+
+    def test_nothing_is_copied_once_there_is_room(self, engine):
+        engine.complete(PROMPTS, Decoding(max_new_tokens=9))
+        before = copied(engine)
+        for count in range(3):
+            engine.complete([f"{count} {p}" for p in PROMPTS], Decoding(max_new_tokens=9))
+        assert copied(engine) == before
+
+    def test_a_beginning_that_is_held_is_copied_and_not_read(self, engine, model):
+        head = " ".join(tiny.WORDS[:40])
+        engine.complete([head], Decoding(max_new_tokens=1))
+        before = copied(engine)
+        model.tokens.clear()
+        engine.complete([f"{head} dose", f"{head} yes"], Decoding(max_new_tokens=1))
+        assert model.tokens == [2]
+        config = model.config
+        numbers = 2 * config.num_hidden_layers * config.hidden_size * 41
+        assert copied(engine) - before in (4 * numbers, 8 * numbers)
+        assert engine.load.read == 41 + 2
+
+    def test_passes_have_a_bounded_number_of_tokens(self, engine, model):
+        engine._scheduler._workers[0].runner._room = 60
+        engine.complete(PROMPTS, Decoding(max_new_tokens=1))
+        assert sum(model.tokens) == sum(SIZES)
+        assert max(model.tokens) <= 60
+        assert len(model.tokens) == 2
+
+
+class TestAttention:
+    """In dtypes whose fused attention is slow it is computed in float32."""
+
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    @pytest.mark.parametrize("fused", [True, False])
+    def test_either_way_equals_the_model_alone(self, model, dtype, fused):
+        model = model.to(dtype)
+        slots = Slots(model.config, device=model.device, dtype=dtype, packed=True)
+        row, tree = tiny_row(21), Branches([[5, 6], [7]])
+        with torch.inference_mode():
+            read_packed(model, slots, [Span(0, 0, row[:9]), Span(1, 0, row[:1])], fused=fused)
+            spans = [Span(1, 1, row[1:]), Span(0, 9, row[9:])]
+            found = read_packed(model, slots, spans, tree, fused=fused)
+            alone = model(torch.tensor([[*row, 5, 6]]), use_cache=False).logits[0]
+        spread = alone.float().abs().max()
+        for first in found.first:
+            difference = found.all[first : first + 3].float() - alone[-3:].float()
+            assert difference.abs().max() < (0.05 if dtype == torch.bfloat16 else 1e-5) * spread
+
+    def test_the_models_own_attention_is_left_as_it_was(self, engine, model):
+        before = model.config._attn_implementation
+        engine.complete(PROMPTS[:2], Decoding(max_new_tokens=2))
+        assert model.config._attn_implementation == before
+        engine.complete(PROMPTS[:1], Decoding(max_new_tokens=3, num_beams=2))
+
+
+def tiny_row(size):
+    random = torch.Generator().manual_seed(1)
+    return torch.randint(4, 300, (size,), generator=random).tolist()
+
+
+class TestPrepacked:
+    """Weights in oneDNN's order, where torch can do so; elsewhere the model is left as it is."""
+
+    @pytest.fixture
+    def pair(self):
+        torch.manual_seed(0)
+        config = BioGptConfig(
+            vocab_size=300,
+            hidden_size=64,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=128,
+            initializer_range=0.2,
+        )
+        plain = BioGptForCausalLM(config).to(torch.bfloat16).eval()
+        return plain, prepack(copy.deepcopy(plain))
+
+    def test_it_computes_what_it_did(self, pair):
+        plain, quick = pair
+        ids = torch.tensor([tiny_row(30)])
+        with torch.inference_mode():
+            expected, found = (model(ids).logits.float() for model in pair)
+        assert (found - expected).abs().max() < 0.05 * expected.abs().max()
+        assert quick.num_parameters() >= plain.num_parameters(), "rooms are made by them"
+        assert quick.dtype == torch.bfloat16
+
+    def test_all_layers_are_where_torch_can(self, pair):
+        _, quick = pair
+        can = supported(torch.device("cpu"), torch.bfloat16)
+        plain = [m for m in quick.modules() if isinstance(m, torch.nn.Linear)]
+        prepacked = [m for m in quick.modules() if isinstance(m, PrepackedLinear)]
+        assert (len(plain), len(prepacked)) == ((0, 13) if can else (13, 0))
+
+    @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+    def test_a_loaded_model_has_them_where_torch_can(self, tiny_biogpt, dtype):
+        loaded = load_engine(tiny_biogpt, device="cpu", dtype=dtype)
+        modules = [*loaded._scheduler._workers[0].runner._model.modules()]
+        prepacked = any(isinstance(module, PrepackedLinear) for module in modules)
+        assert prepacked == supported(torch.device("cpu"), getattr(torch, dtype))
+        free, beams = (
+            loaded.complete(PROMPTS[:2], Decoding(max_new_tokens=4, num_beams=n)) for n in (1, 2)
+        )
+        assert not any(one.error for one in [*free, *beams])
+
+    def test_other_models_are_left_alone(self, model):
+        before = dict(model.named_modules())
+        assert dict(prepack(model).named_modules()) == before
+        assert not supported(torch.device("meta"), torch.bfloat16)
+
+
+@pytest.mark.parametrize("form", ["free", "scored"])
+def test_late_comers_change_nothing(engine, form):
+    def ask(prompts):
+        if form == "free":
+            return engine.complete(prompts, Decoding(max_new_tokens=12))
+        asked: list[list[Continuation]] = [["yes", "no it is", "may be"]] * len(prompts)
+        scored = engine.score(prompts, asked)
+        return [[t.logprob for c in one.tokens for t in c] for one in scored]
+
+    alone = [ask([prompt])[0] for prompt in PROMPTS]
+    engine.limit_batches(3)
+    together = ask(PROMPTS)
+    if form == "free":
+        assert together == alone
+    else:
+        assert together == [pytest.approx(one, abs=1e-5) for one in alone]
