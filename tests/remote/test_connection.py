@@ -59,7 +59,8 @@ class Script(Quiet):
     def _say(self, status, headers, value):
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
-        for name, one in {"Content-Length": str(len(body)), **headers}.items():
+        told = {"Content-Length": str(len(body)), "Connection": "close", **headers}
+        for name, one in told.items():
             self.send_header(name, one)
         self.end_headers()
         self.wfile.write(body)

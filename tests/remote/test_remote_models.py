@@ -259,29 +259,32 @@ def test_a_run_whose_server_is_killed_goes_on_when_it_is_back(server, tmp_path):
     papers = tmp_path / "papers.jsonl"
     texts = [f"drug{number} caused illness{number}." for number in range(200)]
     papers.write_text("".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in enumerate(texts)))
-    first, url = server(seconds=0.2)
+    first, url = server(seconds=0.5)
     command = [sys.executable, "-m", "biogpt_plugins", "extract", str(papers), "-m", url]
     command += ["--task", "bc5cdr", "--run", str(tmp_path / "run")]
     running_ = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert first.stdout.readline() == "done 64\n"
-    assert first.stdout.readline().startswith("done ")  # the first have arrived
+    for _ in range(2):
+        assert first.stdout.readline().startswith("done ")  # the third are asked after the first
     first.send_signal(signal.SIGKILL)
     said = " ".join(running_.communicate(timeout=600)[1].split())
     assert running_.returncode == 2
     assert f"error: {url} cannot be reached" in said
-    assert "holds 64 results" in said
+    kept = len(list(results(tmp_path / "run")))
+    assert 64 <= kept < 200
+    assert f"holds {kept} results" in said
     assert "not finished: give the same command again to continue" in said
     assert "Traceback" not in said
     second, again = server(int(url.rpartition(":")[2]))
     assert again == url
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=ENVIRONMENT)
-    assert "continuing after 64 finished records" in done.stderr
+    assert f"continuing after {kept} finished records" in done.stderr
     found = list(results(tmp_path / "run"))
     assert [one.id for one in found] == [str(number) for number in range(200)]
     assert all(one.ok and len(one.relations) == 1 for one in found)
     second.kill()
     counted = [int(line.split()[1]) for line in second.stdout.read().splitlines()]
-    assert sum(counted) == 200 - 64
+    assert sum(counted) == 200 - kept
 
 
 def test_a_run_in_this_process(tmp_path):
