@@ -14,7 +14,7 @@ from biogpt_plugins.checkpoints.calibration import CALIBRATION_FILE
 from biogpt_plugins.checkpoints.card import CARD_FILE
 
 _FORM = "1"  # of what is written: count up where that changes
-_MATTER = (".json", ".txt", ".safetensors")
+_MATTER = (".json", ".txt", ".safetensors", ".bin")
 _BLOCK = 1 << 20
 
 

@@ -58,6 +58,8 @@ def test_what_a_conversion_depends_on_is_its_key(folder, cache):
     weights[-1] ^= 1
     (folder / "model.safetensors").write_bytes(weights)
     assert len(places()) == 3
+    (folder / "pytorch_model.bin").write_bytes(weights)
+    assert len(places()) == 4
 
 
 def test_a_conversion_that_fails_leaves_nothing(folder, cache):
