@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, computed_field, field_validator
 
 from biogpt_plugins.bench.figures import Spread
-from biogpt_plugins.bench.report import spread
+from biogpt_plugins.bench.report import spread, surroundings
 
 Status = Literal["measured", "failed", "not installed", "no time"]
 
@@ -130,12 +130,7 @@ def _lines(report: CardReport) -> Iterator[str]:
     ended = "complete" if report.complete else "cut short"
     yield f"`{report.command}`, {report.date}, {report.took:.0f} s, {ended}."
     yield ""
-    for name, facts in (
-        ("Machine", report.machine),
-        ("Versions", report.versions),
-        ("Asked", report.settings),
-    ):
-        yield f"- {name}: " + "; ".join(f"{key} {value}" for key, value in facts.items())
+    yield from surroundings(report.machine, report.versions, report.settings)
     yield "- Figures: medians, smallest and largest in brackets"
     for title, rows in groupby(report.rows, key=lambda row: "/".join(row.name.split("/")[:2])):
         yield ""

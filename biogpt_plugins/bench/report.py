@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from biogpt_plugins.bench.figures import Report, Spread, Table
 
@@ -47,11 +47,14 @@ def head(report: Report) -> Iterator[str]:
     yield ""
     yield f"`{report.command}`, {report.date}."
     yield ""
-    for name, facts in (
-        ("Machine", report.machine),
-        ("Versions", report.versions),
-        ("Asked", report.settings),
-    ):
+    yield from surroundings(report.machine, report.versions, report.settings)
+
+
+def surroundings(
+    machine: Mapping[str, str], versions: Mapping[str, str], settings: Mapping[str, str]
+) -> Iterator[str]:
+    """On what figures were measured, and what was asked: a line each in Markdown."""
+    for name, facts in (("Machine", machine), ("Versions", versions), ("Asked", settings)):
         yield f"- {name}: " + "; ".join(f"{key} {value}" for key, value in facts.items())
 
 

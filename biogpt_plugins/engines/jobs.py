@@ -290,8 +290,10 @@ def fit(sizes: Sequence[int], room: int, *, padded: bool = True) -> bool:
         room: Most tokens, padding included, of a pass with several jobs.
         padded: Whether shorter jobs are padded.
     """
-    if len(sizes) == 1 or not padded:
-        return len(sizes) == 1 or sum(sizes) <= room
+    if len(sizes) == 1:
+        return True
+    if not padded:
+        return sum(sizes) <= room
     return max(sizes) * len(sizes) <= min(room, 1.15 * sum(sizes) + room / 16)
 
 

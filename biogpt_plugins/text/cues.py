@@ -173,10 +173,15 @@ def scopes(text: str, sentence: Span) -> tuple[Scope, ...]:
     return tuple(_scopes(text, sentence))
 
 
+@once
+def _lowered(text: str) -> str:
+    return text.lower()
+
+
 def _scopes(text: str, sentence: Span) -> Iterator[Scope]:
     cue, stop, folded = _CUE, _STOP, text
     if text.isascii():
-        cue, stop, folded = _LOWER_CUE, _LOWER_STOP, text.lower()
+        cue, stop, folded = _LOWER_CUE, _LOWER_STOP, _lowered(text)
     stops = [sentence.start, *(m.start() for m in stop.finditer(folded, *sentence)), sentence.end]
     passed = 0
     for match in cue.finditer(folded, *sentence):
