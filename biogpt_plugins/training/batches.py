@@ -151,6 +151,7 @@ def collate(
         target[i, start:end] = 1.0
         # The full stop stands before the final </s>.
         target[i, max(start, end - 2) : end - 1] = options.end_weight
+        target[i, start + row.label.start : start + row.label.stop] = options.label_weight
         source[i, 1:start] = 1.0 if options.loss == "all" else options.source_loss
         for place, token in row.turns.items():
             other[i, start + place] = token

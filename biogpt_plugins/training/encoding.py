@@ -28,6 +28,7 @@ class Encoded:
         target_cut: Whether the target lost its end.
         turns: Where the target goes on with another clause or ends: the place in it, and the token
             that would do the other.
+        label: Where the target has the label of a task that chooses one: its tokens' places.
     """
 
     prompt: list[int]
@@ -36,6 +37,7 @@ class Encoded:
     source_cut: bool = False
     target_cut: bool = False
     turns: Mapping[int, int] = field(default_factory=dict)
+    label: range = range(0)
 
     @property
     def ids(self) -> list[int]:
@@ -76,18 +78,31 @@ def encode(
     count = len(prompt.prefix_tokens) + len(prompt.suffix_tokens)
     if truncation == "prompt":
         made = tokens.encode(prompt, window=positions, room=len(target) - 1)
-        turns = _turns(example, target, tokens)
-        return Encoded(made.ids, target, count, source_cut=bool(made.truncated), turns=turns)
+        return Encoded(
+            made.ids,
+            target,
+            count,
+            source_cut=bool(made.truncated),
+            turns=_turns(example, target, tokens),
+            label=_label(example, target, tokens),
+        )
     limit = positions - _source_limit(prompt, positions, count) - count
     made = tokens.encode(
         replace(prompt, head="", text=prompt.source, tail=""), window=positions, room=0
     )
     cut = len(target) > limit
     turns = {} if cut else _turns(example, target, tokens)
+    label = range(0) if cut else _label(example, target, tokens)
     if cut:
         target = [*target[: limit - 2], tokens.ellipsis, tokens.eos]
     return Encoded(
-        made.ids, target, count, source_cut=bool(made.truncated), target_cut=cut, turns=turns
+        made.ids,
+        target,
+        count,
+        source_cut=bool(made.truncated),
+        target_cut=cut,
+        turns=turns,
+        label=label,
     )
 
 
@@ -104,6 +119,13 @@ def _turns(example: Example, target: Sequence[int], tokens: Tokens) -> dict[int,
     if len(places) != len(example.result) - 1:
         return {}
     return {**dict.fromkeys(places, target[stop]), stop: separator}
+
+
+def _label(example: Example, target: Sequence[int], tokens: Tokens) -> range:
+    """The places between the stem and the full stop, for tasks that choose one of some labels."""
+    if not example.task.choices:
+        return range(0)
+    return range(len(tokens.ids(example.task.stem)), len(target) - 2)
 
 
 def _source_limit(prompt: Prompt, positions: int, count: int) -> int:

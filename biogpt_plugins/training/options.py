@@ -62,6 +62,9 @@ class Options(BaseModel):
             clause, and nowhere else: the loss there is 1 - `end_smoothing` times the loss of the
             target's token, plus `end_smoothing` times the loss of the other one. The model
             becomes less certain of what a list leaves out.
+        label_weight: Weight of the loss on the label of a task that chooses one, such as the "yes"
+            of PubMedQA; 1 in the official recipe. The words around a label are the same in all
+            targets and soon learned, so that at 1 most of a question's loss says nothing.
         orders: Write the relations of each document in this many orders: first as the data have
             them, then in others, each in an example of its own. A document with two relations
             has two orders.
@@ -144,6 +147,7 @@ class Options(BaseModel):
     source_loss: float = Field(default=0.0, ge=0)
     end_weight: float = Field(default=1.0, gt=0)
     end_smoothing: float = Field(default=0.0, ge=0, le=0.5)
+    label_weight: float = Field(default=1.0, gt=0)
     orders: int = Field(default=1, gt=0)
     swaps: int = Field(default=0, ge=0)
     swap_names: str = ""

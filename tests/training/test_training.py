@@ -229,15 +229,16 @@ def tokens(fresh) -> Tokens:
 
 
 @pytest.mark.parametrize(
-    ("options", "prompt", "middle", "stop"),
+    ("options", "prompt", "stop", "label"),
     [
         ({}, 0, 1, 1),
         ({"loss": "all"}, 1, 1, 1),
-        ({"source_loss": 0.25, "end_weight": 0.5}, 0.25, 1, 0.5),
+        ({"source_loss": 0.25, "end_weight": 0.5}, 0.25, 0.5, 1),
+        ({"label_weight": 4}, 0, 1, 4),
     ],
 )
 def test_which_tokens_bear_the_loss(  # noqa: PLR0917
-    data, tokens, fresh, options, prompt, middle, stop
+    data, tokens, fresh, options, prompt, stop, label
 ):
     examples = read_examples(data, TASKS)
     settings = Options(tokens_per_batch=256, **options)
@@ -255,7 +256,10 @@ def test_which_tokens_bear_the_loss(  # noqa: PLR0917
             assert ids[0] == tokens.eos
             assert (ids[end:] == tokens.pad).all()
             assert source.tolist() == [0] + [prompt] * (start - 1) + [0] * (len(ids) - start)
-            expected = [middle] * (end - start - 2) + [stop, 1]
+            choices = examples[row].task.choices
+            words = {tokens.tokenizer.convert_tokens_to_ids(f"{one}</w>") for one in choices}
+            expected = [label if one in words else 1 for one in each.target[:-2]] + [stop, 1]
+            assert (label in expected) or not choices
             assert target.tolist() == [0] * start + expected + [0] * (len(ids) - end)
             assert tokens.text(ids[start:end].tolist()) == examples[row].target
             names = tokens.tokenizer.convert_ids_to_tokens(ids[start - 9 : start].tolist())
