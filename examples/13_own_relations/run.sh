@@ -10,5 +10,6 @@ biogpt split labels.csv --test 0.2 --out parts
 biogpt finetune "$here/regulates.toml" --train parts/train.jsonl --model demo --out my-model \
     --learning-rate 3e-4 --set max_steps="${2:-100}"
 biogpt eval "$here/regulates.toml" --data parts/test.jsonl --model my-model --decoding grounded
-biogpt extract parts/test.jsonl --model my-model --decoding grounded --min-score 0 --out found.jsonl
-biogpt report found.jsonl --papers parts/test.jsonl --label "$here/regulates.toml" --out to_label.html
+python "$here/make_sheet.py" --new new.jsonl
+biogpt extract new.jsonl --model my-model --decoding grounded --min-score 0 --out found.jsonl
+biogpt report found.jsonl --papers new.jsonl --label "$here/regulates.toml" --out to_label.html

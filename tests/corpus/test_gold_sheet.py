@@ -123,6 +123,21 @@ def test_a_split_keeps_documents_together_and_in_their_part(sheet):
         assert {row["text"] for row in one} <= {row["text"] for row in other}
 
 
+def test_texts_of_a_document_stay_together_where_their_ids_alone_name_it(sheet, tmp_path):
+    """As in labels that the report's page saves."""
+    rows = [row for part in split(sheet(HEADER, *many(60))) for row in part]
+    assert {row["id"] for row in rows} >= {"D3:1", "D3:2", "D3:3"}
+    path = tmp_path / "labels.jsonl"
+    bare = ({name: row[name] for name in ("id", "text", "gold")} for row in rows)
+    path.write_text("".join(json.dumps(row) + "\n" for row in bare), encoding="utf-8")
+    for one, other in zip(split(path), split(sheet(HEADER, *many(60))), strict=True):
+        assert sorted(row["text"] for row in one) == sorted(row["text"] for row in other)
+    ids = ("PMID:12", "7:1", "PMC7:1:2", "doi:10.1/7:12345", "")
+    assert [document_of({"id": id_}) for id_ in ids] == [
+        "PMID:12", "7", "PMC7:1", "doi:10.1/7:12345", None,
+    ]  # fmt: skip
+
+
 def test_lines_of_json_are_split_by_document_or_id_or_a_field(tmp_path):
     rows = [
         {"id": str(n), "lab": n % 4, "text": "a", "gold": [], "label": {"by": "biogpt report"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import id_of
 
 _BITS = 64
+_NUMBERED = re.compile(r"(.*\d.*):\d{1,4}", re.DOTALL)
 _Rows = tuple[dict[str, Any], ...]
 
 
@@ -36,7 +38,8 @@ def split(
         path: The file, in the format of rows or of spreadsheets that `read_gold` reads.
         test: Share of the documents to test on.
         valid: Share of the documents to select weights with.
-        by: The field that names the document. None: "document", or the id if there is none.
+        by: The field that names the document. None: "document"; if there is none the id, without
+            the number that ids of a document's texts have (P003:1, P003:2; see `document_of`).
 
     Raises:
         InputError: The file cannot be read, a row does not name its document, or a part that was
@@ -62,9 +65,17 @@ def split(
 
 
 def document_of(row: Mapping[str, Any], by: str | None = None) -> str | None:
-    """The document that a row is from; None if the row does not name it."""
+    """The document that a row is from; None if the row does not name it.
+
+    Texts of a document in a spreadsheet have ids like P003:1. They keep them where "document" is
+    lost, as in labels that the report's page saves. PMID:1 is no such id: the number is all it has.
+    """
     named = row.get(by or "document")
-    return str(named) if named not in (None, "") else None if by else id_of(row)
+    if named not in (None, ""):
+        return str(named)
+    id_ = None if by else id_of(row)
+    numbered = _NUMBERED.fullmatch(id_ or "")
+    return numbered[1] if numbered else id_
 
 
 def _document(row: Mapping[str, Any], by: str | None) -> str:
