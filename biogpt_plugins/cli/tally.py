@@ -78,8 +78,9 @@ class Tally:
         yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
         if self.relations:
             yield (
-                f"{self.relations:,} relations in {self.with_relations:,} of the records; the text "
-                f"has both names of {self.grounded / self.relations:.1%} (no measure of accuracy)"
+                f"{self.relations:,} relations in {self.with_relations:,} of the records; "
+                f"both names stand in the text in {self.grounded / self.relations:.1%} of the "
+                "relations (no measure of accuracy)"
             )
         if self.negated or self.speculated:
             yield f"{self.negated:,} negated in the text, {self.speculated:,} only speculated"

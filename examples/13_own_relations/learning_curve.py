@@ -1,12 +1,12 @@
 """How good a model is after 50, 100 and 200 labelled texts, measured on texts of other documents.
 
-sh run.sh . && python learning_curve.py . [UPDATES]
+sh run.sh . && python learning_curve.py .
 
 Prints a table and, where matplotlib is installed, draws learning_curve.png.
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 
 from biogpt_plugins import load
@@ -21,8 +21,11 @@ except ImportError:
 
 TASK = str(Path(__file__).parent / "regulates.toml")
 SIZES = (50, 100, 200)
-folder = Path(sys.argv[1])
-updates = int((*sys.argv, 100)[2])
+parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+parser.add_argument("folder", type=Path, help="has parts/train.jsonl and parts/test.jsonl")
+parser.add_argument("updates", nargs="?", type=int, default=100, help="of each model (100)")
+asked = parser.parse_args()
+folder = asked.folder
 
 gold = read_gold(folder / "parts" / "test.jsonl", TASK)
 lines = (folder / "parts" / "train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -35,7 +38,7 @@ for size in SIZES:
     place.mkdir(parents=True, exist_ok=True)
     train = place / "train.jsonl"
     train.write_text("".join(lines[:size]), encoding="utf-8")
-    options = {"max_steps": updates, "learning_rate": 3e-4, "overwrite": True}
+    options = {"max_steps": asked.updates, "learning_rate": 3e-4, "overwrite": True}
     trained = finetune(TASK, train=train, model="demo", out=place / "model", **options)
     pipeline = load(trained.folder, TASK, decoding="grounded")
     found = list(pipeline.run([document.input for document in gold.documents]))

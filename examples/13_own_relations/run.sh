@@ -11,5 +11,5 @@ biogpt finetune "$here/regulates.toml" --train parts/train.jsonl --model demo --
     --learning-rate 3e-4 --set max_steps="${2:-100}"
 biogpt eval "$here/regulates.toml" --data parts/test.jsonl --model my-model --decoding grounded
 python "$here/make_sheet.py" --new new.jsonl
-biogpt extract new.jsonl --model my-model --decoding grounded --min-score 0 --out found.jsonl
+biogpt extract new.jsonl --model my-model --decoding grounded --out found.jsonl
 biogpt report found.jsonl --papers new.jsonl --label "$here/regulates.toml" --out to_label.html

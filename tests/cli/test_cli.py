@@ -82,7 +82,8 @@ def test_extract_writes_a_prediction_a_line_and_says_what_it_came_to(papers, tmp
     assert said[0].startswith(f"warning: {papers}:2: ")
     assert said[1].startswith("3 records in ")
     assert said[2] == (
-        "3 relations in 2 of the records; the text has both names of 66.7% (no measure of accuracy)"
+        "3 relations in 2 of the records; both names stand in the text in 66.7% of the relations "
+        "(no measure of accuracy)"
     )
     assert said[3] == "1 failed; their lines say why"
     assert said[4] == f"written to {out}"
