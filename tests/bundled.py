@@ -25,7 +25,7 @@ from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
 DEMO = Path(biogpt_plugins.__file__).parent / "checkpoints/demo"
 
-CASES = [("cisplatin", "hearing loss"), ("lithium", "tremor"), ("dovarizole", "myocarditis")]
+CASES = [("cisplatin", "hearing loss"), ("lithium", "tremor"), ("zafirine", "myocarditis")]
 """A chemical and the disease of which a plain case report says that it caused it.
 
 Any model that can do the task finds just this in `case`. The last chemical is made up: it shows

@@ -79,8 +79,8 @@ _MODELS = (
     KnownModel(
         name="demo",
         home="package",
-        tasks=("bc5cdr", "ddi", "pubmedqa"),
-        description="bundled, 5.8 million parameters; to try things out, not for medicine",
+        tasks=("bc5cdr", "pubmedqa", "generate"),
+        description="bundled, 10 million parameters; to try things out, not for medicine",
         prompt_tokens=9,
         max_source_tokens=576,
     ),

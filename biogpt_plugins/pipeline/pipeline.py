@@ -13,7 +13,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from biogpt_plugins.checkpoints.calibration import Calibration
+from biogpt_plugins.checkpoints.calibration import Calibration, read_calibration
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engine import (
     PRETRAINED,
@@ -245,7 +245,9 @@ class Pipeline:
                 **(loaded or {}),
                 **self.trust.settings.given(),
             }
-            given.pop("folder", None)
+            folder = given.pop("folder", None)
+            if folder and read_calibration(folder) != self.trust.calibration:
+                given["calibration"] = self.trust.calibration
             self._spec = Spec(**given, task=self.task.name, own=tuple(own))
         return self._spec
 

@@ -21,7 +21,7 @@ COMPLETIONS = [
     "the relation between bupropion and seizures exists.",
     "no relation was found.",
     "nothing that can be read",
-    "the relation between haloperidol and parkinsonism exists.",
+    "the relation between haloperidol and catalepsy exists.",
 ]
 SHARES = [(0.2, 0.7, 0.1), (1.0, 0.0, 0.0), (0.3, 0.3, 0.4)]
 

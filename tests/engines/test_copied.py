@@ -85,7 +85,7 @@ def test_copied_words_keep_all_their_letters(pipeline, text):
 def test_completions_and_streams_spell_them_alike(pipeline):
     for text in (
         "Meningioma in a woman on depo-subQ provera. Depo-subQ provera caused meningioma.",
-        GREEK,
+        "α-methyldopa caused ψ-rash in a woman on β-blockers.",
     ):
         (found,) = pipeline.run([text])
         *pieces, last = pipeline.stream(text)

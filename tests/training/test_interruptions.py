@@ -137,7 +137,7 @@ def interrupted(data, tiny_biogpt, tmp_path_factory) -> Path:
         ({"accumulate": 1, "seed": 3}, r"accumulate was 2 and is 1; seed was 0 and is 3"),
         ({"train": "other"}, r"train was train.jsonl \(\w{8}\) and is other.jsonl \(\w{8}\)"),
         ({"valid": None}, r"valid was train.jsonl \(\w{8}\) and is nothing"),
-        ({"model": "demo"}, r"model was .* and is demo"),
+        ({"model": "demo"}, r"the task bc5cdr has changed; model was .* and is demo"),
         ({"tasks": "bc5cdr,ddi"}, "tasks was bc5cdr and is bc5cdr,ddi"),
     ],
 )
