@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from biogpt_plugins import Pipeline, load
+from biogpt_plugins.bench.clock import command_line
 from biogpt_plugins.bench.figures import Spread
 from biogpt_plugins.bench.papers import read_papers
 from biogpt_plugins.bench.report import spread
@@ -56,7 +57,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     papers = read_papers([given.data])[-given.papers :]
-    lines = [f"Command: `python {' '.join(sys.argv)}`", ""]
+    command = command_line("python", "benchmarks/drafts.py", words=sys.argv[1:])
+    lines = [f"Command: `{command}`", ""]
     lines += [f"- {name}: {value}" for name, value in describe_machine("cpu").items()]
     lines += ["", "| decoding | at once | passes/token | guesses/token | time without / with |"]
     lines.append("| --- | ---: | ---: | ---: | --- |")

@@ -19,7 +19,7 @@ from beside.shapes import plain_copy
 from beside.subjects import Subject, Subjects
 
 from biogpt_plugins import load
-from biogpt_plugins.bench.clock import Job, describe_versions, in_turns
+from biogpt_plugins.bench.clock import Job, command_line, describe_versions, in_turns
 from biogpt_plugins.bench.figures import Spread
 from biogpt_plugins.bench.papers import read_papers
 from biogpt_plugins.bench.report import spread
@@ -85,7 +85,8 @@ def _measured(folder: Path, given: argparse.Namespace) -> tuple[str, bool]:
     ]
     equal = sum(text == other for text, other in pairs)
     facts = {**describe_machine("cpu"), **describe_versions(_PACKAGES)}
-    lines = [f"Command: `python {' '.join(sys.argv)}`", ""]
+    command = command_line("python", "benchmarks/single.py", words=sys.argv[1:])
+    lines = [f"Command: `{command}`", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += [f"- texts alike in float32: {equal} of {len(pairs)}", ""]
     lines += ["| side | CPU ms a paper | times the CPU time of ours |", "| --- | ---: | ---: |"]

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import join
 
 import biogpt_plugins
 from beside.peers import PEERS
@@ -14,6 +13,7 @@ from beside.report import markdown, plot
 from beside.run import CASES, Model, run
 from beside.shapes import SHAPES
 from beside.trial import Settings
+from biogpt_plugins.bench.clock import command_line
 from biogpt_plugins.bench.sides import Load
 from biogpt_plugins.engines.devices import pick_device
 from biogpt_plugins.values.errors import BioGPTError, InputError, MissingExtraError
@@ -64,7 +64,7 @@ def _measure(given: argparse.Namespace, words: Sequence[str], load: Load) -> int
         cases,
         settings,
         load,
-        command=f"python benchmarks/speed.py {_without_folders(words)}",
+        command=command_line("python", "benchmarks/speed.py", words=words),
         data=given.data,
         device=given.device,
         tell=_tell,
@@ -126,10 +126,6 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 def _file(out: Path, ending: str) -> Path:
     return out.with_name(f"{out.name}.{ending}")
-
-
-def _without_folders(words: Sequence[str]) -> str:
-    return join(Path(word).name if Path(word).is_absolute() else word for word in words)
 
 
 def _tell(message: str) -> None:

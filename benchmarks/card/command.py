@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from shlex import join
 from tempfile import mkdtemp
 
 import torch
 
-from biogpt_plugins.bench.clock import describe_versions
+from biogpt_plugins.bench.clock import command_line, describe_versions
 from biogpt_plugins.engines.machine import describe_machine
 from card.plan import CARD, REHEARSAL, Scale, plan
 from card.rows import CardReport
@@ -94,9 +93,8 @@ def _stem(out: Path | None, *, rehearsal: bool) -> Path:
 def _report(scale: Scale, words: Sequence[str], *, rehearsal: bool) -> CardReport:
     device = "cpu" if rehearsal else f"cuda:{torch.cuda.current_device()}"
     asked = ("papers", "callers", "streams", "new_tokens", "rounds", "seconds")
-    given = (Path(word).name if Path(word).is_absolute() else word for word in words)
     return CardReport(
-        command=join(["python", "benchmarks/gpu.py", *given]),
+        command=command_line("python", "benchmarks/gpu.py", words=words),
         date=date.today().isoformat(),
         rehearsal=rehearsal,
         device=device,

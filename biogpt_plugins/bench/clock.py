@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from platform import python_version
+from shlex import join
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from biogpt_plugins.bench.figures import Series
@@ -108,6 +110,17 @@ def series(
         else Series(side=side.name, values=tuple(values[side.name]))
         for side in sides
     )
+
+
+def command_line(*program: str, words: Iterable[str]) -> str:
+    """A command as reports tell it: files by their names, without the folders of one machine.
+
+    Args:
+        *program: What is run, such as "biogpt", "bench".
+        words: What the user gave it.
+    """
+    told = (Path(word).name if Path(word).is_absolute() else word for word in words)
+    return join([*program, *told])
 
 
 def describe_versions(packages: Sequence[str]) -> dict[str, str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from shlex import join
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.table import Table as Grid
 
+from biogpt_plugins.bench.clock import command_line
 from biogpt_plugins.bench.report import MEDIANS, cells, columns, markdown, notes
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import write_text
@@ -130,7 +130,7 @@ def bench(  # noqa: PLR0913 - options of a command
         report = run(
             model,
             load=ctx.obj,
-            command=_command(),
+            command=command_line("biogpt", words=sys.argv[1:]),
             cases=[case.value for case in only or Case],
             tasks=task or (),
             engines=engine or (),
@@ -165,12 +165,6 @@ def _numbers(text: str) -> tuple[int, ...]:
             f"--sizes must be whole numbers above 0, separated by commas, not {text!r}"
         )
     return tuple(map(int, parts))
-
-
-def _command() -> str:
-    """The command line, without the folders of the user's files."""
-    given = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])
-    return join(["biogpt", *given])
 
 
 def _show(report: Report) -> None:

@@ -38,7 +38,7 @@ def split(  # noqa: PLR0913 - options of a command
         typer.Option(
             metavar="FIELD",
             help="The field that names the document.",
-            show_default="document, or id",
+            show_default="document, or id; of an id like P003:1 the part P003",
         ),
     ] = None,
     force: Annotated[

@@ -78,31 +78,23 @@ def encode(
     count = len(prompt.prefix_tokens) + len(prompt.suffix_tokens)
     if truncation == "prompt":
         made = tokens.encode(prompt, window=positions, room=len(target) - 1)
-        return Encoded(
-            made.ids,
-            target,
-            count,
-            source_cut=bool(made.truncated),
-            turns=_turns(example, target, tokens),
-            label=_label(example, target, tokens),
+    else:
+        limit = positions - _source_limit(prompt, positions, count) - count
+        made = tokens.encode(
+            replace(prompt, head="", text=prompt.source, tail=""), window=positions, room=0
         )
-    limit = positions - _source_limit(prompt, positions, count) - count
-    made = tokens.encode(
-        replace(prompt, head="", text=prompt.source, tail=""), window=positions, room=0
-    )
-    cut = len(target) > limit
-    turns = {} if cut else _turns(example, target, tokens)
-    label = range(0) if cut else _label(example, target, tokens)
-    if cut:
-        target = [*target[: limit - 2], tokens.ellipsis, tokens.eos]
+        if len(target) > limit:
+            target = [*target[: limit - 2], tokens.ellipsis, tokens.eos]
+            return Encoded(
+                made.ids, target, count, source_cut=bool(made.truncated), target_cut=True
+            )
     return Encoded(
         made.ids,
         target,
         count,
         source_cut=bool(made.truncated),
-        target_cut=cut,
-        turns=turns,
-        label=label,
+        turns=_turns(example, target, tokens),
+        label=_label(example, target, tokens),
     )
 
 
