@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from biogpt_plugins.cli import console
+from biogpt_plugins.cli.consoles import remark
 from biogpt_plugins.corpus import check_writable, write_text
 from biogpt_plugins.corpus.gold import document_of
 from biogpt_plugins.corpus.gold import split as split_rows
+from biogpt_plugins.values.inputs import id_of
 
 
 def split(  # noqa: PLR0913 - options of a command
@@ -59,3 +61,14 @@ def split(  # noqa: PLR0913 - options of a command
         documents = len({document_of(row, by) for row in rows})
         console.stderr().print(f"{len(rows):,} texts of {documents:,} documents in ", end="")
         console.stdout().print(str(path), soft_wrap=True)
+    guessed = sum(
+        document_of(row) not in (str(row.get("document")), id_of(row))
+        for rows in files.values()
+        for row in rows
+    )
+    if guessed and by is None:
+        remark(
+            "note",
+            f"{guessed:,} texts do not name their document: an id like P003:1 is taken for a text "
+            "of P003 (--by id takes the whole id)",
+        )

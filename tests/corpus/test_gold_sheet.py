@@ -182,10 +182,21 @@ def test_the_command_tells_the_parts(sheet, tmp_path):
     lines = test.read_text("utf-8").splitlines()
     assert f"{len(lines)} texts of {len(lines) // 3} documents in" in done.stderr
     assert len(read_gold(test, "ddi").documents) == len(lines)
+    assert "note:" not in done.stderr
     again = CliRunner().invoke(app, args)
     assert again.exit_code == 2
     assert "is not empty" in again.stderr
     assert CliRunner().invoke(app, [*args, "--force"]).exit_code == 0
+    row = {"id": "D1:1", "text": "a", "gold": []}
+    bare = tmp_path / "bare.jsonl"
+    bare.write_text(
+        "".join(json.dumps({**row, "id": f"D{n}:1"}) + "\n" for n in range(30)), "utf-8"
+    )
+    for more, told in (([], True), (["--by", "id"], False)):
+        args = ["split", str(bare), "-o", str(tmp_path / f"bare{told}"), *more]
+        done = CliRunner().invoke(app, args)
+        assert done.exit_code == 0, done.stderr
+        assert ("note: 30 texts do not name their document" in done.stderr) is told
 
 
 def test_a_row_that_is_cut_off_is_told(sheet):
