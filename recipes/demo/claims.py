@@ -1,9 +1,9 @@
 """Generated questions with a text that answers them, contradicts them, or leaves them open.
 
-`phrases.json` has kinds of claims ("X reduces Y"). For each kind it lists the states of the world,
-the sentences that say so, and the questions that each state answers with yes or no. A question and
-its text are drawn apart, so that their words differ. Texts also speak of other things, and of the
-same things in other relations.
+The folder `phrases` has kinds of claims ("X reduces Y"), by subject. For each kind it lists the
+states of the world, the sentences that say so, and the questions that each state answers with yes
+or no. A question and its text are drawn apart, so that their words differ. Texts also speak of
+other things, and of the same things in other relations.
 
 In a phrase, `[a|b]` is a choice, `X`, `Y`, `W` and `Z` are names, `THAT` is the claim itself,
 `was_X` agrees with X in number, and each `N` is a digit.
@@ -21,33 +21,42 @@ from typing import Any
 import names
 
 Record = dict[str, Any]
-_ALL = json.loads(Path(__file__).with_name("phrases.json").read_text())
-FRAMES: dict[str, Any] = _ALL["frames"]
+_FOLDER = Path(__file__).with_name("phrases")
+_BY_FILE: dict[str, Any] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(_FOLDER.glob("*.json"))
+}
+_GENERAL: dict[str, Any] = _BY_FILE.pop("general")
+_KINDS: dict[str, list[str]] = {}
+FRAMES: dict[str, Any] = {}
+for _subject in _BY_FILE.values():
+    _KINDS |= _subject["things"]
+    FRAMES |= _subject["frames"]
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _AGREES = re.compile(r"\b([A-Za-z]+)_([XYW])\b")
 _SLOT = re.compile(r"\b(?:THAT|PSIG|PNS|PUP|PDOWN|[XYZW])\b|(?<![A-Za-z])N+(?![A-Za-z])")
 _SINGULAR = re.compile(
     r"(?:ss|us|is|[Dd]iabetes|herpes|measles|mumps|rabies|tetanus|ascites|physics|series|"
-    r"colitis|PPIs?"
-    r"|restless legs|hiccups|shingles|gallstones disease|aids)$"
+    r"colitis|PPIs?|scabies|caries|rickets|asbestos|Pilates|aerobics|[Pp]ancreas|\blens|\bpons"
+    r"|Pseudomonas|albicans|mutans|pyogenes|perfringens|monocytogenes|neoformans|acnes"
+    r"|restless legs|shingles|gallstones disease|aids)$"
 )
 _IRREGULAR = {"is": "are", "was": "were", "has": "have", "does": "do", "PRO": "they"}
 
 
 class Things:
-    """Names by kind: those of `phrases.json`, and any found in trials.
+    """Names by kind: those of the folder, and any found in trials.
 
     Args:
         more: Further names by kind, "trial interventions" and "trial outcomes".
     """
 
     def __init__(self, more: Mapping[str, list[str]] | None = None) -> None:
-        kinds: dict[str, list[str]] = _ALL["things"]
         found = more or {}
         self.kinds = {
-            **kinds,
-            "trial interventions": found.get("trial interventions") or kinds["interventions"],
-            "trial outcomes": found.get("trial outcomes") or kinds["quantities"],
+            **_KINDS,
+            "trial interventions": found.get("trial interventions") or _KINDS["interventions"],
+            "trial outcomes": found.get("trial outcomes") or _KINDS["quantities"],
         }
 
     def draw(self, rng: random.Random, kinds: list[str]) -> str:
@@ -66,12 +75,16 @@ class Things:
         return values
 
     def other(self, rng: random.Random, kinds: list[str], taken: Iterable[str]) -> str:
-        """Draw a name that shares no word of weight with those taken."""
+        """Draw a name that shares no word of weight with those taken; after 20 tries, another."""
+        taken = set(taken)
         used = {word for name in taken for word in _content(name)}
-        while True:
+        for _ in range(20):
             name = self.draw(rng, kinds)
             if not used & _content(name):
                 return name
+        while (name := self.draw(rng, kinds)) in taken:
+            pass
+        return name
 
 
 def _content(name: str) -> set[str]:
@@ -83,7 +96,7 @@ def _content(name: str) -> set[str]:
 def is_plural(name: str) -> bool:
     """Say whether a verb after the name is in the plural."""
     head = re.split(r" (?:of|in|with|for|from|after|to|on|at|by|under|during) ", name)[0]
-    if " and " in head:
+    if " and " in head and not head.endswith("foot and mouth disease"):
         return True
     last = head.split()[-1]
     return last in {
@@ -93,6 +106,9 @@ def is_plural(name: str) -> bool:
         "people",
         "athletes",
         "bacteria",
+        "cattle",
+        "feet",
+        "mice",
         "teeth",
         "lice",
     } or (last.endswith("s") and not _SINGULAR.search(last) and not last.isupper())
@@ -102,9 +118,9 @@ def plural_verb(verb: str) -> str:
     """Make the plural of a verb in the third person: reduces -> reduce."""
     if verb in _IRREGULAR:
         return _IRREGULAR[verb]
-    if verb.endswith("ies"):
+    if verb.endswith("ies") and len(verb) > 4:
         return verb[:-3] + "y"
-    return re.sub(r"(?<=[sx])es$|(?<=sh)es$|(?<=ch)es$|s$", "", verb)
+    return re.sub(r"(?<=ss)es$|(?<=zz)es$|(?<=[xo])es$|(?<=sh)es$|(?<=ch)es$|s$", "", verb)
 
 
 def fill(rng: random.Random, phrase: str, values: Mapping[str, str]) -> str:
@@ -159,7 +175,7 @@ class Claim:
         frame: str | None = None,
         values: dict[str, str] | None = None,
     ) -> None:
-        self.frame = frame or rng.choice(_WEIGHTED)
+        self.frame = frame or rng.choice(_COMMON if rng.random() < 0.3 else sorted(FRAMES))
         self.kind = FRAMES[self.frame]
         self.values = values or things.values(rng, self.kind)
         self.ask = rng.choice(self.kind["asks"])
@@ -180,7 +196,7 @@ class Claim:
         state = "unclear" if label == "maybe" else rng.choice(self.ask[label])
         general = 0.45 if label == "maybe" else 0.2
         return [
-            self.about(rng, _ALL[label]) if rng.random() < general else self.told(rng, state)
+            self.about(rng, _GENERAL[label]) if rng.random() < general else self.told(rng, state)
             for _ in range(count)
         ]
 
@@ -191,7 +207,7 @@ class Claim:
     def told(self, rng: random.Random, state: str) -> str:
         """Write a sentence that tells a state."""
         text = fill(rng, rng.choice(self.kind["states"][state]), self.values)
-        opener = fill(rng, rng.choice(_ALL["openers"]), {})
+        opener = fill(rng, rng.choice(_GENERAL["openers"]), {})
         return sentence(f"{opener} {text}" if opener else text)
 
     def about(self, rng: random.Random, phrases: list[str]) -> str:
@@ -210,8 +226,7 @@ class Claim:
         return Claim(rng, things, self.frame, {**self.values, slot: new})
 
 
-_COMMON = ("change", "improve", "risk", "risk", "treat", "treat", "predict", "compare")
-_WEIGHTED = (*sorted(FRAMES), *_COMMON)
+_COMMON = ("change", "improve", *["risk"] * 3, *["treat"] * 3, "predict", "compare")
 
 
 def plain(rng: random.Random, things: Things, label: str) -> Record:
@@ -250,13 +265,13 @@ def generated(rng: random.Random, things: Things, label: str, others: list[str])
     rng.shuffle(said)
     before, after = [], []
     if rng.random() < (0.5 if open_ else 0.3):
-        before.append(claim.about(rng, _ALL["aims"]))
+        before.append(claim.about(rng, _GENERAL["aims"]))
     before += [
-        sentence(fill(rng, rng.choice(_ALL["studies"]), claim.values))
+        sentence(fill(rng, rng.choice(_GENERAL["studies"]), claim.values))
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2)))
     ]
     if rng.random() < 0.15:
-        after.append(rng.choice(_ALL["ends"]))
+        after.append(rng.choice(_GENERAL["ends"]))
     if others and rng.random() < 0.3:
         (before if rng.random() < 0.5 else after).append(rng.choice(others))
     if rng.random() < 0.03:
@@ -270,7 +285,7 @@ def _record(question: str, told: Iterable[str], label: str) -> Record:
 
 def _alias(rng: random.Random, name: str) -> str:
     """Another name of the same thing, now and then."""
-    return rng.choice(_ALL["aliases"].get(name, [name])) if rng.random() < 0.35 else name
+    return rng.choice(_GENERAL["aliases"].get(name, [name])) if rng.random() < 0.35 else name
 
 
 def _beside(rng: random.Random, things: Things, claim: Claim, question: str) -> str:

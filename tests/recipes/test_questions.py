@@ -129,6 +129,10 @@ def test_titles(title, question):
         ("tuberculosis", False),
         ("the use of statins", False),
         ("loss of teeth", False),
+        ("scabies", False),
+        ("the pancreas", False),
+        ("hand, foot and mouth disease", False),
+        ("mice", True),
     ],
 )
 def test_number(name, plural):
@@ -137,10 +141,32 @@ def test_number(name, plural):
 
 @pytest.mark.parametrize(
     ("verb", "plural"),
-    [("reduces", "reduce"), ("is", "are"), ("passes", "pass"), ("differs", "differ")],
+    [
+        ("reduces", "reduce"),
+        ("causes", "cause"),
+        ("stabilizes", "stabilize"),
+        ("is", "are"),
+        ("passes", "pass"),
+        ("goes", "go"),
+        ("carries", "carry"),
+        ("lies", "lie"),
+        ("differs", "differ"),
+    ],
 )
 def test_plural_verbs(verb, plural):
     assert claims.plural_verb(verb) == plural
+
+
+def test_no_two_files_have_a_kind_of_the_same_name():
+    files = [json.loads(path.read_text()) for path in claims._FOLDER.glob("*.json")]
+    for key, kept in (("frames", claims.FRAMES), ("things", claims._KINDS)):
+        assert sum(len(one.get(key, ())) for one in files) == len(kept)
+
+
+def test_another_name_is_drawn_though_all_of_its_kind_share_a_word():
+    things, rng = claims.Things(), random.Random(0)
+    things.kinds["vaccines"] = ["the flu vaccine", "the measles vaccine"]
+    assert things.other(rng, ["vaccines"], ["the flu vaccine"]) == "the measles vaccine"
 
 
 def test_a_phrase_is_filled_and_agrees():
@@ -180,11 +206,11 @@ def test_a_generated_text_says_what_its_label_says():
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_a_plain_text_is_a_sentence_or_two(label):
+def test_a_plain_text_is_short(label):
     things, rng = claims.Things(), random.Random(3)
     made = [claims.plain(rng, things, label) for _ in range(200)]
     assert {one["gold"] for one in made} == {label}
-    assert {one["context"].count(". ") for one in made} <= {0, 1}
+    assert all(len(one["context"].split()) <= 80 for one in made)
     assert all(one["context"].endswith(".") for one in made)
 
 
