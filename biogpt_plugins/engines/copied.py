@@ -29,7 +29,9 @@ class Spelling:
     def of(self, written: Sequence[int]) -> list[int]:
         """The ids of a completion, with each unknown piece as the text spells it.
 
-        Of several places in the text, the one with the same tokens around it is taken.
+        Of several places in the text, the one with most of the same tokens around it is taken, and
+        of equals the one with the longer run on one side: a name mostly goes on at one side, and
+        at the other a word as common as "and" may be alike by chance.
         """
         found = list(written)
         for at, token in enumerate(written):
@@ -42,14 +44,16 @@ class Spelling:
         """The number of ids before the first unknown one."""
         return written.index(self._unknown) if self._unknown in written else len(written)
 
-    def _alike(self, place: int, written: Sequence[int], at: int) -> int:
-        """How many tokens around two places are the same."""
-        ids, count = self._ids, 0
+    def _alike(self, place: int, written: Sequence[int], at: int) -> tuple[int, int]:
+        """How many tokens around two places are the same: on both sides, and on the better one."""
+        ids, counts = self._ids, []
         for step in (1, -1):
+            count = 0
             for gap in range(1, _FAR):
                 here, there = place + step * gap, at + step * gap
                 inside = 0 <= here < len(ids) and 0 <= there < len(written)
                 if not inside or ids[here] != written[there]:
                     break
                 count += 1
-        return count
+            counts.append(count)
+        return sum(counts), max(counts)

@@ -37,6 +37,20 @@ def test_an_unknown_piece_is_spelt_as_where_it_was_copied(written, found):
     assert spelling.first(written) == (written.index(3) if 3 in written else len(written))
 
 
+def test_a_word_before_a_name_is_alike_by_chance():
+    # and <unk> - carotene ... <unk> - blocker; written: and <unk> - blocker
+    spelling = Spelling([5, 3, 9, 1, 4, 3, 9, 6], [5, 13, 9, 1, 4, 24, 9, 6], UNKNOWN)
+    assert spelling.of([2, 5, 3, 9, 6]) == [2, 5, 24, 9, 6]
+
+
+def test_a_piece_within_a_name_is_spelt_by_both_of_its_sides():
+    # il - 1 <unk> inhibitor caused ... tnf <unk> inhibitor and fever; written: il - 1 <unk> ...
+    text, letters = [6, 7, 8, 3, 9, 10, 11, 3, 9, 5, 12], (13, 24)
+    spelt = [letters[at > 3] if token == 3 else token for at, token in enumerate(text)]
+    written = [2, 6, 7, 8, 3, 9, 5, 12]
+    assert Spelling(text, spelt, UNKNOWN).of(written) == [2, 6, 7, 8, 13, 9, 5, 12]
+
+
 def test_a_text_may_have_no_unknown_piece():
     assert Spelling([7], [7], UNKNOWN).of([3, 7]) == [3, 7]
 
