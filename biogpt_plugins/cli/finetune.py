@@ -120,11 +120,13 @@ def finetune(  # noqa: PLR0913 - options of a command
 
     from biogpt_plugins.training import TrainingInterrupted, estimate  # noqa: PLC0415 - rarely
     from biogpt_plugins.training import finetune as teach  # noqa: PLC0415
+    from biogpt_plugins.training.allocation import keep_freed_memory  # noqa: PLC0415
     from biogpt_plugins.training.processes import is_first  # noqa: PLC0415
 
     if dry_run:
         console.stdout().print(str(estimate(task, **options)), soft_wrap=True, highlight=False)
         return
+    keep_freed_memory()
     try:
         trained = teach(task, out=out, resume=resume, overwrite=overwrite, **options)
     except TrainingInterrupted as interrupted:

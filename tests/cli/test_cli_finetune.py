@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from biogpt_plugins.cli import app
+from biogpt_plugins.training import allocation
 
 
 def run(*args):
@@ -31,11 +32,22 @@ def solved(tmp_path):
     return path
 
 
-def test_finetune_by_the_official_recipe(solved, tiny_biogpt, tmp_path):
+@pytest.fixture(autouse=True)
+def kept(monkeypatch):
+    """How often the command asked to keep freed memory; this process does not."""
+    asked = []
+    monkeypatch.setattr(allocation, "keep_freed_memory", lambda: asked.append(1))
+    return asked
+
+
+def test_finetune_by_the_official_recipe(solved, tiny_biogpt, tmp_path, kept):
     call = ["finetune", "bc5cdr", "--train", solved, "-m", tiny_biogpt, "-o", tmp_path / "out"]
     call += ["--recipe", "official", "-s", "max_source_tokens=30", "--epochs", "2"]
+    assert run(*call, "--dry-run").exit_code == 0
+    assert not kept
     done = run(*call)
     assert done.exit_code == 0, done.stderr
+    assert kept
     shown = " ".join(done.stderr.split())
     assert "note: recipe official: epochs 2.0, max_steps None, learning_rate 1e-05," in shown
     assert "note: 2 examples in 1 batches, 1 updates an epoch" in shown
