@@ -120,7 +120,7 @@ def plural_verb(verb: str) -> str:
         return _IRREGULAR[verb]
     if verb.endswith("ies") and len(verb) > 4:
         return verb[:-3] + "y"
-    return re.sub(r"(?<=ss)es$|(?<=zz)es$|(?<=[xo])es$|(?<=sh)es$|(?<=ch)es$|s$", "", verb)
+    return re.sub(r"(?<=ss|zz|sh|ch)es$|(?<=[xo])es$|s$", "", verb)
 
 
 def fill(rng: random.Random, phrase: str, values: Mapping[str, str]) -> str:
@@ -175,7 +175,7 @@ class Claim:
         frame: str | None = None,
         values: dict[str, str] | None = None,
     ) -> None:
-        self.frame = frame or rng.choice(_COMMON if rng.random() < 0.3 else sorted(FRAMES))
+        self.frame = frame or rng.choice(_COMMON if rng.random() < 0.3 else _EVERY)
         self.kind = FRAMES[self.frame]
         self.values = values or things.values(rng, self.kind)
         self.ask = rng.choice(self.kind["asks"])
@@ -226,6 +226,7 @@ class Claim:
         return Claim(rng, things, self.frame, {**self.values, slot: new})
 
 
+_EVERY = sorted(FRAMES)
 _COMMON = ("change", "improve", *["risk"] * 3, *["treat"] * 3, "predict", "compare")
 
 
