@@ -47,7 +47,8 @@ def untrained(task: Task[Any], cards: Iterable[str]) -> str | None:
     if task.name in (names := list(cards)):
         return None
     if names:
-        return f"was trained for {', '.join(names)}, not {task.name}: its results are unreliable"
+        fault = f"was trained for {', '.join(names)}, not {task.name}: its results are unreliable"
+        return f"{fault}, although its prompts contain solved examples" if task.shots else fault
     if task.shots:
         return f"was not trained for {task.name}: its prompts contain solved examples instead"
     return None
