@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from biogpt_plugins.engines.devices import fused_attention
 from biogpt_plugins.engines.jobs import Branches
 from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.passes import Logits, Span, cache_name, relatives
@@ -48,6 +47,8 @@ class _Part(NamedTuple):
 class Rows:
     """The rows of a pass: where their tokens are, in the form of a transformers Cache.
 
+    Attention is computed in the dtype of the slots.
+
     Attributes:
         sizes: The number of new tokens of each row.
     """
@@ -57,8 +58,6 @@ class Rows:
         slots: Slots,
         spans: Sequence[Span],
         branches: Branches | None = None,
-        *,
-        fused: bool | None = None,
     ) -> None:
         """Lay out a pass.
 
@@ -66,14 +65,9 @@ class Rows:
             slots: The keys and values of the rows, with room for the new tokens.
             spans: The new tokens of each row.
             branches: Nodes of a tree that follow each span.
-            fused: Whether attention is computed in the dtype of the slots, and not in float32;
-                None for the faster.
         """
         self._slots = slots
-        dtype = slots.keys[0].dtype
-        self._wide = not (fused_attention(dtype) if fused is None else fused)
-        dtype = torch.float32 if self._wide else dtype
-        self._parts = [_part(span, branches, dtype) for span in spans]
+        self._parts = [_part(span, branches, slots.keys[0].dtype) for span in spans]
         self.sizes = [part.end - part.start for part in self._parts]
         places = [part.place for part in self._parts for _ in range(part.start, part.end)]
         indices = [index for part in self._parts for index in range(part.start, part.end)]
@@ -88,7 +82,8 @@ class Rows:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write new keys and values, [1, heads, tokens, width]; return the tables of all places."""
         tables = self._slots.keys[layer_idx], self._slots.values[layer_idx]
-        for table, new in zip(tables, (keys, values), strict=True):
+        for table, computed in zip(tables, (keys, values), strict=True):
+            new = computed.to(table.dtype)
             if self._blocks:
                 rows = torch.split(table, 1)
                 for part, own in zip(self._parts, torch.split(new, self.sizes, 2), strict=True):
@@ -107,11 +102,10 @@ class Rows:
         """
         found = []
         keys_of, values_of = torch.split(keys, 1), torch.split(values, 1)
-        for part, own in zip(self._parts, torch.split(query, self.sizes, 2), strict=True):
+        queries = torch.split(query.to(keys.dtype), self.sizes, 2)
+        for part, own in zip(self._parts, queries, strict=True):
             key = keys_of[part.place].narrow(2, 0, part.end)
             value = values_of[part.place].narrow(2, 0, part.end)
-            if self._wide:
-                own, key, value = own.float(), key.float(), value.float()  # noqa: PLW2901 - one row
             one = scaled_dot_product_attention(
                 own, key, value, attn_mask=part.bias, is_causal=part.causal, scale=scale
             )
@@ -138,8 +132,6 @@ def read_packed(
     slots: Slots,
     spans: Sequence[Span],
     branches: Branches | None = None,
-    *,
-    fused: bool | None = None,
 ) -> Logits:
     """Read new tokens of some rows on a CPU, as `passes.read` does, but without padding.
 
@@ -148,7 +140,6 @@ def read_packed(
         slots: The keys and values of the rows, with room for the new tokens, which are added.
         spans: The new tokens; spans without any are left out.
         branches: A tree of tokens to try after each span, as in `passes.read`.
-        fused: As in Rows.
 
     Returns:
         Logits after the last tokens of each span, and after each node of the branches in turn.
@@ -164,7 +155,7 @@ def read_packed(
             ids += (*span.ids, *tail)
             positions += (*range(span.start, span.end), *(span.end + depth for depth in depths))
             kept += range(len(ids) - len(tail) - span.keep, len(ids))
-    rows = Rows(slots, [span for span in spans if span.ids], branches, fused=fused)
+    rows = Rows(slots, [span for span in spans if span.ids], branches)
     tokens, places, keep = torch.tensor([ids]), torch.tensor([positions]), torch.tensor(kept)
     if isinstance(model, BioGPT):
         return Logits(model(tokens, places, None, rows, keep)[0], first)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from biogpt_plugins.engines.devices import fused_attention
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.runner import TransformersRunner
@@ -80,7 +81,10 @@ def _runner(model: BioGptForCausalLM | BioGPT, *, graphs: bool) -> TransformersR
     if device.type != "cuda":
         # A pass takes about a second at most, so that unfinished rows are not held up.
         room = min(max(_LEAST_ROOM, _CPU_WORK // model.num_parameters()), _MOST_ROOM)
-        slots = Slots(config, device=device, dtype=dtype, packed=device.type == "cpu")
+        packed = device.type == "cpu"
+        # Keys and values are converted once here, instead of all of them in each pass.
+        held = torch.float32 if packed and not fused_attention(dtype) else dtype
+        slots = Slots(config, device=device, dtype=held, packed=packed)
         return TransformersRunner(model, slots, places=_MANY, room=room, spare=spare)
     # Allocate everything at once, because captured graphs use fixed addresses. A fifth of the
     # memory is left for activations.

@@ -100,20 +100,38 @@ class TestAttention:
     """In dtypes whose fused attention is slow it is computed in float32."""
 
     @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-    @pytest.mark.parametrize("fused", [True, False])
-    def test_either_way_equals_the_model_alone(self, model, dtype, fused):
+    @pytest.mark.parametrize("held", [torch.float32, torch.bfloat16])
+    def test_either_way_equals_the_model_alone(self, model, dtype, held):
         model = model.to(dtype)
-        slots = Slots(model.config, device=model.device, dtype=dtype, packed=True)
+        slots = Slots(model.config, device=model.device, dtype=held, packed=True)
         row, tree = tiny_row(21), Branches([[5, 6], [7]])
         with torch.inference_mode():
-            read_packed(model, slots, [Span(0, 0, row[:9]), Span(1, 0, row[:1])], fused=fused)
+            read_packed(model, slots, [Span(0, 0, row[:9]), Span(1, 0, row[:1])])
             spans = [Span(1, 1, row[1:]), Span(0, 9, row[9:])]
-            found = read_packed(model, slots, spans, tree, fused=fused)
+            found = read_packed(model, slots, spans, tree)
             alone = model(torch.tensor([[*row, 5, 6]]), use_cache=False).logits[0]
         spread = alone.float().abs().max()
         for first in found.first:
             difference = found.all[first : first + 3].float() - alone[-3:].float()
-            assert difference.abs().max() < (0.05 if dtype == torch.bfloat16 else 1e-5) * spread
+            assert (
+                difference.abs().max()
+                < (0.05 if torch.bfloat16 in (dtype, held) else 1e-5) * spread
+            )
+
+    @pytest.mark.parametrize("units", [True, False])
+    def test_keys_and_values_are_held_in_the_dtype_of_attention(
+        self, model, tiny_biogpt, monkeypatch, units
+    ):
+        def fused(dtype):
+            return units or dtype == torch.float32
+
+        monkeypatch.setattr("biogpt_plugins.engines.transformers_engine.fused_attention", fused)
+        tokenizer = BioGptTokenizer.from_pretrained(tiny_biogpt)
+        engine = TransformersEngine(model.to(torch.bfloat16), tokenizer, model_name="tiny")
+        slots = engine._scheduler._workers[0].runner._slots
+        assert slots.keys[0].dtype == (torch.bfloat16 if units else torch.float32)
+        found = engine.complete(PROMPTS, Decoding(max_new_tokens=4))
+        assert not any(one.error for one in found)
 
     def test_the_models_own_attention_is_left_as_it_was(self, engine, model):
         before = model.config._attn_implementation
