@@ -13,6 +13,7 @@ from beside.trial import Trial
 from biogpt_plugins.bench.clock import Job, Missing, present, series
 from biogpt_plugins.bench.figures import Table
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import BioGPTError
 
 TASK = "pubmedqa"
@@ -50,7 +51,7 @@ def questions(trial: Trial) -> Iterator[Table]:
     ]
     yield Table(
         case="questions",
-        title=f"{number} questions about {number} abstracts",
+        title=f"{counted(number, 'question')} about {counted(number, 'abstract')}",
         unit="questions/s",
         rows=series(jobs, trial.in_turns(jobs)),
         facts=tuple(filter(None, [f"at most {ANSWER} tokens written for an answer", tried])),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 from beside.sides import OURS
 from biogpt_plugins.bench.figures import Report, Series, Spread, Table
+from biogpt_plugins.values.counted import counted
 
 
 class ComparedSeries(Series):
@@ -74,7 +75,7 @@ class Agreement(BaseModel):
     def __str__(self) -> str:
         same = self.equal + self.ties
         ties = f", {self.ties} of them up to a near tie" if self.ties else ""
-        counts = f"{same} of {self.of} equal{ties} ({self.different} different ones)"
+        counts = f"{same} of {self.of} equal{ties} ({counted(self.different, 'different one')})"
         return f"{self.what}: {counts}, of {'; '.join(self.sides)}"
 
 

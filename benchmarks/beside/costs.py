@@ -20,6 +20,7 @@ from biogpt_plugins.bench.process import Cost, Request, in_a_new_process
 from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.counted import counted
 
 _BENCHMARKS = Path(__file__).parents[1]
 _MOST_TEXTS = 500
@@ -101,7 +102,7 @@ def loading(trial: Trial) -> Iterator[Table]:
     tables = {
         ("Until the model is ready, imports included", "s"): "ready",
         (f"Peak memory of the {where}, model loaded", "GiB"): "loaded",
-        (f"Peak memory of the {where}, {number} abstracts in one call", "GiB"): "peak",
+        (f"Peak memory of the {where}, {counted(number, 'abstract')} in one call", "GiB"): "peak",
     }
     for (title, unit), what in tables.items():
         values = {name: [getattr(cost, what) for cost in turns] for name, turns in done.items()}

@@ -13,6 +13,7 @@ from beside.subjects import Subject
 from beside.trial import Trial, required
 from biogpt_plugins.bench.clock import Job, Missing, Timed, present, series
 from biogpt_plugins.bench.figures import Table
+from biogpt_plugins.values.counted import counted
 
 Hands = Sequence[Sequence[Subject]]
 
@@ -30,7 +31,7 @@ def extract(trial: Trial) -> Iterator[Table]:
         sides: list[Writer | Missing] = [*own, *peers, *tuned]
         done = trial.in_turns([_job(trial, side, hands) for side in sides])
         written = {name: [turn.value for turn in turns] for name, turns in done.items()}
-        title = f"Relation extraction, {size} abstract{'s' * (size > 1)} in one call"
+        title = f"Relation extraction, {counted(size, 'abstract')} in one call"
         check_texts(trial, title, sides, hands, written)
         lengths = sorted(len(subject.ids) for subject in hands[0])
         told = (
@@ -66,7 +67,7 @@ def callers(trial: Trial) -> Iterator[Table]:
             jobs.append(peer)
     yield Table(
         case="callers",
-        title=f"{trial.settings.callers} callers at the same time",
+        title=f"{counted(trial.settings.callers, 'caller')} at the same time",
         unit="abstracts/s",
         rows=series(jobs, trial.in_turns(jobs)),
     )
@@ -105,7 +106,7 @@ def _asking(
     llm.batch(texts(number if trial.place.device.type == "cuda" else 1))
     return [
         Job(
-            f"{name}: {number} calls of ainvoke",
+            f"{name}: {counted(number, 'call')} of ainvoke",
             lambda _: rate(lambda asked: asyncio.run(together(asked))),
         ),
         Job(f"{name}: one batch", lambda _: rate(llm.batch)),

@@ -9,6 +9,7 @@ from biogpt_plugins.bench.papers import NumberedPapers
 from biogpt_plugins.engine import Prompt
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
 from biogpt_plugins.values.inputs import Paper, Question, Text
 
@@ -82,7 +83,9 @@ class Subjects:
             except ContextOverflowError as error:
                 misfits += 1
                 if misfits == len(self.papers):
-                    raise InputError(f"none of {misfits} papers fits the model: {error}") from error
+                    raise InputError(
+                        f"none of {counted(misfits, 'paper')} fits the model: {error}"
+                    ) from error
         return [subject for several in found for subject in several]
 
     def _subject(self, value: Text, pipeline: Pipeline, room: int) -> Subject:

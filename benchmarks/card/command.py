@@ -17,6 +17,7 @@ import torch
 
 from biogpt_plugins.bench.clock import command_line, describe_versions
 from biogpt_plugins.engines.machine import describe_machine
+from biogpt_plugins.values.counted import counted
 from card.plan import CARD, REHEARSAL, Scale, plan
 from card.rows import CardReport
 from card.run import Run
@@ -64,7 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     report = Run(report, scale, stem, _tell).all(stages)
     for fault in report.faults:
         _tell(f"error: {fault}")
-    _tell(f"{len(report.rows)} rows in {report.took:.0f} s, written to {stem}.json and {stem}.md")
+    _tell(
+        f"{counted(len(report.rows), 'row')} in {report.took:.0f} s, written to {stem}.json and "
+        f"{stem}.md"
+    )
     return 1 if report.faults else 0
 
 

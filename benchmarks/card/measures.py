@@ -15,6 +15,7 @@ from beside.writing import lengths_of, step_seconds
 from biogpt_plugins.bench.clock import Job
 from biogpt_plugins.engine import Decoding, Form, Load
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import EngineError
 from card.bench import Bench, describe, lengths
 from card.first_token import first_token
@@ -154,7 +155,7 @@ def first_tokens(bench: Bench, _: str, size: int) -> Found:
         Figure(what="ms to the first piece, alone", values=found.alone),
         Figure(what="ms to the first piece, under load", values=found.loaded),
         Figure(what="tokens/s of all texts that ended", values=(found.rate,)),
-    ], f"{size} callers, each with one paper after another"
+    ], f"{counted(size, 'caller')}, each with one paper after another"
 
 
 def profile(bench: Bench, side: str, size: int) -> Found:

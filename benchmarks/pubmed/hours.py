@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from biogpt_plugins.bench.report import three_digits
+from biogpt_plugins.values.counted import counted
 from pubmed.figures import MODELS, Disk, Figures, Own
 
 _HOUR = 3600
@@ -98,16 +99,22 @@ def disk(citations: int, relations: float, sizes: Disk) -> dict[str, float]:
     }
 
 
+def number_of(relations: float) -> str:
+    """How many relations, in words: a mean, so that there may be parts of one."""
+    return f"{three_digits(relations)} {'relation' if relations == 1 else 'relations'}"
+
+
 def told(
     rate: float, gpus: int, citations: int, figures: Figures, relations: float
 ) -> Iterator[str]:
     """Hours and disk in words."""
-    yield f"{citations:,} citations, {rate:,.1f} a second on one GPU, {gpus} GPUs"
+    speed = f"{rate:,.1f} a second on one GPU"
+    yield f"{counted(citations, 'citation')}, {speed}, {counted(gpus, 'GPU')}"
     for way, plan in plans(rate, gpus, citations, figures).items():
         yield (
             f"  {way + ':':26} {plan.hours:8,.1f} hours, {plan.gpu_hours:8,.1f} GPU-hours, "
             f"{plan.speed:,.0f} a second"
         )
-    yield f"on disk, by {three_digits(relations)} relations found in a citation"
+    yield f"on disk, by {number_of(relations)} found in a citation"
     for name, size in disk(citations, relations, figures.disk).items():
         yield f"  {name + ':':26} {size / 1e9:8,.1f} GB"

@@ -8,7 +8,7 @@ from pathlib import Path
 from biogpt_plugins.bench.report import three_digits
 from pubmed.bounds import PLACES, ROUNDED, again, bound, seen, usual
 from pubmed.figures import BASELINE, GPUS, MODELS, RESULTS, Figures, Lengths, Model
-from pubmed.hours import alone, disk, plans, told
+from pubmed.hours import alone, disk, number_of, plans, told
 
 PAGE = Path(__file__).parents[2] / "docs" / "pubmed.md"
 
@@ -43,7 +43,7 @@ def _disk(figures: Figures) -> str:
     sizes = figures.disk
     cases = (0, 1, figures.relations)
     heads = ["", "nothing found, bytes", "each relation, bytes"]
-    heads += [f"baseline, {three_digits(relations)} relations each, GB" for relations in cases]
+    heads += [f"baseline, {number_of(relations)} each, GB" for relations in cases]
     each = {
         "shards": (sizes.nothing, sizes.relation),
         "index": (sizes.index, 0.0),

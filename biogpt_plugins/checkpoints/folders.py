@@ -10,6 +10,7 @@ from pathlib import Path
 
 from biogpt_plugins.checkpoints.adapter import ADAPTER_FILE, NETWORK, is_adapter, read_adapter
 from biogpt_plugins.checkpoints.network import read_network
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import ModelError, NotABioGPTError
 
 CONVERTED = "ctranslate2"
@@ -46,7 +47,7 @@ def read_config(folder: Path, name: str) -> dict[str, object]:
     if not path.is_file():
         inside = [f"{name.rstrip('/')}/{child}" for child in _models_in(folder)]
         remedy = (
-            f"it contains {len(inside)} model{'s' * (len(inside) > 1)}, name {inside[-1]!r}"
+            f"it contains {counted(len(inside), 'model')}, name {inside[-1]!r}"
             if inside
             else "name a folder that `save_pretrained` or `biogpt finetune` wrote"
         )

@@ -13,6 +13,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from biogpt_plugins.values.counted import counted
+
 LEARNED = tuple(f"learned{i + 1}" for i in range(9))
 """The official learned tokens."""
 
@@ -54,7 +56,7 @@ class KnownModel(BaseModel):
         """Its official layout, in words."""
         if not self.prompt_tokens:
             return "the text, unchanged"
-        tokens = f"{self.prompt_tokens} learned token{'s' * (self.prompt_tokens > 1)}"
+        tokens = counted(self.prompt_tokens, "learned token")
         return f"at most {self.max_source_tokens} tokens of the text, then {tokens}"
 
     @computed_field  # type: ignore[prop-decorator]

@@ -16,6 +16,7 @@ from biogpt_plugins.cli import console, found, naming
 from biogpt_plugins.corpus import JsonlWriter, check_predictions, read_predictions
 from biogpt_plugins.corpus.export import csv_line
 from biogpt_plugins.findings.edges import Aggregate, Edge
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 _COLUMNS = ("head", "relation", "tail", "supporting", "speculating", "contradicting", "score")
@@ -127,8 +128,8 @@ def _conclude(papers: int, edges: list[Edge], out: str | None) -> None:
     disputed = sum(bool(edge.contradicting) for edge in edges)
     several = sum(len(edge.papers) > 1 for edge in edges)
     err.print(
-        f"{len(edges):,} relations in {papers:,} predictions: {several:,} in several "
-        f"papers, {disputed:,} negated in at least one"
+        f"{counted(len(edges), 'relation')} in {counted(papers, 'prediction')}: "
+        f"{several:,} in several papers, {disputed:,} negated in at least one"
     )
     if out and out != "-":
         err.print(f"written to {out}", soft_wrap=True)

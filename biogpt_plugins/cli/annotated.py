@@ -14,6 +14,7 @@ from biogpt_plugins.corpus.fetch import PubTator3
 from biogpt_plugins.entities import Instead, source_of
 from biogpt_plugins.evaluation.baselines import count_bare
 from biogpt_plugins.scoring.gold import GoldSet
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.entities import EntitySource
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper, Question, Text, read
@@ -104,8 +105,8 @@ def check(records: Iterable[Record]) -> None:
             faults += 1
             console.remark("warning", f"{record.where}: {note}")
     found = ", ".join(f"{count:,} {type_}" for type_, count in types.most_common()) or "none"
-    plural = "" if papers == 1 else "s"
-    console.stdout().print(f"{papers:,} record{plural}, {types.total():,} entities: {found}")
+    entities = counted(types.total(), "entity", "entities")
+    console.stdout().print(f"{counted(papers, 'record')}, {entities}: {found}")
     if faults:
         raise typer.Exit(1)
 
@@ -135,6 +136,7 @@ def check_given(right: GoldSet[Any], ways: Sequence[str], entities: str) -> None
         if bare:
             console.remark(
                 "note",
-                f"{bare:,} of {len(right.documents):,} documents have no annotated entities: "
+                f"{bare:,} of {len(right.documents):,} documents {'has' if bare == 1 else 'have'} "
+                "no annotated entities: "
                 f"method {way} finds nothing in them",
             )

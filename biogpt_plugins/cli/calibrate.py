@@ -25,6 +25,7 @@ from biogpt_plugins.corpus import read_gold
 from biogpt_plugins.evaluation.run import check_texts, predict
 from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 if TYPE_CHECKING:
@@ -176,4 +177,7 @@ def _show(found: Fitted) -> None:
     if min(found.variants, key=lambda each: each.nll) is found.variants[0]:
         console.remark("note", "the calibration is no better than the model's own probabilities")
     if found.failures:
-        console.remark("note", f"{found.failures:,} documents without a result were left out")
+        without = counted(
+            found.failures, "document without a result was", "documents without a result were"
+        )
+        console.remark("note", f"{without} left out")

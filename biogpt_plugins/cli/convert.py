@@ -13,6 +13,7 @@ from rich.table import Table
 from biogpt_plugins.cli import console
 from biogpt_plugins.engine import TaskCard
 from biogpt_plugins.tasks import TASKS
+from biogpt_plugins.values.counted import counted
 
 if TYPE_CHECKING:
     from biogpt_plugins.conversion import Conversion, Report
@@ -167,8 +168,9 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         )
     yield (
         "size",
-        f"{report.parameters / _MEGA:,.1f} million parameters: {report.layers} layers of "
-        f"{report.hidden_size}, {report.heads} heads, feed-forward {report.feed_forward}",
+        f"{report.parameters / _MEGA:,.1f} million parameters: "
+        f"{counted(report.layers, 'layer')} of {report.hidden_size}, "
+        f"{counted(report.heads, 'head')}, feed-forward {report.feed_forward}",
     )
     yield "", f"{report.positions:,} positions, {report.vocabulary:,} tokens"
     unit, name = (_GIGA, "GB") if report.bytes >= _GIGA else (_MEGA, "MB")

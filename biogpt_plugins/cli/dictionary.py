@@ -10,10 +10,11 @@ import typer
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import check_readable, check_writable
-from biogpt_plugins.corpus.vocabularies import DEFAULT_TYPES, Built, Kind, Vocabulary
+from biogpt_plugins.corpus.vocabularies import DEFAULT_TYPES, Built, Kind, Vocabulary, listed
 from biogpt_plugins.corpus.vocabularies import build as build_dictionary
 from biogpt_plugins.corpus.vocabularies.ncbi_gene import HUMAN
 from biogpt_plugins.corpus.writers import STDOUT, whole
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 _SHOWN = 5  # names with several ids
@@ -98,7 +99,7 @@ def build(  # noqa: PLR0913 - options of a command
             vocabularies,
             types=_types(types),
             species=species or (HUMAN,),
-            told=lambda one, n: status.update(f"{one.path.name}: {n:,} concepts"),
+            told=lambda one, n: status.update(f"{one.path.name}: {counted(n, 'concept')}"),
         )
     _show(built, out)
 
@@ -117,20 +118,23 @@ def _show(built: Built, out: str) -> None:
     err = console.stderr()
     for count in built.counts:
         err.print(
-            f"{count.vocabulary.path.name}: {count.concepts:,} concepts, {count.names:,} new names",
+            f"{count.vocabulary.path.name}: {counted(count.concepts, 'concept')}, "
+            f"{counted(count.names, 'new name')}",
             soft_wrap=True,
         )
         left_out = sorted(count.left_out.items(), key=lambda pair: -pair[1])
-        if told := ", ".join(f"{n:,} {what}" for what, n in left_out):
+        if told := listed(dict(left_out)):
             err.print(f"  left out: {told}", soft_wrap=True)
     if built.ambiguous:
         shown = list(built.ambiguous.items())[:_SHOWN]
         console.remark(
             "note",
-            f"{len(built.ambiguous):,} names have several ids, which are all kept: "
+            counted(len(built.ambiguous), "name has", "names have")
+            + " several ids, which are all kept: "
             + ", ".join(f"{name!r} ({', '.join(ids)})" for name, ids in shown)
             + (", ..." if len(built.ambiguous) > _SHOWN else ""),
         )
     err.print(
-        f"{built.concepts:,} concepts and {built.names:,} names written to {out}", soft_wrap=True
+        f"{counted(built.concepts, 'concept')} and {counted(built.names, 'name')} written to {out}",
+        soft_wrap=True,
     )

@@ -27,6 +27,7 @@ from biogpt_plugins.pipeline.loading import find_task
 from biogpt_plugins.pipeline.spec import Method
 from biogpt_plugins.scoring.gold import GoldSet
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
@@ -255,7 +256,8 @@ def run(  # noqa: PLR0913 - options of a command
         told = {"method": way, "entities": named, "baselines": simple}
         evaluations[way] = evaluation = evaluate(right, predictions).model_copy(update=told)
         if folder:
-            facts = [f"model: {model}", f"data: {data}, {len(right.documents):,} documents", *facts]
+            documents = counted(len(right.documents), "document")
+            facts = [f"model: {model}", f"data: {data}, {documents}", *facts]
             evaluated.write(folder, evaluation, title=f"{right.task}: {model}", facts=facts)
     pictures = evaluated.draw(evaluations, plots) if plots else []
     if len(ways) > 1:
@@ -319,7 +321,8 @@ def _predictions(
             for prediction in predict(pipeline, right, folder=folder, chunk_size=CHUNK):
                 if taken_up and not predictions:
                     console.remark(
-                        "note", f"{folder} already holds {taken_up:,} of {total:,} predictions"
+                        "note",
+                        f"{folder} already holds {taken_up:,} of {counted(total, 'prediction')}",
                     )
                 predictions.append(prediction)
                 progress.update(bar, advance=1)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.evaluation import Evaluation, report
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import MissingExtraError
 
 WITHOUT_ROWS: Any = {
@@ -71,7 +72,7 @@ def show(evaluation: Evaluation, *, as_json: bool) -> None:
 
 def _print(evaluations: Mapping[str, Evaluation], rows: list[tuple[str, ...]]) -> None:
     out, first = console.stdout(), next(iter(evaluations.values()))
-    out.print(f"{first.task}, {first.documents:,} documents", style="bold")
+    out.print(f"{first.task}, {counted(first.documents, 'document')}", style="bold")
     out.print(_table(rows))
     if beside := report.against_baselines(evaluations):
         out.print("beside baselines", style="bold")

@@ -33,6 +33,7 @@ from biogpt_plugins.corpus.export.kgx import Tables as KgxTables
 from biogpt_plugins.entities import EntityDictionary
 from biogpt_plugins.findings.edges import Aggregate, Edge
 from biogpt_plugins.tasks import TASKS, get_task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import FullText, Paper, read
 from biogpt_plugins.values.results import Prediction
@@ -180,11 +181,12 @@ def _write_papers(
         )
     write_text(out, _WITH_TEXTS[to](written))
     relations = sum(len(document.relations) for document in written)
-    console.stderr().print(f"{relations:,} relations in {len(written):,} papers")
+    console.stderr().print(f"{counted(relations, 'relation')} in {counted(len(written), 'paper')}")
     if left := len({one.id for one in predictions} - {document.id for document in written}):
         console.remark(
             "warning",
-            f"{left:,} papers were left out: they failed, were not read for relations, or the text "
+            counted(left, "paper was left out: it", "papers were left out: they")
+            + f" failed, {'was' if left == 1 else 'were'} not read for relations, or the text "
             "in --papers is missing or different",
         )
 
@@ -206,7 +208,7 @@ def _write_graph(
             write_text(place, getattr(tables, name))
         if isinstance(tables, KgxTables):
             _tell_kgx(tables, edges)
-    console.stderr().print(f"{len(edges):,} relations")
+    console.stderr().print(counted(len(edges), "relation"))
     naming.tell(nodes)
 
 
@@ -214,7 +216,8 @@ def _tell_kgx(tables: KgxTables, edges: list[Edge]) -> None:
     if tables.left_out:
         console.remark(
             "warning",
-            f"{tables.left_out:,} relations were left out, because an end has no identifier and "
+            counted(tables.left_out, "relation was", "relations were")
+            + " left out, because an end has no identifier and "
             "KGX needs one: extract with --dictionary, or from papers with annotations",
         )
     for task in sorted({task for edge in edges for task in edge.tasks if task not in TASKS}):
@@ -233,7 +236,7 @@ def _write_table(to: To, out: str, files: list[str], faults: found.Faults) -> No
     else:
         write_text(out, _TABLES[to](table))
     by_kind = ", ".join(f"{number:,} {kind}" for kind, number in kinds.most_common())
-    console.stderr().print(f"{kinds.total():,} rows: {by_kind}")
+    console.stderr().print(f"{counted(kinds.total(), 'row')}: {by_kind}")
 
 
 def _rows(

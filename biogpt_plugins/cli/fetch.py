@@ -13,6 +13,7 @@ from biogpt_plugins.cli.words import one_text, text_of
 from biogpt_plugins.corpus import check_writable, write_text
 from biogpt_plugins.corpus.fetch import MOST, URL, Database, Eutils, as_file, ids_of
 from biogpt_plugins.corpus.fetch import fetch as fetch_papers
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 _NAMED = 20  # ids in a message
@@ -103,8 +104,8 @@ def fetch(  # noqa: PLR0913 - options of a command
 
         write_text(out, as_file(database, papers()))
     if out != "-":
-        written = len(ids) - len(missing)
-        console.stderr().print(f"{written:,} papers written to {out}", soft_wrap=True)
+        written = counted(len(ids) - len(missing), "paper")
+        console.stderr().print(f"{written} written to {out}", soft_wrap=True)
     if missing:
         console.remark(
             "warning",
@@ -143,13 +144,15 @@ def _search(eutils: Eutils, database: Database, query: str, most: int) -> tuple[
         console.remark("note", f"{database.value} reads the query as {found.read_as}")
     if not found.ids:
         raise InputError(f"no paper in {database.value} matches {query!r}: try other words")
+    first = "is" if len(found.ids) == 1 else f"{len(found.ids):,} are"
     console.stderr().print(
-        f"{found.matches:,} papers match"
-        + (f", the first {len(found.ids):,} are fetched" if len(found.ids) < found.matches else "")
+        counted(found.matches, "paper matches", "papers match")
+        + (f", the first {first} fetched" if len(found.ids) < found.matches else "")
     )
     unnamed = min(found.matches, most) - len(found.ids)
     if unnamed > 0:
-        console.remark("warning", f"NCBI does not name {unnamed:,} of them: they are left out")
+        left = "it is" if unnamed == 1 else "they are"
+        console.remark("warning", f"NCBI does not name {unnamed:,} of them: {left} left out")
     return list(found.ids), max(unnamed, 0)
 
 

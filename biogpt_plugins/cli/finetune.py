@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from biogpt_plugins.cli import console
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 
@@ -140,7 +141,8 @@ def finetune(  # noqa: PLR0913 - options of a command
         loss += f", on the validation data {trained.valid_loss:.3f}"
     loss += "".join(f", {name} {value:.1%}" for name, value in trained.figures)
     err = console.stderr()
-    err.print(f"{trained.examples:,} examples, {trained.steps:,} updates, {loss}")
+    examples, updates = counted(trained.examples, "example"), counted(trained.steps, "update")
+    err.print(f"{examples}, {updates}, {loss}")
     err.print("the model is in ", end="")
     console.stdout().print(str(trained.folder), soft_wrap=True)
 

@@ -22,6 +22,7 @@ from biogpt_plugins.corpus import (
 )
 from biogpt_plugins.corpus.readers.files import shown
 from biogpt_plugins.corpus.run import is_run
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
@@ -49,8 +50,7 @@ class Faults:
             typer.Exit: There are some.
         """
         if self.number:
-            lines = "lines" if self.number > 1 else "line"
-            console.stderr().print(f"{self.number:,} {lines} could not be used")
+            console.stderr().print(f"{counted(self.number, 'line')} could not be used")
             raise typer.Exit(1)
 
 

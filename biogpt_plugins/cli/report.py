@@ -11,6 +11,7 @@ from biogpt_plugins.corpus import check_predictions, check_writable, write_text
 from biogpt_plugins.report import Content, Source, render, source_of
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
@@ -111,10 +112,11 @@ def _check_labels(content: Content, task: Task[Any], predictions: list[Predictio
             "read by section"
         )
     if left := len(content) - number:
+        they, were, have = ("it", "was", "has") if left == 1 else ("they", "were", "have")
         console.remark(
             "note",
-            f"{left:,} of {len(content):,} papers cannot be labelled: they were not read for "
-            f"{task.name}, were read by section, or have no text in --papers",
+            f"{left:,} of {len(content):,} papers cannot be labelled: {they} {were} not read for "
+            f"{task.name}, {were} read by section, or {have} no text in --papers",
         )
 
 
@@ -124,18 +126,24 @@ def _tell_candidates(
     bare = sum(one.score is None for each in predictions for one in each.relations)
     if bare:
         console.remark(
-            "warning", f"{bare:,} relations have no score, and are shown despite {min_score:g}"
+            "warning",
+            counted(bare, "relation has no score, and is", "relations have no score, and are")
+            + f" shown despite {min_score:g}",
         )
-    console.stderr().print(f"{content.candidates:,} candidates with a score below {min_score:g}")
+    console.stderr().print(
+        f"{counted(content.candidates, 'candidate')} with a score below {min_score:g}"
+    )
 
 
 def _conclude(content: Content, sources: dict[str, Source], page: str) -> None:
-    texts = f", {len(sources):,} with their texts" if sources else ""
+    texts = f", {counted(len(sources), 'with its text', 'with their texts')}" if sources else ""
     size = len(page.encode()) / _MEGABYTE
-    console.stderr().print(f"{len(content):,} papers{texts}, {size:.1f} MB")
+    console.stderr().print(f"{counted(len(content), 'paper')}{texts}, {size:.1f} MB")
     if content.strangers:
+        whose = "its" if content.strangers == 1 else "their"
         console.remark(
             "warning",
-            f"{content.strangers:,} predictions were made from a different text than the paper "
-            "with their id: the page shows only their evidence sentences",
+            counted(content.strangers, "prediction was", "predictions were")
+            + " made from a different text than the paper "
+            f"with {whose} id: the page shows only {whose} evidence sentences",
         )

@@ -25,6 +25,7 @@ from biogpt_plugins.corpus.run.interrupts import Terminated, terminated_cleanly
 from biogpt_plugins.corpus.run.text_index import Counts
 from biogpt_plugins.corpus.writers import STDOUT
 from biogpt_plugins.pipeline import Pipeline
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import is_for_trial
 
@@ -202,7 +203,7 @@ class _Shown:
         self._before, self._done = counts.records, records_of_files
         self._file = max(records_of_files, default=0)
         if counts.records:
-            console.remark("note", f"continuing after {counts.records:,} finished records")
+            console.remark("note", f"continuing after {counted(counts.records, 'finished record')}")
         self._total = self._counted() or self._estimated()
         self.tally = Tally()
         self._progress.update(self._bar, total=self._total, completed=counts.records)
@@ -244,12 +245,13 @@ class _Shown:
         return total if self._limit is None else min(total, self._limit)
 
     def _line(self) -> str:
-        of = f" of {'' if self._exact else 'about '}{self._total:,}" if self._total else ""
         now, left = self._before + self.tally.papers, ""
+        records = counted(self._total or now, "record")
+        done = f"{now:,} of {'' if self._exact else 'about '}" if self._total else ""
         if self._total and self.tally.papers:
             rate = self.tally.papers / (time.monotonic() - self.tally.started)
             left = f", {_duration((self._total - now) / rate)} left"
-        return f"{now:,}{of} records, {self.tally.rest}{left}"
+        return f"{done}{records}, {self.tally.rest}{left}"
 
 
 def _duration(seconds: float) -> str:
@@ -271,9 +273,10 @@ def _conclude(
             err.print(f"written to {into.path}{copies}", soft_wrap=True)
         return
     if before := shown.unread - shown.tally.unread:
-        err.print(f"{before:,} could not be read at an earlier start; their lines say why")
+        whose = "its line says" if before == 1 else "their lines say"
+        err.print(f"{before:,} could not be read at an earlier start; {whose} why")
     failed = f"; {counts.failed:,} failed" if counts.failed else ""
-    err.print(f"{into} holds {counts.records:,} results{copies}{failed}", soft_wrap=True)
+    err.print(f"{into} holds {counted(counts.records, 'result')}{copies}{failed}", soft_wrap=True)
     if ended:
         err.print("not finished: give the same command again to continue")
 

@@ -13,6 +13,7 @@ from biogpt_plugins.cli.consoles import remark
 from biogpt_plugins.corpus import check_writable, write_text
 from biogpt_plugins.corpus.gold import document_of
 from biogpt_plugins.corpus.gold import split as split_rows
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.inputs import id_of
 
 
@@ -58,8 +59,8 @@ def split(  # noqa: PLR0913 - options of a command
         check_writable(str(path), force=force, inputs=[file])
     for path, rows in files.items():
         write_text(str(path), (f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
-        documents = len({document_of(row, by) for row in rows})
-        console.stderr().print(f"{len(rows):,} texts of {documents:,} documents in ", end="")
+        documents = counted(len({document_of(row, by) for row in rows}), "document")
+        console.stderr().print(f"{counted(len(rows), 'text')} of {documents} in ", end="")
         console.stdout().print(str(path), soft_wrap=True)
     guessed = sum(
         document_of(row) not in (str(row.get("document")), id_of(row))
@@ -69,6 +70,7 @@ def split(  # noqa: PLR0913 - options of a command
     if guessed and by is None:
         remark(
             "note",
-            f"{guessed:,} texts do not name their document: an id like P003:1 is taken for a text "
+            counted(guessed, "text does not name its", "texts do not name their")
+            + " document: an id like P003:1 is taken for a text "
             "of P003 (--by id takes the whole id)",
         )

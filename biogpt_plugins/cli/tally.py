@@ -10,6 +10,7 @@ from typing import Any
 
 from biogpt_plugins.cli import console
 from biogpt_plugins.corpus import Withdrawn
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import LostError, UnreadError
 from biogpt_plugins.values.results import Failure, Prediction
 
@@ -75,10 +76,10 @@ class Tally:
     def lines(self, *, labels: bool = True) -> Iterator[str]:
         """What is said at the end, with the labels unless they are told elsewhere."""
         seconds = time.monotonic() - self.started
-        yield f"{self.papers:,} records in {seconds:.1f} s, {self._rate:.1f} a second"
+        yield f"{counted(self.papers, 'record')} in {seconds:.1f} s, {self._rate:.1f} a second"
         if self.relations:
             yield (
-                f"{self.relations:,} relations in {self.with_relations:,} of the records; "
+                f"{counted(self.relations, 'relation')} in {self.with_relations:,} of the records; "
                 f"both names stand in the text in {self.grounded / self.relations:.1%} of the "
                 "relations (no measure of accuracy)"
             )
@@ -91,13 +92,17 @@ class Tally:
         if self.cut:
             yield f"{self.cut:,} truncated to fit the model"
         if self.warned:
-            yield f"{self.warned:,} with warnings in their lines; the first: {self.warning}"
+            yield (
+                counted(self.warned, "with warnings in its line", "with warnings in their lines")
+                + f"; the first: {self.warning}"
+            )
         if self.withdrawn:
             yield f"{self.withdrawn:,} deleted from PubMed or revised in a later record"
         if self.failures:
-            yield f"{self.failures:,} failed; their lines say why"
+            yield counted(self.failures, "failed; its line says why", "failed; their lines say why")
         if self.lost:
-            yield f"the rest of {self.lost:,} files is lost: how many records, nobody knows"
+            files = counted(self.lost, "file")
+            yield f"the rest of {files} is lost: how many records, nobody knows"
 
     @property
     def _rate(self) -> float:

@@ -28,6 +28,7 @@ from biogpt_plugins.conversion.source import CheckpointFiles, open_source
 from biogpt_plugins.conversion.weights import Checkpoint, save_weights
 from biogpt_plugins.engines.generation import official_generation
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError, ModelError, ModelNotFoundError
 
 _FALLBACK = "generate"
@@ -243,10 +244,10 @@ def _needed(
 
 def _check_rows(checkpoint: Checkpoint, symbols: list[str], vocabulary: Vocabulary) -> None:
     if checkpoint.rows != len(vocabulary):
-        more = len(vocabulary) - len(symbols)
+        more = counted(len(vocabulary) - len(symbols), "prompt token")
         raise ModelError(
             f"{checkpoint.name} has {checkpoint.rows} embeddings, but the dictionary gives "
-            f"{len(vocabulary)} ({len(symbols)} symbols and {more} prompt tokens): use the "
+            f"{len(vocabulary)} ({len(symbols)} symbols and {more}): use the "
             "dict.txt that the model was trained with; BioGPT and BioGPT-Large have "
             "different ones"
         )
@@ -256,7 +257,8 @@ def _check_merges(merges: list[str], vocabulary: Vocabulary) -> tuple[str, ...]:
     strange = sum(merge.replace(" ", "") not in vocabulary.words for merge in merges)
     if strange <= _STRANGE_MERGES * len(merges):
         return ()
+    make = "makes a symbol" if strange == 1 else "make symbols"
     return (
-        f"{strange} of {len(merges)} byte-pair codes make symbols that the dictionary lacks: "
+        f"{strange} of {len(merges)} byte-pair codes {make} that the dictionary lacks: "
         "check that both files come from the same model",
     )

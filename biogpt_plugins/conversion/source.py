@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from biogpt_plugins.checkpoints import BUNDLED
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError, ModelError, ModelNotFoundError
 
 _PREFERRED = ("checkpoint_avg.pt", "checkpoint.pt")
@@ -135,8 +136,8 @@ def _newest(names: Iterable[str], where: str, average: int) -> list[str]:
         if len(numbered) >= average:
             return [match[0] for match in numbered[:average]]
     raise ModelError(
-        f"{where!r} has fewer than {average} numbered checkpoints to average (named like "
-        f"checkpoint7.pt or checkpoint_1_2000.pt); it has {_several(sorted(names))}"
+        f"{where!r} has fewer than {counted(average, 'numbered checkpoint')} to average (named "
+        f"like checkpoint7.pt or checkpoint_1_2000.pt); it has {_several(sorted(names))}"
     )
 
 

@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from transformers import BioGptConfig, BioGptForCausalLM
 
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import ModelError
 
 # Bytes of a shard, in the checkpoint or in the written file, whichever is more: a quarter of the
@@ -221,11 +222,12 @@ def _sources(checkpoints: Sequence[Checkpoint], config: BioGptConfig) -> dict[st
         del wanted[_PROJECTION]
     if lacking := [name for name in wanted if name not in first.shapes]:
         raise ModelError(
-            f"{first.name} lacks {len(lacking)} tensors of a BioGPT, for example {lacking[0]}"
+            f"{first.name} lacks {counted(len(lacking), 'tensor')} of a BioGPT, for example "
+            f"{lacking[0]}"
         )
     if strange := [name for name in first.shapes if name not in wanted]:
         raise ModelError(
-            f"{first.name} has {len(strange)} tensors that a BioGPT does not have, for "
+            f"{first.name} has {counted(len(strange), 'tensor')} that a BioGPT does not have, for "
             f"example {strange[0]}: it is another network"
         )
     for name, shape in wanted.items():

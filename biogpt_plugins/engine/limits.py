@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 
 from biogpt_plugins.engine.protocol import Continuation, Decoding, Engine, Prompt
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError, TruncationWarning
 
 _ROOM = 64
@@ -54,7 +55,8 @@ def check_continuations(
     """
     if len(prompts) != len(continuations):
         raise InputError(
-            f"{len(prompts)} prompts have {len(continuations)} sequences of continuations: give "
+            f"{counted(len(prompts), 'prompt has', 'prompts have')} "
+            f"{counted(len(continuations), 'sequence')} of continuations: give "
             "one sequence for each prompt, in order"
         )
     for texts in continuations:
@@ -92,11 +94,12 @@ def warn_of_truncation(truncated: Iterable[int], *, stacklevel: int = 1) -> None
     cut = sum(map(bool, lost))
     if not cut:
         return
+    were = "was" if max(lost) == 1 else "were"
     if len(lost) == 1:
-        which, how_much = "the text does", f"{lost[0]:,} of its tokens were"
+        which, how_much = "the text does", f"{lost[0]:,} of its tokens {were}"
     else:
         which = f"{cut:,} of {len(lost):,} texts {'does' if cut == 1 else 'do'}"
-        how_much = f"up to {max(lost):,} tokens of a text were"
+        how_much = f"up to {counted(max(lost), 'token')} of a text {were}"
     warnings.warn(
         f"{which} not fit the model: {how_much} cut and not read. Shorten or split long texts",
         TruncationWarning,

@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import BioGptForCausalLM, BioGptTokenizer
 
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import MissingExtraError, ModelError
 
 
@@ -49,9 +50,10 @@ def merged(
                 f"cannot load the adapter {name!r} from {folder}: {type(error).__name__}: {error}"
             ) from error
         if strange := sorted(given ^ wanted):
+            unfit = counted(len(strange), "tensor is missing or has", "tensors are missing or have")
             raise ModelError(
-                f"the adapter {name!r} does not fit its base: {len(strange)} tensors are missing "
-                f"or have no place there, for example {strange[0]}; looked in {folder}"
+                f"the adapter {name!r} does not fit its base: {unfit} no place "
+                f"there, for example {strange[0]}; looked in {folder}"
             )
         whole: BioGptForCausalLM = model.merge_and_unload()
     return whole

@@ -22,6 +22,7 @@ from biogpt_plugins.checkpoints.card import read_card
 from biogpt_plugins.checkpoints.folders import CONVERTED, converted, read_config
 from biogpt_plugins.engines.devices import is_small
 from biogpt_plugins.engines.settings import read_settings
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import DeviceError, MissingExtraError, ModelError
 
 try:
@@ -214,9 +215,9 @@ class _Weights:
         unfit += [key for key in self._files if ".layers." in key and key not in wanted]
         if unfit:
             raise ModelError(
-                f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors "
-                f"are missing, too many or of another shape, for example {unfit[0]}; looked in "
-                f"{folder}"
+                f"the weights of {name!r} do not match its config.json: "
+                f"{counted(len(unfit), 'tensor is', 'tensors are')} missing, too many or of "
+                f"another shape, for example {unfit[0]}; looked in {folder}"
             )
         self.epsilon = float(network.biogpt.layer_norm.eps)
         self.dtype = str(self["biogpt.layer_norm.weight"].dtype).removeprefix("torch.")

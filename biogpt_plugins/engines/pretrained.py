@@ -13,6 +13,7 @@ from transformers.utils import logging as hf_logging
 from biogpt_plugins.checkpoints.adapter import NETWORK
 from biogpt_plugins.checkpoints.registry import LEARNED
 from biogpt_plugins.engines.adapters import merged
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import ModelError, NotABioGPTError
 
 _HEADS = ("classifier.", "score.", "qa_outputs.")
@@ -57,8 +58,9 @@ def load_network(
         layers = {key for key in report["unexpected_keys"] if ".layers." in key}
         if unfit := sorted({*report["missing_keys"], *mismatched, *layers}):
             raise ModelError(
-                f"the weights of {name!r} do not match its config.json: {len(unfit)} tensors are "
-                f"missing, too many or of another shape, for example {unfit[0]}; looked in {base}"
+                f"the weights of {name!r} do not match its config.json: "
+                f"{counted(len(unfit), 'tensor is', 'tensors are')} missing, too many or of "
+                f"another shape, for example {unfit[0]}; looked in {base}"
             )
         if heads := sorted(key for key in report["unexpected_keys"] if key.startswith(_HEADS)):
             raise NotABioGPTError(

@@ -26,6 +26,7 @@ from biogpt_plugins.entities.finder import NameFinder
 from biogpt_plugins.entities.names_file import is_names_file, read_names
 from biogpt_plugins.entities.tables import read_table
 from biogpt_plugins.text.grounding import fold
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.entities import kind_of_type
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
@@ -221,7 +222,8 @@ class EntityDictionary:
         return hash(self.fingerprint)
 
     def __repr__(self) -> str:
-        return f"EntityDictionary({f'{str(self.path)!r}, ' if self.path else ''}{len(self):,} rows)"
+        path = f"{str(self.path)!r}, " if self.path else ""
+        return f"EntityDictionary({path}{counted(len(self), 'row')})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = (list(self.rows()), self.cutoff, list(self.concepts.values()), self.path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from biogpt_plugins.entities.entries import DictionaryEntry
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 _COLUMNS = ("name", "id", "type")
@@ -72,8 +73,8 @@ def _rows(reader: _Reader, called: str) -> Iterator[DictionaryEntry]:
             where = f"{called}:{reader.line_num}"
             if len(row) != len(header):
                 raise InputError(
-                    f"{where}: the row has {len(row)} fields, but the header has {len(header)}: "
-                    "put names that contain the separator in double quotes"
+                    f"{where}: the row has {counted(len(row), 'field')}, but the header has "
+                    f"{len(header)}: put names that contain the separator in double quotes"
                 )
             fields = [row[place].strip() for place in places]
             if not fields[0] or not fields[1]:

@@ -41,6 +41,7 @@ from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.entities import located
 from biogpt_plugins.tasks.hoc import EMPTY
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Answer, Entity, Hallmarks, Prediction, Relation
@@ -91,7 +92,8 @@ def measure_baselines(
     known = {document.id for document in gold.documents}
     if train and (both := sum(document.id in known for document in train.documents)):
         found.notes.append(
-            f"{both:,} documents with ids of the training file are scored: baselines that learn "
+            counted(both, "document with an id", "documents with ids")
+            + f" of the training file {'is' if both == 1 else 'are'} scored: baselines that learn "
             "from it look better than they are"
         )
     if task.kind == "answer":
@@ -144,7 +146,8 @@ def _add_pairs(
     else:
         if bare:
             found.notes.append(
-                f"{bare:,} of {len(gold.documents):,} documents have no annotated entities: "
+                f"{bare:,} of {len(gold.documents):,} documents {'has' if bare == 1 else 'have'} "
+                "no annotated entities: "
                 "baselines of annotated pairs find nothing in them"
             )
         texts = [_annotated(task, document, found.notes) for document in gold.documents]
@@ -156,7 +159,7 @@ def _add_pairs(
             continue
         plain = [task.read_input(document.record, entities=False) for document in gold.documents]
         texts = [text.model_copy(update={"entities": tuple(names(text))}) for text in plain]
-        add(f"{source} names in a sentence", f"pairs of {len(names):,} names", texts)
+        add(f"{source} names in a sentence", f"pairs of {counted(len(names), 'name')}", texts)
 
 
 def count_bare(gold: GoldSet[Any]) -> int:

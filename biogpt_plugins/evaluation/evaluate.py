@@ -14,6 +14,7 @@ from biogpt_plugins.scoring.figures import Share, bootstrap, ratio
 from biogpt_plugins.scoring.gold import Document, GoldSet
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.inputs import encodable
 from biogpt_plugins.values.results import Answer, Failure, Prediction
@@ -52,7 +53,8 @@ def evaluate(
     raw, calibrated = reliability(gold, metric, trials(gold, metric, found))
     withheld = sum(isinstance(p.result, Answer) and p.result.label is None for p in found)
     if withheld:
-        notes += (f"{withheld} of {len(found)} answers were withheld, and count as wrong",)
+        were = "was withheld, and counts" if withheld == 1 else "were withheld, and count"
+        notes += (f"{withheld:,} of {counted(len(found), 'answer')} {were} as wrong",)
     return Evaluation(
         task=task.name,
         documents=len(gold.documents),

@@ -8,6 +8,7 @@ from typing import Any
 
 from biogpt_plugins.evaluation.metrics import BC5CDR, PUBMEDQA, Metric
 from biogpt_plugins.scoring.gold import TABLES, Document, GoldSet
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Prediction
 
@@ -55,12 +56,13 @@ def check_counts(gold: GoldSet[Any], predictions: int) -> None:
     place = first if predictions < documents else "the last document is"
     bare = sum(not document.gold for document in gold.documents)
     hint = (
-        f"; {bare} documents have no gold, and the official lists omit such documents"
+        f"; {counted(bare, 'document has', 'documents have')} no gold, and the official lists omit "
+        "such documents"
         if bare and predictions == documents - bare
         else ""
     )
     raise InputError(
-        f"{predictions} predictions for {documents} gold documents ({place} "
+        f"{counted(predictions, 'prediction')} for {counted(documents, 'gold document')} ({place} "
         f"{name(gold.documents[min(predictions, documents - 1)])}{hint}): predictions without "
         "ids are matched by order, so give one for each document"
     )
@@ -91,7 +93,9 @@ def match(
                     f"{number} is {id_} and the gold has {name(document)} there: give every "
                     "prediction the id of its document"
                 )
-        note = f"{ids.count(None)} of {len(ids)} predictions have no id: all were matched by order"
+        bare, have = ids.count(None), "has" if ids.count(None) == 1 else "have"
+        every = counted(len(ids), "prediction")
+        note = f"{bare:,} of {every} {have} no id: all were matched by order"
         return list(predictions), (note,)
     by_id = dict(zip(ids, predictions, strict=True))
     missing = [name(document) for document in gold.documents if document.id not in by_id]

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from biogpt_plugins.entities import EntityDictionary
 from biogpt_plugins.entities.curies import curies
 from biogpt_plugins.text.grounding import fold
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.entities import kind_of_type
 from biogpt_plugins.values.results import Entity
 
@@ -167,8 +168,8 @@ class Nodes:
     def report(self) -> str:
         """What became of names without identifier, for people."""
         return (
-            f"{self.merged:,} names without an identifier joined the node that the same name with "
-            f"one has; {self.ambiguous:,} did not, because it has several"
+            f"{counted(self.merged, 'name')} without an identifier joined the node that the same "
+            f"name with one has; {self.ambiguous:,} did not, because it has several"
         )
 
     def final(self, key: NodeKey) -> NodeKey:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from biogpt_plugins.findings.relevance import Evidence, Passage, find_evidence, sort_out
 from biogpt_plugins.tasks.pubmedqa import LABELS
 from biogpt_plugins.tasks.questions import refusal
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.inputs import encodable
 from biogpt_plugins.values.results import Answer, Failure, Label, Prediction
 
@@ -322,17 +323,17 @@ def _paragraph(answer: PaperAnswer) -> Iterator[str]:
 
 def _outcome(answer: PaperAnswer) -> Iterator[str]:
     support = answer.support
-    papers = _count(support.found, "paper")
+    papers = counted(support.found, "paper")
     if not support.found:
         yield f"No paper was found for the question: {answer.question}"
     elif answer.refused:
         yield f"No answer, and no paper was judged: {answer.refused}."
         if answer.citations:
-            found = _count(len(answer.citations), "paper")
+            found = counted(len(answer.citations), "paper")
             yield f"{found} found: {_references(answer.citations)}."
     elif answer.label and answer.probabilities:
         share = answer.probabilities[answer.label]
-        judged = _count(support.judged, "paper")
+        judged = counted(support.judged, "paper")
         yield f"{answer.label.capitalize()} ({share:.0%}), judging by {judged}."
         for label in sorted(LABELS, key=lambda label: label != answer.label):
             yield from _vote(label, answer.citations)
@@ -364,7 +365,3 @@ def _vote(label: str, citations: Iterable[Citation]) -> Iterator[str]:
 
 def _references(papers: Iterable[_Paper]) -> str:
     return " ".join(dict.fromkeys(f"[{paper.reference}]" for paper in papers))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -22,6 +22,7 @@ from biogpt_plugins.mcp_server.values import (
     Stance,
     Statement,
 )
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Relation
 
@@ -137,25 +138,26 @@ def _words(result: SearchResult, asked: SearchArguments) -> str:
         return f"No paper of the runs states a relation from {ends}.{hint}"
     every = len(result.relations) + result.left_out
     entries = [line for edge in result.relations for line in _entries(edge)]
-    notes = [f"({result.left_out} more relations are not told)"] if result.left_out else []
+    left = counted(result.left_out, "more relation is", "more relations are")
+    notes = [f"({left} not told)"] if result.left_out else []
     return within(bounds.CONTENT, f"{every} found from {ends}:", entries, notes)
 
 
 def _entries(edge: EdgeFound) -> list[str]:
     head, tail = (f"{end.name} ({end.id or end.type})" for end in (edge.head, edge.tail))
     counts = {
-        "state it": edge.supporting,
-        "suspect it": edge.speculating,
-        "negate it": edge.contradicting,
+        "state": edge.supporting,
+        "suspect": edge.speculating,
+        "negate": edge.contradicting,
     }
-    papers = ", ".join(f"{count} {stance}" for stance, count in counts.items() if count)
+    papers = ", ".join(counted(n, f"{verb}s it", f"{verb} it") for verb, n in counts.items() if n)
     lines = [f"- {head} -[{edge.type}]-> {tail}; papers of {edge.run}: {papers}"]
     for paper in edge.papers:
         quote = f': "{paper.sentences[0]}"' if paper.sentences else ""
         name = f"PMID {paper.paper}" if paper.paper.isdecimal() else paper.paper
         lines.append(f"  {name} {' and '.join(paper.stances)} it{quote}")
     if edge.papers_left_out:
-        lines.append(f"  and {edge.papers_left_out} more papers")
+        lines.append(f"  and {counted(edge.papers_left_out, 'more paper')}")
     return lines
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from biogpt_plugins.engine import Completion, Decoding
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import ParseError
 from biogpt_plugins.values.inputs import encodable
 from biogpt_plugins.values.results import Entity, Relation
@@ -66,8 +67,7 @@ def read_several(
 
 def left_out(count: int, which: str) -> str:
     """A warning about relations that are left out."""
-    noun, verb = ("relation", "was") if count == 1 else ("relations", "were")
-    return f"{count} {noun} {which} {verb} left out"
+    return f"{counted(count, 'relation')} {which} {'was' if count == 1 else 'were'} left out"
 
 
 def _identity(relation: Relation) -> object:
@@ -93,11 +93,12 @@ def _notes(
     if errors:
         yield f"{len(errors)} of {whole} samples could not be read: {errors[0]}"
     if cut := sum(each.finish_reason != "stop" for each in completions):
-        yield f"{cut} of {whole} samples were cut off at the length limit"
+        verb = "was" if cut == 1 else "were"
+        yield f"{cut} of {whole} samples {verb} cut off at the length limit"
     notes = Counter(note for reading in read for note in set(reading.notes))
     if notes:
         ((first, times),) = notes.most_common(1)
-        more = f"; {len(notes) - 1} more warnings" if len(notes) > 1 else ""
+        more = f"; {counted(len(notes) - 1, 'more warning')}" if len(notes) > 1 else ""
         yield f"{times} of {whole} samples: {first}{more}"
     if dropped:
         yield left_out(dropped, f"found in fewer than {least:.0%} of the samples")

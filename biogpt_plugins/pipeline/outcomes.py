@@ -7,6 +7,7 @@ from math import inf, isnan
 from typing import TypeVar
 
 from biogpt_plugins.engine import Decoding
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import EngineError
 from biogpt_plugins.values.results import Relation
 
@@ -22,8 +23,8 @@ def paired(asked: list[S], outcomes: list[T]) -> Iterator[tuple[S, T]]:
     """
     if len(outcomes) != len(asked):
         raise EngineError(
-            f"the engine returned {len(outcomes)} results for {len(asked)} prompts: it must return "
-            "one for each prompt, in order"
+            f"the engine returned {counted(len(outcomes), 'result')} for "
+            f"{counted(len(asked), 'prompt')}: it must return one for each prompt, in order"
         )
     return zip(asked, outcomes, strict=True)
 

@@ -58,6 +58,7 @@ from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.remarks import remarks
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.source import SourceText
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import BioGPTError, InputError, ModelError, ServerError
 from biogpt_plugins.values.inputs import Text, encodable, id_of
 from biogpt_plugins.values.predictions import Predictions
@@ -613,7 +614,7 @@ class Pipeline:
 
     def _facts(self, outcome: Completion | Choice | Scored) -> dict[str, Any]:
         cut = outcome.truncated_tokens
-        remark = f"the text was cut: its last {cut} tokens did not fit the model's limit"
+        remark = f"the text was cut: its last {counted(cut, 'token')} did not fit the model's limit"
         return {
             "usage": outcome.usage,
             "truncated_tokens": cut,

@@ -17,6 +17,7 @@ from biogpt_plugins.tasks.ranking import Ranking
 from biogpt_plugins.tasks.readers import Reading
 from biogpt_plugins.tasks.task import Task
 from biogpt_plugins.text.evidence import with_evidence
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import encodable
 from biogpt_plugins.values.results import Answer, Label, Relation
@@ -160,13 +161,13 @@ def _expected(relations: Sequence[Relation], share: float) -> list[Relation]:
 
 def _unscored(task: Task[Any], count: int, least: float) -> str:
     """The warning about relations that `min_score` cannot filter."""
-    noun, verb = ("relation has", "was") if count == 1 else ("relations have", "were")
+    found = counted(count, "relation has no score and was", "relations have no score and were")
     why = (
         "the engine returned no log-probabilities for them"
         if task.clause
         else f"task {task.name} declares no clause, which scores need"
     )
-    return f"{count} {noun} no score and {verb} kept despite min_score {least:g}: {why}"
+    return f"{found} kept despite min_score {least:g}: {why}"
 
 
 class Priors:

@@ -17,6 +17,7 @@ import httpx
 
 from biogpt_plugins.engine import cancelled
 from biogpt_plugins.remote.loop import LOOK, Gone, Loop
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import (
     BioGPTError,
     ContextOverflowError,
@@ -245,8 +246,9 @@ class _Trying:
         """
         if error.wait is None:
             if self._attempts >= self._patience.attempts:
+                attempts = counted(self._attempts, "attempt")
                 raise ServerError(
-                    f"{self._url} cannot be reached ({error}; {self._attempts} attempts): start "
+                    f"{self._url} cannot be reached ({error}; {attempts}): start "
                     "the server, or check the address"
                 ) from error
             seconds = self._patience.first * 2 ** (self._attempts - 1)

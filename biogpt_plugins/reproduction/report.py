@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from biogpt_plugins.evaluation import Assessment, Evaluation
 from biogpt_plugins.scoring.figures import Figure, Interval, Value
+from biogpt_plugins.values.counted import counted
 
 _PRECISION, _RECALL = ("tp_p", "precision"), ("tp_r", "recall")
 OFFICIAL, OWN = "official", "own"
@@ -128,8 +129,8 @@ class Report(Value):
     @property
     def title(self) -> str:
         """The heading of the table."""
-        documents = self.measured[0].documents
-        return f"{self.figure}: {self.model}, {documents:,} documents of the test set"
+        documents = counted(self.measured[0].documents, "document")
+        return f"{self.figure}: {self.model}, {documents} of the test set"
 
     def table(self) -> list[tuple[str, ...]]:
         """A heading, the paper's figures, and a row for each line; in percent."""

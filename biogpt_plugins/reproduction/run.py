@@ -23,6 +23,7 @@ from biogpt_plugins.reproduction.invented import invent
 from biogpt_plugins.reproduction.published import CORPORA, Published, Tell, first, obtain
 from biogpt_plugins.reproduction.report import SMOKE, Line, Measured, Paper, Report
 from biogpt_plugins.tasks import get_task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 T = TypeVar("T")
@@ -175,9 +176,9 @@ class _Stages:
             missing = sum(map(missing_names, read_solved(file, [self.published.task])))
             if missing and not self.asked.smoke:
                 raise InputError(
-                    f"{file} has DrugBank ids in place of {missing:,} names, which DrugBank's "
-                    f"licence keeps out of it, and no model can learn them: {FILL_IN}, and give "
-                    "the folder with --data"
+                    f"{file} has DrugBank ids in place of {counted(missing, 'name')}, which "
+                    "DrugBank's licence keeps out of it, and no model can learn them: "
+                    f"{FILL_IN}, and give the folder with --data"
                 )
 
     def train(self) -> str:

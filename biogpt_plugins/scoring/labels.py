@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 from biogpt_plugins.scoring.figures import Counts, Figure, Value, paired
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Label
 
@@ -107,7 +108,7 @@ def accuracy(gold: Sequence[str], predicted: Sequence[str]) -> float:
     """
     if len(gold) != len(predicted) or not gold:
         raise InputError(
-            f"{len(gold)} gold labels, but {len(predicted)} predictions: give one prediction "
-            "for each gold label, and at least one"
+            f"{counted(len(gold), 'gold label')}, but {counted(len(predicted), 'prediction')}: "
+            "give one prediction for each gold label, and at least one"
         )
     return sum(g == p for g, p in zip(gold, predicted, strict=True)) / len(gold)

@@ -7,6 +7,7 @@ from time import monotonic
 
 from biogpt_plugins.serve.errors import Refused
 from biogpt_plugins.serve.limits import Limits
+from biogpt_plugins.values.counted import counted
 
 _LEAST, _MOST = 1, 60  # seconds after which a client may try again
 
@@ -42,7 +43,7 @@ class Gate:
             wait = min(max(_LEAST, ceil(self._usual)), _MOST)
             raise Refused(
                 429,
-                f"the server is busy with {self.rows:,} results: try again in {wait} s",
+                f"the server is busy with {counted(self.rows, 'result')}: try again in {wait} s",
                 code="server_busy",
                 headers={"Retry-After": str(wait)},
             )

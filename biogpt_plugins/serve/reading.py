@@ -13,6 +13,7 @@ from biogpt_plugins.pipeline.spec import LongTexts
 from biogpt_plugins.remote.wire import Body
 from biogpt_plugins.serve.errors import Fault, Refused
 from biogpt_plugins.serve.typed import Given, Share, TypedRequest
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper, read
 from biogpt_plugins.values.results import Entity, Kind, Prediction, Result
@@ -143,7 +144,9 @@ def papers_of(pasted: PastedText, most: int) -> PaperList:
     """
     records = list(islice(read_text(pasted.text, Format(pasted.format)), most + 1))
     if len(records) > most:
-        raise Refused(400, f"the text has more than {most:,} papers: divide it", param="text")
+        raise Refused(
+            400, f"the text has more than {counted(most, 'paper')}: divide it", param="text"
+        )
     papers: list[PaperRecord] = []
     faults: list[str] = []
     for record in records:

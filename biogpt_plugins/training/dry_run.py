@@ -25,6 +25,7 @@ from biogpt_plugins.training.plan import Plan
 from biogpt_plugins.training.session import encoded, settled
 from biogpt_plugins.training.start import Start, config_of, start_from, start_without_weights
 from biogpt_plugins.training.trainer import make_trainer
+from biogpt_plugins.values.counted import counted
 
 _WARM_UP, _MEASURED = 1, 3
 
@@ -120,7 +121,7 @@ def _wanted(batch: Sequence[Encoded], options: Options) -> int:
 def _device() -> str:
     if torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
-    return f"this CPU ({torch.get_num_threads()} threads)"
+    return f"this CPU ({counted(torch.get_num_threads(), 'thread')})"
 
 
 class _Watch(TrainerCallback):  # type: ignore[misc]

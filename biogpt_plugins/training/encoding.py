@@ -11,6 +11,7 @@ from biogpt_plugins.engine import Prompt, TaskCard
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.options import Options, Truncation
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import ContextOverflowError, InputError
 
 _MOST_SAID = 3
@@ -174,12 +175,15 @@ def encode_all(
         if found.target_cut:
             cut.append(_said(example, tokens))
     if lost:
-        message = f"{len(lost)} of {len(examples)} examples do not fit into {positions} positions"
+        do, are = ("does", "is") if len(lost) == 1 else ("do", "are")
+        every = counted(len(examples), "example")
+        message = f"{len(lost):,} of {every} {do} not fit into {positions} positions"
         if not encoded:
             raise InputError(f"{message}: {_some(lost)}. Shorten the targets")
-        warnings.warn(f"{message} and are left out: {_some(lost)}", stacklevel=2)
+        warnings.warn(f"{message} and {are} left out: {_some(lost)}", stacklevel=2)
     if cut:
-        message = f"{len(cut)} of {len(examples)} targets are too long and lose their end"
+        lose = "is too long and loses its" if len(cut) == 1 else "are too long and lose their"
+        message = f"{len(cut):,} of {counted(len(examples), 'target')} {lose} end"
         warnings.warn(f"{message}: {_some(cut)}", stacklevel=2)
     return encoded
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from biogpt_plugins.training.memory import CARDS, RESERVE, Memory
+from biogpt_plugins.values.counted import counted
 
 _GB = 10**9
 _MINUTE, _HOUR = 60, 3600
@@ -68,8 +69,9 @@ class Estimate:
         yield (f"model    {self.model}: {self.parameters:,} parameters; {self.trained:,} train")
         about = "" if self.exact else "about "
         yield (
-            f"data     {self.examples:,} examples, {about}{self.tokens:,} tokens; {self.batches:,} "
-            f"batches with {self.padding:.1%} padding, the largest of {self.largest_batch:,} tokens"
+            f"data     {counted(self.examples, 'example')}, {about}{self.tokens:,} tokens; "
+            f"{counted(self.batches, 'batch', 'batches')} with {self.padding:.1%} padding, "
+            f"the largest of {self.largest_batch:,} tokens"
         )
         if not self.exact:
             yield (

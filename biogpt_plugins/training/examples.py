@@ -12,6 +12,7 @@ from biogpt_plugins.corpus.gold import REMEDY, Solved, is_named, read_solved
 from biogpt_plugins.scoring.gold import Names
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Result
@@ -65,7 +66,8 @@ def read_examples(
         else:
             examples.append(_example(document, task, result))
     for name, number in skipped.items():
-        tell(f"{path}: {number:,} documents have no relation that {name} can write: left out")
+        documents = counted(number, "document has", "documents have")
+        tell(f"{path}: {documents} no relation that {name} can write: left out")
     if not examples:
         raise InputError(f"{path} has no examples for {', '.join(known)}: {REMEDY}")
     return examples

@@ -17,6 +17,7 @@ from biogpt_plugins.training.origin import FRESH
 from biogpt_plugins.training.plan import FinetuneResult
 from biogpt_plugins.training.record import SETTINGS_FILE, UPDATES_FILE, Settings
 from biogpt_plugins.training.selection import METRIC
+from biogpt_plugins.values.counted import counted
 
 README = "README.md"
 CURVES = "curves.png"
@@ -97,7 +98,8 @@ def _body(result: FinetuneResult, settings: Settings, *, drawn: bool) -> str:
         "decisions.\n\n"
         f"## Figures\n\n{_figures(result, settings)}\n"
         f"{f'![Training curves]({CURVES})' + chr(10) + chr(10) if drawn else ''}"
-        f"## Training\n\n{result.examples:,} examples, {result.steps:,} updates, recipe "
+        f"## Training\n\n{counted(result.examples, 'example')}, "
+        f"{counted(result.steps, 'update')}, recipe "
         f"`{settings.recipe}`, {versions}. `{SETTINGS_FILE}` has every setting and "
         f"`{UPDATES_FILE}` every update. Settings that differ from the defaults:\n\n"
         f"| setting | value |\n|---|---|\n{told}\n"

@@ -32,6 +32,7 @@ from biogpt_plugins.training.snapshots import Snapshots
 from biogpt_plugins.training.start import Start, positions_of, start_from
 from biogpt_plugins.training.trainer import PromptTrainer, make_trainer
 from biogpt_plugins.training.variants import vary
+from biogpt_plugins.values.counted import counted
 
 Tell = Callable[[str], None]
 
@@ -164,7 +165,8 @@ def encoded(
         options=options,
     )
     if cut := sum(each.source_cut for each in found):
-        tell(f"{cut} of {len(examples)} sources are too long and lose their end")
+        lose = "is too long and loses its" if cut == 1 else "are too long and lose their"
+        tell(f"{cut:,} of {counted(len(examples), 'source')} {lose} end")
     return found
 
 
@@ -173,9 +175,10 @@ def _train(
 ) -> None:
     folder = Path(trainer.args.output_dir)
     rows = trainer.train_dataset.rows
+    updates = -(-len(rows) // trainer.args.gradient_accumulation_steps)
     tell(
-        f"{sum(map(len, rows))} examples in {len(rows)} batches, "
-        f"{-(-len(rows) // trainer.args.gradient_accumulation_steps)} updates an epoch"
+        f"{counted(sum(map(len, rows)), 'example')} in {counted(len(rows), 'batch', 'batches')}, "
+        f"{counted(updates, 'update')} an epoch"
     )
     try:
         with interruption.watching(tell):
@@ -222,4 +225,4 @@ def _averaged(trainer: PromptTrainer, snapshots: Snapshots) -> str:
     count = snapshots.load_mean(trainer.model)
     if not count:
         return "no epoch was completed: the last weights are saved, not an average"
-    return f"the saved weights are the mean of the last {count} epochs"
+    return f"the saved weights are the mean of the last {counted(count, 'epoch')}"

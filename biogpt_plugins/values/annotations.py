@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.mentions import Mention, identifier_of, placed, shown
 from biogpt_plugins.values.results import Entity
@@ -69,7 +70,8 @@ class Annotations(NamedTuple):
             raise
         notes = [*self.notes, *found.faults]
         if outside := len(mentions) - len(inside):
-            notes.append(f"left out {outside} of {len(mentions)} entities: outside this chunk")
+            every = counted(len(mentions), "entity", "entities")
+            notes.append(f"left out {outside:,} of {every}: outside this chunk")
         return [one.moved(lead) for one in found.entities], notes
 
 

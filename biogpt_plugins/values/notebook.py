@@ -16,6 +16,7 @@ from itertools import islice, pairwise
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.results import Answer, Entity, Evidence, InTitle, Prediction, Relation
 from biogpt_plugins.values.segments import Segment, sentences
 
@@ -105,16 +106,12 @@ def html_of_all(predictions: Sequence[Prediction[Any]]) -> str:
     shown = list(islice(rows, MOST_ROWS))
     rest = sum(1 for _ in rows)
     failed = sum(not one.ok for one in predictions)
-    told = [_counted(len(predictions), "prediction"), f"{failed:,} failed" if failed else ""]
+    told = [counted(len(predictions), "prediction"), f"{failed:,} failed" if failed else ""]
     return page_of(
         make("div", "quiet", ", ".join(filter(None, told)), _trial(predictions)),
         table(["Paper", "Result", "Score", ""], shown) if shown else None,
-        make("div", "quiet", f"and {_counted(rest, 'more row')}") if rest else None,
+        make("div", "quiet", f"and {counted(rest, 'more row')}") if rest else None,
     )
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _trial(predictions: Iterable[Prediction[Any]]) -> Element | None:

@@ -24,6 +24,7 @@ from biogpt_plugins import Completion, Pipeline, Prompt, Spec, Usage
 from biogpt_plugins.engine import Chunk, in_thread, warn_of_truncation
 from biogpt_plugins.hosts.fields import HOST_WORDS, OPTIONS, LLMFields
 from biogpt_plugins.hosts.types import no_schema
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import BioGPTError, ContextOverflowError, EngineError, ParseError
 from langchain_biogpt.documents import said
 from langchain_biogpt.saving import SavedFields
@@ -242,7 +243,8 @@ class BioGPTLLM(SavedFields, LLMFields, BaseLLM):
             chat.says(completions[0].text if completions else "")
         if len(completions) != len(prompts):
             raise EngineError(
-                f"the engine returned {len(completions)} completions for {len(prompts)} prompts"
+                f"the engine returned {counted(len(completions), 'completion')} for "
+                f"{counted(len(prompts), 'prompt')}"
             )
         warn_of_truncation(completion.truncated_tokens for completion in completions)
         if self._written is not None:

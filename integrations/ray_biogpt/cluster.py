@@ -37,6 +37,7 @@ from biogpt_plugins.corpus.run.run import Items, predicted_by
 from biogpt_plugins.pipeline import Pipeline, Spec
 from biogpt_plugins.pipeline.loading import load
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import BioGPTError, EngineError, InputError
 from biogpt_plugins.values.inputs import Text
 from biogpt_plugins.values.results import Failure, Prediction
@@ -109,7 +110,9 @@ class Cluster:
         cpus = self.cpus or (1 if gpus else min(_CPUS, smallest))
         room = sum(_room(one, cpus, gpus) for one in machines)
         if not room and not self.engines:
-            wanted = f"{cpus} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
+            wanted = counted(cpus, "CPU")
+            if gpus:  # which may be a part of one
+                wanted += f" and {gpus:g} {'GPU' if gpus == 1 else 'GPUs'}"
             raise InputError(
                 f"no machine of the cluster has {wanted} for an engine: ask for fewer, or set the "
                 "number of engines (--ray-engines), for which an autoscaler can add machines"

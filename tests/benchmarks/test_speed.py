@@ -203,7 +203,7 @@ def test_what_does_not_fit_is_left_out(place, pipeline):
     papers = [Paper(text="aspirin " * 700), *PAPERS]
     drawn = Subjects(papers, place.tokens, 1024).draw(2, pipeline, 8)
     assert [s.value.text for s in drawn] == [paper.text for paper in PAPERS[:2]]
-    with pytest.raises(InputError, match="none of 1 papers fits"):
+    with pytest.raises(InputError, match="none of 1 paper fits"):
         Subjects(papers[:1], place.tokens, 1024).draw(1, pipeline, 8)
 
 

@@ -85,7 +85,7 @@ def test_extract_writes_a_prediction_a_line_and_says_what_it_came_to(papers, tmp
         "3 relations in 2 of the records; both names stand in the text in 66.7% of the relations "
         "(no measure of accuracy)"
     )
-    assert said[3] == "1 failed; their lines say why"
+    assert said[3] == "1 failed; its line says why"
     assert said[4] == f"written to {out}"
     assert "\x1b" not in done.stderr
 
@@ -652,7 +652,7 @@ def test_strict_extraction_stops_at_the_first_broken_record_and_keeps_what_is_do
     done = run("extract", path, "--strict", load=Loader(ASPIRIN))
     assert done.exit_code == 2
     assert [p.id for p in predictions(done.stdout)] == ["7"]
-    assert "1 records in" in done.stderr
+    assert "1 record in" in done.stderr
     assert f"error: {path}:6: not XML" in done.stderr
 
 

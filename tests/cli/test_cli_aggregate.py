@@ -144,7 +144,7 @@ def test_a_dictionary_that_is_none_is_told_before_the_model_is_loaded(tmp_path):
     names.write_text("name,id\nLithium\n", encoding="utf-8")
     done = run("extract", papers, "--dictionary", names)
     assert done.exit_code == 2
-    assert f"error: {names}:2: the row has 1 fields, but the header has 2" in done.stderr
+    assert f"error: {names}:2: the row has 1 field, but the header has 2" in done.stderr
 
 
 class TestNodes:

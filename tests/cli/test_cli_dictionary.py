@@ -28,10 +28,8 @@ def test_one_dictionary_of_all(tmp_path):
     assert "desc2026.xml: 7 concepts, 15 new names" in said
     assert "left out: 2 permuted terms" in said
     assert "CTD_chemicals.tsv.gz: 2 concepts, 2 new names" in said
-    assert "1 genes of other species" in said
-    assert (
-        "1 names have several ids, which are all kept: 'cold' (MESH:D003139, MESH:D999999)" in said
-    )
+    assert "1 gene of other species" in said
+    assert "1 name has several ids, which are all kept: 'cold' (MESH:D003139, MESH:D999999)" in said
     known = EntityDictionary.read(out)
     assert f"{len(known.concepts)} concepts and {len(known)} names written to {out}" in said
     assert known.find("p53", "gene").id == "NCBIGene:7157"

@@ -185,7 +185,7 @@ def test_a_corpus_without_entities_is_refused_where_they_are_needed(papers, tmp_
     done = run("eval", "bc5cdr", "--data", some, *decoding, "--entities", "ignore")
     assert "--entities ignore gives none" in " ".join(done.stderr.split())
     done = run("eval", "bc5cdr", "--data", some, *decoding, completions=[WRITTEN])
-    assert "1 of 2 documents have no annotated entities" in " ".join(done.stderr.split())
+    assert "1 of 2 documents has no annotated entities" in " ".join(done.stderr.split())
 
 
 @pytest.fixture
@@ -237,5 +237,5 @@ def test_the_summary_counts_papers_without_entities(papers):
     done = run("extract", path, "--decoding", "entities")
     assert done.exit_code == 0
     summary = " ".join(done.stderr.split())
-    assert "1 with warnings in their lines; the first: " in summary
+    assert "1 with warnings in its line; the first: " in summary
     assert "the text has no entities" in summary

@@ -194,7 +194,7 @@ def test_a_ground_truth_selects_and_orders_the_questions(corpus, file):
 @pytest.mark.parametrize(
     ("task", "content", "fault"),
     [
-        ("bc5cdr", f"{ASPIRIN}\n", "1 predictions for 2 gold documents (the first document "),
+        ("bc5cdr", f"{ASPIRIN}\n", "1 prediction for 2 gold documents (the first document "),
         ("bc5cdr", f"{ASPIRIN}\n" * 3, "3 predictions for 2 gold documents (the last document "),
         ("bc5cdr", "", "0 predictions for 2 gold documents"),
         ("bc5cdr", None, "no such file of completions: '"),
@@ -346,7 +346,7 @@ def test_eval_of_several_methods(file, tmp_path):
         "grounded",
         "entities",
     ]
-    assert again.stderr.count("already holds 1 of 1 predictions") == 3
+    assert again.stderr.count("already holds 1 of 1 prediction") == 3
 
 
 def test_eval_compares_choosing_with_writing(corpus):

@@ -58,7 +58,7 @@ def test_what_cannot_be_read_is_counted_and_is_exit_code_1(tmp_path, name, in_ru
     assert done.exit_code == 1
     assert f"warning: {path}:" in done.stderr
     assert "1 failed" in done.stderr
-    assert ("the rest of 1 files is lost" in done.stderr) == (name == "cut.json")
+    assert ("the rest of 1 file is lost" in done.stderr) == (name == "cut.json")
 
 
 def test_columns_are_named(tmp_path):

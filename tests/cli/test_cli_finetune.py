@@ -50,7 +50,7 @@ def test_finetune_by_the_official_recipe(solved, tiny_biogpt, tmp_path, kept):
     assert kept
     shown = " ".join(done.stderr.split())
     assert "note: recipe official: epochs 2.0, max_steps None, learning_rate 1e-05," in shown
-    assert "note: 2 examples in 1 batches, 1 updates an epoch" in shown
+    assert "note: 2 examples in 1 batch, 1 update an epoch" in shown
     assert "note: the saved weights are the mean of the last 2 epochs" in shown
     assert "2 examples, 2 updates, loss" in shown
     assert done.stdout.strip() == str(tmp_path / "out")

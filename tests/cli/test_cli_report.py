@@ -59,14 +59,14 @@ def test_pairs_below_the_least_probability_are_candidates(tmp_path):
     done = run("report", found, "--min-probability", 0.5, "-o", tmp_path / "report.html")
     assert done.exit_code == 0, done.stderr
     assert "3 candidates with a score below 0.5" in done.stderr
-    assert "warning: 1 relations have no score, and are shown despite 0.5" in done.stderr
+    assert "warning: 1 relation has no score, and is shown despite 0.5" in done.stderr
 
 
 def test_a_text_that_is_another_is_told(tmp_path):
     found, _ = files(tmp_path)
     papers = written(tmp_path, "other.jsonl", ['{"id": "1", "text": "Something else."}'])
     done = run("report", found, "-p", papers, "-o", tmp_path / "report.html")
-    assert "warning: 1 predictions were made from a different text" in done.stderr
+    assert "warning: 1 prediction was made from a different text" in done.stderr
 
 
 def test_what_cannot_be_used_costs_itself_only(tmp_path):
@@ -86,7 +86,7 @@ def test_what_pubmed_deleted_is_no_fault(tmp_path):
     papers = written(tmp_path, "pubmed.xml", [reported.PUBMED])
     done = run("report", found, "--papers", papers, "-o", tmp_path / "report.html")
     assert done.exit_code == 1, done.stderr
-    assert "7 papers, 1 with their texts" in done.stderr
+    assert "7 papers, 1 with its text" in done.stderr
     assert "deleted from PubMed" not in done.stderr
     assert f"warning: {papers}:6: <PubmedArticle> has no PMID" in done.stderr
     assert "1 line could not be used" in done.stderr
@@ -227,7 +227,7 @@ def test_a_page_to_label(tmp_path):
     out = tmp_path / "report.html"
     done = run("report", found, "--papers", papers, "--label", "bc5cdr", "-o", out)
     assert done.exit_code == 0, done.stderr
-    assert "note: 1 of 7 papers cannot be labelled: they were not read for bc5cdr" in done.stderr
+    assert "note: 1 of 7 papers cannot be labelled: it was not read for bc5cdr" in done.stderr
     assert "label-bar" in out.read_text("utf-8")
 
 

@@ -52,7 +52,7 @@ def test_a_pipe_must_give_the_same_again(papers, tmp_path):
     assert other.exit_code == 2
     assert "standard input:2 has a different text than when the run began" in other.stderr
     short = run(*given, input=text.splitlines()[0])
-    assert "standard input has only 1 records, but the run has finished 2 of it" in short.stderr
+    assert "standard input has only 1 record, but the run has finished 2 of it" in short.stderr
     assert run(*given, input=text).exit_code == 0
     assert [prediction.id for prediction in results(tmp_path / "run")] == list("01234")
 
@@ -83,7 +83,7 @@ def test_a_run_without_records_and_one_of_failures_end_as_extract_does(tmp_path)
     empty.write_text("{\n")
     done = run("extract", empty, "--run", tmp_path / "b")
     assert done.exit_code == 1
-    assert f"{tmp_path}/b holds 1 results; 1 failed" in done.stderr
+    assert f"{tmp_path}/b holds 1 result; 1 failed" in done.stderr
 
 
 def test_ask_each_paper_of_a_corpus(papers, tmp_path):
@@ -237,7 +237,7 @@ def test_what_is_withdrawn_is_told_and_is_no_failure(citations, tmp_path):
     said = done.stderr.splitlines()
     assert said[-3:] == [
         "3 deleted from PubMed or revised in a later record",
-        "1 failed; their lines say why",
+        "1 failed; its line says why",
         f"{tmp_path}/run holds 6 results; 1 failed",
     ]
     gone = pubmed(tmp_path / "gone.xml", deleted(5))
@@ -282,7 +282,7 @@ def test_what_could_not_be_read_earlier_ends_a_finished_run_as_it_did_at_first(
     assert run(*given).exit_code == 1
     again = run(*given)
     assert again.exit_code == 1
-    told = "1 could not be read at an earlier start; their lines say why"
+    told = "1 could not be read at an earlier start; its line says why"
     assert told in again.stderr.splitlines()
     (tmp_path / "run/index.sqlite").unlink()
     assert run(*given).exit_code == 1

@@ -220,7 +220,7 @@ def test_what_pubmed_deleted_is_no_fault(files, tmp_path):
     papers.write_text(reported.PUBMED, encoding="utf-8")
     done = run("export", found, "--to", "pubtator", "--papers", papers, "-o", tmp_path / "out")
     assert done.exit_code == 1, done.stderr
-    assert "1 relations in 1 papers" in done.stderr
+    assert "1 relation in 1 paper" in done.stderr
     assert "deleted from PubMed" not in done.stderr
     assert "1 line could not be used" in done.stderr
 

@@ -579,6 +579,6 @@ def test_the_real_questions():
 def test_names_that_only_drugbank_may_hand_out(file):
     triples = [{**TRIPLE, "target": "DrugBank####BE1"}, TRIPLE]
     path = file({"1": {"abstract": "x", "triples": triples}})
-    with pytest.warns(UserWarning, match="DrugBank ids .* in place of 1 names, .* No model writes"):
+    with pytest.warns(UserWarning, match="DrugBank ids .* in place of 1 name, .* No model writes"):
         gold = read_gold(path, "kd_dti")
     assert {tail for _, tail, _ in gold.documents[0].gold} == {"DrugBank####BE1", TRIPLE["target"]}

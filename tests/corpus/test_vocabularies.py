@@ -165,7 +165,7 @@ def test_genes(tmp_path):
     known, built = made(tmp_path, ("ncbi-gene", gene_file(tmp_path)))
     assert known.find("p53", "gene").id == "NCBIGene:7157"
     assert names_of(known, "NCBIGene:7157")[:2] == ["TP53", "tumor protein p53"]
-    assert built.counts[0].left_out == {"genes of other species": 1, "records that are no genes": 1}
+    assert built.counts[0].left_out == {"genes of other species": 1, "records of no gene": 1}
     mouse, _ = made(tmp_path, ("ncbi-gene", gene_file(tmp_path)), species=["10090"])
     assert mouse.find("Trp53", "gene").id == "NCBIGene:22059"
 
@@ -221,7 +221,7 @@ def test_what_a_dtd_declares_is_neither_loaded_nor_expanded(tmp_path):
         (
             "mesh",
             SUPPLEMENTS.format(records=supplement("C1", "x protocol", "2", "D1")),
-            "it has 1 supplementary records of class 2, which are left out; --type PREFIX=TYPE",
+            "it has 1 supplementary record of class 2, which is left out; --type PREFIX=TYPE",
         ),
         ("ctd", "ChemicalName\tChemicalID\nLithium\tD008094\n", "is not a vocabulary of CTD"),
         ("ctd", "", "with their comments"),

@@ -390,7 +390,7 @@ def test_weights_that_do_not_fit(folder, how):
     says = (
         "cannot read the weights"
         if how == "damaged"
-        else f"do not match.*1 tensors are missing.*{name}"
+        else f"do not match.*1 tensor is missing.*{name}"
     )
     with pytest.raises(ModelError, match=says):
         load_engine(folder, engine="ctranslate2")

@@ -165,7 +165,7 @@ def test_files(tmp_path, text):
         ),
         ("lithium,D008094,chemical\n", "it lacks name and id"),
         ("name,type\n", "it lacks id"),
-        ("name,id\na,D1\nb\n", "mesh.csv:3: the row has 1 fields, but the header has 2"),
+        ("name,id\na,D1\nb\n", "mesh.csv:3: the row has 1 field, but the header has 2"),
         ("name,id\na,D1\nb, c,D2\n", "mesh.csv:3: the row has 3 fields, but the header has 2"),
         ("name,id\na,D1\n,D2\n", "mesh.csv:3: a row must have a name and an id, not ['', 'D2']"),
         ("name,id\na, \n", "mesh.csv:2: a row must have a name and an id"),

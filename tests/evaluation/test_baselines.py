@@ -103,12 +103,12 @@ def test_what_is_lacking_is_said():
 
 def test_documents_without_annotations_are_counted():
     notes = measure_baselines(bc5cdr(*GOLD.documents, paper([("C1", "D1")], id_="2"))).notes
-    assert "1 of 2 documents have no annotated entities" in notes[0]
+    assert "1 of 2 documents has no annotated entities" in notes[0]
 
 
 def test_documents_of_the_training_data_are_counted():
     notes = measure_baselines(GOLD, train=GOLD).notes
-    assert notes[0].startswith("1 documents with ids of the training file are scored")
+    assert notes[0].startswith("1 document with an id of the training file is scored")
 
 
 def test_annotations_that_do_not_fit_are_refused_by_name():

@@ -243,7 +243,7 @@ def test_predictions_without_ids_are_matched_by_order_which_is_said():
     ]
     result = evaluate(gold, told)
     assert result.default.value == 1
-    assert result.notes == ("1 of 2 predictions have no id: all were matched by order",)
+    assert result.notes == ("1 of 2 predictions has no id: all were matched by order",)
 
 
 def test_scored_labels_have_no_strict_reading():
@@ -336,11 +336,11 @@ ONE, TWO = prediction([], "1"), prediction([], "2")
         ([prediction([]), ONE], r"number 2 is 1 and the gold has 2 \(gold.json:2\)"),
         (
             [prediction([])],
-            "1 predictions for 2 gold documents .* without a prediction is 2 .gold.json:2",
+            "1 prediction for 2 gold documents .* without a prediction is 2 .gold.json:2",
         ),
         ([prediction([])] * 3, "3 predictions for 2 gold documents .* last document is 2"),
         ([], "0 predictions for 2 gold documents"),
-        (["x"], "1 predictions for 2 gold documents"),
+        (["x"], "1 prediction for 2 gold documents"),
         (["x"] * 3, "3 predictions for 2 gold documents"),
         (["x", TWO], "a list of completions or a list of Predictions"),
         ([{"id": "1"}, TWO], "a list of completions or a list of Predictions"),
@@ -376,7 +376,7 @@ def test_many_faults_are_counted_and_bare_documents_named():
     many = bc5cdr(*[[PAIR]] * 9)
     with pytest.raises(InputError, match=r"document 2 .*, 6 \(gold.json:6\) and 3 more"):
         evaluate(many, [ONE])
-    with pytest.raises(InputError, match="1 documents have no gold, and the official lists omit"):
+    with pytest.raises(InputError, match="1 document has no gold, and the official lists omit"):
         evaluate(bc5cdr([PAIR], []), [ASPIRIN])
 
 

@@ -163,7 +163,7 @@ class TestAnswers:
         unsure = Answer(abstained="too unsure", probabilities=shares(0.3, 0.4, 0.3))
         found = answered(sure, unsure)
         assert found.default.value == 0.5
-        assert found.notes == ("1 of 2 answers were withheld, and count as wrong",)
+        assert found.notes == ("1 of 2 answers was withheld, and counts as wrong",)
         # What it would have said is held against what is right nonetheless.
         assert [t.right for t in found.raw.trials] == [True, True]
 

@@ -51,7 +51,7 @@ def test_a_name_is_the_node_of_the_one_identifier_that_it_has_elsewhere():
     found = nodes(*given)
     assert ids(found, *given) == [[SEIZURES], [SEIZURES], ["disease:tremor"]]
     assert (found.merged, found.ambiguous) == (1, 0)
-    assert "1 names without an identifier joined" in found.report
+    assert "1 name without an identifier joined" in found.report
 
 
 def test_a_name_with_several_identifiers_stays_apart():

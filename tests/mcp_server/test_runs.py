@@ -72,8 +72,8 @@ async def test_what_is_left_out_is_counted(search):
     told = await search(tail="illness1", most_relations=1, most_papers=3)
     (edge,) = told.result.relations
     assert (len(edge.papers), edge.papers_left_out, told.result.left_out) == (3, 1, 1)
-    assert "  and 1 more papers" in told.content
-    assert "(1 more relations are not told)" in told.content
+    assert "  and 1 more paper" in told.content
+    assert "(1 more relation is not told)" in told.content
 
 
 async def test_a_long_answer_is_cut(search, corpus):

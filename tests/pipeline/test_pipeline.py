@@ -97,7 +97,7 @@ def test_an_engine_that_loses_one_says_how_many(task):
     pipe = Pipeline(task, Losing([ONE], [(0.2, 0.1, 0.7)]), card=CARD)
     found = pipe.run([{"question": "Is it?", "context": "C.", "abstract": "C."}] * 2)
     assert {p.error.type for p in found} == {"EngineError"}
-    assert found[0].error.message.startswith("the engine returned 1 results for 2 prompts")
+    assert found[0].error.message.startswith("the engine returned 1 result for 2 prompts")
 
 
 def test_what_json_cannot_hold_is_replaced():

@@ -97,7 +97,7 @@ class TestTheValue:
         assert repr(told) == (
             "Spec(model='demo', decoding=Decoding(num_beams=5), "
             f"calibration=Calibration(pubmedqa, bc5cdr), dictionary=EntityDictionary({str(csv)!r}, "
-            "1 rows), allow_pickle=True, task='ddi')"
+            "1 row), allow_pickle=True, task='ddi')"
         )
 
     def test_options_of_load_are_its_fields(self):

@@ -217,7 +217,7 @@ def test_what_is_wrong_with_the_model_is_told_as_it_is(papers, tmp_path):
 
 @pytest.mark.slow
 def test_what_cannot_be_had_is_told(papers, tmp_path, monkeypatch):
-    for options, wanted in (({"cpus": 3}, "3 CPUs"), ({"gpus": 1}, "1 CPUs and 1 GPUs")):
+    for options, wanted in (({"cpus": 3}, "3 CPUs"), ({"gpus": 1}, "1 CPU and 1 GPU")):
         cluster = Cluster(local_ray.ruled, **options)
         with pytest.raises(InputError, match=f"no machine of the cluster has {wanted} for an eng"):
             run(cluster, [papers], tmp_path / "run")

@@ -193,4 +193,4 @@ def test_notes_of_the_evaluation_are_told():
     evaluation = evaluate(
         corpus("pubmedqa", "yes"), [Prediction(task="pubmedqa", result=Answer(label="yes"))]
     )
-    assert report.notes(evaluation)[0] == "1 of 1 predictions have no id: all were matched by order"
+    assert report.notes(evaluation)[0] == "1 of 1 prediction has no id: all were matched by order"

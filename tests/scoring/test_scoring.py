@@ -114,7 +114,7 @@ def test_the_ends_of_relations_are_counted_by_themselves():
 
 def test_accuracy():
     assert accuracy(["yes", "no"], ["yes", "No"]) == 0.5
-    with pytest.raises(InputError, match="2 gold labels, but 1 predictions"):
+    with pytest.raises(InputError, match="2 gold labels, but 1 prediction"):
         accuracy(["yes", "no"], ["yes"])
     with pytest.raises(InputError):
         accuracy([], [])

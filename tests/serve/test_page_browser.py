@@ -288,7 +288,7 @@ class TestTrouble:
         find(page)
         assert engine.started.wait(PATIENCE)
         find(other)
-        trouble(other, "The server is busy with 1 results: try again in 1 s.")
+        trouble(other, "The server is busy with 1 result: try again in 1 s.")
         engine.freed.set()
         visit.said.clear()
 

@@ -153,7 +153,7 @@ def own_run(tiny_biogpt, tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("run")
     rows = "".join(json.dumps(row) + "\n" for row in official_run.documents())
     (home / "train.jsonl").write_text(rows)
-    with pytest.warns(UserWarning, match=r"1 of 21 targets .* lose their end: .*line 6 \(70 "):
+    with pytest.warns(UserWarning, match=r"1 of 21 targets .* loses its end: .*line 6 \(70 "):
         return finetune(
             "bc5cdr",
             train=home / "train.jsonl",

@@ -290,10 +290,10 @@ def test_examples_that_do_not_fit_are_named_before_the_first_update(tmp_path, ti
     path = tmp_path / "long.jsonl"
     path.write_text(json.dumps(long) + "\n" + json.dumps(ROWS[-3]) + "\n")
     call = {"model": tiny_biogpt, "max_steps": 1}
-    left_out = r"1 of 2 examples do not fit into 96 positions and are left out: \S+, line 1 "
+    left_out = r"1 of 2 examples does not fit into 96 positions and is left out: \S+, line 1 "
     with pytest.warns(UserWarning, match=left_out + r"\(\d+ target tokens\)"):
         finetune("ddi", train=path, out=tmp_path / "a", **call)
-    with pytest.warns(UserWarning, match="1 of 2 targets .* lose their end: .*line 1"):
+    with pytest.warns(UserWarning, match="1 of 2 targets .* loses its end: .*line 1"):
         finetune(
             "ddi",
             train=path,
@@ -303,7 +303,7 @@ def test_examples_that_do_not_fit_are_named_before_the_first_update(tmp_path, ti
             **call,
         )
     path.write_text(json.dumps(long) + "\n")
-    with pytest.raises(BioGPTError, match=r"1 of 1 examples do not fit .*line 1 .*Shorten"):
+    with pytest.raises(BioGPTError, match=r"1 of 1 example does not fit .*line 1 .*Shorten"):
         finetune("ddi", train=path, out=tmp_path / "c", **call)
     path.write_text(json.dumps({**ROWS[-3], "text": "</>"}) + "\n" + json.dumps(long) + "\n")
     many = {"order": "official", "tokens_per_batch": 20, "truncation": "official"}

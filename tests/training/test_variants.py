@@ -107,7 +107,7 @@ def test_a_name_is_swapped_at_all_its_mentions_in_their_case(read, tmp_path):
         f"the relation between valproic acid and {acute} exists; "
         f"the relation between valproic acid and {tremor} exists."
     )
-    assert told == ["1 copies with other names were made from 1 examples"]
+    assert told == ["1 copy with other names was made from 1 example"]
 
 
 def test_names_come_from_the_training_data_and_are_in_the_new_text(read):

@@ -15,6 +15,7 @@ from biogpt_plugins.corpus.gold import annotated, official, rows, sheet
 from biogpt_plugins.corpus.gold.solved import REMEDY, Solved, at
 from biogpt_plugins.tasks import get_task
 from biogpt_plugins.tasks.pubmedqa import LABELS
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Answer, Label
 
@@ -54,8 +55,8 @@ def read_solved(
             solved.append(replace(document, where=where))
     if ids := sum(map(missing_names, solved)):
         warnings.warn(
-            f"{path} has DrugBank ids ({_LICENSED}...) in place of {ids} names, as published. No "
-            f"model writes these ids: {FILL_IN}",
+            f"{path} has DrugBank ids ({_LICENSED}...) in place of {counted(ids, 'name')}, as "
+            f"published. No model writes these ids: {FILL_IN}",
             stacklevel=2,
         )
     if not solved:
@@ -219,8 +220,8 @@ def _labelled(solved: Sequence[Solved], path: Path, ground_truth: Path) -> list[
             raise InputError("it names no question: give JSON of id to label")
     if missing := labels.keys() - {document.id for document in solved}:
         raise InputError(
-            f"{ground_truth} names {len(missing)} questions that {path} lacks, for example "
-            f"{min(missing)}: give the corpus that they are from"
+            f"{ground_truth} names {counted(len(missing), 'question')} that {path} lacks, for "
+            f"example {min(missing)}: give the corpus that they are from"
         )
     order = {id_: number for number, id_ in enumerate(labels)}
     named = [(d, d.id) for d in solved if d.id in labels]

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, NamedTuple
 
 from biogpt_plugins.corpus.readers.streams import seekable
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 _TAR_BLOCK = 512
@@ -48,8 +49,7 @@ class Passed:
         if not self._kinds:
             return ""
         kinds = ", ".join(f"{kind} ({n:,})" for kind, n in self._kinds.most_common())
-        n = sum(self._kinds.values())
-        return f"{n:,} file{'s' * (n > 1)} in it passed over: {kinds}"
+        return f"{counted(sum(self._kinds.values()), 'file')} in it passed over: {kinds}"
 
 
 class Names:

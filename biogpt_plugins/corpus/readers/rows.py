@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError, LostError
 
 LONGEST_ROW = 1 << 23
@@ -141,8 +142,8 @@ def _fault(cells: list[str], span: list[str], seen: _Seen) -> str:
     """What is wrong with a row; "" if nothing is."""
     if cells and len(cells) != seen.width:
         return (
-            f"the row has {len(cells)} columns, but the first line has {seen.width}: quote cells "
-            "that contain the delimiter"
+            f"the row has {counted(len(cells), 'column')}, but the first line has {seen.width}: "
+            "quote cells that contain the delimiter"
         )
     if seen.numbered and any(map(seen.fits, span[1:])):
         return "not a row of a table: a quote is missing, and other rows stand in its text"

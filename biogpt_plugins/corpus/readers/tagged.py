@@ -15,6 +15,7 @@ from itertools import zip_longest
 from biogpt_plugins.corpus.readers.files import decode
 from biogpt_plugins.corpus.readers.markup import unmarked
 from biogpt_plugins.corpus.readers.records import ParsedRecord
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.inputs import Paper
 
@@ -177,7 +178,9 @@ def _add(
             citation.fields[-1][1].clear()
     elif citation.fields or not _is_between(text, layout):
         citation.line = citation.line or number
-        place = "" if citation.line == number else f" {number - citation.line} lines below"
+        place = (
+            "" if citation.line == number else f" {counted(number - citation.line, 'line')} below"
+        )
         citation.error = citation.error or InputError(
             f"no {layout.name}: {text[:40]!r}{place} is no tag, and does not continue one"
         )

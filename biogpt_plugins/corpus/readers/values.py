@@ -16,6 +16,7 @@ from biogpt_plugins.corpus.readers.files import BREAKS, broken_off
 from biogpt_plugins.corpus.readers.markup import unmarked
 from biogpt_plugins.corpus.readers.outline import Shape, holds_records, is_nested
 from biogpt_plugins.corpus.readers.records import ParsedRecord, Sections
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError, LostError
 from biogpt_plugins.values.names import is_text, renamed
 
@@ -147,7 +148,7 @@ def _of_split(value: object) -> Iterator[object]:
         return
     for row in rows:
         if not isinstance(row, list) or len(row) != len(names):
-            yield InputError(f"{str(row)[:40]} has not the {len(names)} cells of a row")
+            yield InputError(f"{str(row)[:40]} has not the {counted(len(names), 'cell')} of a row")
         else:
             named = zip(names, row, strict=True)
             yield {str(name): cell for name, cell in named if cell is not None}

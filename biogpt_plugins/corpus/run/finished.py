@@ -18,6 +18,7 @@ from biogpt_plugins.corpus.run.shards import (
     shard_path,
     shards_on_disk,
 )
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 _MOST_NAMED = 3
@@ -64,7 +65,7 @@ class FinishedShards:
             names = self._names([gap.shard for gap in self.gaps])
             yield (
                 f"{names} of {self._folder}: damaged, missing, or made while an input changed; "
-                f"{records:,} records are done again"
+                f"{counted(records, 'record is', 'records are')} done again"
             )
         if self._unlisted:
             yield (
@@ -93,7 +94,7 @@ class FinishedShards:
     def _names(self, numbers: Sequence[int]) -> str:
         shown = [f"{SHARDS}/{shard_path(self._folder, n).name}" for n in numbers[:_MOST_NAMED]]
         more = len(numbers) - len(shown)
-        return ", ".join(shown) + (f" and {more:,} more shards" if more else "")
+        return ", ".join(shown) + (f" and {counted(more, 'more shard')}" if more else "")
 
 
 def _checksum_of(path: Path, number: int, before: Checksum | None) -> Checksum:

@@ -26,6 +26,7 @@ from biogpt_plugins.corpus.run.marks import FileMark, mark_of
 from biogpt_plugins.corpus.run.outcome import Outcome, Part, Place
 from biogpt_plugins.tasks import TASKS
 from biogpt_plugins.tasks.task import Task
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import BioGPTError, InputError
 from biogpt_plugins.values.inputs import Paper, Question, Text, id_of, read
 from biogpt_plugins.values.results import Failure, Prediction
@@ -180,8 +181,8 @@ class Reading:
                 return
             if number == part.begin.file and past < part.begin.record:
                 raise InputError(
-                    f"{called(path)} has only {past} records, but the run has finished "
-                    f"{part.begin.record} of it: give the input that the run began with"
+                    f"{called(path)} has only {counted(past, 'record')}, but the run has finished "
+                    f"{part.begin.record:,} of it: give the input that the run began with"
                 )
 
     def _records(self, path: str, later: Later | None) -> Generator[Record, None, None]:

@@ -14,7 +14,15 @@ from biogpt_plugins.corpus.vocabularies.lines import texts
 from biogpt_plugins.corpus.vocabularies.mesh import Mesh, has_supplements
 from biogpt_plugins.corpus.vocabularies.ncbi_gene import HUMAN, NcbiGene
 from biogpt_plugins.corpus.vocabularies.obo import Obo
-from biogpt_plugins.corpus.vocabularies.terms import Kind, LeftOut, Read, Term, Types, Vocabulary
+from biogpt_plugins.corpus.vocabularies.terms import (
+    Kind,
+    LeftOut,
+    Read,
+    Term,
+    Types,
+    Vocabulary,
+    listed,
+)
 from biogpt_plugins.entities import Concept
 from biogpt_plugins.entities.names_file import write_names
 from biogpt_plugins.entities.tables import read_rows
@@ -190,5 +198,6 @@ def _is_name(name: str) -> bool:
 
 
 def _told(left_out: Mapping[str, int]) -> str:
-    told = ", ".join(f"{n:,} {what}" for what, n in left_out.items() if n)
-    return f": it has {told}, which are left out; --type PREFIX=TYPE takes more" if told else ""
+    are = "is" if sum(left_out.values()) == 1 else "are"
+    told = listed(left_out)
+    return f": it has {told}, which {are} left out; --type PREFIX=TYPE takes more" if told else ""

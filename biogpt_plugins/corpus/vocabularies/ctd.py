@@ -15,6 +15,7 @@ from biogpt_plugins.corpus.readers.files import OpenFile
 from biogpt_plugins.corpus.vocabularies.lines import texts
 from biogpt_plugins.corpus.vocabularies.terms import LeftOut, Term, Types, curie, refused
 from biogpt_plugins.entities import Concept
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 _LISTS = ("Synonyms", "MESHSynonyms", "CTDCuratedSynonyms")
@@ -85,7 +86,9 @@ class Ctd:
 def _row(line: str, delimiter: str, columns: list[str], where: str) -> dict[str, str]:
     fields = line.split("\t") if delimiter == "\t" else next(csv.reader([line]))
     if len(fields) != len(columns):
-        raise InputError(f"{where}: the row has {len(fields)} fields, not {len(columns)}")
+        raise InputError(
+            f"{where}: the row has {counted(len(fields), 'field')}, not {len(columns)}"
+        )
     row = dict(zip(columns, map(str.strip, fields), strict=True))
     table = _TABLES[columns[0]]
     if not row[table.name] or not row.get(table.id):

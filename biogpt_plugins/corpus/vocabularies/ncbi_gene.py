@@ -57,7 +57,7 @@ class NcbiGene:
                 if gene["tax_id"] not in self._species:
                     others[gene["tax_id"]] += 1
                 elif gene.get("type_of_gene") in _NO_GENES or gene["Symbol"] == "NEWENTRY":
-                    left_out["records that are no genes"] += 1
+                    left_out["records of no gene"] += 1
                 else:
                     found += 1
                     yield _term(gene)

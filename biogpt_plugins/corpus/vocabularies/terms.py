@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 from biogpt_plugins.corpus.readers.files import OpenFile
 from biogpt_plugins.entities import Concept
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 
@@ -43,7 +45,7 @@ class Term(NamedTuple):
 
 
 LeftOut = Counter[str]
-"""What of a file is left out -> how often: plural nouns."""
+"""What of a file is left out -> how often: plural nouns, whose first word in "s" is the noun."""
 
 Read = Callable[[OpenFile, LeftOut], Iterator[Term]]
 
@@ -93,6 +95,13 @@ def _begins_with(tree: str, prefix: str) -> bool:
     if len(prefix) == 1:  # a whole category: "D" has "D02.241"
         return tree.startswith(prefix)
     return tree == prefix or tree.startswith((f"{prefix}.", f"{prefix}/"))
+
+
+def listed(left_out: Mapping[str, int]) -> str:
+    """What is left out, in words."""
+    return ", ".join(
+        counted(n, re.sub(r"s\b", "", what, count=1), what) for what, n in left_out.items() if n
+    )
 
 
 def curie(prefix: str, id_: str) -> str:

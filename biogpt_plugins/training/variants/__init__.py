@@ -14,6 +14,7 @@ from biogpt_plugins.training.variants.mixing import mixed
 from biogpt_plugins.training.variants.negatives import negatives
 from biogpt_plugins.training.variants.orders import other_orders
 from biogpt_plugins.training.variants.swaps import names_in, names_of, swapped
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 
 __all__ = ["vary"]
@@ -39,25 +40,38 @@ def vary(
         InputError: An option cannot be used with these tasks, or `swap_names` cannot be read.
     """
     _check({example.task.name: example.task for example in examples}, options)
-    for what, make in _makers(examples, options):
+    for one, what, make in _makers(examples, options):
         made = [
             [example, *make(example, Random(f"{options.seed} {what} {number}"))]
             for number, example in enumerate(examples)
         ]
         count = sum(map(len, made)) - len(examples)
-        tell(f"{count:,} {what} were made from {len(examples):,} examples")
+        made_of = counted(len(examples), "example")
+        tell(f"{counted(count, f'{one} was', f'{what} were')} made from {made_of}")
         examples = [example for group in made for example in group]
     return mixed(examples, options, tell)
 
 
-def _makers(examples: Sequence[Example], options: Options) -> Iterator[tuple[str, _Make]]:
+def _makers(examples: Sequence[Example], options: Options) -> Iterator[tuple[str, str, _Make]]:
     if options.negatives:
-        yield "texts without a relation", partial(negatives, share=options.negatives)
+        yield (
+            "text without a relation",
+            "texts without a relation",
+            partial(negatives, share=options.negatives),
+        )
     if options.swaps:
         pool = names_in(options.swap_names) if options.swap_names else names_of(examples)
-        yield "copies with other names", partial(swapped, copies=options.swaps, pool=pool)
+        yield (
+            "copy with other names",
+            "copies with other names",
+            partial(swapped, copies=options.swaps, pool=pool),
+        )
     if options.orders > 1:
-        yield "copies with another order", partial(other_orders, most=options.orders)
+        yield (
+            "copy with another order",
+            "copies with another order",
+            partial(other_orders, most=options.orders),
+        )
 
 
 def _check(trained: Mapping[str, Task[Any]], options: Options) -> None:
