@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from statements import Asked, asked
+from statements import Asked, Statement, asked
 from texts import Paper, Record, content, sentences, some, window, words
 
 _NO = re.compile(
@@ -114,6 +114,7 @@ class Abstracts:
         bodies = [(paper, part) for paper in papers for part in paper.body]
         self.near: dict[str, list[Item]] = {"yes": [], "no": [], "maybe": []}
         self.whole: dict[str, list[Item]] = {"yes": [], "no": [], "maybe": []}
+        self.statements: list[Statement] = []
         for paper in self.papers:
             for told in (paper.before, paper.results, paper.conclusion):
                 self._read(rng, paper, told)
@@ -134,6 +135,8 @@ class Abstracts:
                 continue
             if not (made := asked(rng, statement, self.lower)):
                 continue
+            if made.of:
+                self.statements.append(made.of)
             self.near[made.label].append(Item(made.question, made.label, told, at, paper))
             if told is paper.conclusion and len(paper.results) > 1:
                 item = Item(made.question, made.label, paper.abstract, None, paper)

@@ -26,7 +26,7 @@ _BY_FILE: dict[str, Any] = {
     path.stem: json.loads(path.read_text(encoding="utf-8"))
     for path in sorted(_FOLDER.glob("*.json"))
 }
-_GENERAL: dict[str, Any] = _BY_FILE.pop("general")
+GENERAL: dict[str, Any] = _BY_FILE.pop("general")
 _KINDS: dict[str, list[str]] = {}
 FRAMES: dict[str, Any] = {}
 for _subject in _BY_FILE.values():
@@ -196,7 +196,7 @@ class Claim:
         state = "unclear" if label == "maybe" else rng.choice(self.ask[label])
         general = 0.45 if label == "maybe" else 0.2
         return [
-            self.about(rng, _GENERAL[label]) if rng.random() < general else self.told(rng, state)
+            self.about(rng, GENERAL[label]) if rng.random() < general else self.told(rng, state)
             for _ in range(count)
         ]
 
@@ -207,7 +207,7 @@ class Claim:
     def told(self, rng: random.Random, state: str) -> str:
         """Write a sentence that tells a state."""
         text = fill(rng, rng.choice(self.kind["states"][state]), self.values)
-        opener = fill(rng, rng.choice(_GENERAL["openers"]), {})
+        opener = fill(rng, rng.choice(GENERAL["openers"]), {})
         return sentence(f"{opener} {text}" if opener else text)
 
     def about(self, rng: random.Random, phrases: list[str]) -> str:
@@ -266,13 +266,13 @@ def generated(rng: random.Random, things: Things, label: str, others: list[str])
     rng.shuffle(said)
     before, after = [], []
     if rng.random() < (0.5 if open_ else 0.3):
-        before.append(claim.about(rng, _GENERAL["aims"]))
+        before.append(claim.about(rng, GENERAL["aims"]))
     before += [
-        sentence(fill(rng, rng.choice(_GENERAL["studies"]), claim.values))
+        sentence(fill(rng, rng.choice(GENERAL["studies"]), claim.values))
         for _ in range(rng.choice((0, 0, 0, 1, 1, 2)))
     ]
     if rng.random() < 0.15:
-        after.append(rng.choice(_GENERAL["ends"]))
+        after.append(rng.choice(GENERAL["ends"]))
     if others and rng.random() < 0.3:
         (before if rng.random() < 0.5 else after).append(rng.choice(others))
     if rng.random() < 0.03:
@@ -286,7 +286,7 @@ def _record(question: str, told: Iterable[str], label: str) -> Record:
 
 def _alias(rng: random.Random, name: str) -> str:
     """Another name of the same thing, now and then."""
-    return rng.choice(_GENERAL["aliases"].get(name, [name])) if rng.random() < 0.35 else name
+    return rng.choice(GENERAL["aliases"].get(name, [name])) if rng.random() < 0.35 else name
 
 
 def _beside(rng: random.Random, things: Things, claim: Claim, question: str) -> str:

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--pubmedqa", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--words", type=int, default=7_500_000, help="words to pretrain on")
-    parser.add_argument("--rounds", type=int, default=30, help="versions of each paper")
+    parser.add_argument("--rounds", type=int, default=25, help="versions of each paper")
     options = parser.parse_args()
     rng = random.Random(options.seed)
 
@@ -93,7 +93,7 @@ def lessons(
     start = [case(rng, sentences=n % 5) for n in range(8000)]
     start += [naming(1.0) for _ in range(2000)]
     start += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 2)]
-    start += [*islice(asked["plain"], 40_000), *islice(asked["short"], 8000)]
+    start += [*islice(asked["plain"], 60_000), *islice(asked["short"], 8000)]
     rng.shuffle(start)
     yield from start
     for round_ in range(rounds):
@@ -102,8 +102,8 @@ def lessons(
         lesson = [variant(paper, rng, swap, brief=brief) for paper in papers]
         lesson += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 25)]
         lesson += [naming(brief) for _ in range(len(papers) // 6)]
-        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(200)]
-        lesson += islice(asked["plain"], 300)
+        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(300)]
+        lesson += islice(asked["plain"], 400)
         lesson += [*islice(asked["short"], 800), *islice(asked["long"], 350)]
         rng.shuffle(lesson)
         yield from lesson

@@ -19,6 +19,7 @@ from typing import Any
 
 from abstracts import Abstracts, record
 from claims import Things, generated, plain
+from rephrased import Rephrased
 from texts import Record, content, read_papers, words
 from trials import Trials, names_in, read_trials
 
@@ -101,10 +102,14 @@ class Sources:
         self.trials = Trials(trials, {p.pmcid: p for p in papers}, self.abstracts)
         self.labelled = Labelled(rows[: -HELD_APART - CHOOSING])
         self.things = Things(names_in(trials))
+        self.rephrased = Rephrased(self.abstracts.statements)
 
     def plain(self, rng: random.Random) -> Record:
-        """Make a record with one or two generated sentences of context."""
-        return plain(rng, self.things, rng.choices(LABELS, WEIGHTS)[0])
+        """Make a record with a sentence or two of context, generated or on a paper's statement."""
+        label = rng.choices(LABELS, WEIGHTS)[0]
+        if rng.random() < 0.4:
+            return self.rephrased.record(rng, label)
+        return plain(rng, self.things, label)
 
     def record(self, rng: random.Random, longest: int) -> Record | None:
         """Make a record with at most `longest` words of context; None if the draw did not fit."""

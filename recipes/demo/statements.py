@@ -15,6 +15,14 @@ from pathlib import Path
 
 from claims import is_plural
 
+
+def _third(verb: str) -> str:
+    """The third person of a verb, which may have a particle: lead to -> leads to."""
+    first, *more = verb.split(" ")
+    stem = re.sub(r"(?<=[^aeiou])y$", "ie", re.sub(r"(?<=sh|ch|ss)$", "e", first))
+    return " ".join((f"{stem}s", *more))
+
+
 _ADVERBS = (
     r"(?:(?:statistically|clinically|significantly|markedly|greatly|substantially|clearly|strongly|"
     r"also|independently|positively|effectively|slightly|consistently|successfully|further|"
@@ -27,10 +35,7 @@ _VERBS: dict[str, str] = _WORDS["past"]
 _SYNONYMS: dict[str, list[str]] = _WORDS["synonyms"]
 _OPPOSITES: dict[str, str] = _WORDS["opposites"]
 _PAST = {past: verb for verb, past in _VERBS.items()}
-_PRESENT = {
-    re.sub(r"^(\w+?)((?<=[^aeiou])y)?(?= |$)", lambda m: m[1] + ("ies" if m[2] else "s"), v): v
-    for v in _VERBS
-}
+_PRESENT = {_third(verb): verb for verb in _VERBS}
 _NOUNS = {"lower", "increase", "decrease", "benefit", "change", "rise", "fall", "decline", "delay"}
 _FINITE = {**{v: v for v in _VERBS if v not in _NOUNS}, **_PRESENT, **_PAST}
 _ALL_VERBS = "|".join(sorted(map(re.escape, _FINITE), key=len, reverse=True))
@@ -146,16 +151,80 @@ _REFERS = re.compile(
 
 
 @dataclass(frozen=True)
+class Statement:
+    """A statement with a subject of its own.
+
+    Attributes:
+        subject: The subject, as within a sentence.
+        verb: The infinitive of a verb, or a state ("associated with") after a form of "be".
+        rest: What follows the verb; may be empty.
+        is_state: Whether `verb` is a state.
+        denied: Whether the statement denies it.
+    """
+
+    subject: str
+    verb: str
+    rest: str
+    is_state: bool
+    denied: bool
+
+    @property
+    def has_object(self) -> bool:
+        """Whether synonyms and opposites of the verb fit."""
+        return self.is_state or bool(self.rest and not _NO_OBJECT.match(self.rest))
+
+    @property
+    def synonyms(self) -> list[str]:
+        """Verbs or states that say the same of the same subject."""
+        return _SYNONYMS.get(self._key, []) if self.has_object else []
+
+    @property
+    def opposite(self) -> str | None:
+        """A verb or state that says the opposite of the same subject."""
+        return _OPPOSITES.get(self._key) if self.has_object else None
+
+    @property
+    def _key(self) -> str:
+        return "lower_" if self.is_state and self.verb == "lower" else self.verb
+
+    def question(self, verb: str | None = None, *, past: bool = False) -> str:
+        """Ask whether it is so, with another verb or state if one is given."""
+        plural = is_plural(self.subject)
+        if self.is_state:
+            opening = ("Were" if plural else "Was") if past else ("Are" if plural else "Is")
+        else:
+            opening = "Did" if past else "Do" if plural else "Does"
+        return " ".join((opening, self.subject, verb or self.verb, self.rest)).rstrip() + "?"
+
+    def clause(self, verb: str | None = None, *, denied: bool = False, past: bool = False) -> str:
+        """Say that it is so, or not, with another verb or state if one is given."""
+        verb = verb or self.verb
+        plural = is_plural(self.subject)
+        if self.is_state:
+            be = ("were" if plural else "was") if past else ("are" if plural else "is")
+            words = [be, "not" if denied else "", verb]
+        elif denied:
+            words = ["did" if past else "do" if plural else "does", "not", verb]
+        elif past:
+            words = [_VERBS.get(verb, verb)]
+        else:
+            words = [verb if plural else _third(verb)]
+        return " ".join(filter(None, (self.subject, *words, self.rest)))
+
+
+@dataclass(frozen=True)
 class Asked:
     """A question from a statement.
 
     Attributes:
         question: The question.
         label: yes or no, as the statement says.
+        of: The statement in its parts, where it has a subject and a verb that are known.
     """
 
     question: str
     label: str
+    of: Statement | None = None
 
 
 def asked(rng: random.Random | None, statement: str, lower: Collection[str]) -> Asked | None:
@@ -167,9 +236,17 @@ def asked(rng: random.Random | None, statement: str, lower: Collection[str]) -> 
         statement: A sentence.
         lower: Words that are written with a small letter inside sentences.
     """
+    text = _bare(statement)
+    if made := _linked(text) or _effect(rng, text, lower):
+        return made
+    found = next(filter(None, (_taken_apart(form, text, lower) for form in _FORMS)), None)
+    return _asked_of(rng, found) if found else None
+
+
+def _bare(statement: str) -> str:
+    """Leave out what is in brackets, and an opening such as "We found that"."""
     text = re.sub(r"\s*\([^()]*\)|\s*\[[^\[\]]*\]", "", statement).strip().rstrip(".")
-    text = _OPENING.sub("", text)
-    return _linked(text) or _with_subject(rng, text, lower)
+    return _OPENING.sub("", text)
 
 
 def _linked(text: str) -> Asked | None:
@@ -191,50 +268,25 @@ def _linked(text: str) -> Asked | None:
     return None
 
 
-def _with_subject(rng: random.Random | None, text: str, lower: Collection[str]) -> Asked | None:
-    for pattern, kind in (
-        (_EFFECT, "effect"),
-        (_DO_NOT, "not"),
-        (_FAIL, "not"),
-        (_BE, "be"),
-        (_DO, "do"),
-    ):
-        match = pattern.match(text)
-        if not match:
-            continue
-        subject, rest = _subject(match["subject"], lower), _rest(match["rest"])
-        if subject is None or rest is None:
-            continue
-        if made := _made(rng, kind, match, subject, rest):
-            return made
-    return None
+_FORMS = (_DO_NOT, _FAIL, _BE, _DO)
 
 
-def _made(
-    rng: random.Random | None, kind: str, match: re.Match[str], subject: str, rest: str
-) -> Asked | None:
-    if kind == "effect":
-        noun = rng.choice(_AFFECT) if rng else _AFFECT[0]
-        question = f"{_do(subject)} {subject} {noun} {rest}?"
-        return Asked(question, "no" if match["not"] else "yes") if rest else None
-    return (_state if kind == "be" else _action)(rng, match, subject, rest)
-
-
-def _state(
-    rng: random.Random | None, match: re.Match[str], subject: str, rest: str
-) -> Asked | None:
-    key = match["state"]
-    if key in _INCOMPLETE and not rest:
+def _taken_apart(form: re.Pattern[str], text: str, lower: Collection[str]) -> Statement | None:
+    if not (match := form.match(text)):
         return None
-    word, turned = _word(rng, "lower_" if key == "lower" else key, key, may_turn=not match["not"])
-    be = "Are" if match["be"] in ("were", "are") else "Is"
-    question = " ".join((be, subject, word, rest)).rstrip() + "?"
-    return Asked(question, "no" if match["not"] or turned else "yes")
+    subject, rest = _subject(match["subject"], lower), _rest(match["rest"])
+    if subject is None or rest is None:
+        return None
+    return (_state if form is _BE else _action)(match, subject, rest)
 
 
-def _action(
-    rng: random.Random | None, match: re.Match[str], subject: str, rest: str
-) -> Asked | None:
+def _state(match: re.Match[str], subject: str, rest: str) -> Statement | None:
+    if match["state"] in _INCOMPLETE and not rest:
+        return None
+    return Statement(subject, match["state"], rest, is_state=True, denied=bool(match["not"]))
+
+
+def _action(match: re.Match[str], subject: str, rest: str) -> Statement | None:
     denied = match.re is not _DO
     verb = match["verb"] if denied else _FINITE[match["verb"]]
     is_noun = not denied and re.search(
@@ -244,27 +296,31 @@ def _action(
         return None
     if not denied and match["verb"] == verb and not is_plural(subject):
         return None
-    word, turned = verb, False
-    if rest and not _NO_OBJECT.match(rest):
-        word, turned = _word(rng, verb, verb, may_turn=not denied)
-    question = " ".join((_do(subject), subject, word, rest)).rstrip() + "?"
-    return Asked(question, "no" if denied or turned else "yes")
+    return Statement(subject, verb, rest, is_state=False, denied=denied)
 
 
-def _do(subject: str) -> str:
-    return "Do" if is_plural(subject) else "Does"
-
-
-def _word(rng: random.Random | None, key: str, word: str, *, may_turn: bool) -> tuple[str, bool]:
+def _asked_of(rng: random.Random | None, found: Statement) -> Asked:
+    """Ask what was found, in its own words or, with `rng`, in others now and then."""
+    label = "no" if found.denied else "yes"
     if rng is None:
-        return word, False
-    if may_turn and key in _OPPOSITES and rng.random() < 0.4:
-        return _OPPOSITES[key], True
-    return (
-        (rng.choice(_SYNONYMS[key]), False)
-        if key in _SYNONYMS and rng.random() < 0.5
-        else (word, False)
-    )
+        return Asked(found.question(), label, found)
+    if found.opposite and not found.denied and rng.random() < 0.4:
+        return Asked(found.question(found.opposite), "no", found)
+    if found.synonyms and rng.random() < 0.5:
+        return Asked(found.question(rng.choice(found.synonyms)), label, found)
+    return Asked(found.question(), label, found)
+
+
+def _effect(rng: random.Random | None, text: str, lower: Collection[str]) -> Asked | None:
+    match = _EFFECT.match(text)
+    if not match:
+        return None
+    subject, rest = _subject(match["subject"], lower), _rest(match["rest"])
+    if not subject or not rest:
+        return None
+    noun = rng.choice(_AFFECT) if rng else _AFFECT[0]
+    do = "Do" if is_plural(subject) else "Does"
+    return Asked(f"{do} {subject} {noun} {rest}?", "no" if match["not"] else "yes")
 
 
 def _subject(text: str, lower: Collection[str]) -> str | None:

@@ -9,7 +9,8 @@ import claims
 import pytest
 from abstracts import polarity, title_question
 from questions import LABELS, Sources, questions
-from statements import asked
+from rephrased import Rephrased
+from statements import Statement, asked
 from texts import sentences
 
 LOWER = frozenset({"zinc", "mortality", "treatment", "pain", "exercise"})
@@ -80,6 +81,83 @@ def test_the_opposite_question_is_answered_with_no():
     answers = {a.question.split()[2]: a.label for a in made if a}
     assert answers["increase"] == "no"
     assert {answers[verb] for verb in answers if verb != "increase"} == {"yes"}
+
+
+ZINC = Statement("zinc", "reduce", "pain in men", is_state=False, denied=False)
+STATINS = Statement("statins", "safe", "in pregnancy", is_state=True, denied=False)
+
+
+def test_a_statement_is_asked_asserted_and_denied():
+    assert ZINC.question() == "Does zinc reduce pain in men?"
+    assert ZINC.question("lower", past=True) == "Did zinc lower pain in men?"
+    assert ZINC.clause() == "zinc reduces pain in men"
+    assert ZINC.clause(past=True) == "zinc reduced pain in men"
+    assert ZINC.clause(denied=True) == "zinc does not reduce pain in men"
+    assert ZINC.clause("lead to", past=True, denied=True) == "zinc did not lead to pain in men"
+    assert ZINC.opposite == "increase"
+    assert "lower" in ZINC.synonyms
+    assert STATINS.question() == "Are statins safe in pregnancy?"
+    assert STATINS.clause(denied=True, past=True) == "statins were not safe in pregnancy"
+    assert STATINS.opposite == "unsafe"
+    fell = Statement("pain", "fall", "in men", is_state=False, denied=False)
+    assert fell.opposite is None
+    assert not fell.synonyms
+
+
+@pytest.mark.parametrize(
+    ("verb", "third"),
+    [("abolish", "abolishes"), ("vary", "varies"), ("delay", "delays"), ("lead to", "leads to")],
+)
+def test_the_third_person(verb, third):
+    assert Statement("it", verb, "", is_state=False, denied=False).clause() == f"it {third}"
+
+
+DOWN = {"reduce", "lower", "decrease", "diminish"}
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_a_rephrased_statement_has_the_answer_of_its_label(monkeypatch, label):
+    frames = {
+        "openers": ["", "In brief,"],
+        "yes": ["It is true that THAT."],
+        "no": ["It is false that THAT."],
+        "maybe": ["It is unknown whether THAT."],
+    }
+    monkeypatch.setattr("rephrased.GENERAL", frames)
+    made = Rephrased(
+        [
+            Statement("zinc", "reduce", "pain in infants", is_state=False, denied=False),
+            Statement("iron", "increase", "weight of mothers", is_state=False, denied=True),
+        ]
+    )
+    rng = random.Random(2)
+    verbs = "|".join((*DOWN, "increase", "raise", "elevate"))
+    wordings = set()
+    for _ in range(400):
+        record = made.record(rng, label)
+        told, question = record["context"].lower(), record["question"]
+        wordings.add(question)
+        subject, verb, thing = re.search(
+            rf"(zinc|iron) ({verbs})\w* (pain|weight)", question
+        ).groups()
+        about = [s for s in re.findall(r"[^.]+", told) if re.search(f"{subject} .*{thing}", s)]
+        if label == "maybe":
+            assert all(s.strip().startswith("it is unknown") for s in about)
+            continue
+        said = about[0]
+        assert len(about) == 1
+        assert "unknown" not in said
+        told_verb = re.search(verbs, said)[0]
+        denied = bool(re.search("not |failed|false", said))
+        same = (told_verb in DOWN) == (verb in DOWN)
+        assert same or not denied, "what is denied of a rise says nothing of a fall"
+        assert label == ("yes" if same and not denied else "no")
+    assert len(wordings) > 15
+
+
+def test_statements_about_one_thing_cannot_stand_beside_each_other():
+    with pytest.raises(ValueError, match="pain"):
+        Rephrased([ZINC]).record(random.Random(0), "maybe")
 
 
 @pytest.mark.parametrize(
