@@ -193,6 +193,24 @@ class TestQuestions:
         assert "Does lithium cause tremor?" in page.locator(".results").inner_text()
         assert TEXT in engine.history[-1].source
 
+    @pytest.mark.parametrize("width", [320, 1200])
+    def test_calibrated_probabilities_fit_on_the_screen_unbroken(self, served, visit, width):
+        page = visit(served, viewport={"width": width, "height": 700})
+        page.get_by_label("Paper", exact=True).fill(TEXT)
+        page.get_by_label("Question").fill("Does lithium cause tremor?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".bars .quiet").first).to_contain_text("uncalibrated")
+        lines = page.eval_on_selector_all(
+            ".bars th, .bars .figure:not(.quiet)",
+            """found => found.map((cell) => {
+                const text = document.createRange();
+                text.selectNodeContents(cell);
+                return new Set([...text.getClientRects()].map((one) => one.top)).size;
+            })""",
+        )
+        assert lines == [1] * 6
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
     def test_what_is_missing_is_asked_for(self, serve, visit):
         page = visit(serve(ScriptedEngine(), tasks=["pubmedqa", "describe"]))
         press(page, "Ask")
