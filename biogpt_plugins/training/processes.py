@@ -33,3 +33,12 @@ def by_the_first(make: Callable[[], _T]) -> _T:
     broadcast_object_list(box)
     [made] = box
     return made  # type: ignore[return-value]
+
+
+def leave() -> None:
+    """End the group of processes: one of its threads may abort a process that exits with it."""
+    if how_many() > 1:
+        from torch import distributed  # noqa: PLC0415 - torch is slow to import
+
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
