@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from statements import Asked, Statement, asked
+from statements import Asked, Statement, asked, third
 from texts import Paper, Record, content, sentences, some, window, words
 
 _NO = re.compile(
@@ -162,7 +162,7 @@ class Abstracts:
         clause = re.sub(r"\b(?:would|will|can|could|may|might) (?=\w)", "", clause)
         clause = re.sub(
             r"\b(reduce|increase|improve|affect|decrease|enhance|prevent|influence|lead to)\b",
-            _third,
+            lambda verb: third(verb[0]),
             clause,
         )
         made = asked(None, clause[0].upper() + clause[1:], self.lower)
@@ -230,10 +230,6 @@ def title_question(title: str, lower: frozenset[str]) -> str | None:
     if match["link"] == "on":
         return f"Does {x} have an effect on {y}?"
     return f"Is {x} effective {match['link']} {y}?"
-
-
-def _third(match: re.Match[str]) -> str:
-    return "leads to" if match[1] == "lead to" else f"{match[1]}s"
 
 
 def _lower(papers: Iterable[Paper]) -> frozenset[str]:

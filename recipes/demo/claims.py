@@ -159,6 +159,18 @@ def sentence(text: str) -> str:
     return text if text[-1] in ".?!" else f"{text}."
 
 
+def is_it_so(rng: random.Random) -> str:
+    """The beginning of a question whether a clause is so."""
+    start = rng.choice(("Is it true", "Is there evidence", "Is it correct", "Can we say"))
+    return f"{start} that"
+
+
+def opened(rng: random.Random, text: str) -> str:
+    """Make a sentence of a text, as a rule with words such as "In brief," before it."""
+    opener = fill(rng, rng.choice(GENERAL["openers"]), {})
+    return sentence(f"{opener} {text}" if opener else text)
+
+
 class Claim:
     """One kind of claim about drawn things.
 
@@ -183,8 +195,7 @@ class Claim:
     def question(self, rng: random.Random) -> str:
         """Ask in one of the ways."""
         if rng.random() < 0.07:
-            start = rng.choice(("Is it true", "Is there evidence", "Is it correct", "Can we say"))
-            return f"{start} that {self.that(rng)}?"
+            return f"{is_it_so(rng)} {self.that(rng)}?"
         return sentence(fill(rng, rng.choice(self.ask["of"]), self.values))
 
     def that(self, rng: random.Random) -> str:
@@ -207,8 +218,7 @@ class Claim:
     def told(self, rng: random.Random, state: str) -> str:
         """Write a sentence that tells a state."""
         text = fill(rng, rng.choice(self.kind["states"][state]), self.values)
-        opener = fill(rng, rng.choice(GENERAL["openers"]), {})
-        return sentence(f"{opener} {text}" if opener else text)
+        return opened(rng, text)
 
     def about(self, rng: random.Random, phrases: list[str]) -> str:
         """Write a sentence around the claim as a clause."""

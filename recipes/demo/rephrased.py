@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from abstracts import record
-from claims import GENERAL, fill, sentence
+from claims import GENERAL, fill, is_it_so, opened, sentence
 from statements import Statement
 from texts import Record, content, words
 
@@ -88,8 +88,7 @@ def _question(rng: random.Random, found: Statement, *, opposite: bool) -> str:
         verb = rng.choice(found.synonyms)
     draw = rng.random()
     if draw < 0.1:
-        opening = rng.choice(("Is it true", "Is there evidence", "Is it correct", "Can we say"))
-        return f"{opening} that {found.clause(verb)}?"
+        return f"{is_it_so(rng)} {found.clause(verb)}?"
     if draw < 0.25:
         be = "be " if found.is_state else ""
         return f"Can {found.subject} {be}{verb or found.verb} {found.rest}?"
@@ -108,8 +107,7 @@ def _told(rng: random.Random, found: Statement, *, holds: bool) -> str:
     else:
         verb = rng.choice(found.synonyms) if found.synonyms and rng.random() < 0.3 else None
         text = found.clause(verb, denied=not holds, past=past)
-    opening = fill(rng, rng.choice(GENERAL["openers"]), {})
-    return sentence(f"{opening} {text}" if opening else text)
+    return opened(rng, text)
 
 
 def _framed(rng: random.Random, label: str, found: Statement) -> str:

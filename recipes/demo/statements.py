@@ -16,7 +16,7 @@ from pathlib import Path
 from claims import is_plural
 
 
-def _third(verb: str) -> str:
+def third(verb: str) -> str:
     """The third person of a verb, which may have a particle: lead to -> leads to."""
     first, *more = verb.split(" ")
     stem = re.sub(r"(?<=[^aeiou])y$", "ie", re.sub(r"(?<=sh|ch|ss)$", "e", first))
@@ -35,7 +35,7 @@ _VERBS: dict[str, str] = _WORDS["past"]
 _SYNONYMS: dict[str, list[str]] = _WORDS["synonyms"]
 _OPPOSITES: dict[str, str] = _WORDS["opposites"]
 _PAST = {past: verb for verb, past in _VERBS.items()}
-_PRESENT = {_third(verb): verb for verb in _VERBS}
+_PRESENT = {third(verb): verb for verb in _VERBS}
 _NOUNS = {"lower", "increase", "decrease", "benefit", "change", "rise", "fall", "decline", "delay"}
 _FINITE = {**{v: v for v in _VERBS if v not in _NOUNS}, **_PRESENT, **_PAST}
 _ALL_VERBS = "|".join(sorted(map(re.escape, _FINITE), key=len, reverse=True))
@@ -208,7 +208,7 @@ class Statement:
         elif past:
             words = [_VERBS.get(verb, verb)]
         else:
-            words = [verb if plural else _third(verb)]
+            words = [verb if plural else third(verb)]
         return " ".join(filter(None, (self.subject, *words, self.rest)))
 
 

@@ -123,7 +123,8 @@ def test_a_rephrased_statement_has_the_answer_of_its_label(monkeypatch, label):
         "no": ["It is false that THAT."],
         "maybe": ["It is unknown whether THAT."],
     }
-    monkeypatch.setattr("rephrased.GENERAL", frames)
+    for module in ("claims", "rephrased"):
+        monkeypatch.setattr(f"{module}.GENERAL", frames)
     made = Rephrased(
         [
             Statement("zinc", "reduce", "pain in infants", is_state=False, denied=False),
