@@ -13,7 +13,7 @@ from copy import copy
 from functools import lru_cache
 from itertools import chain
 from math import inf
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from biogpt_plugins.engine import Copy, Grammar, Part
 from biogpt_plugins.engines.moses import unescape
@@ -30,6 +30,7 @@ Split = Callable[[str], Sequence[int]]
 Words = Sequence[tuple[str, Sequence[int]]]
 """Moses' words, with their ids."""
 _MANY_WORDS = 1 << 16
+_MANY_GRAMMARS = 16
 
 
 class CopyableText:
@@ -61,64 +62,115 @@ class CopyableText:
             barred: Words that no name may contain.
             outside: Words, in lower case, that no name may begin or end with.
         """
-        self.ids: list[int] = []
-        self.word: list[bool] = []
-        self.ends = [False]
-        self.bare: dict[int, list[int]] = {}
-        begins = []
-        closed: set[int] = set()
+        kinds = _kinds(barred, outside)
+        told = [(kinds[word], tokens) for word, tokens in words]
+        ids: list[int] = []
+        starts, begins, ends = [], [], []
         bare: list[tuple[int, str]] = []
-        for word, ids in words:
-            at, (spelt, stem, named, forms) = len(self.ids), _forms(word)
-            named = named and stem.lower() not in outside
-            if spelt in barred or (spelt.endswith(".") and len(stem) > _ABBREVIATED):
-                closed.add(at)
-            elif (named and spelt[0].isalnum()) or spelt in _OPENING:
+        for kind, tokens in told:
+            at = len(ids)
+            starts.append(at)
+            if kind.begins:
                 begins.append(at)
-            if named:
-                bare += [(at, form) for form in forms]
-            self._add(ids, ends=(named and stem == spelt) or spelt in _CLOSING)
-        for at, stem in dict.fromkeys(bare):
-            closed.add(len(self.ids))
-            self._add([_NONE], ends=False)
-            self.bare.setdefault(at, []).append(len(self.ids))
-            begins += [len(self.ids)] if stem[0].isalnum() else []
-            self._add(split(stem), ends=True)
-        self.word.append(True)
-        own = self._own = [inf] * (len(self.ids) + 1)
-        least = self.least = [*own]
-        for at in range(len(self.ids) - 1, -1, -1):
-            if at not in closed:
-                own[at] = 1 + (0 if self.ends[at + 1] else least[at + 1])
-            ways = self.bare.get(at)
-            least[at] = min(own[way] for way in (at, *ways)) if ways else own[at]
+            if kind.bare:
+                bare += [(at, form) for form in kind.bare]
+            ids += tokens
+            if kind.ends:
+                ends.append(len(ids))
+        size = len(ids)
+        self.bare: dict[int, list[int]] = {}
+        own_bare: list[float] = []
+        for at, form in bare:
+            tokens, start = split(form), len(ids) + 1
+            self.bare.setdefault(at, []).append(start)
+            if form[0].isalnum():
+                begins.append(start)
+            starts += [start - 1, start]
+            ids += [_NONE, *tokens]
+            ends.append(len(ids))
+            own_bare += [inf, *range(len(tokens), 0, -1)]
+        # Least number of tokens from an index to an end, unless its own word is written bare; from
+        # the text's last word to its first, as the word behind may be.
+        own: list[float] = []
+        at, behind = size, inf
+        for kind, tokens in reversed(told):
+            at -= len(tokens)
+            last = 1 if kind.ends else 1 + behind
+            own += [last + more for more in range(len(tokens))]
+            if kind.closed:
+                own[-1] = inf
+            behind = own[-1]
+            if kind.bare:
+                behind = min(behind, *(own_bare[way - size] for way in self.bare[at]))
+        own.reverse()
+        own += [*own_bare, inf]
+        self.ids, self._own, self.least = ids, own, [*own]
+        for at, ways in self.bare.items():
+            self.least[at] = min(own[way] for way in (at, *ways))
         self.longest = max((tokens for tokens in own if tokens < inf), default=0)
-        self.begins = [at for at in begins if self._own[at] < inf]
+        self.begins = [at for at in begins if own[at] < inf]
+        self.word, self.ends = [False] * len(own), [False] * len(own)
+        for at in (*starts, len(ids)):
+            self.word[at] = True
+        for at in ends:
+            self.ends[at] = True
 
-    def _add(self, ids: Sequence[int], *, ends: bool) -> None:
-        self.ids += ids
-        self.word.append(True)
-        if (more := len(ids) - 1) > 0:
-            self.word += [False] * more
-            self.ends += [False] * more
-        self.ends.append(ends)
-
-    def ways(self, at: int) -> list[int]:
-        """Where a name can continue from an index: there, or with the same word bare."""
-        return [at, *self.bare.get(at, ())]
+    def onward(self, at: int, room: float) -> Sequence[int]:
+        """Where a name can go on, at an index or with its word bare, and end within the room."""
+        own, ways = self._own, self.bare.get(at)
+        if ways is None:
+            return (at,) if own[at] <= room else ()
+        return [way for way in (at, *ways) if own[way] <= room]
 
     def within(self, places: Iterable[int], room: float) -> list[int]:
         """The indices from which an end can be reached with this many tokens."""
         return [at for at in places if self._own[at] <= room]
 
 
-@lru_cache(_MANY_WORDS)
-def _forms(word: str) -> tuple[str, str, bool, tuple[str, ...]]:
-    """How a word by Moses is spelt, its stem, whether that can be named, and the word bare."""
-    spelt = unescape(word)
-    stem = spelt.rstrip(STRAYS)
-    forms = (form for form in (stem, PLURAL.sub("", stem)) if form != spelt)
-    return spelt, stem, any(map(str.isalnum, stem)), tuple(forms)
+class _Kind(NamedTuple):
+    """What a word by Moses can be in a name.
+
+    Attributes:
+        begins: Whether a name can begin with it.
+        ends: Whether a name can end with it as it stands.
+        closed: Whether a name cannot contain it as it stands.
+        bare: How else it may be written as the last word of a name.
+    """
+
+    begins: bool
+    ends: bool
+    closed: bool
+    bare: tuple[str, ...]
+
+
+class _Kinds(dict[str, _Kind]):
+    """Kinds of the words that were met."""
+
+    def __init__(self, barred: frozenset[str], outside: frozenset[str]) -> None:
+        super().__init__()
+        self._barred, self._outside = barred, outside
+
+    def __missing__(self, word: str) -> _Kind:
+        spelt = unescape(word)
+        stem = spelt.rstrip(STRAYS)
+        named = any(map(str.isalnum, stem)) and stem.lower() not in self._outside
+        closed = spelt in self._barred or (spelt.endswith(".") and len(stem) > _ABBREVIATED)
+        forms = dict.fromkeys((stem, PLURAL.sub("", stem)))
+        kind = _Kind(
+            begins=not closed and ((named and spelt[0].isalnum()) or spelt in _OPENING),
+            ends=(named and stem == spelt) or spelt in _CLOSING,
+            closed=closed,
+            bare=tuple(form for form in forms if form != spelt) if named else (),
+        )
+        if len(self) >= _MANY_WORDS:
+            self.clear()
+        self[word] = kind
+        return kind
+
+
+@lru_cache(_MANY_GRAMMARS)
+def _kinds(barred: frozenset[str], outside: frozenset[str]) -> _Kinds:
+    return _Kinds(barred, outside)
 
 
 class _Part(Protocol):
@@ -216,12 +268,12 @@ class _Name:
         """Whether a name can begin anywhere: the room rules out nothing."""
         return state == _START and room >= self._text.longest
 
-    def _places(self, state: _State, room: float) -> list[int]:
+    def _places(self, state: _State, room: float) -> Sequence[int]:
         text = self._text
         if state == _START:
             return text.within(text.begins, max(room, self.least))
         # A name that could end here continues only if there is room for a later end.
-        return text.within(text.ways(state[0]), room)
+        return text.onward(state[0], room)
 
 
 class Derivation:
@@ -297,20 +349,17 @@ class Derivation:
 
     def take(self, token: int) -> None:
         """Continue with one of these ids."""
-        moves = [
-            (node, behind)
-            for node, state in self._configs
-            for behind in self._parts[node].after(state, self._left - self._rest[node], token)
-        ]
+        left, configs = self._left, set()
         self._left -= 1
         self._written.append(token)
-        self._configs = set()
-        for node, behind in moves:
-            if behind is None:
-                self._configs |= {(follower, _START) for follower in self._behind(node)}
-            else:
-                self._configs.add((node, behind))
-        self.finished = not self._configs
+        for node, state in self._configs:
+            for behind in self._parts[node].after(state, left - self._rest[node], token):
+                if behind is None:
+                    configs |= {(follower, _START) for follower in self._behind(node)}
+                else:
+                    configs.add((node, behind))
+        self._configs = configs
+        self.finished = not configs
 
     def _behind(self, node: int) -> list[int]:
         """The parts that may follow a complete one."""

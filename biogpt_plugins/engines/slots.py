@@ -60,6 +60,7 @@ class Slots:
         heads = int(config.num_attention_heads)
         self._heads, self._width = heads, config.hidden_size // heads
         self._held: list[list[int]] = [[]] * places
+        self._short, self._patience = 0, 1
         self.places, self.length = places, length
         layers = range(config.num_hidden_layers)
         self.keys = [self._empty(device, dtype) for _ in layers]
@@ -75,17 +76,21 @@ class Slots:
         """Resize to this number of rows and length; the content is kept as far as it fits.
 
         The cache is roomy where rows are read by themselves: memory that nothing is written to is
-        not taken from the machine.
+        not taken from the machine. It becomes shorter when the rows do, each time after twice as
+        many calls: where long and short ones take turns, it stays long.
         """
         roomy = _ROOMY if self.packed else 1
         step, most = _STEP * roomy, _PLACES * roomy
         whole = -(-(length + 1) // step) * step - 1
-        shrinks = self.packed and 4 * whole < self.length
+        self._short = self._short + 1 if self.packed and 4 * whole < self.length else 0
+        shrinks = self._short >= self._patience
         if places <= self.places and length <= self.length and not shrinks:
             return
         old_places, kept = self.places, self.length
         if places > self.places:
             self.places = -(-places // most) * most
+        if shrinks:
+            self._short, self._patience = 0, 2 * self._patience
         if shrinks or length > self.length:
             self.length = whole
             kept = min(kept, whole)

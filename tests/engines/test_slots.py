@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -173,6 +174,18 @@ class TestPasses:
         found = reading([Span(0, len(rows[0]), [7]), Span(4, len(rows[0]), [8])])
         assert torch.allclose(found.all[0], alone(model, [*rows[0], 7])[-1], atol=1e-5)
         assert torch.allclose(found.all[1], alone(model, [*rows[0], 8])[-1], atol=1e-5)
+
+    def test_long_and_short_rows_in_turns_do_not_resize_it_each_time(self, model):
+        slots = slots_of(model, packed=True)
+        sizes = []
+        for length in 100 * [1100, *3 * [40]]:
+            slots.fit(5, length)
+            sizes.append(slots.length)
+        assert sum(some != other for some, other in pairwise(sizes)) == 4
+        assert slots.length == 1279
+        for _ in range(4):
+            slots.fit(5, 40)
+        assert slots.length == 255, "a long row that was alone leaves no long places behind"
 
     def test_which_place_holds_how_much(self, model):
         slots = slots_of(model, places=3)
