@@ -97,6 +97,18 @@ def dying(folder, text=""):
     return Pipeline("bc5cdr", Dying(folder, text))
 
 
+def deadly(text):
+    """Kills every process in which it reads a text."""
+
+    class Deadly(Ruled):
+        def complete(self, prompts, decoding=None):
+            if any(text in prompt.text for prompt in as_prompts(prompts)):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().complete(prompts, decoding)
+
+    return Pipeline("bc5cdr", Deadly())
+
+
 def slow():
     return Pipeline("bc5cdr", Slow())
 

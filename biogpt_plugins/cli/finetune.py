@@ -122,7 +122,7 @@ def finetune(  # noqa: PLR0913 - options of a command
     from biogpt_plugins.training import TrainingInterrupted, estimate  # noqa: PLC0415 - rarely
     from biogpt_plugins.training import finetune as teach  # noqa: PLC0415
     from biogpt_plugins.training.allocation import keep_freed_memory  # noqa: PLC0415
-    from biogpt_plugins.training.processes import is_first, leave  # noqa: PLC0415
+    from biogpt_plugins.training.processes import is_first  # noqa: PLC0415
 
     if dry_run:
         console.stdout().print(str(estimate(task, **options)), soft_wrap=True, highlight=False)
@@ -134,8 +134,6 @@ def finetune(  # noqa: PLR0913 - options of a command
         if is_first():
             console.remark("warning", str(interrupted))
         raise typer.Exit(128 + interrupted.number) from interrupted
-    finally:
-        leave()
     if not is_first():
         return
     loss = f"loss {trained.train_loss:.3f}"

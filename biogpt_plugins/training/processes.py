@@ -5,6 +5,7 @@ Each has batches of its own. The first one alone writes, tells and measures.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Callable
 from typing import TypeVar
@@ -35,10 +36,14 @@ def by_the_first(make: Callable[[], _T]) -> _T:
     return made  # type: ignore[return-value]
 
 
-def leave() -> None:
-    """End the group of processes: one of its threads may abort a process that exits with it."""
+def leave_at_exit() -> None:
+    """End the group of processes when this one exits: else one of its threads may abort it."""
     if how_many() > 1:
-        from torch import distributed  # noqa: PLC0415 - torch is slow to import
+        atexit.register(_leave)
 
-        if distributed.is_initialized():
-            distributed.destroy_process_group()
+
+def _leave() -> None:
+    from torch import distributed  # noqa: PLC0415 - torch is slow to import
+
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

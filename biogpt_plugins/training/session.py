@@ -21,7 +21,7 @@ from biogpt_plugins.training.examples import Example
 from biogpt_plugins.training.interruption import Interruption, TrainingInterrupted
 from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.plan import CHECKPOINTS, LAST, FinetuneResult, Plan
-from biogpt_plugins.training.processes import by_the_first, is_first
+from biogpt_plugins.training.processes import by_the_first, is_first, leave_at_exit
 from biogpt_plugins.training.progress import Keeper, best_first
 from biogpt_plugins.training.readme import write_readme
 from biogpt_plugins.training.recipes import recipe_for
@@ -52,6 +52,7 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     last = _last_checkpoint(plan, settings, tell)
     tell(f"recipe {plan.recipe}: {settings.shown}")
     set_seed(options.seed)
+    leave_at_exit()
     # The others find files that the first has written whole.
     with PartialState(cpu=not torch.accelerator.is_available()).main_process_first():
         start = start_from(

@@ -4,7 +4,7 @@
 
 One process on this machine reads the files. Each worker has one engine. Results return in the order
 of the papers to the process that writes them. Ray replaces workers that die, and gives their papers
-to others.
+to others, unless they have killed too many.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import pyarrow as pa
 import ray
 from ray import cloudpickle
 from ray.data import ActorPoolStrategy, DataContext
-from ray.exceptions import RayError
+from ray.exceptions import RayActorError, RayError
 
 from biogpt_plugins.corpus.run import FEWEST, MOST, Sink
 from biogpt_plugins.corpus.run.folder import RunFolder
@@ -45,6 +45,7 @@ from ray_biogpt.papers import COLUMN, Known, Papers, block, working_in
 
 _BLOCK = 32 << 10  # bytes; Ray's default of 128 MiB would give one worker 50,000 abstracts
 _AHEAD = 256 << 20  # bytes of inputs and results that may wait in memory
+_TRIES = 5  # for papers whose worker dies
 _CPUS = 4  # for an engine without a GPU, if machines have that many
 
 
@@ -128,7 +129,7 @@ class Cluster:
             InputError: The results do not go to a run's folder, or the items do not come from
                 files; an input is a pipe; or as `Reading.items`.
             OSError: As `Reading.items`.
-            EngineError: Ray fails.
+            EngineError: Ray fails, or the same papers kill every worker that reads them.
         """
         if not isinstance(store, RunFolder) or not isinstance(reading, Reading):
             raise InputError(
@@ -156,6 +157,7 @@ class Cluster:
                 num_cpus=each.cpus,
                 num_gpus=each.gpus,
                 compute=ActorPoolStrategy(size=each.engines),
+                max_task_retries=_TRIES - 1,
             )
             for rows in data.iter_batches(batch_size=None, batch_format="pyarrow"):
                 outcomes, error = _outcomes(rows, store, reading.task.name)
@@ -262,6 +264,12 @@ def _own_errors() -> Iterator[None]:
     """Unwrap our errors from Ray's, and turn other errors of Ray into EngineError."""
     try:
         yield
+    except RayActorError as error:
+        raise EngineError(
+            f"{_TRIES} workers died at the same papers: one that is not done yet needs more memory "
+            "than there is, or ends the process. Leave it out; with smaller portions (--chunk) "
+            "more of those before it are done"
+        ) from error
     except RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, BioGPTError | OSError):
