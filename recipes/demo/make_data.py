@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--words", type=int, default=7_500_000, help="words to pretrain on")
     parser.add_argument("--rounds", type=int, default=25, help="versions of each paper")
+    parser.add_argument("--more", type=int, default=25, help="further versions, for a second run")
     options = parser.parse_args()
     rng = random.Random(options.seed)
 
@@ -51,62 +52,84 @@ def main() -> None:
     write(options.out / "language.jsonl", text)
 
     sources = Sources(pmc, evidence, options.pubmedqa, options.seed)
+    rounds = options.rounds + options.more
     asked = {
         "plain": (sources.plain(rng) for _ in count()),
-        "short": questions(sources, options.seed, 8000 + 800 * options.rounds, 80),
-        "long": questions(sources, options.seed, 350 * options.rounds, 300),
+        "short": questions(sources, options.seed, 8000 + 800 * rounds, 80),
+        "long": questions(sources, options.seed, 350 * rounds, 300),
     }
-    tasks = lessons(papers, marked, asked, rng, rounds=options.rounds)
-    write(options.out / "tasks.jsonl", tasks)
+    lessons = Lessons(papers, marked, asked, rng)
+    write(options.out / "tasks.jsonl", lessons.first(options.rounds))
+    write(options.out / "more.jsonl", lessons.more(options.more))
 
     chosen = [as_published(paper) for paper in apart]
     chosen += [as_labelled(row) for row in rows[-CHOOSING:]]
     write(options.out / "choosing.jsonl", chosen)
 
 
-def lessons(
-    papers: Sequence[Paper],
-    marked: Mapping[str, Sequence[Paper]],
-    asked: Mapping[str, Iterator[Record]],
-    rng: random.Random,
-    *,
-    rounds: int,
-) -> Iterator[Record]:
-    """Records of all tasks, from easy to hard: short texts first, later whole papers.
+class Lessons:
+    """Records of all tasks.
 
     Args:
         papers: Papers with relations.
         marked: Papers with names of one type alone, by this type.
         asked: Questions about a sentence or two ("plain"), short passages and long abstracts.
         rng: The random source.
-        rounds: How many versions of each paper to make.
     """
-    everywhere = [*papers, *(paper for each in marked.values() for paper in each)]
-    swap = swapper(everywhere)
 
-    def naming(brief: float) -> Record:
-        if rng.random() < 0.6:
-            return named(rng.choice(papers), rng, swap, types=("chemical", "disease"), brief=brief)
-        type_ = rng.choice(sorted(marked))
-        return named(rng.choice(marked[type_]), rng, swap, types=(type_,), brief=brief)
+    def __init__(
+        self,
+        papers: Sequence[Paper],
+        marked: Mapping[str, Sequence[Paper]],
+        asked: Mapping[str, Iterator[Record]],
+        rng: random.Random,
+    ) -> None:
+        self._papers, self._marked, self._asked, self._rng = papers, marked, asked, rng
+        everywhere = [*papers, *(paper for each in marked.values() for paper in each)]
+        self._swap = swapper(everywhere)
 
-    start = [case(rng, sentences=n % 5) for n in range(8000)]
-    start += [naming(1.0) for _ in range(2000)]
-    start += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 2)]
-    start += [*islice(asked["plain"], 60_000), *islice(asked["short"], 8000)]
-    rng.shuffle(start)
-    yield from start
-    for round_ in range(rounds):
-        # Brief versions first: more relations per token, while the model still learns to copy.
-        brief = max(0.1, 0.7 - 1.5 * round_ / rounds)
-        lesson = [variant(paper, rng, swap, brief=brief) for paper in papers]
-        lesson += [quiet(paper, rng, swap) for paper in rng.sample(papers, len(papers) // 25)]
-        lesson += [naming(brief) for _ in range(len(papers) // 6)]
-        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(300)]
-        lesson += islice(asked["plain"], 400)
+    def first(self, rounds: int) -> Iterator[Record]:
+        """From easy to hard: short texts first, then rounds with a version of each paper."""
+        rng, asked = self._rng, self._asked
+        start = [case(rng, sentences=n % 5) for n in range(8000)]
+        start += [self._naming(1.0) for _ in range(2000)]
+        start += self._quiet(len(self._papers) // 2)
+        start += [*islice(asked["plain"], 60_000), *islice(asked["short"], 8000)]
+        rng.shuffle(start)
+        yield from start
+        for round_ in range(rounds):
+            # Brief versions first: more relations per token, while the model still learns to copy.
+            brief = max(0.1, 0.7 - 1.5 * round_ / rounds)
+            yield from self._round(brief, quiet=25, cases=300, plain=400)
+
+    def more(self, rounds: int) -> Iterator[Record]:
+        """Further rounds, with more short texts and more texts without a relation."""
+        for _ in range(rounds):
+            yield from self._round(0.15, quiet=8, cases=600, plain=2400)
+
+    def _round(self, brief: float, *, quiet: int, cases: int, plain: int) -> list[Record]:
+        papers, rng, asked = self._papers, self._rng, self._asked
+        lesson = [variant(paper, rng, self._swap, brief=brief) for paper in papers]
+        lesson += self._quiet(len(papers) // quiet)
+        lesson += [self._naming(brief) for _ in range(len(papers) // 6)]
+        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(cases)]
+        lesson += islice(asked["plain"], plain)
         lesson += [*islice(asked["short"], 800), *islice(asked["long"], 350)]
         rng.shuffle(lesson)
-        yield from lesson
+        return lesson
+
+    def _quiet(self, number: int) -> list[Record]:
+        rng = self._rng
+        return [quiet(paper, rng, self._swap) for paper in rng.sample(self._papers, number)]
+
+    def _naming(self, brief: float) -> Record:
+        rng, swap = self._rng, self._swap
+        if rng.random() < 0.6:
+            paper, types = rng.choice(self._papers), ("chemical", "disease")
+        else:
+            type_ = rng.choice(sorted(self._marked))
+            paper, types = rng.choice(self._marked[type_]), (type_,)
+        return named(paper, rng, swap, types=types, brief=brief)
 
 
 def write(path: Path, records: Iterable[Record]) -> None:
