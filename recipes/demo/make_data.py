@@ -100,17 +100,18 @@ class Lessons:
         for round_ in range(rounds):
             # Brief versions first: more relations per token, while the model still learns to copy.
             brief = max(0.1, 0.7 - 1.5 * round_ / rounds)
-            yield from self._round(brief, quiet=25, cases=300, plain=400)
+            yield from self._round(brief, silent=25, cases=300, plain=400)
 
     def more(self, rounds: int) -> Iterator[Record]:
         """Further rounds, with more short texts and more texts without a relation."""
         for _ in range(rounds):
-            yield from self._round(0.15, quiet=8, cases=600, plain=2400)
+            yield from self._round(0.15, silent=8, cases=600, plain=2400)
 
-    def _round(self, brief: float, *, quiet: int, cases: int, plain: int) -> list[Record]:
+    def _round(self, brief: float, *, silent: int, cases: int, plain: int) -> list[Record]:
+        """Versions of all papers, short texts, and a quiet text of one paper in `silent`."""
         papers, rng, asked = self._papers, self._rng, self._asked
         lesson = [variant(paper, rng, self._swap, brief=brief) for paper in papers]
-        lesson += self._quiet(len(papers) // quiet)
+        lesson += self._quiet(len(papers) // silent)
         lesson += [self._naming(brief) for _ in range(len(papers) // 6)]
         lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(cases)]
         lesson += islice(asked["plain"], plain)
