@@ -2,7 +2,6 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import cycle, islice
 from random import Random
 
 import bundled
@@ -448,33 +447,3 @@ def test_500_papers_on_the_bundled_model(form):
     tokens = after.tokens - before.tokens
     # Batches are of 32, which draft least.
     assert after.token_passes - before.token_passes <= 0.5 * tokens
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("form", ["free", "grounded", "entities"])
-def test_500_papers_in_calls_that_join_each_other(form):
-    """The same texts from calls of several sizes at once as from papers one by one."""
-    asked = load("demo", "bc5cdr", decoding=form, dtype="float32", device="cpu")
-    texts = papers(500)
-    left, sizes = iter(texts), cycle([1, 7, 32, 3, 16])
-    calls = list(iter(lambda: list(islice(left, next(sizes))), []))
-    with ThreadPoolExecutor(6) as pool:
-        together = [one.completion for call in pool.map(asked.run, calls) for one in call]
-    asked.engine.drafts = False
-    try:
-        alone = [asked.run(text).completion for text in texts]
-    finally:
-        asked.engine.drafts = True
-    assert together == alone
-
-
-@pytest.mark.slow
-def test_500_papers_on_transformers_alone():
-    asked = load("demo", "bc5cdr", decoding="free", dtype="float32", device="cpu")
-    texts, engine = papers(500), asked.engine
-    model = BioGptForCausalLM.from_pretrained(bundled.DEMO, dtype=torch.float32)
-    for text, found in zip(texts, asked.run(texts), strict=True):
-        prompt = Prompt.of(asked.task.render_text(text, asked.card))
-        ids = engine._encode(prompt, asked.decoding).ids
-        written = model.generate(torch.tensor([ids]))[0, len(ids) :].tolist()
-        assert found.completion == engine._tokens.text(written[:-1]), text.title
