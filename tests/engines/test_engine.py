@@ -301,14 +301,15 @@ def test_a_stream_refuses_a_prompt_at_once(engine, prompt, error):
 
 
 def test_a_stream_hands_on_the_runtimes_error(engine, model):
+    model.fails = lambda _: RuntimeError("device lost") if len(model.sizes) > 20 else None
     stream = engine.stream(PROMPTS[3])
-    next(stream)
-    model.fails = lambda _: RuntimeError("device lost")
+    before = next(stream).text
+    # What was written ahead of the reader may still come before the error does.
     with pytest.raises(EngineError, match="device lost") as caught:
-        next(stream)
+        before += "".join(chunk.text for chunk in stream)
     assert isinstance(caught.value.__cause__, RuntimeError)
     model.fails = lambda _: None
-    assert engine.complete(PROMPTS[:1], SHORT)[0].error is None
+    assert engine.complete(PROMPTS[3:4])[0].text.startswith(before)
 
 
 CHOICES = ["yes", "no", "maybe", "increases risk", "warfarin dose effect"]
