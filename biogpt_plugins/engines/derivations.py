@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from math import inf
 from typing import NamedTuple, Protocol
@@ -31,6 +31,7 @@ Words = Sequence[tuple[str, Sequence[int]]]
 """Moses' words, with their ids."""
 _MANY_WORDS = 1 << 16
 _MANY_GRAMMARS = 16
+_MANY_WORDINGS = 1 << 10
 
 
 class CopyableText:
@@ -211,17 +212,18 @@ class _OneOf:
                     self._ends.append(False)
                 node = self._next[node][token]
             self._ends[node] = True
-        # Least number of tokens from a node to an end behind it; children follow their parents.
-        self._least = [inf] * len(self._next)
+        # Least number of tokens from a node to an end behind it, and from its parent to an end at
+        # it or behind it; children follow their parents.
+        self._least, self._need = [inf] * len(self._next), [inf] * len(self._next)
         for node in range(len(self._next) - 1, -1, -1):
-            self._least[node] = min(
-                (1 + (0 if self._ends[n] else self._least[n]) for n in self._next[node].values()),
-                default=inf,
-            )
+            children = self._next[node].values()
+            self._least[node] = min((self._need[child] for child in children), default=inf)
+            self._need[node] = 1 if self._ends[node] else 1 + self._least[node]
         self.least = self._least[0]
 
     def tokens(self, state: _State, room: float) -> Iterable[int]:
-        return (id_ for id_ in self._next[max(state[0], 0)] if [*self.after(state, room, id_)])
+        node, room = (0, max(room, self.least)) if state == _START else (state[0], room)
+        return [token for token, child in self._next[node].items() if self._need[child] <= room]
 
     def after(self, state: _State, room: float, token: int) -> Iterator[_State | None]:
         node, room = (0, max(room, self.least)) if state == _START else (state[0], room)
@@ -276,11 +278,148 @@ class _Name:
         return text.onward(state[0], room)
 
 
+@lru_cache(_MANY_WORDINGS)
+def _wording(ids: tuple[int, ...]) -> _OneOf:
+    return _OneOf([ids])
+
+
+class _Clauses(NamedTuple):
+    """What a completion has written.
+
+    Attributes:
+        written: All tokens.
+        begun: The index where its clause begins.
+        clause: The clause that it has come to the end of.
+        before: The clauses before.
+    """
+
+    written: tuple[int, ...] = ()
+    begun: int = 0
+    clause: tuple[int, ...] = ()
+    before: frozenset[tuple[int, ...]] = frozenset()
+
+
+class _Rules:
+    """The parts of a grammar's completions for one text.
+
+    Attributes:
+        parts: What comes before the clauses, the parts of a clause, the separator, the end, and
+            what may be said instead of all of it.
+        first: The index of a clause's first part.
+        separator: The index of the separator.
+        many: Whether there may be several clauses.
+        one: Least number of tokens of a clause and the end.
+        rest: Least number of tokens after each part.
+        starts: The indices of the parts that a completion may begin with.
+    """
+
+    def __init__(self, grammar: Grammar, text: Words, split: Split) -> None:
+        barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
+        fixed = [part.lower().split() for part in grammar.clause if isinstance(part, str)]
+        own = {word for words in fixed for word in words}
+        copied: dict[Copy, _Name] = {}
+
+        def part(given: Part) -> _Part:
+            if isinstance(given, str):
+                return _wording(tuple(split(given)))
+            if not isinstance(given, Copy):
+                return _OneOf([split(words) for words in given])
+            if given not in copied:
+                outside = own.union(given.outside)
+                source = CopyableText(text, split, barred, frozenset(outside))
+                copied[given] = _Name(source, given.most_words)
+            return copied[given]
+
+        before = [part(grammar.before)] if grammar.before else []
+        clause = [part(given) for given in grammar.clause]
+        ends = [part(grammar.separator or grammar.end), part(grammar.end)]
+        instead = [part(grammar.instead)] if grammar.instead else []
+        self.parts = [*before, *clause, *ends, *instead]
+        self.first, self.separator = len(before), len(before) + len(clause)
+        self.many = grammar.separator is not None
+        self.one = sum(part.least for part in clause) + ends[1].least
+        behind = [
+            sum(p.least for p in self.parts[i + 1 : self.separator])
+            for i in range(self.separator + len(ends))
+        ]
+        self.rest = [least + ends[1].least for least in behind[: self.separator]]
+        self.rest += [self.one, 0.0, ends[1].least]
+        self.starts = [0] if self.one < inf else []
+        self.starts += [len(self.parts) - 1] if instead else []
+
+    def complete(self, node: int, told: _Clauses, left: int) -> tuple[_Clauses, list[int]]:
+        """What is told once a part is complete, and the parts that may follow it."""
+        if node < self.separator - 1:
+            begins = node < self.first
+            return (told._replace(begun=len(told.written)) if begins else told), [node + 1]
+        if node == self.separator - 1:
+            told = told._replace(clause=told.written[told.begun :])
+            goes_on = self.many and told.clause not in told.before
+            enough = self.parts[self.separator].least + self.one <= left
+            return told, [node + 1, node + 2] if goes_on and enough else [node + 2]
+        if node == self.separator:
+            before = told.before | {told.clause}
+            return told._replace(begun=len(told.written), before=before), [self.first]
+        return told, [self.separator + 1] if node == self.separator + 2 else []
+
+
+class _Point:
+    """What a completion has come to. The points after it are made once, and kept.
+
+    Attributes:
+        configs: The parts that it may be in, and the state in each.
+    """
+
+    def __init__(
+        self,
+        rules: _Rules,
+        left: int,
+        configs: Iterable[tuple[int, _State]],
+        told: _Clauses = _Clauses(),
+    ) -> None:
+        """Describe it.
+
+        Args:
+            rules: The parts.
+            left: Most tokens still to write.
+            configs: The parts that it may be in, and the state in each.
+            told: What it has written.
+        """
+        self._rules, self._left, self.configs, self._told = rules, left, configs, told
+        self._after: dict[int, _Point] = {}
+
+    @cached_property
+    def tokens(self) -> list[int]:
+        """The ids that may come next."""
+        parts, rest, left = self._rules.parts, self._rules.rest, self._left
+        tokens = (parts[node].tokens(state, left - rest[node]) for node, state in self.configs)
+        return list(dict.fromkeys(chain.from_iterable(tokens)))
+
+    def after(self, token: int) -> _Point:
+        """The point after one of these ids."""
+        found = self._after.get(token)
+        if found is None:
+            found = self._after[token] = self._made(token)
+        return found
+
+    def _made(self, token: int) -> _Point:
+        rules, left = self._rules, self._left
+        told = self._told._replace(written=(*self._told.written, token))
+        configs: dict[tuple[int, _State], None] = {}
+        for node, state in self.configs:
+            for behind in rules.parts[node].after(state, left - rules.rest[node], token):
+                if behind is None:
+                    told, followers = rules.complete(node, told, left - 1)
+                    configs.update(((follower, _START), None) for follower in followers)
+                else:
+                    configs[node, behind] = None
+        return _Point(rules, left - 1, configs, told)
+
+
 class Derivation:
     """The progress of a completion through a grammar; an end is always within the budget.
 
-    Attributes:
-        finished: Whether the completion is complete, so that only `</s>` may follow.
+    Copies share what they have found out: a draft that was right need not be followed again.
     """
 
     def __init__(self, grammar: Grammar, text: Words, split: Split, budget: int) -> None:
@@ -292,89 +431,22 @@ class Derivation:
             split: Returns the ids of words.
             budget: Most tokens to write.
         """
-        barred = _SENTENCE_ENDS | {grammar.separator or "", grammar.end}
-        fixed = [part.lower().split() for part in grammar.clause if isinstance(part, str)]
-        own = {word for words in fixed for word in words}
-        copied: dict[Copy, _Name] = {}
-
-        def part(given: Part) -> _Part:
-            if isinstance(given, Copy):
-                if given not in copied:
-                    outside = own.union(given.outside)
-                    source = CopyableText(text, split, barred, frozenset(outside))
-                    copied[given] = _Name(source, given.most_words)
-                return copied[given]
-            return _OneOf(
-                [split(words) for words in ([given] if isinstance(given, str) else given)]
-            )
-
-        before = [part(grammar.before)] if grammar.before else []
-        clause = [part(given) for given in grammar.clause]
-        ends = [part(grammar.separator or grammar.end), part(grammar.end)]
-        instead = [part(grammar.instead)] if grammar.instead else []
-        self._parts = [*before, *clause, *ends, *instead]
-        self._first, self._separator = len(before), len(before) + len(clause)
-        self._many = grammar.separator is not None
-        self._one = sum(part.least for part in clause) + ends[1].least
-        # Least number of tokens after each part.
-        behind = [
-            sum(p.least for p in self._parts[i + 1 : self._separator])
-            for i in range(self._separator + len(ends))
-        ]
-        self._rest = [least + ends[1].least for least in behind[: self._separator]]
-        self._rest += [self._one, 0.0, ends[1].least]
-        self._left = budget
-        self._written: list[int] = []
-        self._begun = 0
-        self._clause: tuple[int, ...] = ()
-        self._clauses: set[tuple[int, ...]] = set()
-        starts = [0] if self._one < inf else []
-        starts += [len(self._parts) - 1] if instead else []
-        self.finished = not starts
-        self._configs: set[tuple[int, _State]] = {(node, _START) for node in starts}
+        rules = _Rules(grammar, text, split)
+        self._at = _Point(rules, budget, [(node, _START) for node in rules.starts])
 
     def copy(self) -> Derivation:
         """An independent copy at the same position."""
-        other = copy(self)
-        other._written, other._clauses = [*self._written], {*self._clauses}
-        return other
+        return copy(self)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the completion is complete, so that only `</s>` may follow."""
+        return not self._at.configs
 
     def tokens(self) -> list[int]:
         """The ids that may come next."""
-        tokens = (
-            self._parts[node].tokens(state, self._left - self._rest[node])
-            for node, state in self._configs
-        )
-        return list(dict.fromkeys(chain.from_iterable(tokens)))
+        return self._at.tokens
 
     def take(self, token: int) -> None:
         """Continue with one of these ids."""
-        left, configs = self._left, set()
-        self._left -= 1
-        self._written.append(token)
-        for node, state in self._configs:
-            for behind in self._parts[node].after(state, left - self._rest[node], token):
-                if behind is None:
-                    configs |= {(follower, _START) for follower in self._behind(node)}
-                else:
-                    configs.add((node, behind))
-        self._configs = configs
-        self.finished = not configs
-
-    def _behind(self, node: int) -> list[int]:
-        """The parts that may follow a complete one."""
-        if node < self._separator - 1:
-            self._begun = len(self._written) if node < self._first else self._begun
-            return [node + 1]
-        if node == self._separator - 1:
-            self._clause = tuple(self._written[self._begun :])
-            goes_on = self._many and self._clause not in self._clauses
-            enough = self._parts[self._separator].least + self._one <= self._left
-            return [node + 1, node + 2] if goes_on and enough else [node + 2]
-        if node == self._separator:
-            self._clauses.add(self._clause)
-            self._begun = len(self._written)
-            return [self._first]
-        if node == self._separator + 2:
-            return [self._separator + 1]
-        return []
+        self._at = self._at.after(token)

@@ -70,17 +70,14 @@ class Splitter:
         keys = text.split()
         if "' '" in text:
             keys = _joined(keys)
-        last = len(keys) - 1
-        for index, chunk in enumerate(keys):
-            end = chunk[-1]
-            if end == "." and index < last:
-                following = keys[index + 1][0]
-                if following in _LOWER:
-                    keys[index] += "\nl"
-                elif following in _DIGITS:
-                    keys[index] += "\nd"
-            elif index == last and end in ",'":
-                keys[index] += "\ne"
+        if keys and keys[-1][-1] in ",'":
+            keys[-1] += "\ne"
+        for index in [at for at, chunk in enumerate(keys[:-1]) if chunk[-1] == "."]:
+            following = keys[index + 1][0]
+            if following in _LOWER:
+                keys[index] += "\nl"
+            elif following in _DIGITS:
+                keys[index] += "\nd"
         if keys and keys[0][0] in ",'":
             keys[0] += "f" if "\n" in keys[0] else "\nf"
         return keys
