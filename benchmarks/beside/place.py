@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins.engines.devices import pick_attention, pick_dtype
+from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.prepacked import prepack
 from biogpt_plugins.engines.tokens import Tokens
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
@@ -74,18 +75,26 @@ class Place:
 
     def engine(
         self, dtype: str, *, batch_size: int | None = None, graphs: bool = True
-    ) -> tuple[TransformersEngine, BioGptForCausalLM]:
-        """A new engine that is not shared, with these of its options, and its model."""
-        model = prepack(self.load(dtype, pick_attention(self.device, getattr(torch, dtype))))
-        return self.run(model, batch_size=batch_size, graphs=graphs), model
+    ) -> tuple[TransformersEngine, BioGPT]:
+        """A new engine that is not shared, with these of its options, and its network."""
+        model = self.load(dtype, pick_attention(self.device, getattr(torch, dtype)))
+        network = prepack(own_network(model, self.folder))
+        return self.run(network, batch_size=batch_size, graphs=graphs), network
 
     def run(
-        self, network: BioGptForCausalLM, *, batch_size: int | None = None, graphs: bool = True
+        self, network: BioGPT, *, batch_size: int | None = None, graphs: bool = True
     ) -> TransformersEngine:
         """A new engine on a network."""
         return TransformersEngine(
             network, self.tokenizer, model_name="apart", batch_size=batch_size, graphs=graphs
         )
+
+
+def own_network(model: BioGptForCausalLM, folder: Path) -> BioGPT:
+    """This package's network on a model's weights."""
+    network = BioGPT.of(model.eval(), folder)
+    assert network is not None, "it is a plain model"
+    return network
 
 
 def name_of(dtype: torch.dtype) -> str:

@@ -6,16 +6,17 @@ import gc
 from pathlib import Path
 
 import torch
-from beside.place import Place
+from beside.place import Place, own_network
 from beside.shapes import bundled_vocabulary, outline, random_network
 from transformers import BioGptForCausalLM
 
 from biogpt_plugins.checkpoints import locate
+from biogpt_plugins.engines.network import BioGPT
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 
 
 class RandomPlace(Place):
-    """A place whose networks have random weights, and are shared with its engines."""
+    """A place whose networks have random weights; its engines share all but attention's."""
 
     @classmethod
     def of(cls, shape: str, folder: Path, device: torch.device) -> RandomPlace:
@@ -33,8 +34,8 @@ class RandomPlace(Place):
 
     def engine(
         self, dtype: str, *, batch_size: int | None = None, graphs: bool = True
-    ) -> tuple[TransformersEngine, BioGptForCausalLM]:
-        network = self.network(dtype)
+    ) -> tuple[TransformersEngine, BioGPT]:
+        network = own_network(self.network(dtype), self.folder)
         return self.run(network, batch_size=batch_size, graphs=graphs), network
 
     def forget_peak(self) -> None:

@@ -23,7 +23,7 @@ from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.network import BioGPT, read_network
-from biogpt_plugins.engines.prepacked import prepack, supported
+from biogpt_plugins.engines.prepacked import prepack
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
 from biogpt_plugins.engines.vocabulary import Vocabulary, read_vocabulary
 from biogpt_plugins.values.errors import InputError, ModelError, did_you_mean
@@ -162,12 +162,11 @@ def _load(
     folder: Path, base: Path, devices: tuple[torch.device, ...], dtype: torch.dtype, name: str
 ) -> TransformersEngine:
     attention = pick_attention(devices[0], dtype)
-    quick = folder == base and not supported(devices[0], dtype)  # only transformers' is prepacked
-    model, tokenizer = _network(folder, base, dtype, attention, name, quick=quick)
+    model, tokenizer = _network(folder, base, dtype, attention, name)
     copies = [deepcopy(model).to(device) for device in devices[1:]]
     model = model.to(devices[0])
     return TransformersEngine(
-        model if isinstance(model, BioGPT) else prepack(model),
+        prepack(model) if isinstance(model, BioGPT) else model,
         tokenizer,
         model_name=name,
         folder=folder,
@@ -175,16 +174,17 @@ def _load(
     )
 
 
-def _network(  # noqa: PLR0913 - as in load_network
-    folder: Path, base: Path, dtype: torch.dtype, attention: str, name: str, *, quick: bool
+def _network(
+    folder: Path, base: Path, dtype: torch.dtype, attention: str, name: str
 ) -> tuple[BioGPT | BioGptForCausalLM, Vocabulary | BioGptTokenizer]:
     """The network and the tokenizer, by transformers where that is needed."""
-    if quick and (network := read_network(folder, dtype, attention)):  # noqa: SIM102
+    if folder == base and (network := read_network(folder, dtype, attention)):  # noqa: SIM102
         if words := read_vocabulary(folder, network.config.vocab_size):
             return network, words
     from biogpt_plugins.engines.pretrained import load_network  # noqa: PLC0415 - takes seconds
 
-    return load_network(folder, base, dtype=dtype, attention=attention, name=name)
+    model, tokenizer = load_network(folder, base, dtype=dtype, attention=attention, name=name)
+    return BioGPT.of(model.eval(), base) or model, tokenizer
 
 
 def _load_for_ctranslate2(

@@ -7,7 +7,7 @@ in the computation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from math import sqrt
 from pathlib import Path
@@ -35,6 +35,7 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "swish": functional.silu,
 }
 _HEAD = "output_projection.weight"
+_ONE, _THREE = "qkv_proj", ("q_proj", "k_proj", "v_proj")
 
 
 class _Linear(nn.Linear):
@@ -65,10 +66,47 @@ class BioGPT(nn.Module):
         super().__init__()
         self.config, self._folder, self._attention = config, folder, attention
         self._scale = sqrt(config.hidden_size) if config.scale_embedding else 1.0
+        self.output_projection: nn.Module | None = None
         with torch.device("meta"):
             self.biogpt = _Trunk(config, eager=attention == "eager")
             if not config.tie_word_embeddings:
                 self.output_projection = _Linear(config.hidden_size, config.vocab_size, bias=False)
+
+    @classmethod
+    def of(cls, model: BioGptForCausalLM, folder: Path) -> BioGPT | None:
+        """The network of a model of transformers, on the same weights but for attention's.
+
+        Args:
+            model: The model, in evaluation mode.
+            folder: The folder of the model.
+
+        Returns:
+            None if only transformers can compute it.
+        """
+        given = model.config.to_dict()
+        config = Network.model_validate(given)
+        if config.hidden_act not in _ACTIVATIONS or _strange(given):
+            return None
+        network = cls(config, folder, attention=str(model.config._attn_implementation))
+        return network if network._take(model.state_dict()) else None
+
+    def _take(self, weights: Mapping[str, torch.Tensor], dtype: torch.dtype | None = None) -> bool:
+        """Take weights with transformers' names, or copies in a dtype, if the network fits them."""
+        if not all(one.is_floating_point() for one in weights.values()):
+            return False
+        own = {name: one.to(dtype, copy=True) if dtype else one for name, one in weights.items()}
+        if self.config.tie_word_embeddings:
+            own.pop(_HEAD, None)
+        for name in [name for name in own if f".{_THREE[0]}." in name]:
+            three = [name.replace(_THREE[0], each) for each in _THREE]
+            if all(each in own for each in three):
+                own[name.replace(_THREE[0], _ONE)] = torch.cat([own.pop(each) for each in three])
+        wanted = {name: one.shape for name, one in self.state_dict().items()}
+        if wanted != {name: one.shape for name, one in own.items()}:
+            return False
+        self.load_state_dict(own, assign=True)
+        self.requires_grad_(False).eval()
+        return True
 
     @property
     def device(self) -> torch.device:
@@ -113,12 +151,20 @@ class BioGPT(nn.Module):
             # Behind the last layer nobody looks at the other tokens.
             states = layer(states, bias, view, index, keep if index == last else None)
         states = trunk.layer_norm(states)
-        head = words if self.config.tie_word_embeddings else self.output_projection.weight
-        return functional.linear(states, head)
+        head = self.output_projection
+        return functional.linear(states, words) if head is None else head(states)
+
+    def projection(self) -> nn.Linear:
+        """The layer that gives tokens their logits; its weights may be those of the embeddings."""
+        if isinstance(self.output_projection, nn.Linear):
+            return self.output_projection
+        head = _Linear(self.config.hidden_size, self.config.vocab_size, bias=False, device="meta")
+        head.weight = self.biogpt.embed_tokens.weight
+        return head
 
     @cached_property
     def whole(self) -> BioGptForCausalLM:
-        """The model of transformers on the same weights."""
+        """The model of transformers on the same weights, or on copies of those in another order."""
         from transformers import (  # noqa: PLC0415 - takes seconds
             BioGptConfig,
             BioGptForCausalLM,
@@ -128,7 +174,13 @@ class BioGPT(nn.Module):
         config = BioGptConfig(**self.config.model_dump(), attn_implementation=self._attention)
         with torch.device("meta"):
             model = BioGptForCausalLM(config)
-        model.load_state_dict(self.state_dict(), assign=True, strict=False)
+        weights = {n: w.to_dense() if w.is_mkldnn else w for n, w in self.state_dict().items()}
+        for name in [name for name in weights if _ONE in name]:
+            parts = weights.pop(name).chunk(len(_THREE))
+            weights |= {name.replace(_ONE, n): w for n, w in zip(_THREE, parts, strict=True)}
+        if self.config.tie_word_embeddings:
+            weights.pop(_HEAD, None)
+        model.load_state_dict(weights, assign=True, strict=False)
         model.tie_weights()
         if (self._folder / "generation_config.json").is_file():
             model.generation_config = GenerationConfig.from_pretrained(self._folder)
@@ -150,8 +202,7 @@ class _Trunk(nn.Module):
 class _Attention(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.q_proj, self.k_proj = _Linear(width, width), _Linear(width, width)
-        self.v_proj, self.out_proj = _Linear(width, width), _Linear(width, width)
+        self.qkv_proj, self.out_proj = _Linear(width, 3 * width), _Linear(width, width)
 
 
 class _Layer(nn.Module):
@@ -159,7 +210,7 @@ class _Layer(nn.Module):
         super().__init__()
         width, inner = config.hidden_size, config.intermediate_size
         self._shape = (config.num_attention_heads, width // config.num_attention_heads)
-        self._eager, self._act = eager, _ACTIVATIONS[config.hidden_act]
+        self._eager, self.act = eager, _ACTIVATIONS[config.hidden_act]
         self.self_attn = _Attention(width)
         # transformers ignores `layer_norm_eps`: it is torch's 1e-5, as in fairseq.
         self.self_attn_layer_norm = nn.LayerNorm(width)
@@ -176,12 +227,11 @@ class _Layer(nn.Module):
     ) -> torch.Tensor:
         """The states behind this layer, of the tokens to `keep`; of all for None."""
         own, normed = self.self_attn, self.self_attn_layer_norm(states)
-        keys, values = view.update(
-            self._split(own.k_proj(normed)), self._split(own.v_proj(normed)), index
-        )
+        made = own.qkv_proj(normed).view(*states.shape[:2], 3, *self._shape)
+        queries, keys, values = made.permute(2, 0, 3, 1, 4)
+        keys, values = view.update(keys, values, index)
         if bias is not None and isinstance(keep, int):
-            states, normed, bias = states[:, -keep:], normed[:, -keep:], bias[:, :, -keep:]
-        queries = self._split(own.q_proj(normed))
+            states, queries, bias = states[:, -keep:], queries[:, :, -keep:], bias[:, :, -keep:]
         if bias is None:
             rows = cast("Rows", view)
             found = rows.attend(queries, keys, values, self._shape[1] ** -0.5).transpose(1, 2)
@@ -194,11 +244,8 @@ class _Layer(nn.Module):
         if isinstance(keep, torch.Tensor):
             states, found = states[:, keep], found[:, keep]
         states = states + own.out_proj(found)
-        behind: torch.Tensor = self.fc2(self._act(self.fc1(self.final_layer_norm(states))))
+        behind: torch.Tensor = self.fc2(self.act(self.fc1(self.final_layer_norm(states))))
         return states + behind
-
-    def _split(self, states: torch.Tensor) -> torch.Tensor:
-        return states.view(*states.shape[:2], *self._shape).transpose(1, 2)
 
 
 def read_network(folder: Path, dtype: torch.dtype, attention: str) -> BioGPT | None:
@@ -221,17 +268,8 @@ def read_network(folder: Path, dtype: torch.dtype, attention: str) -> BioGPT | N
     except Exception:  # safetensors' own errors, which loading by transformers tells
         return None
     network = BioGPT(settings, folder, attention=attention)
-    if settings.tie_word_embeddings:
-        weights.pop(_HEAD, None)
-    wanted = {name: one.shape for name, one in network.state_dict().items()}
-    if wanted != {name: one.shape for name, one in weights.items()} or not all(
-        one.is_floating_point() for one in weights.values()
-    ):
-        return None
     # Copies, because the file may change.
-    own = {name: one.to(dtype, copy=True) for name, one in weights.items()}
-    network.load_state_dict(own, assign=True)
-    return network.requires_grad_(False).eval()
+    return network if network._take(weights, dtype) else None
 
 
 def _strange(config: dict[str, object]) -> bool:

@@ -82,14 +82,12 @@ class Rows:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write new keys and values, [1, heads, tokens, width]; return the tables of all places."""
         tables = self._slots.keys[layer_idx], self._slots.values[layer_idx]
-        for table, computed in zip(tables, (keys, values), strict=True):
-            new = computed.to(table.dtype)
+        for table, new in zip(tables, (keys, values), strict=True):
             if self._blocks:
-                rows = torch.split(table, 1)
-                for part, own in zip(self._parts, torch.split(new, self.sizes, 2), strict=True):
-                    rows[part.place][:, :, part.start : part.end] = own
+                for part, own in zip(self._parts, torch.split(new[0], self.sizes, 1), strict=True):
+                    table[part.place, :, part.start : part.end] = own
             else:
-                table[self._places, :, self._indices] = new[0].transpose(0, 1)
+                table[self._places, :, self._indices] = new[0].transpose(0, 1).to(table.dtype)
         return tables
 
     def attend(
@@ -100,17 +98,19 @@ class Rows:
         Returns:
             [1, tokens, heads, width].
         """
-        found = []
+        _, heads, tokens, width = query.shape
+        found = query.new_empty(1, tokens, heads, width)
         keys_of, values_of = torch.split(keys, 1), torch.split(values, 1)
         queries = torch.split(query.to(keys.dtype), self.sizes, 2)
-        for part, own in zip(self._parts, queries, strict=True):
+        outs = torch.split(found, self.sizes, 1)
+        for part, own, out in zip(self._parts, queries, outs, strict=True):
             key = keys_of[part.place].narrow(2, 0, part.end)
             value = values_of[part.place].narrow(2, 0, part.end)
             one = scaled_dot_product_attention(
                 own, key, value, attn_mask=part.bias, is_causal=part.causal, scale=scale
             )
-            found.append(one.transpose(1, 2))
-        return torch.cat(found, 1).to(query.dtype)
+            out.copy_(one.transpose(1, 2))
+        return found
 
 
 def _part(span: Span, branches: Branches | None, dtype: torch.dtype) -> _Part:

@@ -6,13 +6,13 @@ this takes half as long as the product. `torch.compile` uses the same operators 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from transformers import BioGptForCausalLM
+    from biogpt_plugins.engines.network import BioGPT
 
 
 class PrepackedLinear(nn.Module):
@@ -44,24 +44,24 @@ class PrepackedLinear(nn.Module):
         return found
 
 
-def prepack(model: BioGptForCausalLM) -> BioGptForCausalLM:
-    """Reorder the weights of a model in bfloat16 on a CPU, if this torch's oneDNN can do so.
+def prepack(network: BioGPT) -> BioGPT:
+    """Reorder the weights of a network in bfloat16 on a CPU, if this torch's oneDNN can do so.
 
-    The model cannot be trained or saved afterwards. Any other model is left as it is.
+    Any other network is left as it is.
     """
-    if not supported(model.device, model.dtype):
-        return model
-    gelu = model.config.hidden_act == "gelu"
-    for layer in model.biogpt.layers:
-        attention = layer.self_attn
-        for name in ("q_proj", "k_proj", "v_proj", "out_proj"):
-            setattr(attention, name, PrepackedLinear(getattr(attention, name)))
+    if not supported(network.device, network.dtype):
+        return network
+    gelu = network.config.hidden_act == "gelu"
+    layers: Any = network.biogpt.layers
+    for layer in layers:
+        own = layer.self_attn
+        own.qkv_proj, own.out_proj = PrepackedLinear(own.qkv_proj), PrepackedLinear(own.out_proj)
         layer.fc1, layer.fc2 = PrepackedLinear(layer.fc1, gelu=gelu), PrepackedLinear(layer.fc2)
         if gelu:
-            layer.activation_fn = nn.Identity()
+            layer.act = nn.Identity()
     # The embeddings keep the weights that they share with the projection.
-    model.set_output_embeddings(PrepackedLinear(model.get_output_embeddings()))
-    return model
+    network.output_projection = PrepackedLinear(network.projection())
+    return network
 
 
 def supported(device: torch.device, dtype: torch.dtype) -> bool:
