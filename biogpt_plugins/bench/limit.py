@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -86,4 +87,6 @@ def least_of(side: Side, *, rows: int, read: int, passes: float) -> float | None
 def _measured(device: str, dtype: str) -> Limits | None:
     from biogpt_plugins.engines.machine import measure_limits  # noqa: PLC0415 - loads torch
 
-    return measure_limits(device, dtype)
+    # In a thread that ends: helpers that this one kept would slow those of the engine.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(measure_limits, device, dtype).result()

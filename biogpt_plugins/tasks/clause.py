@@ -95,8 +95,7 @@ class Clause:
             )
         if self.words and len(self.words) != len(self.types):
             raise InputError(
-                f"words must have one wording for each of the {len(self.types)} types, not "
-                f"{len(self.words)}"
+                f"words must have one wording for {self._each_type}, not {len(self.words)}"
             )
         for what, names in (("type", self.types), ("wording", self.written)):
             known: dict[str, str] = {}
@@ -114,10 +113,14 @@ class Clause:
                         "which end a clause"
                     )
 
+    @property
+    def _each_type(self) -> str:
+        return "the type" if len(self.types) == 1 else f"each of the {len(self.types)} types"
+
     def _check_predicates(self) -> None:
         if len(self.predicates) not in (0, 1, len(self.types)):
             raise InputError(
-                f"predicates must have one for each of the {len(self.types)} types or one for all, "
+                f"predicates must have one for {self._each_type} or one for all, "
                 f"not {len(self.predicates)}"
             )
         for predicate in self.predicates:

@@ -13,6 +13,7 @@ from itertools import accumulate, product
 from typing import NamedTuple
 from unicodedata import normalize
 
+from biogpt_plugins.values.counted import counted
 from biogpt_plugins.values.errors import InputError
 from biogpt_plugins.values.results import Entity
 
@@ -160,7 +161,7 @@ def _fault(
 ) -> str:
     found = " ".join(pieces) if any(pieces) else source[max(0, spans[0][0]) : max(0, spans[0][1])]
     place = ", ".join(f"{start}:{end}" for start, end in spans)
-    has = f"has {shown(found)} there" if found else f"has {len(source)} characters"
+    has = f"has {shown(found)} there" if found else f"has {counted(len(source), 'character')}"
     return (
         f"the mention {shown(words)} of document {document or 'without id'} is not at {place}: the "
         f"text {has}. Offsets count characters of the title, a space and the abstract: correct the "

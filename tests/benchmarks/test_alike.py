@@ -23,7 +23,7 @@ def compare(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["alike.py", str(data), "--size", "2", "--out", str(out)])
         code, told = alike.main(), out.read_text(encoding="utf-8")
         assert capsys.readouterr().out == told
-        return code, [line.split(" | ")[2] for line in told.splitlines() if "| " in line][1:]
+        return code, [line.split(" | ")[2] for line in told.splitlines() if "| " in line][2:]
 
     return run
 

@@ -1,11 +1,13 @@
 """From a model's name to a shared engine, and what is said where there is none."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -409,3 +411,34 @@ def test_default_dtypes_on_the_cpu(folder, monkeypatch):
     for units, dtype in (({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda units=units: units, raising=False)
         assert pick_dtype(None, CPU, folder, "large") == dtype
+
+
+LOADS = """
+import os, sys, time
+import torch
+from biogpt_plugins.engine import Decoding
+from biogpt_plugins.engines import load_engine
+
+torch.set_num_threads(3)
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+engine = load_engine("demo", device="cpu")
+end = time.monotonic() + 60
+while threads() > before and time.monotonic() < end:
+    time.sleep(0.01)
+loaded = threads()
+engine.complete(["lithium"] * 3, Decoding(max_new_tokens=3))
+print(before, loaded, threads())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="its threads cannot be counted")
+def test_only_the_engines_own_thread_keeps_helpers():
+    """Those of another would make them sleep after each operation."""
+    ours = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    told = subprocess.run(
+        [sys.executable, "-c", LOADS], check=True, capture_output=True, text=True, env=ours
+    ).stdout
+    before, loaded, computed = map(int, told.split())
+    assert loaded == before
+    assert computed - before <= 1 + 2

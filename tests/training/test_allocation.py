@@ -32,6 +32,7 @@ def test_tensors_take_the_same_pages_again():
         for name, value in os.environ.items()
         if not name.startswith(("MALLOC_", "GLIBC_TUNABLES", "LD_PRELOAD"))
     }
+    ours["CUDA_VISIBLE_DEVICES"] = ""
     told = subprocess.run(
         [sys.executable, "-c", COUNT], check=True, capture_output=True, text=True, env=ours
     ).stdout
@@ -42,4 +43,10 @@ def test_tensors_take_the_same_pages_again():
 
 def test_other_libraries_are_left_alone(monkeypatch):
     monkeypatch.setattr(platform, "libc_ver", lambda: ("musl", "1.2"))
+    assert allocation.keep_freed_memory() is False
+
+
+def test_machines_with_an_accelerator_are_left_alone(monkeypatch):
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setattr("torch.accelerator.is_available", lambda: True)
     assert allocation.keep_freed_memory() is False
