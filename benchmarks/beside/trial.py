@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import torch
@@ -14,8 +16,9 @@ from beside.peers import Peer, langchain_tuned, open_peers
 from beside.place import Place
 from beside.sides import EXACT, Own, Writer, open_own, own_sides
 from beside.subjects import Subject, Subjects
-from biogpt_plugins.bench.clock import Job, Missing, Timed, in_turns, timed
+from biogpt_plugins.bench.clock import Job, Missing, Timed, in_turns, present, timed
 from biogpt_plugins.bench.sides import Load
+from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.values.errors import MissingExtraError
 from biogpt_plugins.values.inputs import Paper
 
@@ -66,14 +69,19 @@ class Trial:
     tell: Callable[[str], None] = lambda _: None
     agreements: list[Agreement] = field(default_factory=list)
     _peers: dict[str, Peer | Missing] = field(default_factory=dict)
+    _own: list[Own] = field(default_factory=list)
 
     def own(self, task: str = "bc5cdr") -> list[Own | Missing]:
         """This package's sides."""
-        return list(own_sides(self.place, task, self.load))
+        sides = list(own_sides(self.place, task, self.load))
+        self._own += present(sides)
+        return sides
 
     def default(self, task: str = "bc5cdr") -> Own:
         """What a user of this package gets by default."""
-        return required(open_own(self.place, task, self.load, dtype=self.place.dtype))
+        side = required(open_own(self.place, task, self.load, dtype=self.place.dtype))
+        self._own.append(side)
+        return side
 
     def peers(self, *names: str) -> list[Peer | Missing]:
         """The peers of these names that the user asks for."""
@@ -97,7 +105,8 @@ class Trial:
         """Have sides do what they do once only. On a GPU they write all: shapes are compiled."""
         whole = self.place.device.type == "cuda"
         for side in sides:
-            side.write(subjects if whole else subjects[:1], new_tokens if whole else _WARM)
+            write = partial(side.write, subjects if whole else subjects[:1])
+            self.alone(partial(write, new_tokens if whole else _WARM))
 
     def tuned(self, subjects: Sequence[Subject], new_tokens: int) -> tuple[list[Peer], str]:
         """HuggingFacePipeline with the best dtype and batch size, and what was tried."""
@@ -114,7 +123,8 @@ class Trial:
                 self.tell(peer.name)
                 with suppress(torch.OutOfMemoryError):
                     self.warm([peer], subjects, new_tokens)
-                    tried[peer] = self.time(peer, subjects, new_tokens).seconds
+                    took = self.alone(partial(self.time, peer, subjects, new_tokens))
+                    tried[peer] = took.seconds
         if not tried:
             return [], ""
         best = min(tried, key=tried.__getitem__)
@@ -131,7 +141,30 @@ class Trial:
 
     def in_turns(self, jobs: Sequence[Job[T] | Missing]) -> dict[str, tuple[T, ...]]:
         """What each job returned in each round."""
-        return in_turns(jobs, self.settings.rounds, self.tell)
+        apart = [
+            job if isinstance(job, Missing) else Job(job.name, partial(self._turn, job))
+            for job in jobs
+        ]
+        return in_turns(apart, self.settings.rounds, self.tell)
+
+    def alone(self, do: Callable[[], T]) -> T:
+        """Do something as if no other side were in this process.
+
+        On a CPU each thread that computes keeps helpers, which slow those of other threads. It is
+        therefore done in a thread that ends, and this package's engines rest.
+        """
+        if self.place.device.type != "cpu":
+            return do()
+        try:
+            with ThreadPoolExecutor(1) as thread:
+                return thread.submit(do).result()
+        finally:
+            for side in self._own:
+                if isinstance(engine := side.pipeline.engine, LocalEngine):
+                    engine.rest()
+
+    def _turn(self, job: Job[T], number: int) -> T:
+        return self.alone(partial(job.do, number))
 
 
 def required(side: Own | Missing) -> Own:

@@ -225,6 +225,15 @@ class Scheduler:
             if worker.thread:
                 worker.thread.shutdown()
 
+    def rest(self) -> None:
+        """End the threads, after all jobs that they have; the next job starts new ones."""
+        with self._lock:
+            threads = [worker.thread for worker in self._workers if worker.thread]
+            for worker in self._workers:
+                worker.thread = None
+        for thread in threads:
+            thread.shutdown()
+
     def _submit(self, request: _Request) -> None:
         with self._lock:
             while len(self._requests) >= self._most_waiting and request.wanted():
