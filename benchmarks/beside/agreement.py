@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import takewhile
 
 import torch
@@ -146,7 +147,8 @@ def check_texts(
         other = generate(trial.place, EXACT)
         exact.append(other)
         hands = hands[:1]
-        written = {**written, other.name: [other.write(hands[0], new_tokens)]}
+        texts_of_other = trial.alone(partial(other.write, hands[0], new_tokens))
+        written = {**written, other.name: [texts_of_other]}
     exact.sort(key=lambda side: side.ours)
     subjects = [subject for hand in hands for subject in hand]
     texts = {
@@ -154,9 +156,11 @@ def check_texts(
         for side in exact
     }
     reference = Reference(trial.place)
-    trial.agreements.append(
-        compare(what, texts, lambda number: reference.sure_letters(subjects[number], new_tokens))
-    )
+
+    def sure(number: int) -> int | None:
+        return reference.sure_letters(subjects[number], new_tokens)
+
+    trial.agreements.append(trial.alone(partial(compare, what, texts, sure)))
 
 
 def check_ids(trial: Trial) -> None:
@@ -173,7 +177,7 @@ def check_ids(trial: Trial) -> None:
                 side.name: [[*map(str, subject.ids)] for subject in subjects],
             }
             trial.agreements.append(compare("ids of prompts", prompts))
-            check_written(trial, side, subjects)
+            trial.alone(partial(check_written, trial, side, subjects))
 
 
 @contextmanager

@@ -87,7 +87,8 @@ class Trial:
         """The peers of these names that the user asks for."""
         wanted = [name for name in names if name in self.settings.peers]
         new = [name for name in wanted if name not in self._peers]
-        self._peers |= zip(new, open_peers(self.place, new), strict=True)
+        opened = self.alone(lambda: [*open_peers(self.place, new)])
+        self._peers |= zip(new, opened, strict=True)
         return [self._peers[name] for name in wanted]
 
     def draw(
@@ -117,7 +118,7 @@ class Trial:
         for dtype in (EXACT, "bfloat16"):
             for size in sorted(sizes):
                 try:
-                    peer = langchain_tuned(self.place, dtype, size)
+                    peer = self.alone(partial(langchain_tuned, self.place, dtype, size))
                 except ImportError:
                     return [], ""  # the row of the peer that is not tuned says so
                 self.tell(peer.name)
