@@ -8,7 +8,7 @@ prefers picks those pieces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -374,7 +374,7 @@ class _Point:
         self,
         rules: _Rules,
         left: int,
-        configs: Iterable[tuple[int, _State]],
+        configs: Collection[tuple[int, _State]],
         told: _Clauses = _Clauses(),
     ) -> None:
         """Describe it.
