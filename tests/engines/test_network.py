@@ -122,6 +122,28 @@ def test_weights_of_another_form_are_left_to_transformers(tiny_biogpt, tmp_path)
     assert read_network(tmp_path / "more", torch.float32, "sdpa") is None
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_what_transformers_reads_is_computed_by_our_network(dtype, tiny_biogpt, tmp_path):
+    shutil.copytree(tiny_biogpt, tmp_path / "shards")
+    (tmp_path / "shards/model.safetensors").unlink()
+    whole = theirs(tiny_biogpt, torch.float32, "sdpa")
+    whole.save_pretrained(tmp_path / "shards", max_shard_size="30KB")
+    assert len([*(tmp_path / "shards").glob("*.safetensors")]) > 1
+    engine = load_engine(tmp_path / "shards", device="cpu", dtype=dtype)
+    assert isinstance(engine._scheduler._workers[0].runner._model, BioGPT)
+    plain = load_engine(tiny_biogpt, device="cpu", dtype=dtype)
+    for decoding in (Decoding(max_new_tokens=12), Decoding(max_new_tokens=12, num_beams=2)):
+        found, expected = (one.complete(PROMPTS, decoding) for one in (engine, plain))
+        assert [one.text for one in found] == [one.text for one in expected]
+
+
+def test_what_only_transformers_computes_is_left_to_it(tiny_biogpt, tmp_path):
+    folder = changed(tmp_path / "mish", tiny_biogpt, hidden_act="mish")
+    engine = load_engine(folder, device="cpu")
+    assert isinstance(engine._scheduler._workers[0].runner._model, BioGptForCausalLM)
+    assert not any(one.error for one in engine.complete(PROMPTS, Decoding(max_new_tokens=4)))
+
+
 def test_a_head_of_its_own_is_used(tiny_biogpt, tmp_path):
     folder = changed(tmp_path / "own", tiny_biogpt, tie_word_embeddings=False)
     weights = load_file(tiny_biogpt / "model.safetensors")

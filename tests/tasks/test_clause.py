@@ -292,6 +292,7 @@ def test_the_grammar_admits_the_target(given):
         ({"types": ()}, "has no relation types: give at least one"),
         ({"types": ("a", "A")}, "the types 'a' and 'A' are too similar"),
         ({"words": ("blocks",)}, "one wording for each of the 2 types, not 1"),
+        ({"types": ("x",), "words": ("a", "b")}, "one wording for the type, not 2"),
         ({"words": ("blocks", "Block")}, "the wordings 'blocks' and 'Block' are too similar"),
         ({"words": ("blocks", "a; b")}, "the wording 'a; b' must not contain ';' or '.'"),
         ({"words": ("blocks", " ")}, "a wording is empty"),
