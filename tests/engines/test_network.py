@@ -232,6 +232,7 @@ def test_a_tokenizer_is_there_when_it_is_asked_for(tiny_biogpt):
         ["ask", "Is it?", "-c", "Aspirin reduced stroke."],
         ["extract", "papers.jsonl"],
         ["generate", "aspirin", "--model", "demo", "-n", "4"],
+        ["generate", "aspirin", "--model", "demo", "-n", "4", "--dtype", "bfloat16"],
     ],
 )
 def test_a_model_is_asked_without_transformers(args, tmp_path):
