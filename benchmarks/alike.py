@@ -19,16 +19,14 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from beside_model import FORMS, TASK, solved
+
 from biogpt_plugins import Pipeline, load
 from biogpt_plugins.bench.clock import command_line
-from biogpt_plugins.corpus.gold import read_solved
 from biogpt_plugins.engines.local import LocalEngine
 from biogpt_plugins.engines.machine import describe_machine
-from biogpt_plugins.tasks import get_task
 from biogpt_plugins.values.inputs import Paper
 
-FORMS = ("free", "grounded", "entities")
-TASK = "bc5cdr"
 Written = tuple[str | None, int, str | None]
 
 
@@ -79,9 +77,7 @@ def main() -> int:
     parser.add_argument("--forms", nargs="+", default=FORMS, choices=FORMS)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    task = get_task(TASK)
-    solved = read_solved(given.data, [TASK])[-given.papers :]
-    papers = [task.read_input({**(one.input or {}), "entities": one.entities}) for one in solved]
+    papers = solved([given.data])[0][-given.papers :]
     command = command_line("python", "benchmarks/alike.py", words=sys.argv[1:])
     lines = [f"Command: `{command}`, {time.strftime('%Y-%m-%d')}", ""]
     lines += [f"- {name}: {value}" for name, value in describe_machine("cpu").items()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +18,7 @@ from beside.subjects import Subject, Subjects
 from biogpt_plugins.bench.clock import Job, Missing, Timed, in_turns, present, timed
 from biogpt_plugins.bench.sides import Load
 from biogpt_plugins.engines.local import LocalEngine
+from biogpt_plugins.engines.machine import apart
 from biogpt_plugins.values.errors import MissingExtraError
 from biogpt_plugins.values.inputs import Paper
 
@@ -157,8 +157,7 @@ class Trial:
         if self.place.device.type != "cpu":
             return do()
         try:
-            with ThreadPoolExecutor(1) as thread:
-                return thread.submit(do).result()
+            return apart(do)
         finally:
             for side in self._own:
                 if isinstance(engine := side.pipeline.engine, LocalEngine):

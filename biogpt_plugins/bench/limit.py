@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,8 +84,6 @@ def least_of(side: Side, *, rows: int, read: int, passes: float) -> float | None
 
 @cache
 def _measured(device: str, dtype: str) -> Limits | None:
-    from biogpt_plugins.engines.machine import measure_limits  # noqa: PLC0415 - loads torch
+    from biogpt_plugins.engines.machine import apart, measure_limits  # noqa: PLC0415 - loads torch
 
-    # In a thread that ends: helpers that this one kept would slow those of the engine.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(measure_limits, device, dtype).result()
+    return apart(partial(measure_limits, device, dtype))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from contextvars import copy_context
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -24,6 +22,7 @@ from biogpt_plugins.engine import Runtime
 from biogpt_plugins.engines.ctranslate2_engine import CTranslate2Engine
 from biogpt_plugins.engines.devices import pick_attention, pick_devices, pick_dtype
 from biogpt_plugins.engines.local import LocalEngine
+from biogpt_plugins.engines.machine import apart
 from biogpt_plugins.engines.network import BioGPT, read_network
 from biogpt_plugins.engines.prepacked import prepack
 from biogpt_plugins.engines.transformers_engine import TransformersEngine
@@ -99,7 +98,7 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
         loaded, before = _ENGINES.get(key, (None, None))
         now = _files(folder) | _files(base)
         if loaded is None or loaded.closed or before != now:
-            loaded = _apart(load)
+            loaded = apart(load)
             asked = {"engine": engine, "device": device, "dtype": dtype, "revision": revision}
             loaded.loaded_as = {
                 "model": name,
@@ -112,17 +111,6 @@ def load_engine(  # noqa: PLR0913 - keyword-only options
     if drafts is not None:
         loaded.drafts = drafts
     return loaded
-
-
-def _apart(load: Callable[[], LocalEngine]) -> LocalEngine:
-    """Load in a thread that ends.
-
-    Each thread that computes on a CPU has helpers of its own, as many as there are cores. GNU's
-    OpenMP keeps them as long as their thread, and once all of them together are more than the
-    cores, they sleep after every operation, and waking them takes as long as a small one.
-    """
-    with ThreadPoolExecutor(1, "biogpt-loading") as thread:
-        return thread.submit(copy_context().run, load).result()
 
 
 def _files(folder: Path) -> frozenset[tuple[str, int, int]]:

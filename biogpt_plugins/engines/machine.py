@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from pathlib import Path
 from platform import machine
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch.nn.utils import skip_init
 
 from biogpt_plugins.engines.prepacked import PrepackedLinear, supported
+
+T = TypeVar("T")
 
 _GIB = 1 << 30
 _WIDE, _WIDER, _ROWS = 4096, 1 << 15, 1024
@@ -67,6 +71,17 @@ def _seconds(linear: torch.nn.Linear, rows: torch.Tensor, pack: bool) -> float:
         wait()
         best = min(best, time.perf_counter() - start)
     return best
+
+
+def apart(do: Callable[[], T]) -> T:
+    """Do something in a thread that ends.
+
+    Each thread that computes on a CPU has helpers of its own, as many as there are cores. GNU's
+    OpenMP keeps them as long as their thread, and once all of them together are more than the
+    cores, they sleep after every operation, and waking them takes as long as a small one.
+    """
+    with ThreadPoolExecutor(1, "biogpt-apart") as thread:
+        return thread.submit(copy_context().run, do).result()
 
 
 def peak_memory(device: str) -> float | None:

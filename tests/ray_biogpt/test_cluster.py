@@ -9,6 +9,7 @@ from pathlib import Path
 
 import local_ray
 import pytest
+from ray_marks import MARKS
 
 from biogpt_plugins import Spec
 from biogpt_plugins.corpus import Format, Sections
@@ -17,13 +18,7 @@ from biogpt_plugins.values.errors import InputError, NotABioGPTError
 
 ray_biogpt = pytest.importorskip("ray_biogpt", reason="Ray is not installed")
 
-pytestmark = [
-    pytest.mark.enable_socket,
-    # Ray's own: of what later versions do, of sockets and files that it leaves open.
-    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = MARKS
 
 Cluster = partial(ray_biogpt.Cluster, cpus=1)
 

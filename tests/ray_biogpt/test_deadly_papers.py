@@ -5,19 +5,14 @@ from functools import partial
 
 import local_ray
 import pytest
+from ray_marks import MARKS
 
 from biogpt_plugins.corpus.run import outcomes, run
 from biogpt_plugins.values.errors import EngineError
 
 ray_biogpt = pytest.importorskip("ray_biogpt", reason="Ray is not installed")
 
-pytestmark = [
-    pytest.mark.enable_socket,
-    # Ray's own: of what later versions do, of sockets and files that it leaves open.
-    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(autouse=True)

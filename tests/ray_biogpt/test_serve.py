@@ -12,6 +12,7 @@ import httpx
 import local_ray
 import pytest
 import yaml
+from ray_marks import MARKS
 from serving import PATIENCE
 
 from biogpt_plugins.values.errors import EngineError, InputError, OptionError
@@ -19,13 +20,7 @@ from biogpt_plugins.values.errors import EngineError, InputError, OptionError
 pytest.importorskip("ray.serve", reason="Ray Serve is not installed")
 on_ray = pytest.importorskip("ray_biogpt.serve", reason="Ray Serve is not installed")
 
-pytestmark = [
-    pytest.mark.enable_socket,
-    # Ray's own: of what later versions do, of sockets and files that it leaves open.
-    pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = MARKS
 
 DOCS = Path(__file__).parents[2] / "docs" / "ray.md"
 TOKEN = {"Authorization": "Bearer open-sesame"}
