@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from transformers import BioGptConfig, BioGptForCausalLM, BioGptTokenizer
 
@@ -13,14 +12,16 @@ from biogpt_plugins.training.options import Options
 from biogpt_plugins.training.vocabulary import train_vocabulary
 from biogpt_plugins.training.wiring import wire_copying
 
-if TYPE_CHECKING:
-    pass
-
 _VOCABULARY_TEXTS = 6000
 
 
 def fresh_model(
-    examples: Sequence[Example], folder: Path, options: Options, config: BioGptConfig | None = None
+    examples: Sequence[Example],
+    folder: Path,
+    options: Options,
+    config: BioGptConfig | None = None,
+    *,
+    resumed: bool = False,
 ) -> tuple[BioGptForCausalLM, BioGptTokenizer]:
     """Build an untrained model and its tokenizer, whose files are written to `folder`.
 
@@ -29,16 +30,22 @@ def fresh_model(
         folder: Where the vocabulary files go.
         options: Sizes of the model and of the vocabulary.
         config: Sizes of the model, instead of those in `options`.
+        resumed: Whether to take the vocabulary in `folder`, which an interrupted run has learned.
     """
-    step = max(1, len(examples) // _VOCABULARY_TEXTS)
-    texts = (text for each in examples[::step] for text in _texts(each, options.lowercase))
-    train_vocabulary(texts, folder, merges=options.merges)
+    if not resumed:
+        _learn_vocabulary(examples, folder, options)
     tokenizer = BioGptTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
     config = config or fresh_config(options)
     config.vocab_size = len(tokenizer)
     model = BioGptForCausalLM(config)
     wire_copying(model)
     return model, tokenizer
+
+
+def _learn_vocabulary(examples: Sequence[Example], folder: Path, options: Options) -> None:
+    step = max(1, len(examples) // _VOCABULARY_TEXTS)
+    texts = (text for each in examples[::step] for text in _texts(each, options.lowercase))
+    train_vocabulary(texts, folder, merges=options.merges)
 
 
 def _texts(example: Example, lowercase: bool | None) -> tuple[str, str]:

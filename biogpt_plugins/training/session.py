@@ -56,7 +56,12 @@ def train_model(plan: Plan, tell: Tell) -> FinetuneResult:
     # The others find files that the first has written whole.
     with PartialState(cpu=not torch.accelerator.is_available()).main_process_first():
         start = start_from(
-            plan.model, list(plan.tasks), plan.examples, out=plan.out, options=options
+            plan.model,
+            list(plan.tasks),
+            plan.examples,
+            out=plan.out,
+            options=options,
+            resumed=last is not None,
         )
         updates = Updates(plan.out, upto=int(last.rpartition("-")[2]) if last else 0)
     if is_first():

@@ -63,13 +63,14 @@ class Start:
     card: ModelCard
 
 
-def start_from(
+def start_from(  # noqa: PLR0913 - what a run is given
     model: str | Path,
     tasks: Sequence[str],
     examples: Sequence[Example],
     *,
     out: Path,
     options: Options,
+    resumed: bool = False,
 ) -> Start:
     """Load or build the model to train, and give each new task its learned tokens.
 
@@ -81,6 +82,7 @@ def start_from(
         examples: Training data; a fresh model learns its vocabulary from it.
         out: Where the vocabulary of a fresh model is written.
         options: Sizes of a fresh model, dropout, the source limit, and the layout of new tasks.
+        resumed: Whether an interrupted run goes on, which has learned a fresh model's vocabulary.
 
     Raises:
         InputError: A new model cannot train in 4 bits.
@@ -92,7 +94,7 @@ def start_from(
         raise InputError("weights 'qlora' need a pretrained model: use 'full' for a new one")
     if not pretrained:
         config = _with_options(_read_config(config_file), options) if config_file else None
-        network, tokenizer = fresh_model(examples, out, options, config)
+        network, tokenizer = fresh_model(examples, out, options, config, resumed=resumed)
         known = ModelCard()
     else:
         folder = located(model)

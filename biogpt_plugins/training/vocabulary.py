@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,18 +20,28 @@ def train_vocabulary(
     """Learn a byte-pair encoding of `texts` and write vocab.json and merges.txt to `folder`.
 
     Words are split as in BioGPT: Moses tokens with dashes split off and XML escapes. Only the
-    `characters` most frequent characters are kept; others become `<unk>`.
+    `characters` most frequent characters are kept; others become `<unk>`. The same texts give the
+    same files: what the trainer would number in the random order of its tables is given to it.
     """
+    told = list(_moses(texts))
+    words = Counter(word for text in told for word in text.split())
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for character in word:
+            counts[character] += count
+    kept = sorted(counts, key=lambda character: (-counts[character], character))[:characters]
+    last = sorted({f"{word[-1]}{_END}" for word in words if word[-1] in kept})
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix=_END))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     trainer = trainers.BpeTrainer(
         vocab_size=len(SPECIAL) + 2 * characters + merges,
         limit_alphabet=characters,
-        special_tokens=list(SPECIAL),
+        initial_alphabet=kept,
+        special_tokens=[*SPECIAL, *last],
         end_of_word_suffix=_END,
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_moses(texts), trainer)
+    tokenizer.train_from_iterator(told, trainer)
     model = json.loads(tokenizer.to_str())["model"]
     pairs = [tuple(pair) for pair in model["merges"]][:merges]
     alphabet = sorted(token for token in model["vocab"] if len(token.removesuffix(_END)) == 1)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from biogpt_plugins.training import TrainingInterrupted, finetune
+from biogpt_plugins.training import TrainingInterrupted, finetune, fresh
 from biogpt_plugins.values.errors import BioGPTError
 
 UPDATES = 24
@@ -110,6 +110,19 @@ def test_a_signal_leaves_a_checkpoint_and_resuming_gives_the_same_bytes(
     assert resumed.steps == whole.steps == UPDATES
     assert resumed.train_loss == whole.train_loss > 0
     assert resumed.valid_loss == whole.valid_loss
+
+
+def test_a_new_model_that_goes_on_keeps_its_vocabulary(data, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    sizes = {"layers": 1, "width": 32, "heads": 2, "positions": 96, "merges": 50}
+    more = {"max_steps": UPDATES, "tokens_per_batch": 128}
+    call = dict(train=data, model="fresh", out=out, **sizes, **more)
+    with signalled(out, 2, signal.SIGTERM), pytest.raises(TrainingInterrupted):
+        finetune("bc5cdr", **call)
+    learned = json.loads((out / "vocab.json").read_text())
+    monkeypatch.setattr(fresh, "train_vocabulary", None)
+    assert finetune("bc5cdr", **call, resume=True).steps == UPDATES
+    assert json.loads((out / "vocab.json").read_text()) == learned
 
 
 def test_a_run_without_a_checkpoint_begins(data, tiny_biogpt, whole, tmp_path):
