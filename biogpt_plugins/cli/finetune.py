@@ -119,9 +119,7 @@ def finetune(  # noqa: PLR0913 - options of a command
     options |= {"train": train, "valid": valid, "model": model, "recipe": recipe.value}
     options["tell"] = partial(console.remark, "note")
 
-    import torch  # noqa: PLC0415 - rarely
-
-    from biogpt_plugins.training import TrainingInterrupted, estimate  # noqa: PLC0415
+    from biogpt_plugins.training import TrainingInterrupted, estimate  # noqa: PLC0415 - rarely
     from biogpt_plugins.training import finetune as teach  # noqa: PLC0415
     from biogpt_plugins.training.allocation import keep_freed_memory  # noqa: PLC0415
     from biogpt_plugins.training.processes import is_first  # noqa: PLC0415
@@ -130,8 +128,6 @@ def finetune(  # noqa: PLR0913 - options of a command
         console.stdout().print(str(estimate(task, **options)), soft_wrap=True, highlight=False)
         return
     keep_freed_memory()
-    # Rare words have gradients of 1e-22, whose squares a processor handles many times as slowly.
-    torch.set_flush_denormal(True)
     try:
         trained = teach(task, out=out, resume=resume, overwrite=overwrite, **options)
     except TrainingInterrupted as interrupted:
