@@ -30,8 +30,7 @@ def main() -> None:
     parser.add_argument("--pubmedqa", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--words", type=int, default=7_500_000, help="words to pretrain on")
-    parser.add_argument("--rounds", type=int, default=25, help="versions of each paper")
-    parser.add_argument("--more", type=int, default=25, help="further versions, for a second run")
+    parser.add_argument("--rounds", type=int, default=30, help="versions of each paper")
     options = parser.parse_args()
     rng = random.Random(options.seed)
 
@@ -52,15 +51,14 @@ def main() -> None:
     write(options.out / "language.jsonl", text)
 
     sources = Sources(pmc, evidence, options.pubmedqa, options.seed)
-    rounds = options.rounds + options.more
     asked = {
         "plain": (sources.plain(rng) for _ in count()),
-        "short": questions(sources, options.seed, 8000 + 800 * rounds, 80),
-        "long": questions(sources, options.seed, 350 * rounds, 300),
+        "short": questions(sources, options.seed, 8000 + 800 * options.rounds, 80),
+        "long": questions(sources, options.seed, 350 * options.rounds, 300),
     }
     lessons = Lessons(papers, marked, asked, rng)
-    write(options.out / "tasks.jsonl", lessons.first(options.rounds))
-    write(options.out / "more.jsonl", lessons.more(options.more))
+    write(options.out / "short.jsonl", lessons.short())
+    write(options.out / "papers.jsonl", lessons.papers(options.rounds))
 
     chosen = [as_published(paper) for paper in apart]
     chosen += [as_labelled(row) for row in rows[-CHOOSING:]]
@@ -88,33 +86,29 @@ class Lessons:
         everywhere = [*papers, *(paper for each in marked.values() for paper in each)]
         self._swap = swapper(everywhere)
 
-    def first(self, rounds: int) -> Iterator[Record]:
-        """From easy to hard: short texts first, then rounds with a version of each paper."""
+    def short(self) -> list[Record]:
+        """Short texts, from which to learn to copy names and what is asked."""
         rng, asked = self._rng, self._asked
-        start = [case(rng, sentences=n % 5) for n in range(8000)]
-        start += [self._naming(1.0) for _ in range(2000)]
-        start += self._quiet(len(self._papers) // 2)
-        start += [*islice(asked["plain"], 60_000), *islice(asked["short"], 8000)]
-        rng.shuffle(start)
-        yield from start
+        lesson = [case(rng, sentences=n % 5) for n in range(8000)]
+        lesson += [self._naming(1.0) for _ in range(2000)]
+        lesson += self._quiet(len(self._papers) // 2)
+        lesson += [*islice(asked["plain"], 60_000), *islice(asked["short"], 8000)]
+        rng.shuffle(lesson)
+        return lesson
+
+    def papers(self, rounds: int) -> Iterator[Record]:
+        """Rounds with a version of each paper, and further short texts."""
         for round_ in range(rounds):
             # Brief versions first: more relations per token, while the model still learns to copy.
-            brief = max(0.1, 0.7 - 1.5 * round_ / rounds)
-            yield from self._round(brief, silent=25, cases=300, plain=400)
+            yield from self._round(max(0.1, 0.7 - 1.5 * round_ / rounds))
 
-    def more(self, rounds: int) -> Iterator[Record]:
-        """Further rounds, with more short texts and more texts without a relation."""
-        for _ in range(rounds):
-            yield from self._round(0.15, silent=8, cases=600, plain=2400)
-
-    def _round(self, brief: float, *, silent: int, cases: int, plain: int) -> list[Record]:
-        """Versions of all papers, short texts, and a quiet text of one paper in `silent`."""
+    def _round(self, brief: float) -> list[Record]:
         papers, rng, asked = self._papers, self._rng, self._asked
         lesson = [variant(paper, rng, self._swap, brief=brief) for paper in papers]
-        lesson += self._quiet(len(papers) // silent)
+        lesson += self._quiet(len(papers) // 10)
         lesson += [self._naming(brief) for _ in range(len(papers) // 6)]
-        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(cases)]
-        lesson += islice(asked["plain"], plain)
+        lesson += [case(rng, sentences=rng.randint(0, 6)) for _ in range(500)]
+        lesson += islice(asked["plain"], 1800)
         lesson += [*islice(asked["short"], 800), *islice(asked["long"], 350)]
         rng.shuffle(lesson)
         return lesson
