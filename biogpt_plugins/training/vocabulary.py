@@ -24,11 +24,8 @@ def train_vocabulary(
     same files: what the trainer would number in the random order of its tables is given to it.
     """
     told = list(_moses(texts))
-    words = Counter(word for text in told for word in text.split())
-    counts: Counter[str] = Counter()
-    for word, count in words.items():
-        for character in word:
-            counts[character] += count
+    words = [word for text in told for word in text.split()]
+    counts = Counter("".join(words))
     kept = sorted(counts, key=lambda character: (-counts[character], character))[:characters]
     last = sorted({f"{word[-1]}{_END}" for word in words if word[-1] in kept})
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix=_END))

@@ -1,4 +1,4 @@
-"""What anyone answers alike, the bundled model answers no worse than it did."""
+"""What anyone answers alike, the bundled model answers no worse than its card says."""
 
 import obvious
 import pytest
@@ -6,8 +6,8 @@ import pytest
 from biogpt_plugins.scoring.gold import Document
 from biogpt_plugins.values.results import Answer, Entity, Failure, Prediction, Relation
 
-# Task -> kind -> how many the bundled model gets right at least, and of how many. A better model
-# raises them.
+# Task -> kind -> how many the weights in the package get right, and of how many. Other weights
+# that lower one must be better as a whole, and the recipe's README says what they lose.
 FLOORS = {
     "pubmedqa": {"yes": (7, 10), "no": (5, 10), "maybe": (3, 10), "unrelated": (10, 10)},
     "bc5cdr": {
