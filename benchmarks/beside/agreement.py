@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import takewhile
 
 import torch
@@ -147,7 +146,7 @@ def check_texts(
         other = generate(trial.place, EXACT)
         exact.append(other)
         hands = hands[:1]
-        texts_of_other = trial.alone(partial(other.write, hands[0], new_tokens))
+        texts_of_other = other.write(hands[0], new_tokens)
         written = {**written, other.name: [texts_of_other]}
     exact.sort(key=lambda side: side.ours)
     subjects = [subject for hand in hands for subject in hand]
@@ -160,13 +159,13 @@ def check_texts(
     def sure(number: int) -> int | None:
         return reference.sure_letters(subjects[number], new_tokens)
 
-    trial.agreements.append(trial.alone(partial(compare, what, texts, sure)))
+    trial.agreements.append(compare(what, texts, sure))
 
 
 def check_ids(trial: Trial) -> None:
     """Compare the prompts' ids, and the greedy ids that engines of ours write in float32."""
     tokenizer = trial.place.tokenizer
-    for kind in ENGINES:
+    for kind in trial.settings.engines:
         with _exact(trial, kind) as side:
             if isinstance(side, Missing):
                 continue
@@ -177,7 +176,7 @@ def check_ids(trial: Trial) -> None:
                 side.name: [[*map(str, subject.ids)] for subject in subjects],
             }
             trial.agreements.append(compare("ids of prompts", prompts))
-            trial.alone(partial(check_written, trial, side, subjects))
+            check_written(trial, side, subjects)
 
 
 @contextmanager

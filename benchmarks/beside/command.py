@@ -12,6 +12,7 @@ from beside.peers import PEERS
 from beside.report import markdown, plot
 from beside.run import CASES, Model, run
 from beside.shapes import SHAPES
+from beside.sides import ENGINES
 from beside.trial import Settings
 from biogpt_plugins.bench.clock import command_line
 from biogpt_plugins.bench.sides import Load
@@ -58,6 +59,7 @@ def _measure(given: argparse.Namespace, words: Sequence[str], load: Load) -> int
         checked=given.checked,
         batch_sizes=given.batch_sizes,
         peers=() if given.alone else tuple(given.peer or PEERS),
+        engines=tuple(given.engine or ENGINES),
     )
     report = run(
         model,
@@ -101,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", action="append", default=[], help="a file of papers; repeatable")
     add("--only", action="append", choices=CASES, help="measure only this; repeatable")
     add("--peer", action="append", choices=PEERS, help="compare only with this; repeatable")
+    add("--engine", action="append", choices=ENGINES, help="only this one of ours; repeatable")
     add("--alone", action="store_true", help="compare with no peer")
     add("--sizes", type=_numbers, default="1,8,32,64", help="papers in one call; a table for each")
     add("--callers", type=_number, default=32, help="how many callers ask at the same time")

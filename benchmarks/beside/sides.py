@@ -72,17 +72,21 @@ class Own(Side):
         return texts
 
 
-def own_sides(place: Place, task: str, load_: Load = load) -> Iterator[Own | Missing]:
-    """This package's engines, in float32 and in the dtype that each takes by itself.
+def own_sides(
+    place: Place, task: str, load_: Load = load, engines: Sequence[str] = ENGINES
+) -> Iterator[Own | Missing]:
+    """This package's engines, in the dtype that each takes by itself, and the first in float32.
 
     On a GPU none computes in float32: its cache would take the memory that the others need.
     """
-    if place.device.type != "cuda":
-        yield open_own(place, task, load_, dtype=EXACT)
-    if place.dtype != EXACT or place.device.type == "cuda":
-        yield open_own(place, task, load_, dtype=place.dtype)
+    if ENGINES[0] in engines:
+        if place.device.type != "cuda":
+            yield open_own(place, task, load_, dtype=EXACT)
+        if place.dtype != EXACT or place.device.type == "cuda":
+            yield open_own(place, task, load_, dtype=place.dtype)
     for engine in ENGINES[1:]:
-        yield open_own(place, task, load_, engine=engine)
+        if engine in engines:
+            yield open_own(place, task, load_, engine=engine)
 
 
 def open_own(

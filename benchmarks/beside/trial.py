@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 import torch
@@ -13,17 +12,14 @@ import torch
 from beside.comparison import Agreement
 from beside.peers import Peer, langchain_tuned, open_peers
 from beside.place import Place
-from beside.sides import EXACT, Own, Writer, open_own, own_sides
+from beside.sides import ENGINES, EXACT, Own, Writer, open_own, own_sides
 from beside.subjects import Subject, Subjects
-from biogpt_plugins.bench.clock import Job, Missing, Timed, in_turns, present, timed
+from biogpt_plugins.bench.clock import Job, Missing, Timed, in_turns, timed
 from biogpt_plugins.bench.sides import Load
-from biogpt_plugins.engines.local import LocalEngine
-from biogpt_plugins.engines.machine import apart
 from biogpt_plugins.values.errors import MissingExtraError
 from biogpt_plugins.values.inputs import Paper
 
 T = TypeVar("T")
-_WARM = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +34,7 @@ class Settings:
         checked: For how many papers the greedy ids are compared one by one.
         batch_sizes: The batch sizes to try for HuggingFacePipeline.
         peers: The names of the peers to measure.
+        engines: The names of this package's engines to measure.
     """
 
     sizes: tuple[int, ...] = (1, 8, 32)
@@ -47,6 +44,7 @@ class Settings:
     checked: int = 8
     batch_sizes: tuple[int, ...] = (8, 32)
     peers: tuple[str, ...]
+    engines: tuple[str, ...] = ENGINES
 
 
 @dataclass
@@ -69,26 +67,20 @@ class Trial:
     tell: Callable[[str], None] = lambda _: None
     agreements: list[Agreement] = field(default_factory=list)
     _peers: dict[str, Peer | Missing] = field(default_factory=dict)
-    _own: list[Own] = field(default_factory=list)
 
     def own(self, task: str = "bc5cdr") -> list[Own | Missing]:
         """This package's sides."""
-        sides = list(own_sides(self.place, task, self.load))
-        self._own += present(sides)
-        return sides
+        return list(own_sides(self.place, task, self.load, self.settings.engines))
 
     def default(self, task: str = "bc5cdr") -> Own:
         """What a user of this package gets by default."""
-        side = required(open_own(self.place, task, self.load, dtype=self.place.dtype))
-        self._own.append(side)
-        return side
+        return required(open_own(self.place, task, self.load, dtype=self.place.dtype))
 
     def peers(self, *names: str) -> list[Peer | Missing]:
         """The peers of these names that the user asks for."""
         wanted = [name for name in names if name in self.settings.peers]
         new = [name for name in wanted if name not in self._peers]
-        opened = self.alone(lambda: [*open_peers(self.place, new)])
-        self._peers |= zip(new, opened, strict=True)
+        self._peers |= zip(new, open_peers(self.place, new), strict=True)
         return [self._peers[name] for name in wanted]
 
     def draw(
@@ -103,11 +95,9 @@ class Trial:
         return self.subjects.draw(number, side.pipeline, room, asks)
 
     def warm(self, sides: Sequence[Writer], subjects: Sequence[Subject], new_tokens: int) -> None:
-        """Have sides do what they do once only. On a GPU they write all: shapes are compiled."""
-        whole = self.place.device.type == "cuda"
+        """Have sides do what they do once only, such as taking memory and compiling shapes."""
         for side in sides:
-            write = partial(side.write, subjects if whole else subjects[:1])
-            self.alone(partial(write, new_tokens if whole else _WARM))
+            side.write(subjects, new_tokens)
 
     def tuned(self, subjects: Sequence[Subject], new_tokens: int) -> tuple[list[Peer], str]:
         """HuggingFacePipeline with the best dtype and batch size, and what was tried."""
@@ -118,14 +108,13 @@ class Trial:
         for dtype in (EXACT, "bfloat16"):
             for size in sorted(sizes):
                 try:
-                    peer = self.alone(partial(langchain_tuned, self.place, dtype, size))
+                    peer = langchain_tuned(self.place, dtype, size)
                 except ImportError:
                     return [], ""  # the row of the peer that is not tuned says so
                 self.tell(peer.name)
                 with suppress(torch.OutOfMemoryError):
                     self.warm([peer], subjects, new_tokens)
-                    took = self.alone(partial(self.time, peer, subjects, new_tokens))
-                    tried[peer] = took.seconds
+                    tried[peer] = self.time(peer, subjects, new_tokens).seconds
         if not tried:
             return [], ""
         best = min(tried, key=tried.__getitem__)
@@ -142,29 +131,7 @@ class Trial:
 
     def in_turns(self, jobs: Sequence[Job[T] | Missing]) -> dict[str, tuple[T, ...]]:
         """What each job returned in each round."""
-        apart = [
-            job if isinstance(job, Missing) else Job(job.name, partial(self._turn, job))
-            for job in jobs
-        ]
-        return in_turns(apart, self.settings.rounds, self.tell)
-
-    def alone(self, do: Callable[[], T]) -> T:
-        """Do something as if no other side were in this process.
-
-        On a CPU each thread that computes keeps helpers, which slow those of other threads. It is
-        therefore done in a thread that ends, and this package's engines rest.
-        """
-        if self.place.device.type != "cpu":
-            return do()
-        try:
-            return apart(do)
-        finally:
-            for side in self._own:
-                if isinstance(engine := side.pipeline.engine, LocalEngine):
-                    engine.rest()
-
-    def _turn(self, job: Job[T], number: int) -> T:
-        return self.alone(partial(job.do, number))
+        return in_turns(jobs, self.settings.rounds, self.tell)
 
 
 def required(side: Own | Missing) -> Own:

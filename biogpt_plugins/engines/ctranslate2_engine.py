@@ -153,7 +153,7 @@ class CTranslate2Runner:
         near = min(abs(job.size - other.size) for other in group)
         return near <= min(_NEAR, job.budget // 2) and sizes[-1] - sizes[0] <= _WIDEST
 
-    def start(self, jobs: Sequence[Job]) -> None:
+    def start(self, jobs: Sequence[Job]) -> bool:
         """Run jobs that fit together; rows too far ahead of their readers are interrupted."""
         if self._process != os.getpid():
             raise RuntimeError(
@@ -172,6 +172,7 @@ class CTranslate2Runner:
             self._score(jobs[0])
         else:
             self._search([job for job in jobs if isinstance(job, BeamSearch)])
+        return False
 
     def step(self) -> None:
         """Never called: there are no unfinished rows."""

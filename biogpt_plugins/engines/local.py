@@ -118,14 +118,6 @@ class LocalEngine:
         self.closed = True
         self._scheduler.close()
 
-    def rest(self) -> None:
-        """End the engine's threads, after all calls that are running, until it is called again.
-
-        On a CPU they keep helpers, which slow other threads that compute with torch. The next call
-        takes some milliseconds longer.
-        """
-        self._scheduler.rest()
-
     @property
     def tokenizer(self) -> BioGptTokenizer:
         """The model's BioGptTokenizer."""

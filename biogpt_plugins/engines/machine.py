@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
+from functools import cache
 from pathlib import Path
 from platform import machine
 from typing import NamedTuple, TypeVar
@@ -21,6 +25,9 @@ T = TypeVar("T")
 _GIB = 1 << 30
 _WIDE, _WIDER, _ROWS = 4096, 1 << 15, 1024
 _TRIES = 3
+_SOFT = 1  # omp_pause_soft, from omp.h: settings are kept
+_FORKED = 0x40  # PF_FORKNOEXEC, from Linux's sched.h
+_IMPORTED = os.getpid()  # some sandboxes do not tell who was forked
 
 
 class Limits(NamedTuple):
@@ -74,14 +81,37 @@ def _seconds(linear: torch.nn.Linear, rows: torch.Tensor, pack: bool) -> float:
 
 
 def apart(do: Callable[[], T]) -> T:
-    """Do something in a thread that ends.
-
-    Each thread that computes on a CPU has helpers of its own, as many as there are cores. GNU's
-    OpenMP keeps them as long as their thread, and once all of them together are more than the
-    cores, they sleep after every operation, and waking them takes as long as a small one.
-    """
+    """Do something in a thread that ends, and with it its helpers (`release_helpers`)."""
     with ThreadPoolExecutor(1, "biogpt-apart") as thread:
         return thread.submit(copy_context().run, do).result()
+
+
+def release_helpers() -> None:
+    """End the helpers with which this thread has computed on a CPU, until it computes again.
+
+    Each thread that computes has helpers of its own, as many as there are cores. GNU's OpenMP keeps
+    them as long as their thread, and once all of them together are more than the cores, they sleep
+    after every operation, and waking them takes as long as a small one. Starting them again takes a
+    tenth of a millisecond. Other OpenMPs are left as they are.
+    """
+    if pause := _pause(os.getpid()):
+        pause(_SOFT)
+
+
+@cache
+def _pause(process: int) -> Callable[[int], int] | None:
+    """OpenMP's `omp_pause_resource_all` in this process; None if it cannot be called there.
+
+    In a process that was forked and runs no other program, a thread may believe to have helpers
+    that were not forked with it, and would wait for them for ever.
+    """
+    with suppress(OSError, AttributeError, IndexError, ValueError):
+        facts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        if process == _IMPORTED and not int(facts[6]) & _FORKED:
+            loaded = ctypes.CDLL("libgomp.so.1", mode=os.RTLD_NOLOAD | os.RTLD_LAZY)
+            pause: Callable[[int], int] = loaded.omp_pause_resource_all
+            return pause
+    return None
 
 
 def peak_memory(device: str) -> float | None:

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from biogpt_plugins.checkpoints.folders import read_config
 from biogpt_plugins.checkpoints.network import Network
+from biogpt_plugins.engines.prepacked import PrepackedLinear
 
 if TYPE_CHECKING:
     from transformers import BioGptForCausalLM
@@ -53,6 +54,7 @@ class BioGPT(nn.Module):
 
     Attributes:
         config: Its settings.
+        multiple: A long pass is computed sooner if its number of tokens is a multiple of this.
     """
 
     def __init__(self, config: Network, folder: Path, *, attention: str) -> None:
@@ -65,6 +67,7 @@ class BioGPT(nn.Module):
         """
         super().__init__()
         self.config, self._folder, self._attention = config, folder, attention
+        self.multiple = 1
         self._scale = sqrt(config.hidden_size) if config.scale_embedding else 1.0
         self.output_projection: nn.Module | None = None
         with torch.device("meta"):
@@ -243,9 +246,16 @@ class _Layer(nn.Module):
         found = found.transpose(1, 2).reshape(states.shape)
         if isinstance(keep, torch.Tensor):
             states, found = states[:, keep], found[:, keep]
-        states = states + own.out_proj(found)
-        behind: torch.Tensor = self.fc2(self.act(self.fc1(self.final_layer_norm(states))))
-        return states + behind
+        states = _added(states, own.out_proj, found)
+        return _added(states, self.fc2, self.act(self.fc1(self.final_layer_norm(states))))
+
+
+def _added(states: torch.Tensor, layer: nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+    """States, and what a linear layer gives for tokens."""
+    found: torch.Tensor = (
+        layer(tokens, states) if isinstance(layer, PrepackedLinear) else states + layer(tokens)
+    )
+    return found
 
 
 def read_network(folder: Path, dtype: torch.dtype, attention: str) -> BioGPT | None:

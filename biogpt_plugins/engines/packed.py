@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _ATTENTION = "biogpt_rows"
 _LONG = 8  # tokens of a span that are copied as a block in less time than one by one
+_MANY = 256  # tokens of a pass beside which a few more make no difference
 
 
 class _Part(NamedTuple):
@@ -50,7 +51,8 @@ class Rows:
     Attention is computed in the dtype of the slots.
 
     Attributes:
-        sizes: The number of new tokens of each row.
+        sizes: The number of new tokens of each row. Others may stand behind all of them, to which
+            nothing is attended.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class Rows:
         """
         self._slots = slots
         self._parts = [_part(span, branches, slots.keys[0].dtype) for span in spans]
+        for part in self._parts:
+            slots.reach(part.place, part.end)
         self.sizes = [part.end - part.start for part in self._parts]
         places = [part.place for part in self._parts for _ in range(part.start, part.end)]
         indices = [index for part in self._parts for index in range(part.start, part.end)]
         self._places, self._indices = torch.tensor(places), torch.tensor(indices)
-        self._blocks = len(places) > _LONG * len(spans)
+        self._tokens, self._blocks = len(places), len(places) > _LONG * len(spans)
 
     def get_seq_length(self, layer_idx: int = 0) -> int:  # noqa: ARG002 - the host's signature
         return 0  # unused, because positions are given
@@ -82,12 +86,13 @@ class Rows:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Write new keys and values, [1, heads, tokens, width]; return the tables of all places."""
         tables = self._slots.keys[layer_idx], self._slots.values[layer_idx]
-        for table, new in zip(tables, (keys, values), strict=True):
+        for table, new in zip(tables, (keys[0], values[0]), strict=True):
+            own = new.narrow(1, 0, self._tokens)
             if self._blocks:
-                for part, own in zip(self._parts, torch.split(new[0], self.sizes, 1), strict=True):
-                    table[part.place, :, part.start : part.end] = own
+                for part, one in zip(self._parts, torch.split(own, self.sizes, 1), strict=True):
+                    table[part.place, :, part.start : part.end] = one
             else:
-                table[self._places, :, self._indices] = new[0].transpose(0, 1).to(table.dtype)
+                table[self._places, :, self._indices] = own.transpose(0, 1).to(table.dtype)
         return tables
 
     def attend(
@@ -100,9 +105,10 @@ class Rows:
         """
         _, heads, tokens, width = query.shape
         found = query.new_empty(1, tokens, heads, width)
+        found[:, self._tokens :] = 0
         keys_of, values_of = torch.split(keys, 1), torch.split(values, 1)
-        queries = torch.split(query.to(keys.dtype), self.sizes, 2)
-        outs = torch.split(found, self.sizes, 1)
+        queries = torch.split(query[:, :, : self._tokens].to(keys.dtype), self.sizes, 2)
+        outs = torch.split(found[:, : self._tokens], self.sizes, 1)
         for part, own, out in zip(self._parts, queries, outs, strict=True):
             key = keys_of[part.place].narrow(2, 0, part.end)
             value = values_of[part.place].narrow(2, 0, part.end)
@@ -156,6 +162,10 @@ def read_packed(
             positions += (*range(span.start, span.end), *(span.end + depth for depth in depths))
             kept += range(len(ids) - len(tail) - span.keep, len(ids))
     rows = Rows(slots, [span for span in spans if span.ids], branches)
+    if isinstance(model, BioGPT) and len(ids) > _MANY:
+        spare = -len(ids) % model.multiple
+        ids += [int(model.config.pad_token_id)] * spare
+        positions += [0] * spare
     tokens, places, keep = torch.tensor([ids]), torch.tensor([positions]), torch.tensor(kept)
     if isinstance(model, BioGPT):
         return Logits(model(tokens, places, None, rows, keep)[0], first)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from biogpt_plugins.engines.network import BioGPT
 
 
+MULTIPLE = 64
+"""Long passes have a multiple of so many tokens: oneDNN plans each new number of tokens anew."""
+
+
 class PrepackedLinear(nn.Module):
     """A linear layer, and the GELU behind it where there is one.
 
@@ -36,10 +40,13 @@ class PrepackedLinear(nn.Module):
         self.bias = linear.bias
         self._behind = "gelu" if gelu else "none"
 
-    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Apply the layer to [..., width]."""
-        found: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
-            tokens, self.weight, self.bias, self._behind, [], "none"
+    def forward(self, tokens: torch.Tensor, added: torch.Tensor | None = None) -> torch.Tensor:
+        """Apply the layer to [..., width], and add something to what it gives."""
+        product = torch.ops.mkldnn._linear_pointwise
+        found: torch.Tensor = (
+            product(tokens, self.weight, self.bias, self._behind, [], "none")
+            if added is None
+            else product.binary(tokens, added, self.weight, self.bias, "add")
         )
         return found
 
@@ -61,6 +68,7 @@ def prepack(network: BioGPT) -> BioGPT:
             layer.act = nn.Identity()
     # The embeddings keep the weights that they share with the projection.
     network.output_projection = PrepackedLinear(network.projection())
+    network.multiple = MULTIPLE
     return network
 
 
@@ -73,5 +81,6 @@ def supported(device: torch.device, dtype: torch.dtype) -> bool:
         and dtype == torch.bfloat16
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and all(hasattr(operators, name) for name in names)
+        and hasattr(operators._linear_pointwise, "binary")
         and bool(operators._is_mkldnn_bf16_supported())
     )

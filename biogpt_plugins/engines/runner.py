@@ -127,27 +127,32 @@ class TransformersRunner:
         self._trim()
 
     @torch.inference_mode()
-    def start(self, jobs: Sequence[Job]) -> None:
-        """Start jobs that fit together: rows write one token, other jobs are finished at once."""
+    def start(self, jobs: Sequence[Job]) -> bool:
+        """Start jobs that fit together: rows write one token, other jobs are finished at once.
+
+        Returns:
+            Whether unfinished rows wrote in the same pass, if there were any: where rows are not
+            padded, those that only write cost a pass over prompts next to nothing.
+        """
         if isinstance(jobs[0], BeamSearch):
             self._search([job for job in jobs if isinstance(job, BeamSearch)])
         elif isinstance(jobs[0], Scoring):
             self._score([job for job in jobs if isinstance(job, Scoring)])
         else:
             self._begin([job for job in jobs if isinstance(job, Generation)])
+            return self._slots.packed
+        return False
 
     @torch.inference_mode()
     def step(self) -> None:
         """Write one or more tokens of every unfinished row that does not wait for a reader."""
         if not self._slots.packed:  # there a gap takes as long as a row
             self._close_up()
-        going = {place: row for place, row in enumerate(self._rows) if row and not row.waits}
+        going = self._going()
         self._draft(list(going.values()))
         spans = [
-            Span(place, row.size - 1, [row.written[-1], *row.draft], keep=1 + len(row.draft))
-            if row
-            else Span(place, 0, ())
-            for place, row in enumerate(self._rows)
+            _next(place, going[place]) if place in going else Span(place, 0, ())
+            for place in range(len(self._rows))
         ]
         self._slots.fit(len(spans), max(span.end for span in spans))
         logits = self._step(spans)
@@ -156,19 +161,28 @@ class TransformersRunner:
         self._rows = [None if row and row.done else row for row in self._rows]
         self._trim()
 
+    def _going(self) -> dict[int, Generation]:
+        """The rows that do not wait for a reader, by their places."""
+        return {place: row for place, row in enumerate(self._rows) if row and not row.waits}
+
     def _search(self, jobs: list[BeamSearch]) -> None:
         from biogpt_plugins.engines.beams import search  # noqa: PLC0415 - transformers takes seconds
 
         search(self._model.whole if isinstance(self._model, BioGPT) else self._model, jobs)
 
     def _begin(self, rows: list[Generation]) -> None:
-        for group, places, logits in self._read(rows):
+        going = self._going() if self._slots.packed else {}
+        self._draft([*going.values()])
+        beside = [_next(*pair) for pair in going.items()]
+        for started, at, logits in self._read(rows, beside=beside):
+            group, places = [*started, *going.values()], [*at, *going]
             self._write(group, logits.all, logits.first)
             self._clear(group, places)
+            going = {}
+            self._rows += [None] * (1 + max(places) - len(self._rows))
             for row, place in zip(group, places, strict=True):
-                if not row.done:
-                    self._rows += [None] * (place + 1 - len(self._rows))
-                    self._rows[place] = row
+                self._rows[place] = None if row.done else row
+            self._trim()
 
     def _score(self, jobs: list[Scoring]) -> None:
         labels, branches = jobs[0].labels, jobs[0].branches
@@ -182,11 +196,12 @@ class TransformersRunner:
             self._clear(group, places)
 
     def _read(
-        self, jobs: Sequence[W], branches: Branches | None = None
+        self, jobs: Sequence[W], branches: Branches | None = None, beside: Sequence[Span] = ()
     ) -> Iterator[tuple[list[W], list[int], Logits]]:
         """Read the tokens of jobs; of jobs with the same beginning, one is read first.
 
         Jobs of different lengths are read in several passes if padding them would take longer.
+        The spans beside them are read in the first pass, and their logits are its last.
 
         Yields:
             Jobs that were read together, their places, and their logits.
@@ -205,15 +220,21 @@ class TransformersRunner:
             self._draft(group)
             # Include room for the next tokens: growing the cache copies all of it.
             behind = max(len(branches or ()), _AHEAD)
-            longest = max(self._longest, *(job.size + behind for job in group))
+            longest = max(
+                self._longest,
+                *(job.size + behind for job in group),
+                *(span.end for span in beside),
+            )
             self._slots.fit(1 + max(places), longest)
             spans = [self._span(*pair) for pair in zip(group, places, strict=True)]
             for part in self._parts(spans):
                 jobs, at = [group[n] for n in part], [places[n] for n in part]
-                logits = self._read_spans([spans[n] for n in part], branches)
+                own: list[Span] = [spans[n] for n in part]
+                logits = self._read_spans([*own, *beside], branches)
                 for job, place in zip(jobs, at, strict=True):
                     self._slots.hold(place, job.ids)
                 yield jobs, at, logits
+                beside = ()
             left = later
 
     def _parts(self, spans: Sequence[Span]) -> list[list[int]]:
@@ -310,3 +331,8 @@ class TransformersRunner:
     def _trim(self) -> None:
         while self._rows and not self._rows[-1]:
             self._rows.pop()
+
+
+def _next(place: int, row: Generation) -> Span:
+    """What a row reads next: its last token, and its draft."""
+    return Span(place, row.size - 1, [row.written[-1], *row.draft], keep=1 + len(row.draft))

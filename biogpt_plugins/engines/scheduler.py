@@ -16,6 +16,7 @@ import torch
 
 from biogpt_plugins.engine import Load, cancelled, watch
 from biogpt_plugins.engines.jobs import Generation, Job
+from biogpt_plugins.engines.machine import release_helpers
 from biogpt_plugins.values.errors import EngineError, InputError
 
 _MOST_WAITING = 1024
@@ -54,10 +55,14 @@ class Runner(Protocol):
         """An empty batch, which accepts jobs that can be started together."""
         ...
 
-    def start(self, jobs: Sequence[Job]) -> None:
+    def start(self, jobs: Sequence[Job]) -> bool:
         """Finish jobs that fit together, or start them as rows. May raise anything.
 
         A job that is neither finished nor started waits for another turn.
+
+        Returns:
+            Whether unfinished rows that do not wait for a reader, if there were any, wrote in the
+            same pass.
         """
         ...
 
@@ -110,9 +115,9 @@ class _Worker:
         self.thread: ThreadPoolExecutor | None = None
 
     @property
-    def has_rows(self) -> bool:
-        """Whether there are rows to advance."""
-        return not all(row.waits for row in self.runner.rows)
+    def going(self) -> int:
+        """How many rows can be advanced."""
+        return sum(not row.waits for row in self.runner.rows)
 
 
 class Scheduler:
@@ -121,12 +126,13 @@ class Scheduler:
     Callers take turns, one job each, and jobs of similar length are batched: a call with thousands
     of prompts does not block others, and many calls with one prompt make full batches. Rows end one
     by one, and others take their places at once; between two tokens at most one pass is spent on
-    reading new prompts.
+    reading new prompts, and none where a runner writes in the same pass.
 
     A failed pass is repeated in halves, so that a job fails only if it fails alone. After running
     out of memory there are fewer rows at once for a while.
 
-    Each runner has a thread, which ends with the scheduler or with the interpreter.
+    Each runner has a thread, which ends with the scheduler or with the interpreter. Threads that
+    wait, those of callers and of runners without jobs, have no helpers meanwhile.
     """
 
     def __init__(self, runners: Sequence[Runner], *, most_waiting: int = _MOST_WAITING) -> None:
@@ -225,16 +231,8 @@ class Scheduler:
             if worker.thread:
                 worker.thread.shutdown()
 
-    def rest(self) -> None:
-        """End the threads, after all jobs that they have; the next job starts new ones."""
-        with self._lock:
-            threads = [worker.thread for worker in self._workers if worker.thread]
-            for worker in self._workers:
-                worker.thread = None
-        for thread in threads:
-            thread.shutdown()
-
     def _submit(self, request: _Request) -> None:
+        release_helpers()
         with self._lock:
             while len(self._requests) >= self._most_waiting and request.wanted():
                 self._room.wait(_LOOK)
@@ -267,20 +265,27 @@ class Scheduler:
             with self._lock:
                 self._clear(worker)
                 group = self._next(worker)
-                if not group and not worker.has_rows:
+                if not (group or worker.going):
                     worker.running = False
-                    return
-                going = sum(not row.waits for row in worker.runner.rows)
-                self._passes += bool(group) + bool(going)
-                self._rows += len(group) + going
+                    break
+                going = worker.going
             try:
+                wrote = False
                 if group:
-                    self._try(worker, group, partial(worker.runner.start, group))
-                if worker.has_rows:
+                    wrote = self._try(worker, group, partial(worker.runner.start, group))
+                    self._count(len(group) + going * wrote)
+                if not wrote and (going := worker.going):
                     self._try(worker, list(worker.runner.rows), worker.runner.step)
+                    self._count(going)
             except BaseException as error:
                 self._break(worker, error)
             self._settle(worker)
+        release_helpers()
+
+    def _count(self, rows: int) -> None:
+        with self._lock:
+            self._passes += 1
+            self._rows += rows
 
     def _clear(self, worker: _Worker) -> None:
         """Cancel the jobs of callers that have gone."""
@@ -305,13 +310,12 @@ class Scheduler:
         """The jobs to start now; none if all places are taken."""
         runner = worker.runner
         if worker.again:  # alone, to find out which job fails
-            return [] if worker.has_rows else worker.again.pop()
+            return [] if worker.going else worker.again.pop()
         stalled = [row for row in runner.rows if row.waits]
         full = len(runner.rows) >= runner.places
         if stalled and full and any(request.ready for request in self._requests):
             self._put_back(worker, stalled)
-        going = sum(not row.waits for row in runner.rows)
-        places = min(worker.fit - going, runner.places - len(runner.rows))
+        places = min(worker.fit - worker.going, runner.places - len(runner.rows))
         batch = runner.batch()
         served: list[_Request] = []
         more = True
@@ -338,9 +342,10 @@ class Scheduler:
             if request not in self._requests:
                 self._requests.append(request)
 
-    def _try(self, worker: _Worker, jobs: Sequence[Job], do: Callable[[], None]) -> None:
+    def _try(self, worker: _Worker, jobs: Sequence[Job], do: Callable[[], bool | None]) -> bool:
+        """Do something with jobs; return what it says, and False if it failed."""
         try:
-            do()
+            done = bool(do())
         except Exception as error:  # the other jobs continue, whatever the runtime raises
             # The frames of the error keep the tensors of the batch alive.
             traceback.clear_frames(error.__traceback__)
@@ -356,6 +361,7 @@ class Scheduler:
             elif left:
                 half = len(left) // 2
                 worker.again += [left[half:], left[:half]]
+            return False
         else:
             active = {*worker.runner.rows}
             if left := [job for job in jobs if not (job.done or job in active)]:
@@ -364,6 +370,7 @@ class Scheduler:
             worker.calm += 1
             if worker.calm >= _PATIENCE and worker.fit < worker.most:
                 worker.fit, worker.calm = min(worker.most, 2 * worker.fit), 0
+            return done
 
     def _settle(self, worker: _Worker) -> None:
         """Notify callers of finished jobs."""

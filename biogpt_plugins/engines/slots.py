@@ -60,6 +60,7 @@ class Slots:
         heads = int(config.num_attention_heads)
         self._heads, self._width = heads, config.hidden_size // heads
         self._held: list[list[int]] = [[]] * places
+        self._ends = [0] * places
         self._short, self._patience = 0, 1
         self.places, self.length = places, length
         layers = range(config.num_hidden_layers)
@@ -96,11 +97,19 @@ class Slots:
             kept = min(kept, whole)
         new_places = self.places - old_places
         self._held = [held[:kept] for held in self._held] + [[]] * new_places
+        self._ends = [min(end, kept) for end in self._ends] + [0] * new_places
+        # Copying what nothing was written to would take its memory from the machine.
+        parts = (
+            [(slice(place, place + 1), end) for place, end in enumerate(self._ends) if end]
+            if self.packed
+            else [(slice(old_places), kept)]
+        )
         for tables in (self.keys, self.values):
             for layer, old in enumerate(tables):
                 tables[layer] = self._empty(old.device, old.dtype)
-                tables[layer][:old_places, :, :kept] = old[:, :, :kept]
-                self.copied += old[:, :, :kept].nbytes
+                for some, end in parts:
+                    tables[layer][some, :, :end] = old[some, :, :end]
+                    self.copied += old[some, :, :end].nbytes
 
     def held(self, ids: list[int]) -> tuple[int, int]:
         """The place with the longest beginning of these tokens, and its length; 0 if too short."""
@@ -115,6 +124,10 @@ class Slots:
         """Record which tokens a place holds."""
         self._held[place] = list(ids)
 
+    def reach(self, place: int, end: int) -> None:
+        """Record up to which token a place is written; it may hold fewer of them for others."""
+        self._ends[place] = end
+
     def copy(self, source: int, place: int, length: int) -> None:
         """Copy the beginning of a row to another place."""
         if source != place:
@@ -122,6 +135,7 @@ class Slots:
                 table[place, :, :length] = table[source, :, :length]
                 self.copied += table[place, :, :length].nbytes
             self.hold(place, self._held[source][:length])
+            self.reach(place, length)
 
     def clear(self, place: int) -> None:
         """Forget a row whose values are not numbers: they would spoil the next row of its place."""

@@ -71,6 +71,26 @@ class TestCounts:
         assert sum(model.logits) == written + ends
         assert len(model.tokens) <= 9
 
+    def test_rows_write_in_the_passes_that_read_other_prompts(self, engine, model):
+        """Prompts for which there was no room cost one pass more, and no step for few rows."""
+        engine._scheduler._workers[0].runner._room = 60
+        found = engine.complete(PROMPTS, Decoding(max_new_tokens=2))
+        assert [one.usage.completion_tokens for one in found] == [2] * len(PROMPTS)
+        first, second = sorted(SIZES, reverse=True), []
+        while sum(first) > 60:
+            second.append(first.pop())
+        assert model.tokens == [sum(first), sum(second) + len(first), len(second)]
+        assert model.logits == [len(first), len(PROMPTS), len(second)]
+        assert (engine.load.passes, engine.load.rows) == (3, sum(model.logits))
+
+    def test_a_cache_that_grows_copies_what_is_written(self, engine, model):
+        engine.complete([" ".join(tiny.WORDS[:40])], Decoding(max_new_tokens=9))
+        assert copied(engine) == 0
+        engine.complete([" ".join(tiny.WORDS[10:20])] * 33, Decoding(max_new_tokens=1))
+        config = model.config
+        a_token = 4 * 2 * config.num_hidden_layers * config.hidden_size
+        assert copied(engine) <= a_token * (41 + 9), "not all places, and not up to their ends"
+
     def test_nothing_is_copied_once_there_is_room(self, engine):
         engine.complete(PROMPTS, Decoding(max_new_tokens=9))
         before = copied(engine)
@@ -176,6 +196,28 @@ class TestPrepacked:
         assert torch.equal(again, expected), "beam search has the weights in their own order"
         assert quick.num_parameters() >= plain.num_parameters(), "rooms are made by them"
         assert quick.dtype == torch.bfloat16
+
+    def test_a_long_pass_is_filled_up_and_nothing_else_changes(self, pair):
+        """A new number of tokens takes oneDNN as long as reading dozens of them."""
+        plain, quick = pair
+        computed: list[int] = []
+        quick.biogpt.layers[0].register_forward_hook(lambda *own: computed.append(own[2].shape[1]))
+        rows = [tiny_row(size) for size in (140, 101, 60)]
+        slots = Slots(plain.config, device=plain.device, dtype=torch.float32, packed=True)
+        slots.fit(4, 300)
+        with torch.inference_mode():
+            spans = [Span(place, 0, row, keep=2) for place, row in enumerate(rows)]
+            found = read_packed(quick, slots, spans)
+            (stepped,) = read_packed(quick, slots, [Span(1, 101, [7])]).all.float()
+            for row, first in zip(rows, found.first, strict=True):
+                expected = plain(torch.tensor([row])).logits[0, -2:].float()
+                difference = found.all[first : first + 2].float() - expected
+                assert difference.abs().max() < 0.05 * expected.abs().max()
+            expected = plain(torch.tensor([[*rows[1], 7]])).logits[0, -1].float()
+            assert (stepped - expected).abs().max() < 0.05 * expected.abs().max()
+        can = supported(torch.device("cpu"), torch.bfloat16)
+        assert computed == [320 if can else 301, 1]
+        assert len(found.all) == 6
 
     def test_all_layers_are_where_torch_can(self, pair):
         _, quick = pair

@@ -454,25 +454,6 @@ class TestTheEnd:
         gc.collect()
         until(lambda: not thread.is_alive())
 
-    def test_threads_rest_until_the_next_job(self, runner):
-        before = set(threading.enumerate())
-        scheduler = Scheduler([runner])
-        for _ in range(3):
-            job = row()
-            scheduler.run([job])
-            assert job.finish == "length"
-            scheduler.rest()
-            assert set(threading.enumerate()) <= before
-
-    def test_threads_rest_after_what_they_have_begun(self, runner, busy):
-        scheduler, calls = busy
-        job = row()
-        calls.add([job])
-        threading.Timer(0.05, runner.gate.set).start()
-        scheduler.rest()
-        calls.join()
-        assert job.finish == "length"
-
     def test_closing_ends_everything(self, runner, busy):
         scheduler, calls = busy
         jobs = [row(budget=10**6), row()]
