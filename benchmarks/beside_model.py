@@ -81,7 +81,7 @@ class Recording:
         """An empty batch, which takes any generations."""
         return JobBatch(lambda job, jobs: job.kind == jobs[0].kind)
 
-    def start(self, jobs: Sequence[Job]) -> None:
+    def start(self, jobs: Sequence[Job]) -> bool:
         """Write rows to their ends."""
         if self._seconds:
             began = time.perf_counter()
@@ -90,6 +90,7 @@ class Recording:
         for job in jobs:
             if isinstance(job, Generation):
                 self._write(job)
+        return False
 
     def step(self) -> None:
         """Never called: there are no unfinished rows."""

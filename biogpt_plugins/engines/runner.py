@@ -154,7 +154,8 @@ class TransformersRunner:
             _next(place, going[place]) if place in going else Span(place, 0, ())
             for place in range(len(self._rows))
         ]
-        self._slots.fit(len(spans), max(span.end for span in spans))
+        # A row that waits reads nothing, and keeps what it has.
+        self._slots.fit(len(spans), max(self._longest, *(span.end for span in spans)))
         logits = self._step(spans)
         self._write(list(going.values()), logits.all, [logits.first[place] for place in going])
         self._clear(going.values(), going)

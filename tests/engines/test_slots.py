@@ -14,6 +14,7 @@ from transformers import BioGptForCausalLM, BioGptTokenizer
 
 from biogpt_plugins import Pipeline
 from biogpt_plugins.engine import Decoding, Prompt, TaskCard
+from biogpt_plugins.engines import load_engine
 from biogpt_plugins.engines.graphs import DecodingStep
 from biogpt_plugins.engines.jobs import BeamSearch, Branches, Scoring
 from biogpt_plugins.engines.packed import read_packed
@@ -377,6 +378,22 @@ class TestCallers:
         *_, last = stream
         assert first.text
         assert last.completion == whole[0]
+
+
+def test_a_long_row_that_waits_for_its_reader_keeps_what_it_has(tmp_path):
+    """Short rows go on meanwhile, for which the cache would be shorter."""
+    engine = load_engine(tiny.build(tmp_path / "long", positions=1200), device="cpu")
+    engine.drafts = False
+    decoding = Decoding(max_new_tokens=60, temperature=2, seed=4)
+    long = " ".join(WORDS[i % 40] for i in range(1100))
+    whole = engine.complete([long], decoding)
+    engine.complete(["lithium"] * 2, EIGHT)
+    stream = engine.stream(long, decoding)
+    next(stream)
+    for _ in range(9):
+        engine.complete(["effect of dose"], EIGHT)
+    assert [chunk.completion for chunk in stream][-1:] == whole
+    assert len(whole[0].text) > 99
 
 
 def test_copies_of_the_model_share_the_work(model, tiny_biogpt):
