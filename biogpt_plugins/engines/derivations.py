@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from copy import copy
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import chain
 from math import inf
 from typing import NamedTuple, Protocol
@@ -287,14 +287,12 @@ class _Clauses(NamedTuple):
     """What a completion has written.
 
     Attributes:
-        written: All tokens.
-        begun: The index where its clause begins.
+        written: The tokens since its clause began.
         clause: The clause that it has come to the end of.
         before: The clauses before.
     """
 
     written: tuple[int, ...] = ()
-    begun: int = 0
     clause: tuple[int, ...] = ()
     before: frozenset[tuple[int, ...]] = frozenset()
 
@@ -351,15 +349,14 @@ class _Rules:
         """What is told once a part is complete, and the parts that may follow it."""
         if node < self.separator - 1:
             begins = node < self.first
-            return (told._replace(begun=len(told.written)) if begins else told), [node + 1]
+            return (told._replace(written=()) if begins else told), [node + 1]
         if node == self.separator - 1:
-            told = told._replace(clause=told.written[told.begun :])
+            told = told._replace(clause=told.written)
             goes_on = self.many and told.clause not in told.before
             enough = self.parts[self.separator].least + self.one <= left
             return told, [node + 1, node + 2] if goes_on and enough else [node + 2]
         if node == self.separator:
-            before = told.before | {told.clause}
-            return told._replace(begun=len(told.written), before=before), [self.first]
+            return _Clauses(before=told.before | {told.clause}), [self.first]
         return told, [self.separator + 1] if node == self.separator + 2 else []
 
 
@@ -387,13 +384,15 @@ class _Point:
         """
         self._rules, self._left, self.configs, self._told = rules, left, configs, told
         self._after: dict[int, _Point] = {}
+        self._tokens: list[int] | None = None
 
-    @cached_property
     def tokens(self) -> list[int]:
         """The ids that may come next."""
-        parts, rest, left = self._rules.parts, self._rules.rest, self._left
-        tokens = (parts[node].tokens(state, left - rest[node]) for node, state in self.configs)
-        return list(dict.fromkeys(chain.from_iterable(tokens)))
+        if self._tokens is None:
+            parts, rest, left = self._rules.parts, self._rules.rest, self._left
+            tokens = [parts[node].tokens(state, left - rest[node]) for node, state in self.configs]
+            self._tokens = list(dict.fromkeys(chain.from_iterable(tokens)))
+        return self._tokens
 
     def after(self, token: int) -> _Point:
         """The point after one of these ids."""
@@ -404,7 +403,8 @@ class _Point:
 
     def _made(self, token: int) -> _Point:
         rules, left = self._rules, self._left
-        told = self._told._replace(written=(*self._told.written, token))
+        written, clause, before = self._told
+        told = _Clauses((*written, token), clause, before)
         configs: dict[tuple[int, _State], None] = {}
         for node, state in self.configs:
             for behind in rules.parts[node].after(state, left - rules.rest[node], token):
@@ -445,7 +445,7 @@ class Derivation:
 
     def tokens(self) -> list[int]:
         """The ids that may come next."""
-        return self._at.tokens
+        return self._at.tokens()
 
     def take(self, token: int) -> None:
         """Continue with one of these ids."""
