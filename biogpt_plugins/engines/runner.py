@@ -219,7 +219,7 @@ class TransformersRunner:
                 (later if alike else group).append(job)
             places = free[: len(group)]
             self._draft(group)
-            # Include room for the next tokens: growing the cache copies all of it.
+            # Include room for the next tokens: growing the cache copies what is in it.
             behind = max(len(branches or ()), _AHEAD)
             longest = max(
                 self._longest,

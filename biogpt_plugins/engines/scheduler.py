@@ -265,10 +265,10 @@ class Scheduler:
             with self._lock:
                 self._clear(worker)
                 group = self._next(worker)
-                if not (group or worker.going):
+                going = worker.going
+                if not (group or going):
                     worker.running = False
                     break
-                going = worker.going
             try:
                 wrote = False
                 if group:
